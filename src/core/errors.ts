@@ -1,0 +1,71 @@
+// The one registry of errors: every code a user can meet, and what to do about it.
+
+/** Remedy per code. docs/errors.md lists exactly these (a unit test compares). */
+export const REMEDIES = {
+  'bad-argument': 'Correct the argument as the message says; nothing was changed.',
+  'bad-config': 'Correct the named key in /etc/ovs-port-agent/config.toml, then restart ovs-port-agent.service.',
+  'bad-event': 'The event was not understood; check that hook and agent are of the same package version.',
+  'bad-guest-config': 'Correct the guest configuration line the message names.',
+  'agent-unreachable': 'Start the agent: systemctl start ovs-port-agent.service',
+  'bus-unreachable': 'Check the system bus: systemctl status dbus.socket',
+  'bus-call-failed': 'See the cause; the agent tries again by itself where that can help.',
+  'deadline-exceeded': 'The other side did not answer in time; see its journal. The agent tries again by itself.',
+  'networkmanager-unavailable': 'Start NetworkManager: systemctl start NetworkManager.service',
+  'networkmanager-without-ovs':
+    'Install the OVS plugin of NetworkManager (Debian 14: network-manager-ovs) and restart NetworkManager.',
+  'activation-failed': 'See journalctl -u NetworkManager; the agent tries again with back-off.',
+  'ovsdb-unreachable': 'Start Open vSwitch: systemctl start openvswitch-switch.service',
+  'ovsdb-refused': 'Open vSwitch refused the change; see the cause. The agent tries again with back-off.',
+  'port-not-usable': 'ovs-vswitchd could not open the device; see journalctl -u ovs-vswitchd.',
+  'bridge-not-ours': 'Give the bridge to NetworkManager, or choose another bridge in the configuration.',
+  'link-missing': 'The network device is gone; start the guest again.',
+  'port-unknown': 'List the ports with: ovs-port-agent list',
+  'port-not-ours': 'Only ports that ovs-port-agent made can be removed by it.',
+  'name-taken': 'Choose another VMID, or remove the port that has the name.',
+  'vmid-exhausted': 'Widen vmid_range in the configuration.',
+  'container-not-attachable': 'See the reason in the message.',
+  'docker-unreachable': 'Start Docker: systemctl start docker.service',
+  'exec-failed': 'See the cause: the named program ended with an error.',
+  'ledger-locked': 'Only one agent may write the ledger; stop the other one.',
+  'ledger-broken': 'Run: ovs-port-agent ledger verify. Keep the file: it is evidence.',
+  'ledger-write-failed': 'Check the disk that holds /var/lib/ovs-port-agent.',
+  'spool-failed': 'Check the disk that holds /var/lib/ovs-port-agent/spool.',
+} as const;
+
+export type ErrorCode = keyof typeof REMEDIES;
+
+/** An error a user may see: `code`, one line of what went wrong, the remedy, and the cause. */
+export class AgentError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'AgentError';
+    this.code = code;
+  }
+
+  get remedy(): string {
+    return REMEDIES[this.code];
+  }
+
+  /** What a terminal shows: what, why, what to do; always one line. */
+  toLine(): string {
+    const why = this.cause instanceof Error ? ` (${this.cause.message})` : '';
+    return `${this.message}${why} [${this.code}] ${this.remedy}`.replace(/\s*[\r\n]+\s*/g, ' ');
+  }
+}
+
+/** Narrows an unknown thrown value to an AgentError, optionally of one code. */
+export function isAgentError(error: unknown, code?: ErrorCode): error is AgentError {
+  return error instanceof AgentError && (code === undefined || error.code === code);
+}
+
+/** Wraps anything thrown so that what leaves a subsystem always has a code. */
+export function asAgentError(error: unknown, code: ErrorCode, message: string): AgentError {
+  return error instanceof AgentError ? error : new AgentError(code, message, { cause: error });
+}
+
+/** True for a Node system error with this errno name, such as `ENOENT`. */
+export function isErrno(error: unknown, ...codes: string[]): error is NodeJS.ErrnoException {
+  return error instanceof Error && codes.includes((error as NodeJS.ErrnoException).code ?? '');
+}
