@@ -3,13 +3,15 @@
 /** Remedy per code. docs/errors.md lists exactly these (a unit test compares). */
 export const REMEDIES = {
   'bad-argument': 'Correct the argument as the message says; nothing was changed.',
-  'bad-config': 'Correct the named key in /etc/ovs-port-agent/config.toml, then restart ovs-port-agent.service.',
+  'bad-config':
+    'Correct the named key in /etc/ovs-port-agent/config.toml, then restart ovs-port-agent.service.',
   'bad-event': 'The event was not understood; check that hook and agent are of the same package version.',
   'bad-guest-config': 'Correct the guest configuration line the message names.',
   'agent-unreachable': 'Start the agent: systemctl start ovs-port-agent.service',
   'bus-unreachable': 'Check the system bus: systemctl status dbus.socket',
   'bus-call-failed': 'See the cause; the agent tries again by itself where that can help.',
-  'deadline-exceeded': 'The other side did not answer in time; see its journal. The agent tries again by itself.',
+  'deadline-exceeded':
+    'The other side did not answer in time; see its journal. The agent tries again by itself.',
   'networkmanager-unavailable': 'Start NetworkManager: systemctl start NetworkManager.service',
   'networkmanager-without-ovs':
     'Install the OVS plugin of NetworkManager (Debian 14: network-manager-ovs) and restart NetworkManager.',
