@@ -1,0 +1,119 @@
+# A host's life: boot it from the untouched root under a fresh overlay, end it without a trace.
+
+# boot_host SUITE NAME: returns when systemd inside says it is up
+boot_host() {
+  local suite=$1 name=$2 root dir
+  dir=$(host_dir "$name")
+  root=$(build_root "$suite")
+  mkdir -p "$lab_dir/run"
+  mkdir "$dir" 2>/dev/null || die "host '$name' is up already (or was not ended): lab down $name"
+  trap 'end_host "$name"; exit 130' INT TERM HUP
+  trap 'end_host "$name"' EXIT
+  echo "$suite" >"$dir/suite"
+  echo "$root" >"$dir/root"
+  own_cgroup "$name" >"$dir/cgroup"
+  start_nspawn "$name" "$root" "$dir"
+  wait_for_init "$dir"
+  wait_for_boot "$name"
+  trap - INT TERM HUP EXIT
+  say "host '$name' ($suite) is up after $(elapsed) s: test/lab/lab shell $name"
+}
+
+# Each host gets a cgroup of its own: with --keep-unit two hosts that share one would be two
+# systemds over the same tree. Machines with the hybrid layout have cgroup2 in a subdirectory.
+own_cgroup() {
+  local mount cgroup
+  mount=$(findmnt -n -o TARGET -t cgroup2 | head -n 1)
+  [ -n "$mount" ] || die "this machine has no cgroup2 file system mounted"
+  cgroup=$mount/ovs-port-agent-lab-$1
+  mkdir -p "$cgroup"
+  echo "$cgroup"
+}
+
+# --read-only is about the root's lock only: with a volatile overlay it stays writable inside, and
+# several hosts can share the root. Keyring, bpf and modules calls are what Docker and LXC make.
+# Docker's storage cannot be an overlay on the overlay, hence the two tmpfs.
+start_nspawn() {
+  local name=$1 root=$2 dir=$3 options=() bind
+  for bind in ${LAB_BIND:-}; do options+=("--bind=$bind"); done
+  [ ! -c /dev/fuse ] || options+=(--bind=/dev/fuse)
+  (
+    echo "$BASHPID" >"$(cat "$dir/cgroup")/cgroup.procs"
+    export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
+    exec setsid systemd-nspawn --quiet --directory="$root" --read-only --volatile=overlay \
+      --machine="$name" --hostname="$name" --register=no --keep-unit --boot \
+      --private-network --resolv-conf=off --timezone=off --link-journal=no --console=read-only \
+      --capability=all --system-call-filter="@keyring bpf @module perf_event_open" \
+      --bind=/dev/net/tun --bind-ro="${lab_repo//:/\\:}:/src" \
+      --tmpfs=/var/lib/docker --tmpfs=/var/lib/containerd "${options[@]}"
+  ) </dev/null >"$dir/log" 2>&1 8>&- 9>&- &
+  note_process "$dir/nspawn" "$!"
+}
+
+# The inner init is the descendant of nspawn that has process number 1 in a namespace of its own.
+wait_for_init() {
+  local dir=$1 pid nspawn
+  until_true 20 inner_init_known "$dir" || boot_failed "$dir" "systemd-nspawn did not start an init"
+}
+
+inner_init_known() {
+  local dir=$1 nspawn pid
+  nspawn=$(living_pid "$dir/nspawn") || boot_failed "$dir" "systemd-nspawn ended"
+  for pid in $(cat "/proc/$nspawn/task/$nspawn/children" 2>/dev/null); do
+    grep -Eq '^NSpid:.*[[:space:]]1$' "/proc/$pid/status" 2>/dev/null || continue
+    note_process "$dir/init" "$pid"
+    return 0
+  done
+  return 1
+}
+
+wait_for_boot() {
+  local name=$1 dir
+  dir=$(host_dir "$name")
+  until_true 60 booted "$name" || boot_failed "$dir" "systemd was not up within 60 s"
+  grep -qx running "$dir/state" || {
+    say "host '$name' is $(cat "$dir/state"); failed units:"
+    enter_host_quietly "$name" systemctl --failed --plain --no-legend | sed 's/^/  | /' >&2
+  }
+}
+
+booted() {
+  local dir
+  dir=$(host_dir "$1")
+  living_pid "$dir/init" >/dev/null || boot_failed "$dir" "systemd inside ended"
+  enter_host_quietly "$1" systemctl is-system-running >"$dir/state" 2>/dev/null || true
+  grep -Eqx 'running|degraded' "$dir/state"
+}
+
+# until_true SECONDS CMD...: asks every 50 ms
+until_true() {
+  local deadline=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    [ "$SECONDS" -lt "$deadline" ] || return 1
+    sleep 0.05
+  done
+}
+
+boot_failed() {
+  show_tail "$1/log"
+  die "$2"
+}
+
+# end_host NAME: when its init is gone the kernel ends everything in it, and nspawn's own mount
+# namespace with the overlay goes with nspawn. Only processes noted at start are signalled.
+end_host() {
+  local dir pid cgroup
+  trap - EXIT
+  dir=$(host_dir "$1")
+  if pid=$(living_pid "$dir/init"); then kill -KILL "$pid"; fi
+  if ! until_true 10 ended "$dir/nspawn" && pid=$(living_pid "$dir/nspawn"); then
+    kill -KILL "$pid"
+    until_true 10 ended "$dir/nspawn" || die "process $pid of host '$1' does not end"
+  fi
+  cgroup=$(cat "$dir/cgroup" 2>/dev/null) || cgroup=
+  [ -z "$cgroup" ] || [ ! -d "$cgroup" ] || find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null || true
+  rm -rf --one-file-system "$dir"
+}
+
+ended() { ! living_pid "$1" >/dev/null; }
