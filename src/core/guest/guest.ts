@@ -1,0 +1,29 @@
+// Who a guest is: the one identity that events, plan, ports and ledger share.
+
+export const GUEST_RUNTIMES = ['proxmox-qemu', 'proxmox-lxc', 'lxc', 'docker', 'manual'] as const;
+export type GuestRuntime = (typeof GUEST_RUNTIMES)[number];
+
+export interface Guest {
+  readonly runtime: GuestRuntime;
+  readonly vmid: number;
+  /** What people call it: `name`/`hostname` of Proxmox, the container's name elsewhere. */
+  readonly name: string;
+  /** The runtime's own identifier where it differs from the name: Docker's 64 hexadecimal digits. */
+  readonly id?: string;
+}
+
+/** Longest name we carry: LXC's directory name and Docker's names both stay below the file system's 255. */
+const NAME_MAX = 255;
+
+/** What is wrong with a guest's name or identifier, or undefined. Names reach terminals, logs and file names. */
+export function guestNameProblem(name: string): string | undefined {
+  if (name === '') return 'a guest name must not be empty';
+  if (name.length > NAME_MAX)
+    return `a guest name has at most ${NAME_MAX} characters, this one has ${name.length}`;
+  if (name === '.' || name === '..') return `a guest name must not be ${JSON.stringify(name)}`;
+  if (name.includes('/')) return `a guest name must not contain "/": ${JSON.stringify(name)}`;
+  if (/[\p{C}\p{Z}]/u.test(name)) {
+    return `a guest name must not contain spaces or control characters: ${JSON.stringify(name)}`;
+  }
+  return undefined;
+}

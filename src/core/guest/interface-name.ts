@@ -1,0 +1,53 @@
+// Names of network devices: schemas for any of them, and what a Proxmox device name says about its guest.
+import * as z from 'zod/mini';
+import { kernelNameProblem } from './kernel-name.ts';
+import { vmidFromText } from './vmid.ts';
+
+/** A name that the kernel accepts for a network device: 1 to 15 characters. */
+export const interfaceNameSchema = nameSchema('an interface name');
+
+/** A name that an OVS bridge, and so its internal port, may have. */
+export const bridgeNameSchema = nameSchema('a bridge name');
+
+/**
+ * `tap` a VM's NIC; `veth` the host end of a container's NIC; `veth-peer` its other end before it moves in;
+ * `fwbr` the firewall's Linux bridge; `fwln`/`fwpr` the veth pair that ties it to a Linux bridge;
+ * `fwln-ovs` the OVS internal port that ties it to an OVS bridge (then this is the port on the bridge, not the tap).
+ */
+export type GuestInterfaceRole = 'tap' | 'veth' | 'veth-peer' | 'fwbr' | 'fwln' | 'fwln-ovs' | 'fwpr';
+
+export interface GuestInterface {
+  vmid: number;
+  nic: number;
+  role: GuestInterfaceRole;
+}
+
+// pve-common:src/PVE/Network.pm:$compute_fwbr_names and $parse_tap_device_name.
+const PATTERNS: readonly [RegExp, GuestInterfaceRole][] = [
+  [/^tap(\d+)i(\d+)$/, 'tap'],
+  [/^veth(\d+)i(\d+)$/, 'veth'],
+  [/^veth(\d+)i(\d+)p$/, 'veth-peer'],
+  [/^fwbr(\d+)i(\d+)$/, 'fwbr'],
+  [/^fwln(\d+)i(\d+)$/, 'fwln'],
+  [/^fwln(\d+)o(\d+)$/, 'fwln-ovs'],
+  [/^fwpr(\d+)p(\d+)$/, 'fwpr'],
+];
+
+/** Which guest and NIC a device belongs to by its name, or undefined when Proxmox cannot have made it. */
+export function parseGuestInterface(name: string): GuestInterface | undefined {
+  if (kernelNameProblem(name) !== undefined) return undefined;
+  for (const [pattern, role] of PATTERNS) {
+    const [, vmidText = '', nicText = ''] = pattern.exec(name) ?? [];
+    const vmid = vmidFromText(vmidText);
+    if (vmid !== undefined && /^(?:0|[1-9]\d?)$/.test(nicText)) return { vmid, nic: Number(nicText), role };
+  }
+  return undefined;
+}
+
+function nameSchema(noun: string) {
+  return z.string({ error: `${noun} must be a text` }).check((context) => {
+    const problem = kernelNameProblem(context.value, noun);
+    if (problem !== undefined)
+      context.issues.push({ code: 'custom', message: problem, input: context.value });
+  });
+}

@@ -1,0 +1,26 @@
+// The kernel's rule for network device names, as a sentence about what is wrong.
+
+/** IFNAMSIZ - 1. */
+export const KERNEL_NAME_MAX = 15;
+
+/**
+ * What is wrong with a network device name, or undefined.
+ * Linux net/core/dev.c:dev_valid_name (length, ".", "..", "/", ":", white space), and
+ * sysctl_dev_name_is_allowed ("all", "default"). We also refuse what is not printable ASCII, because names are
+ * printed and compared, and a leading "-", because names become arguments of programs.
+ */
+export function kernelNameProblem(name: string, noun = 'an interface name'): string | undefined {
+  const shown = JSON.stringify(name.length > 40 ? `${name.slice(0, 40)}…` : name);
+  if (name === '') return `${noun} must not be empty`;
+  if (name.length > KERNEL_NAME_MAX) {
+    return `${noun} has at most ${KERNEL_NAME_MAX} characters, ${shown} has ${name.length}`;
+  }
+  if (name === '.' || name === '..') return `${noun} must not be ${shown}`;
+  if (name.includes('/')) return `${noun} must not contain "/": ${shown}`;
+  if (/\s/.test(name)) return `${noun} must not contain spaces or line breaks: ${shown}`;
+  if (name.includes(':')) return `${noun} must not contain ":": ${shown}`;
+  if (!/^[!-~]+$/.test(name)) return `${noun} must be printable ASCII: ${shown}`;
+  if (name.startsWith('-')) return `${noun} must not start with "-": ${shown}`;
+  if (name === 'all' || name === 'default') return `${noun} must not be ${shown}: the kernel reserves it`;
+  return undefined;
+}

@@ -1,0 +1,88 @@
+// A Proxmox guest's configuration file: what it says about the guest's present state.
+import { parseLxcNetline, parseQemuNetline } from './netline.ts';
+import { isNicProblem, type Nic, type NicProblem } from './nic.ts';
+
+export interface GuestConfig {
+  /** `name` of a VM, `hostname` of a container. */
+  readonly name?: string;
+  /** Volume id, such as `local:snippets/x`. */
+  readonly hookscript?: string;
+  /** `backup`, `migrate`, …: who holds the guest now. */
+  readonly lock?: string;
+  readonly template: boolean;
+  /** X of netX → the NIC, or why Proxmox would refuse that line. */
+  readonly nics: ReadonlyMap<number, Nic | NicProblem>;
+  /** Lines that are not configuration, as sentences; nothing here stops a guest. */
+  readonly problems: readonly string[];
+}
+
+const NIC_KEY = /^net(0|[1-9]\d?)$/;
+const NIC_MAX = 31;
+/** More are not worth reading: the file is damaged. */
+const PROBLEMS_MAX = 20;
+
+/** Reads up to the first `[section]`: what follows is pending or a snapshot, not the guest as it is. Never throws. */
+export function parseGuestConfig(text: string, kind: 'qemu' | 'lxc'): GuestConfig {
+  const reader = new ConfigReader(kind);
+  let number = 0;
+  for (const line of text.split('\n')) {
+    number++;
+    if (line.startsWith('[')) break;
+    reader.read(line, number);
+  }
+  return reader.config();
+}
+
+// QemuServer.pm:parse_vm_config; LXC/Config.pm:parse_pct_config.
+const LINE = { qemu: /^([a-z][a-z_-]*\d*):\s*(.+?)\s*$/, lxc: /^([a-z][a-z_]*\d*):\s*(.+?)\s*$/ };
+const RAW_LXC = /^lxc\.[a-z0-9_.-]+(?::|\s*=)/;
+
+class ConfigReader {
+  readonly #values = new Map<string, string>();
+  readonly #nics = new Map<number, Nic | NicProblem>();
+  readonly #problems: string[] = [];
+
+  constructor(readonly kind: 'qemu' | 'lxc') {}
+
+  read(line: string, number: number): void {
+    if (/^\s*$/.test(line) || line.startsWith('#')) return;
+    if (this.kind === 'lxc' && RAW_LXC.test(line)) return;
+    const [, key, value] = LINE[this.kind].exec(line) ?? [];
+    if (key === undefined || value === undefined) {
+      this.#problem(`line ${number} is not "key: value"`);
+      return;
+    }
+    const index = NIC_KEY.exec(key)?.[1];
+    if (index !== undefined && Number(index) <= NIC_MAX) this.#nic(Number(index), value, number);
+    else this.#values.set(key, value);
+  }
+
+  config(): GuestConfig {
+    const name = this.#values.get(this.kind === 'qemu' ? 'name' : 'hostname');
+    const hookscript = this.#values.get('hookscript');
+    const lock = this.#values.get('lock');
+    return {
+      ...(name !== undefined && { name }),
+      ...(hookscript !== undefined && { hookscript }),
+      ...(lock !== undefined && { lock }),
+      template: /^(?:1|on|yes|true)$/i.test(this.#values.get('template') ?? ''),
+      nics: this.#nics,
+      problems: this.#problems,
+    };
+  }
+
+  #nic(index: number, value: string, number: number): void {
+    const parse = this.kind === 'qemu' ? parseQemuNetline : parseLxcNetline;
+    const nic = parse(value);
+    if (isNicProblem(nic)) {
+      this.#problem(`line ${number}: net${index}: ${nic.problem}`);
+      // qemu-server ignores a line that it cannot parse, so an earlier good one stands; pve-container takes the last.
+      if (this.kind === 'qemu' && this.#nics.has(index)) return;
+    }
+    this.#nics.set(index, nic);
+  }
+
+  #problem(text: string): void {
+    if (this.#problems.length < PROBLEMS_MAX) this.#problems.push(text);
+  }
+}
