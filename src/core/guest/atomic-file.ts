@@ -1,0 +1,33 @@
+// A file that is either the old one or the new one after a crash, never half of each.
+import { randomBytes } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** Temporary file beside it, fsync, rename, fsync of the directory. Throws the system's error; leaves no litter. */
+export async function writeFileAtomically(path: string, data: string, mode = 0o640): Promise<void> {
+  const temporary = `${path}.tmp-${randomBytes(6).toString('hex')}`;
+  try {
+    const file = await open(temporary, 'wx', mode);
+    try {
+      await file.writeFile(data);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** Without this a rename may be lost with the power although the file's bytes are on the disk. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

@@ -1,0 +1,109 @@
+// The guests of this Proxmox node, read from /etc/pve.
+import { join, sep } from 'node:path';
+import { isErrno } from '../errors.ts';
+import { type GuestConfig, parseGuestConfig } from './proxmox-config.ts';
+import { nodeTreeFs, type TreeFs } from './tree-fs.ts';
+import { vmidFromText } from './vmid.ts';
+import { parseVmlist, type VmlistResult } from './vmlist.ts';
+
+export interface ProxmoxGuest {
+  readonly vmid: number;
+  readonly runtime: 'proxmox-qemu' | 'proxmox-lxc';
+  readonly config: GuestConfig;
+}
+
+export type ProxmoxTree =
+  /** Not a Proxmox host. */
+  | { readonly state: 'absent' }
+  /** The directory is there but pmxcfs is not: nothing may be concluded about any guest. */
+  | { readonly state: 'unavailable'; readonly reason: string }
+  | {
+      readonly state: 'ready';
+      readonly guests: ReadonlyMap<number, ProxmoxGuest>;
+      readonly vmlist: VmlistResult;
+      /** Guests whose configuration could not be read; they exist all the same. */
+      readonly unreadable: ReadonlyMap<number, string>;
+    };
+
+/** pmxcfs holds at most 1 MiB per file (pve-cluster: memdb MEMDB_MAX_FILE_SIZE). */
+const MAX_BYTES = 1024 * 1024;
+
+const FOLDERS = [
+  ['qemu-server', 'proxmox-qemu', 'qemu'],
+  ['lxc', 'proxmox-lxc', 'lxc'],
+] as const;
+
+export interface ProxmoxTreeOptions {
+  /** `/etc/pve`. */
+  readonly root: string;
+  readonly fs?: TreeFs;
+}
+
+/** Reads all local guests. Does not throw; follows links only inside the tree (`qemu-server` is one). */
+export async function readProxmoxTree({ root, fs = nodeTreeFs }: ProxmoxTreeOptions): Promise<ProxmoxTree> {
+  let base: string;
+  try {
+    base = await fs.realpath(root);
+    await fs.list(base);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return { state: 'absent' };
+    return { state: 'unavailable', reason: message(error) };
+  }
+  const guests = new Map<number, ProxmoxGuest>();
+  const unreadable = new Map<number, string>();
+  for (const [folder, runtime, kind] of FOLDERS) {
+    let directory: string;
+    let names: string[];
+    try {
+      directory = await inside(fs, base, join(base, folder));
+      names = await fs.list(directory);
+    } catch (error) {
+      return { state: 'unavailable', reason: message(error) };
+    }
+    for (const name of names) {
+      const vmid = name.endsWith('.conf') ? vmidFromText(name.slice(0, -'.conf'.length)) : undefined;
+      if (vmid === undefined) continue;
+      try {
+        const text = await fs.read(await inside(fs, base, join(directory, name)), MAX_BYTES);
+        guests.set(vmid, { vmid, runtime, config: parseGuestConfig(text, kind) });
+      } catch (error) {
+        // Migrated away or destroyed between listing and reading.
+        if (!isErrno(error, 'ENOENT')) unreadable.set(vmid, message(error));
+      }
+    }
+  }
+  return { state: 'ready', guests, unreadable, vmlist: await readVmlist(fs, base) };
+}
+
+/** One guest, as a hook's event needs it; undefined when this node has no such guest or it cannot be read. */
+export async function readProxmoxGuest(
+  vmid: number,
+  { root, fs = nodeTreeFs }: ProxmoxTreeOptions,
+): Promise<ProxmoxGuest | undefined> {
+  for (const [folder, runtime, kind] of FOLDERS) {
+    try {
+      const base = await fs.realpath(root);
+      const text = await fs.read(await inside(fs, base, join(base, folder, `${vmid}.conf`)), MAX_BYTES);
+      return { vmid, runtime, config: parseGuestConfig(text, kind) };
+    } catch {}
+  }
+  return undefined;
+}
+
+async function readVmlist(fs: TreeFs, base: string): Promise<VmlistResult> {
+  try {
+    return parseVmlist(await fs.read(await inside(fs, base, join(base, '.vmlist')), MAX_BYTES));
+  } catch (error) {
+    return { ok: false, problem: `.vmlist cannot be read: ${message(error)}` };
+  }
+}
+
+async function inside(fs: TreeFs, base: string, path: string): Promise<string> {
+  const real = await fs.realpath(path);
+  if (!real.startsWith(base + sep)) throw new Error(`${path} leads out of ${base}`);
+  return real;
+}
+
+function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

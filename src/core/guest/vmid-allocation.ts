@@ -1,0 +1,146 @@
+// Which VMID a guest without one gets, remembered by name: pure functions from state to state.
+import * as z from 'zod';
+import { AgentError } from '../errors.ts';
+import { VMID_MAX, VMID_MIN, vmidSchema } from './vmid.ts';
+
+const allocationSchema = z.object({
+  vmid: vmidSchema,
+  /** Milliseconds since the epoch, or null while the guest lives. */
+  releasedAt: z.int().nonnegative().nullable(),
+});
+
+/** Names are per runtime, see `allocationName`. A name keeps its number after release until another needs it. */
+export const vmidStateSchema = z.object({
+  version: z.literal(1),
+  allocations: z.record(z.string(), allocationSchema),
+});
+
+export type VmidState = z.infer<typeof vmidStateSchema>;
+type Allocation = z.infer<typeof allocationSchema>;
+
+export const EMPTY_VMID_STATE: VmidState = Object.freeze({ version: 1, allocations: Object.freeze({}) });
+
+/** Released names are forgotten, oldest first, beyond this many: a build host makes thousands of random names. */
+const RELEASED_MAX = 4096;
+
+/** `docker:NAME` or `lxc:NAME`: the same name under two runtimes is two guests. */
+export function allocationName(runtime: 'docker' | 'lxc', name: string): string {
+  return `${runtime}:${name}`;
+}
+
+export interface AllocationRequest {
+  /** From `allocationName`. */
+  readonly name: string;
+  /** A number that was asked for by label: this one or an error. */
+  readonly wanted?: number;
+  /** Numbers that others have: all of .vmlist and the ports of other guests; not this guest's own port. */
+  readonly taken: ReadonlySet<number>;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** First and last number, both included. */
+  readonly range: readonly [number, number];
+  /** How long a released number is kept from other names. */
+  readonly cooldownMs: number;
+}
+
+/**
+ * Gives `name` its number: the wanted one, else the one it had, else the lowest free one of the range.
+ * Throws `vmid-exhausted` when the range is used up, `name-taken` when the wanted number is somebody else's,
+ * `bad-argument` when it is not a VMID.
+ */
+export function allocate(state: VmidState, request: AllocationRequest): { vmid: number; state: VmidState } {
+  const vmid = wantedVmid(state, request) ?? stickyVmid(state, request) ?? lowestFree(state, request);
+  return { vmid, state: assign(state, request.name, vmid) };
+}
+
+/** The guest is gone for good; its name keeps the claim. A name without a number changes nothing. */
+export function release(state: VmidState, { name, now }: { name: string; now: number }): VmidState {
+  const held = own(state, name);
+  if (held === undefined || held.releasedAt !== null) return state;
+  const allocations = {
+    ...state.allocations,
+    [name]: { vmid: held.vmid, releasedAt: Math.max(0, Math.trunc(now)) },
+  };
+  return { version: 1, allocations: withoutOldest(allocations) };
+}
+
+/** The guest keeps its number under its new name; a claim that the new name had from before is dropped. */
+export function renameAllocation(state: VmidState, { from, to }: { from: string; to: string }): VmidState {
+  const held = own(state, from);
+  if (held === undefined || from === to || own(state, to)?.releasedAt === null) return state;
+  const { [from]: _moved, ...rest } = state.allocations;
+  return { version: 1, allocations: { ...rest, [to]: held } };
+}
+
+/** The number that `name` has now, undefined after release. */
+export function allocatedVmid(state: VmidState, name: string): number | undefined {
+  const held = own(state, name);
+  return held?.releasedAt === null ? held.vmid : undefined;
+}
+
+function wantedVmid(state: VmidState, { name, wanted, taken }: AllocationRequest): number | undefined {
+  if (wanted === undefined) return undefined;
+  const parsed = vmidSchema.safeParse(wanted);
+  if (!parsed.success) throw new AgentError('bad-argument', parsed.error.issues[0]?.message ?? 'not a VMID');
+  const holder = liveHolder(state, wanted, name);
+  if (holder !== undefined)
+    throw new AgentError('name-taken', `VMID ${wanted} for ${name} belongs to ${holder}`);
+  if (taken.has(wanted))
+    throw new AgentError('name-taken', `VMID ${wanted} for ${name} is in use by another guest`);
+  return wanted;
+}
+
+function stickyVmid(state: VmidState, { name, taken }: AllocationRequest): number | undefined {
+  const held = own(state, name);
+  if (held === undefined || taken.has(held.vmid)) return undefined;
+  return liveHolder(state, held.vmid, name) === undefined ? held.vmid : undefined;
+}
+
+function lowestFree(state: VmidState, request: AllocationRequest): number {
+  const [first, last] = request.range;
+  const blocked = new Set(
+    Object.entries(state.allocations)
+      .filter(([name, held]) => name !== request.name && !isReusable(held, request))
+      .map(([, held]) => held.vmid),
+  );
+  for (let vmid = Math.max(first, VMID_MIN); vmid <= Math.min(last, VMID_MAX); vmid++) {
+    if (!blocked.has(vmid) && !request.taken.has(vmid)) return vmid;
+  }
+  throw new AgentError('vmid-exhausted', `no free VMID from ${first} to ${last} for ${request.name}`);
+}
+
+/** A clock that was set back makes `releasedAt` lie ahead: such a number still cools down. */
+function isReusable(held: Allocation, { now, cooldownMs }: AllocationRequest): boolean {
+  return held.releasedAt !== null && now - held.releasedAt >= cooldownMs;
+}
+
+/** Whoever else had a claim on the number loses it, so that no two names can ever come to share it. */
+function assign(state: VmidState, name: string, vmid: number): VmidState {
+  const held = own(state, name);
+  if (held?.vmid === vmid && held.releasedAt === null) return state;
+  const others = Object.entries(state.allocations).filter(
+    ([other, { vmid: v }]) => other !== name && v !== vmid,
+  );
+  return { version: 1, allocations: { ...Object.fromEntries(others), [name]: { vmid, releasedAt: null } } };
+}
+
+function liveHolder(state: VmidState, vmid: number, except: string): string | undefined {
+  return Object.entries(state.allocations).find(
+    ([name, held]) => name !== except && held.vmid === vmid && held.releasedAt === null,
+  )?.[0];
+}
+
+function own(state: VmidState, name: string): Allocation | undefined {
+  return Object.hasOwn(state.allocations, name) ? state.allocations[name] : undefined;
+}
+
+function withoutOldest(allocations: Record<string, Allocation>): Record<string, Allocation> {
+  const released = Object.entries(allocations).filter(([, held]) => held.releasedAt !== null);
+  if (released.length <= RELEASED_MAX) return allocations;
+  const oldest = released
+    .sort(([, a], [, b]) => (a.releasedAt ?? 0) - (b.releasedAt ?? 0))
+    .slice(0, released.length - RELEASED_MAX)
+    .map(([name]) => name);
+  const forget = new Set(oldest);
+  return Object.fromEntries(Object.entries(allocations).filter(([name]) => !forget.has(name)));
+}
