@@ -13,7 +13,7 @@ enter_host() {
   # nsenter stays outside as the parent; when it is killed (a test's timeout) CMD must not live on
   exec nsenter --target "$init" --all -- \
     env -i --chdir=/root HOME=/root USER=root LOGNAME=root SHELL=/bin/bash LANG=C.UTF-8 TERM="${TERM:-dumb}" \
-    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/src/test/lab/host \
     setpriv --pdeathsig TERM -- "$@"
 }
 

@@ -1,0 +1,145 @@
+# An LXC container the Proxmox way: config generated at each start, one systemd unit each, network plugged by lxcnetaddbr.
+import contextlib
+import os
+import re
+import subprocess
+import tarfile
+import time
+
+from . import config, hookscript, plug
+from .task import TaskError
+
+LXC = '/var/lib/lxc'
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# What the Proxmox container templates bring, here as small as it gets.
+INITTAB = '::sysinit:/bin/true\n::respawn:/bin/sleep 2147483647\n'
+# LXC's keys for a static address; Proxmox writes it into files inside the container instead.
+ADDRESS_KEYS = {'ip': 'ipv4.address', 'gw': 'ipv4.gateway', 'ip6': 'ipv6.address', 'gw6': 'ipv6.gateway'}
+
+
+def make_root(vmid):
+    root = f'{LXC}/{vmid}/rootfs'
+    os.makedirs(root, exist_ok=True)
+    with tarfile.open('/opt/lab/docker/busybox.tar') as archive:
+        archive.extractall(root)
+    os.makedirs(f'{root}/sbin', exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.symlink('/bin/busybox', f'{root}/sbin/init')
+    with open(f'{root}/etc/inittab', 'w') as file:
+        file.write(INITTAB)
+
+
+def running(vmid):
+    """LXC.pm:list_active_containers looks for the command socket."""
+    with open('/proc/net/unix') as file:
+        return any(line.endswith(f'@{LXC}/{vmid}/command\n') for line in file)
+
+
+def lxc_config(vmid, guest):
+    lines = [
+        'lxc.cgroup.relative = 0',
+        f'lxc.cgroup.dir.monitor = lxc.monitor/{vmid}',
+        f'lxc.cgroup.dir.container = lxc/{vmid}',
+        'lxc.cgroup.dir.container.inner = ns',
+        'lxc.include = /usr/share/lxc/config/common.conf',
+        f'lxc.hook.post-stop = {HERE}/lxc-pve-poststop-hook',
+        'lxc.monitor.unshare = 1',
+        'lxc.tty.max = 2',
+        # busybox init's own signals
+        'lxc.signal.halt = SIGUSR1',
+        'lxc.signal.reboot = SIGTERM',
+        f"lxc.uts.name = {guest.get('hostname', f'CT{vmid}')}",
+        f'lxc.rootfs.path = {LXC}/{vmid}/rootfs',
+    ]
+    for index, net in config.nets(guest).items():
+        lines += lxc_net(vmid, index, net)
+    return '\n'.join(lines + raw_keys(guest)) + '\n'
+
+
+def raw_keys(guest):
+    return [f'{key} = {value}' for key, value in guest.items() if key.startswith('lxc.')]
+
+
+def lxc_net(vmid, index, net):
+    plug.bridge_mtu(net.get('bridge', ''))
+    keys = {
+        'type': 'veth', 'veth.pair': f'veth{vmid}i{index}', 'hwaddr': net['hwaddr'], 'name': net['name'], 'flags': 'up',
+        'script.up': f'{HERE}/lxcnetaddbr',
+    }  # fmt: skip
+    for given, key in ADDRESS_KEYS.items():
+        if net.get(given, 'manual') not in ('manual', 'dhcp', 'auto'):
+            keys[key] = net[given]
+    return [f'lxc.net.{index}.{key} = {value}' for key, value in keys.items()]
+
+
+def start(task, vmid):
+    guest = config.read('lxc', vmid)
+    if running(vmid):
+        raise TaskError(f'CT {vmid} already running')
+    config.write_file(f'{LXC}/{vmid}/config', lxc_config(vmid, guest), 0o644)
+    hookscript.run(task, guest, vmid, 'pre-start', stop_on_error=True)
+    task.run(['systemctl', 'start', f'pve-container@{vmid}'])
+    if subprocess.run(['lxc-wait', '-n', vmid, '-s', 'RUNNING', '-t', '20']).returncode or not running(vmid):
+        raise TaskError(f"startup for container '{vmid}' failed")
+    hookscript.run(task, guest, vmid, 'post-start')
+
+
+def net_up(vmid, iface):
+    """lxcnetaddbr's job: LXC runs it for the host end of each veth."""
+    index = int(re.fullmatch(r'veth\d+i(\d+)', iface)[1])
+    net = config.nets(config.read('lxc', vmid)).get(index)
+    if not net or 'bridge' not in net:
+        raise TaskError('missing bridge configuration')
+    plug.run('ip', 'link', 'set', 'dev', iface, 'mtu', str(plug.bridge_mtu(net['bridge'])))
+    if plug.enabled(net, 'link_down'):
+        plug.run('ip', 'link', 'set', iface, 'down')
+        return
+    plug.run('ip', 'link', 'set', iface, 'up')
+    plug.tap_plug(iface, net)
+
+
+def update_net(vmid, guest, given):
+    """A changed bridge, tag or firewall of a running container is re-plugged at once; no hook runs: LXC.pm, update_net."""
+    if not running(vmid):
+        return
+    before = config.nets(guest)
+    for index, net in config.nets(given).items():
+        if index not in before:
+            raise TaskError('the stand-in cannot hot-plug a NIC: stop the container first')
+        if any(net.get(key) != before[index].get(key) for key in ('bridge', 'tag', 'trunks', 'firewall', 'link_down')):
+            plug.tap_unplug(f'veth{vmid}i{index}')
+            net_up_now(f'veth{vmid}i{index}', net)
+
+
+def net_up_now(iface, net):
+    if plug.enabled(net, 'link_down'):
+        plug.run('ip', 'link', 'set', iface, 'down')
+        return
+    plug.run('ip', 'link', 'set', iface, 'up')
+    plug.tap_plug(iface, net)
+
+
+def stop(task, vmid, kill=True, timeout=60):
+    guest = config.read('lxc', vmid)
+    if not running(vmid):
+        raise TaskError(f'CT {vmid} not running')
+    hookscript.run(task, guest, vmid, 'pre-stop')
+    task.run(['lxc-stop', '-n', vmid, '--kill'] if kill else ['lxc-stop', '-n', vmid, '--nokill', '--timeout', str(timeout)])
+    wait_for_end(vmid)
+
+
+def wait_for_end(vmid):
+    """lxc's monitor has run the post-stop hook once its unit has ended."""
+    deadline = time.monotonic() + 30
+    while running(vmid) or subprocess.run(['systemctl', 'is-active', '--quiet', f'pve-container@{vmid}']).returncode == 0:
+        if time.monotonic() > deadline:
+            raise TaskError(f'CT {vmid} still running')
+        time.sleep(0.05)
+
+
+def post_stop(task, vmid):
+    """lxc-pve-poststop-hook: runs inside lxc's own hook, so the hookscript sees LXC_NAME, LXC_TARGET and the like."""
+    guest = config.read('lxc', vmid)
+    for index in config.nets(guest):
+        plug.veth_delete(f'veth{vmid}i{index}')
+    hookscript.run(task, guest, vmid, 'post-stop')
