@@ -1,0 +1,69 @@
+// The host's network devices, as the kernel's sysfs shows them (Documentation/ABI/testing/sysfs-class-net).
+
+import { readdir, readFile } from 'node:fs/promises';
+import { isErrno } from '../errors.ts';
+import type { TunFlags } from '../networkmanager/profiles.ts';
+
+const ROOT = '/sys/class/net';
+
+// include/uapi/linux/if_tun.h
+const IFF_MULTI_QUEUE = 0x0100;
+const IFF_NO_PI = 0x1000;
+const IFF_VNET_HDR = 0x4000;
+
+/** Names of all links in the host's namespace. */
+export async function linkNames(): Promise<Set<string>> {
+  return new Set(await readdir(ROOT));
+}
+
+async function attribute(link: string, name: string): Promise<string | undefined> {
+  try {
+    return (await readFile(`${ROOT}/${link}/${name}`, 'utf8')).trim();
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'EINVAL', 'ENODEV')) return undefined;
+    throw error;
+  }
+}
+
+/** The kernel's index of a link, or undefined when there is none of that name. */
+export async function linkIndex(link: string): Promise<number | undefined> {
+  const text = await attribute(link, 'ifindex');
+  return text === undefined ? undefined : Number(text);
+}
+
+/** Name of the link with this index, or undefined. */
+export async function linkByIndex(index: number): Promise<string | undefined> {
+  for (const link of await linkNames()) {
+    if ((await linkIndex(link)) === index) return link;
+  }
+  return undefined;
+}
+
+/** The flags of a tap, or undefined for a link that is not one. */
+export async function tunFlags(link: string): Promise<TunFlags | undefined> {
+  const text = await attribute(link, 'tun_flags');
+  if (text === undefined) return undefined;
+  const flags = Number.parseInt(text, 16);
+  const id = async (name: string) => {
+    const value = Number(await attribute(link, name));
+    return Number.isInteger(value) && value >= 0 ? value : undefined;
+  };
+  return {
+    pi: (flags & IFF_NO_PI) === 0,
+    vnetHdr: (flags & IFF_VNET_HDR) !== 0,
+    multiQueue: (flags & IFF_MULTI_QUEUE) !== 0,
+    owner: await id('owner'),
+    group: await id('group'),
+  };
+}
+
+/** Whether Open vSwitch can have a kernel datapath here: its module is loaded by the time ovs-vswitchd runs. */
+export async function hasKernelDatapath(): Promise<boolean> {
+  try {
+    await readdir('/sys/module/openvswitch');
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,99 @@
+// Makes, checks and removes the veth pairs of containers, and sets up their inner ends.
+
+import { z } from 'zod';
+import { AgentError, isAgentError } from '../errors.ts';
+import type { Exec } from '../exec.ts';
+import type { VethRequest } from '../plan/desired.ts';
+import { linkIndex } from './links.ts';
+
+const linkListSchema = z.array(
+  z.object({ ifname: z.string(), link_index: z.number().optional(), operstate: z.string().optional() }),
+);
+
+export interface Veths {
+  /** Makes the pair with one end in the container's namespace; the outer end is up. */
+  create(outer: string, request: VethRequest): Promise<void>;
+  /** Sets address, gateway and offload of the inner end and brings it up; may be repeated. */
+  configure(request: VethRequest, withoutOffload: boolean): Promise<void>;
+  /** Whether the outer end's peer is the named device in the container's namespace. */
+  hasInnerEnd(outer: string, request: VethRequest): Promise<boolean>;
+  /** Outer names of the veth ends inside the namespace of a process, in the order of their inner index. */
+  outerEndsOf(pid: number): Promise<number[]>;
+  remove(outer: string): Promise<void>;
+}
+
+const inNamespace = (pid: number) => [`--net=/proc/${pid}/ns/net`, '--'];
+
+export function openVeths(exec: Exec): Veths {
+  const innerLinks = async (pid: number) => {
+    const text = await exec('nsenter', [...inNamespace(pid), 'ip', '-json', 'link', 'show']);
+    return linkListSchema.parse(JSON.parse(text));
+  };
+
+  return {
+    async create(outer, request) {
+      const peer = [
+        'peer',
+        'name',
+        request.guestInterface,
+        'address',
+        request.mac,
+        'netns',
+        String(request.pid),
+      ];
+      await exec('ip', ['link', 'add', 'name', outer, 'type', 'veth', ...peer]);
+      await exec('ip', ['link', 'set', 'dev', outer, 'up']);
+    },
+
+    async configure(request, withoutOffload) {
+      const { guestInterface: link, address, gateway } = request;
+      const lines = [`link set dev ${link} up`];
+      if (address !== undefined) lines.push(`address replace ${address} dev ${link}`);
+      if (gateway !== undefined) {
+        const family = gateway.includes(':') ? '-6 ' : '';
+        lines.push(`${family}route replace default via ${gateway} dev ${link} onlink`);
+      }
+      const batch = exec('nsenter', [...inNamespace(request.pid), 'ip', '-batch', '-'], {
+        input: `${lines.join('\n')}\n`,
+      });
+      // The netdev datapath hands packets on as they are: a checksum left to hardware never gets computed.
+      const offload = withoutOffload
+        ? exec('nsenter', [...inNamespace(request.pid), 'ethtool', '-K', link, 'tx', 'off'])
+        : undefined;
+      await Promise.all([batch, offload]);
+    },
+
+    async hasInnerEnd(outer, request) {
+      const index = await linkIndex(outer);
+      if (index === undefined) return false;
+      try {
+        const links = await innerLinks(request.pid);
+        return links.some((link) => link.ifname === request.guestInterface && link.link_index === index);
+      } catch (error) {
+        if (isAgentError(error, 'exec-failed')) return false;
+        throw error;
+      }
+    },
+
+    async outerEndsOf(pid) {
+      try {
+        return (await innerLinks(pid)).flatMap((link) =>
+          link.link_index === undefined ? [] : [link.link_index],
+        );
+      } catch (error) {
+        throw new AgentError('container-not-attachable', `The network namespace of process ${pid} is gone`, {
+          cause: error,
+        });
+      }
+    },
+
+    async remove(outer) {
+      if ((await linkIndex(outer)) === undefined) return;
+      try {
+        await exec('ip', ['link', 'delete', 'dev', outer]);
+      } catch (error) {
+        if ((await linkIndex(outer)) !== undefined) throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,200 @@
+// The switch driver that works through NetworkManager: it acts on one step and decides nothing.
+
+import { pause } from '../deadline.ts';
+import { AgentError, isAgentError } from '../errors.ts';
+import { hasKernelDatapath, linkIndex, tunFlags } from '../kernel/links.ts';
+import type { OvsdbClient } from '../ovsdb/client.ts';
+import { observeBridges, observePorts } from '../ovsdb/observe.ts';
+import { namedRow, removePort } from '../ovsdb/remove-port.ts';
+import { stampedAdoption } from '../ovsdb/stamped-adoption.ts';
+import type { DesiredPort } from '../plan/desired.ts';
+import type { ObservedPort } from '../plan/observed.ts';
+import { externalIdsOf } from '../plan/owner.ts';
+import type { NetworkManager } from './networkmanager.ts';
+import {
+  bridgeProfiles,
+  interfaceProfile,
+  type PortProfileInput,
+  type Profile,
+  portProfile,
+  profileUuid,
+} from './profiles.ts';
+
+/** What a driver reports of a port it made: data for the ledger and for the reader. */
+export interface PortOutcome {
+  ofport: number;
+  attempts: number;
+}
+
+export interface BridgeWish {
+  bridge: string;
+  datapathType: 'auto' | 'system' | 'netdev';
+  addresses: readonly string[];
+}
+
+export interface SwitchDriver {
+  readonly name: 'networkmanager';
+  createBridge(wish: BridgeWish): Promise<{ datapathType: string }>;
+  attach(desired: DesiredPort): Promise<PortOutcome>;
+  adopt(desired: DesiredPort, from: ObservedPort): Promise<PortOutcome>;
+  detach(port: ObservedPort): Promise<void>;
+  dropProfiles(uuids: readonly string[]): Promise<void>;
+  profileUuids(desired: DesiredPort): { port: string; interface: string };
+}
+
+export interface DriverParts {
+  networkManager: NetworkManager;
+  ovsdb: OvsdbClient;
+  bootId: string;
+}
+
+const ACTIVATION_MS = 15_000;
+const USABLE_MS = 5_000;
+const GONE_MS = 5_000;
+/** Waits before a second, third and fourth try: other writers of OVSDB make NetworkManager's guards fail. */
+const RETRY_MS = [100, 300, 1000] as const;
+
+export function networkManagerDriver({ networkManager, ovsdb, bootId }: DriverParts): SwitchDriver {
+  const profileInput = async (desired: DesiredPort): Promise<PortProfileInput> => {
+    const bridgeUuid = observeBridges(ovsdb.replica).get(desired.bridge)?.networkManagerUuid;
+    if (bridgeUuid === undefined) {
+      throw new AgentError(
+        'bridge-not-ours',
+        `The bridge ${desired.bridge} does not belong to NetworkManager`,
+      );
+    }
+    const tun = await tunFlags(desired.interface);
+    const { vlan } = desired;
+    return {
+      bridge: desired.bridge,
+      bridgeUuid,
+      port: desired.port,
+      interface: desired.interface,
+      externalIds: externalIdsOf(desired, bootId),
+      ...(tun === undefined ? {} : { tun }),
+      ...(vlan?.tag === undefined ? {} : { tag: vlan.tag }),
+      ...(vlan?.mode === undefined ? {} : { vlanMode: vlan.mode }),
+      ...(vlan === undefined ? {} : { trunks: vlan.trunks }),
+    };
+  };
+
+  /** NetworkManager says ACTIVATED even when ovs-vswitchd could not open the device: ask OVSDB itself. */
+  const usable = (desired: DesiredPort): Promise<number> =>
+    ovsdb
+      .until(`waiting for ${desired.port} in OVSDB`, USABLE_MS, (replica) => {
+        const port = observePorts(replica).find((row) => row.interface === desired.interface);
+        if (port === undefined || port.port !== desired.port) return undefined;
+        if (port.error !== undefined) return port.error;
+        return port.ofport !== undefined && port.ofport !== 0 ? port.ofport : undefined;
+      })
+      .then((found) => {
+        if (typeof found === 'number' && found > 0) return found;
+        throw new AgentError('port-not-usable', `ovs-vswitchd cannot use ${desired.interface}: ${found}`);
+      });
+
+  const dropProfiles = async (uuids: readonly string[]): Promise<void> => {
+    await Promise.all(uuids.map((uuid) => networkManager.deleteProfile(uuid)));
+  };
+
+  const uuidsOf = (bridge: string, port: string) => ({
+    port: profileUuid('port', bridge, port),
+    interface: profileUuid('interface', bridge, port),
+  });
+
+  const withProfiles = async (
+    desired: DesiredPort,
+    beforeActivation: (() => Promise<void>) | undefined,
+  ): Promise<PortOutcome> => {
+    const uuids = uuidsOf(desired.bridge, desired.port);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const [input, device] = await Promise.all([
+          profileInput(desired),
+          networkManager.devicePath(desired.interface, ACTIVATION_MS),
+        ]);
+        const [, profile] = await addInOrder(networkManager, [portProfile(input), interfaceProfile(input)]);
+        if (attempt === 1) await beforeActivation?.();
+        await networkManager.activate(profile ?? '', device, ACTIVATION_MS);
+        return { ofport: await usable(desired), attempts: attempt };
+      } catch (error) {
+        const wait = RETRY_MS[attempt - 1];
+        const final = wait === undefined || !isTransient(error);
+        if (final) {
+          await dropProfiles([uuids.interface, uuids.port]).catch(() => undefined);
+          throw error;
+        }
+        await pause(wait);
+      }
+    }
+  };
+
+  return {
+    name: 'networkmanager',
+
+    async createBridge({ bridge, datapathType, addresses }) {
+      const type =
+        datapathType === 'auto' ? ((await hasKernelDatapath()) ? 'system' : 'netdev') : datapathType;
+      const profiles = bridgeProfiles({
+        bridge,
+        datapathType: type,
+        addresses,
+        externalIds: { 'ovs-port-agent.boot-id': bootId },
+      });
+      try {
+        const paths = await addInOrder(networkManager, [profiles.bridge, profiles.port, profiles.interface]);
+        await networkManager.activate(paths[2] ?? '', '/', ACTIVATION_MS);
+        await ovsdb.until(`waiting for ${bridge} in OVSDB`, USABLE_MS, (replica) =>
+          observePorts(replica).find((port) => port.interface === bridge && (port.ofport ?? 0) > 0),
+        );
+      } catch (error) {
+        await dropProfiles([
+          profileUuid('bridge-interface', bridge),
+          profileUuid('bridge-port', bridge),
+          profileUuid('bridge', bridge),
+        ]).catch(() => undefined);
+        throw error;
+      }
+      return { datapathType: type };
+    },
+
+    attach: (desired) => withProfiles(desired, undefined),
+
+    adopt: (desired, from) => {
+      const kept = { ...desired, vlan: from.vlan };
+      const uuids = uuidsOf(desired.bridge, desired.port);
+      const stamp = () =>
+        ovsdb
+          .transact(stampedAdoption(desired.port, from, uuids, externalIdsOf(desired, bootId)))
+          .then(() => undefined);
+      return withProfiles(kept, stamp);
+    },
+
+    async detach(port) {
+      const uuids = uuidsOf(port.bridge, port.port);
+      await dropProfiles([uuids.interface, uuids.port]);
+      if ((await linkIndex(port.interface)) !== undefined) await networkManager.unmanage(port.interface);
+      try {
+        await ovsdb.until(`waiting for ${port.port} to leave OVSDB`, GONE_MS, (replica) =>
+          namedRow(replica, 'Port', port.port) === undefined ? true : undefined,
+        );
+      } catch (error) {
+        if (!isAgentError(error, 'deadline-exceeded')) throw error;
+        await ovsdb.transact(removePort(port));
+      }
+    },
+
+    dropProfiles,
+    profileUuids: (desired) => uuidsOf(desired.bridge, desired.port),
+  };
+}
+
+async function addInOrder(networkManager: NetworkManager, profiles: readonly Profile[]): Promise<string[]> {
+  const paths: string[] = [];
+  for (const profile of profiles) paths.push(await networkManager.addProfile(profile));
+  return paths;
+}
+
+/** Failures that a second try can mend: a lost race in OVSDB, a device that came and went. */
+function isTransient(error: unknown): boolean {
+  return isAgentError(error, 'activation-failed') || isAgentError(error, 'bus-call-failed');
+}

@@ -1,0 +1,27 @@
+// Names and numbers of NetworkManager's D-Bus API that we use (NetworkManager(8) D-Bus reference).
+
+export const NM = 'org.freedesktop.NetworkManager';
+export const NM_PATH = '/org/freedesktop/NetworkManager';
+export const SETTINGS = `${NM}.Settings`;
+export const SETTINGS_PATH = `${NM_PATH}/Settings`;
+export const CONNECTION = `${SETTINGS}.Connection`;
+export const ACTIVE = `${NM}.Connection.Active`;
+export const PROPERTIES = 'org.freedesktop.DBus.Properties';
+
+/** NM_CAPABILITY_OVS in `Capabilities`: the OVS plugin is loaded. */
+export const CAPABILITY_OVS = 2;
+
+/** AddConnection2 flags: keep the profile in /run only, and do not autoconnect it while we set things up. */
+export const IN_MEMORY = 0x2;
+export const BLOCK_AUTOCONNECT = 0x20;
+
+export const ActiveState = { activated: 2, deactivating: 3, deactivated: 4 } as const;
+
+/** Our error codes' counterpart: errors that say the object is simply not there. */
+export const ABSENT_ERRORS: readonly string[] = [
+  `${SETTINGS}.InvalidConnection`,
+  `${NM}.UnknownDevice`,
+  `${NM}.ConnectionNotActive`,
+  'org.freedesktop.DBus.Error.UnknownObject',
+  'org.freedesktop.DBus.Error.UnknownMethod',
+];

@@ -1,0 +1,283 @@
+// NetworkManager's D-Bus calls that we need, one function each, with its signals already listened to.
+
+import { z } from 'zod';
+import { type Bus, busErrorType } from '../bus/bus.ts';
+import { withDeadline } from '../deadline.ts';
+import { AgentError } from '../errors.ts';
+import {
+  ABSENT_ERRORS,
+  ACTIVE,
+  ActiveState,
+  BLOCK_AUTOCONNECT,
+  CAPABILITY_OVS,
+  CONNECTION,
+  IN_MEMORY,
+  NM,
+  NM_PATH,
+  PROPERTIES,
+  SETTINGS,
+  SETTINGS_PATH,
+} from './names.ts';
+import type { Profile, Typed } from './profiles.ts';
+
+export interface NetworkManagerState {
+  running: boolean;
+  ovs: boolean;
+  version: string;
+  /** True while NetworkManager is still bringing up what it had (property Startup). */
+  starting: boolean;
+}
+
+/** A profile as GetSettings shows it, as far as we look. */
+export interface StoredProfile {
+  path: string;
+  uuid: string;
+  type: string;
+  interfaceName: string;
+  user: Readonly<Record<string, string>>;
+}
+
+export interface NetworkManager {
+  state(): Promise<NetworkManagerState>;
+  /** Adds a profile in memory and returns its object path; one with the same UUID is replaced. */
+  addProfile(profile: Profile): Promise<string>;
+  /** Deletes a profile, which also deactivates it; one that is gone already is fine. */
+  deleteProfile(uuid: string): Promise<boolean>;
+  profiles(): Promise<StoredProfile[]>;
+  /** Object path of the device of a kernel link; waits for NetworkManager to notice a fresh one. */
+  devicePath(link: string, deadlineMs: number): Promise<string>;
+  /** Activates and waits for the outcome. `device` is `/` for a device that NetworkManager makes. */
+  activate(profilePath: string, device: string, deadlineMs: number): Promise<void>;
+  /** Leaves a link alone again, as before we activated a profile on it; one that is gone is fine. */
+  unmanage(link: string): Promise<void>;
+  /** Called with true when NetworkManager appears on the bus, with false when it goes. */
+  onPresence(listener: (present: boolean) => void): void;
+}
+
+const settingsSchema = z.tuple([
+  z.object({
+    connection: z.object({
+      uuid: z.string(),
+      type: z.string(),
+      'interface-name': z.string().optional(),
+    }),
+    user: z.object({ data: z.record(z.string(), z.string()).optional() }).optional(),
+  }),
+]);
+const stateSchema = z.object({
+  Version: z.string(),
+  Capabilities: z.array(z.number()).default([]),
+  Startup: z.boolean(),
+});
+const pathReply = z.tuple([z.string()]).rest(z.unknown());
+const pathsReply = z.tuple([z.array(z.string())]);
+const stateSignal = z.tuple([z.number(), z.number()]);
+const ownerSignal = z.tuple([z.string(), z.string(), z.string()]);
+
+/** Subscribes to what the calls need. NetworkManager itself need not be there yet. */
+export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
+  const activeStates = new Map<string, { state: number; reason: number }>();
+  const activeWaiters = new Map<string, (outcome: { state: number; reason: number }) => void>();
+  const deviceWaiters = new Set<() => void>();
+  const presenceListeners: ((present: boolean) => void)[] = [];
+  const profileCache = new Map<string, StoredProfile>();
+
+  const call = (
+    path: string,
+    iface: string,
+    member: string,
+    signature = '',
+    body: unknown[] = [],
+    deadlineMs = 10_000,
+  ) => bus.call({ destination: NM, path, interface: iface, member, signature, body, deadlineMs });
+
+  const encode = (typed: Typed): unknown => {
+    if (typed.signature !== 'aa{sv}') return bus.variant(typed.signature, typed.value);
+    const dicts = typed.value as readonly Record<string, Typed>[];
+    return bus.variant(
+      typed.signature,
+      dicts.map((dict) => mapValues(dict, encode)),
+    );
+  };
+
+  await Promise.all([
+    bus.subscribe({ sender: NM, interface: ACTIVE, member: 'StateChanged' }, (signal) => {
+      const [state, reason] = stateSignal.parse(signal.body);
+      const waiter = activeWaiters.get(signal.path);
+      if (waiter) waiter({ state, reason });
+      else if (state === ActiveState.deactivated) activeStates.delete(signal.path);
+      else activeStates.set(signal.path, { state, reason });
+    }),
+    bus.subscribe({ sender: NM, interface: NM, member: 'DeviceAdded' }, () => {
+      for (const waiter of [...deviceWaiters]) waiter();
+    }),
+    bus.subscribe({ sender: NM, interface: SETTINGS, member: 'ConnectionRemoved' }, (signal) => {
+      profileCache.delete(String(signal.body[0]));
+    }),
+    bus.subscribe(
+      {
+        sender: 'org.freedesktop.DBus',
+        interface: 'org.freedesktop.DBus',
+        member: 'NameOwnerChanged',
+        arg0: NM,
+      },
+      (signal) => {
+        const [, , owner] = ownerSignal.parse(signal.body);
+        activeStates.clear();
+        profileCache.clear();
+        for (const listener of presenceListeners) listener(owner !== '');
+      },
+    ),
+  ]);
+
+  const profilePath = async (uuid: string): Promise<string | undefined> => {
+    try {
+      return pathReply.parse(await call(SETTINGS_PATH, SETTINGS, 'GetConnectionByUuid', 's', [uuid]))[0];
+    } catch (error) {
+      if (ABSENT_ERRORS.includes(busErrorType(error) ?? '')) return undefined;
+      throw error;
+    }
+  };
+
+  const removeAt = async (path: string): Promise<void> => {
+    try {
+      await call(path, CONNECTION, 'Delete');
+    } catch (error) {
+      if (!ABSENT_ERRORS.includes(busErrorType(error) ?? '')) throw error;
+    }
+  };
+
+  const add = async (profile: Profile): Promise<string> => {
+    const settings = mapValues(profile, (section) => mapValues(section, encode));
+    const flags = IN_MEMORY | BLOCK_AUTOCONNECT;
+    const reply = await call(SETTINGS_PATH, SETTINGS, 'AddConnection2', 'a{sa{sv}}ua{sv}', [
+      settings,
+      flags,
+      {},
+    ]);
+    return pathReply.parse(reply)[0];
+  };
+
+  /** Settles when the active connection at `path` has come up or gone down. */
+  const outcome = (path: string, signal: AbortSignal) =>
+    new Promise<{ state: number; reason: number }>((resolve) => {
+      const settle = (change: { state: number; reason: number }) => {
+        if (change.state !== ActiveState.activated && change.state !== ActiveState.deactivated) return;
+        activeWaiters.delete(path);
+        resolve(change);
+      };
+      activeWaiters.set(path, settle);
+      signal.addEventListener('abort', () => activeWaiters.delete(path), { once: true });
+      const known = activeStates.get(path);
+      activeStates.delete(path);
+      if (known) settle(known);
+    });
+
+  return {
+    async state() {
+      try {
+        const [properties] = await call(NM_PATH, PROPERTIES, 'GetAll', 's', [NM]);
+        const found = stateSchema.parse(properties);
+        return {
+          running: true,
+          ovs: found.Capabilities.includes(CAPABILITY_OVS),
+          version: found.Version,
+          starting: found.Startup,
+        };
+      } catch (error) {
+        if (busErrorType(error) === undefined) throw error;
+        return { running: false, ovs: false, version: '', starting: false };
+      }
+    },
+
+    async addProfile(profile) {
+      try {
+        return await add(profile);
+      } catch (error) {
+        const uuid = profile['connection']?.['uuid']?.value;
+        const stale = typeof uuid === 'string' ? await profilePath(uuid) : undefined;
+        if (stale === undefined) throw error;
+        await removeAt(stale);
+        return add(profile);
+      }
+    },
+
+    async deleteProfile(uuid) {
+      const path = await profilePath(uuid);
+      if (path === undefined) return false;
+      await removeAt(path);
+      return true;
+    },
+
+    async profiles() {
+      const [paths] = pathsReply.parse(await call(SETTINGS_PATH, SETTINGS, 'ListConnections'));
+      const found = await Promise.all(
+        paths.map(async (path) => {
+          const cached = profileCache.get(path);
+          if (cached) return cached;
+          try {
+            const [settings] = settingsSchema.parse(await call(path, CONNECTION, 'GetSettings'));
+            const profile: StoredProfile = {
+              path,
+              uuid: settings.connection.uuid,
+              type: settings.connection.type,
+              interfaceName: settings.connection['interface-name'] ?? '',
+              user: settings.user?.data ?? {},
+            };
+            profileCache.set(path, profile);
+            return profile;
+          } catch (error) {
+            if (ABSENT_ERRORS.includes(busErrorType(error) ?? '')) return undefined;
+            throw error;
+          }
+        }),
+      );
+      return found.filter((profile) => profile !== undefined);
+    },
+
+    devicePath(link, deadlineMs) {
+      return withDeadline(deadlineMs, `waiting for NetworkManager to see ${link}`, async (signal) => {
+        for (;;) {
+          const added = new Promise<void>((resolve) => {
+            deviceWaiters.add(resolve);
+            signal.addEventListener('abort', () => resolve(), { once: true });
+          });
+          try {
+            return pathReply.parse(await call(NM_PATH, NM, 'GetDeviceByIpIface', 's', [link]))[0];
+          } catch (error) {
+            if (!ABSENT_ERRORS.includes(busErrorType(error) ?? '')) throw error;
+          }
+          await added;
+          if (signal.aborted) throw signal.reason;
+        }
+      });
+    },
+
+    async activate(path, device, deadlineMs) {
+      await withDeadline(deadlineMs, 'activation by NetworkManager', async (signal) => {
+        const reply = await call(NM_PATH, NM, 'ActivateConnection', 'ooo', [path, device, '/'], deadlineMs);
+        const [active] = pathReply.parse(reply);
+        const end = await outcome(active, signal);
+        if (end.state === ActiveState.activated) return;
+        const text = `NetworkManager gave up the activation (reason ${end.reason})`;
+        throw new AgentError('activation-failed', text);
+      });
+    },
+
+    async unmanage(link) {
+      try {
+        const [device] = pathReply.parse(await call(NM_PATH, NM, 'GetDeviceByIpIface', 's', [link]));
+        const unmanaged = bus.variant('b', false);
+        await call(device, PROPERTIES, 'Set', 'ssv', [`${NM}.Device`, 'Managed', unmanaged]);
+      } catch (error) {
+        if (!ABSENT_ERRORS.includes(busErrorType(error) ?? '')) throw error;
+      }
+    },
+
+    onPresence: (listener) => void presenceListeners.push(listener),
+  };
+}
+
+function mapValues<T, U>(record: Readonly<Record<string, T>>, change: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
+}

@@ -1,0 +1,135 @@
+// The OVSDB client of the agent: reconnects for ever, keeps the replica, runs transactions.
+
+import { z } from 'zod';
+import { pause, withDeadline } from '../deadline.ts';
+import { AgentError } from '../errors.ts';
+import { connectOvsdb, type OvsdbConnection } from './connection.ts';
+import { emptyReplica, type Replica, type RowChange } from './replica.ts';
+import { MONITORED } from './rows.ts';
+
+const DATABASE = 'Open_vSwitch';
+const RETRY_MS = [100, 250, 500, 1000, 2000] as const;
+
+/** One operation of a transaction (RFC 7047 §5.2). */
+export type Operation = Readonly<Record<string, unknown>> & { op: string };
+
+export interface OvsdbClient {
+  readonly connected: boolean;
+  readonly replica: Replica;
+  /** Runs the operations as one transaction. Throws `ovsdb-refused` naming the failed one. */
+  transact(operations: readonly Operation[]): Promise<unknown[]>;
+  /** Waits until `test` returns a value; it is asked again after each change. */
+  until<T>(what: string, deadlineMs: number, test: (replica: Replica) => T | undefined): Promise<T>;
+  onChange(listener: (changes: RowChange[]) => void): void;
+  /** Called with true after each (re)connection with a full replica, with false when it is lost. */
+  onConnection(listener: (connected: boolean) => void): void;
+  close(): Promise<void>;
+}
+
+const resultsSchema = z.array(
+  z.union([
+    z.null(),
+    z.object({ error: z.string(), details: z.string().optional() }),
+    z.record(z.string(), z.unknown()),
+  ]),
+);
+
+/** The error text of a transaction reply, or undefined when every operation went well. */
+function refusal(results: z.infer<typeof resultsSchema>): string | undefined {
+  for (const result of results) {
+    if (result !== null && typeof result['error'] === 'string') {
+      return [result['error'], result['details']].filter((part) => typeof part === 'string').join(': ');
+    }
+  }
+  return undefined;
+}
+
+/** Starts connecting to ovsdb-server at `path` and goes on doing so until closed. */
+export function openOvsdb(path: string): OvsdbClient {
+  const replica = emptyReplica();
+  const changeListeners: ((changes: RowChange[]) => void)[] = [];
+  const connectionListeners: ((connected: boolean) => void)[] = [];
+  const waiters = new Set<() => void>();
+  const stop = new AbortController();
+  let connection: OvsdbConnection | undefined;
+
+  const apply = (update: unknown) => {
+    const changes = replica.apply(update);
+    for (const waiter of [...waiters]) waiter();
+    for (const listener of changeListeners) listener(changes);
+  };
+
+  const session = async () => {
+    const fresh = await connectOvsdb(path);
+    fresh.onNotification((method, params) => {
+      if (method === 'update' && params[0] === 'replica') apply(params[1]);
+    });
+    const columns = Object.fromEntries(
+      Object.entries(MONITORED).map(([table, names]) => [table, { columns: names }]),
+    );
+    const initial = await fresh.request('monitor', [DATABASE, 'replica', columns]);
+    replica.clear();
+    apply(initial);
+    connection = fresh;
+    for (const listener of connectionListeners) listener(true);
+    await fresh.closed;
+    connection = undefined;
+    for (const listener of connectionListeners) listener(false);
+  };
+
+  const live = async () => {
+    for (let attempt = 0; !stop.signal.aborted; attempt++) {
+      try {
+        await session();
+        attempt = 0;
+      } catch {
+        connection?.close();
+        connection = undefined;
+      }
+      await pause(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)] ?? 2000, stop.signal);
+    }
+  };
+  const lifetime = live();
+
+  return {
+    get connected() {
+      return connection !== undefined;
+    },
+    replica,
+    async transact(operations) {
+      if (connection === undefined) {
+        throw new AgentError('ovsdb-unreachable', 'The OVSDB server is not connected');
+      }
+      const reply = resultsSchema.parse(await connection.request('transact', [DATABASE, ...operations]));
+      const problem = refusal(reply);
+      if (problem !== undefined)
+        throw new AgentError('ovsdb-refused', `OVSDB refused the change: ${problem}`);
+      return reply;
+    },
+    until<T>(what: string, deadlineMs: number, test: (replica: Replica) => T | undefined): Promise<T> {
+      return withDeadline(
+        deadlineMs,
+        what,
+        (signal) =>
+          new Promise<T>((resolve) => {
+            const look = () => {
+              const value = test(replica);
+              if (value === undefined) return;
+              waiters.delete(look);
+              resolve(value);
+            };
+            waiters.add(look);
+            signal.addEventListener('abort', () => waiters.delete(look), { once: true });
+            look();
+          }),
+      );
+    },
+    onChange: (listener) => void changeListeners.push(listener),
+    onConnection: (listener) => void connectionListeners.push(listener),
+    async close() {
+      stop.abort();
+      connection?.close();
+      await lifetime;
+    },
+  };
+}

@@ -1,0 +1,58 @@
+// From the replica's rows to the bridges and ports that `plan` looks at.
+
+import type { Vlan } from '../plan/desired.ts';
+import { NM_UUID_KEY, type ObservedBridge, type ObservedPort } from '../plan/observed.ts';
+import type { Replica } from './replica.ts';
+import type { Row } from './rows.ts';
+
+/** The bridges by name. An empty `datapath_type` means `system` (ovs-vswitchd.conf.db(5)). */
+export function observeBridges(replica: Replica): Map<string, ObservedBridge> {
+  const bridges = new Map<string, ObservedBridge>();
+  for (const row of replica.rows('Bridge').values()) {
+    const owner = row.external_ids[NM_UUID_KEY];
+    bridges.set(row.name, {
+      name: row.name,
+      datapathType: row.datapath_type === 'netdev' ? 'netdev' : 'system',
+      ...(owner === undefined ? {} : { networkManagerUuid: owner }),
+      externalIds: row.external_ids,
+    });
+  }
+  return bridges;
+}
+
+/** Every Port row that holds exactly one Interface. */
+export function observePorts(replica: Replica): ObservedPort[] {
+  const ports: ObservedPort[] = [];
+  for (const bridge of replica.rows('Bridge').values()) {
+    for (const portUuid of bridge.ports) {
+      const port = replica.rows('Port').get(portUuid);
+      const [interfaceUuid, ...others] = port?.interfaces ?? [];
+      const link = interfaceUuid === undefined ? undefined : replica.rows('Interface').get(interfaceUuid);
+      if (port === undefined || link === undefined || others.length > 0) continue;
+      ports.push(observedPort(bridge, port, link));
+    }
+  }
+  return ports;
+}
+
+function observedPort(bridge: Row<'Bridge'>, port: Row<'Port'>, link: Row<'Interface'>): ObservedPort {
+  const vlan: Vlan = {
+    trunks: port.trunks,
+    ...(port.tag === undefined ? {} : { tag: port.tag }),
+    ...(port.vlan_mode === undefined ? {} : { mode: port.vlan_mode }),
+  };
+  return {
+    port: port.name,
+    bridge: bridge.name,
+    interface: link.name,
+    type: link.type,
+    ...(link.ofport === undefined ? {} : { ofport: link.ofport }),
+    ...(link.error === undefined ? {} : { error: link.error }),
+    vlan,
+    portUuid: port.uuid,
+    interfaceUuid: link.uuid,
+    bridgeRowUuid: bridge.uuid,
+    externalIds: port.external_ids,
+    interfaceExternalIds: link.external_ids,
+  };
+}

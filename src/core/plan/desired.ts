@@ -1,0 +1,33 @@
+// What a guest should have: the ports that the sources ask for.
+
+import type { Guest } from '../guest/guest.ts';
+
+/** A veth pair that we make ourselves for a container, and what its inner end gets. */
+export interface VethRequest {
+  /** A process in the container's network namespace. */
+  pid: number;
+  /** Name inside the container, such as `eth1`. */
+  guestInterface: string;
+  mac: string;
+  /** CIDR, such as `203.0.113.10/24`. */
+  address?: string;
+  gateway?: string;
+}
+
+export interface Vlan {
+  tag?: number;
+  trunks: readonly number[];
+  mode?: string;
+}
+
+export interface DesiredPort {
+  /** OVS port name, `vi<VMID>` or `vi<VMID>i<n>`. */
+  port: string;
+  /** Kernel name of the link that the port holds. */
+  interface: string;
+  bridge: string;
+  guest: Guest;
+  nic: number;
+  vlan?: Vlan;
+  veth?: VethRequest;
+}

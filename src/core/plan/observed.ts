@@ -1,0 +1,62 @@
+// What the switch has: one consistent look at OVSDB, the kernel's links and our NetworkManager profiles.
+
+import type { Vlan } from './desired.ts';
+
+export interface ObservedBridge {
+  name: string;
+  datapathType: 'system' | 'netdev';
+  /** UUID of the ovs-bridge profile, when NetworkManager owns the bridge. */
+  networkManagerUuid?: string;
+  externalIds: Readonly<Record<string, string>>;
+}
+
+/** A Port row with one Interface; bonds are never a guest's and are left out. */
+export interface ObservedPort {
+  port: string;
+  bridge: string;
+  interface: string;
+  type: string;
+  /** OpenFlow port number; undefined or negative while ovs-vswitchd could not open the device. */
+  ofport?: number;
+  error?: string;
+  vlan: Vlan;
+  portUuid: string;
+  interfaceUuid: string;
+  bridgeRowUuid: string;
+  externalIds: Readonly<Record<string, string>>;
+  interfaceExternalIds: Readonly<Record<string, string>>;
+}
+
+/** A guest-port profile of ours in NetworkManager. */
+export interface ObservedProfile {
+  uuid: string;
+  port: string;
+  bridge: string;
+}
+
+export interface Observed {
+  bridges: ReadonlyMap<string, ObservedBridge>;
+  ports: readonly ObservedPort[];
+  /** Names of the kernel links in the host's namespace. */
+  links: ReadonlySet<string>;
+  profiles: readonly ObservedProfile[];
+  /** Ports whose veth pair has its inner end in the namespace of the container that asks for it now. */
+  guestEnds: ReadonlySet<string>;
+}
+
+/** Keys of the external_ids that make a row ours. */
+export const OWNER_KEYS = {
+  vmid: 'ovs-port-agent.vmid',
+  guest: 'ovs-port-agent.guest',
+  runtime: 'ovs-port-agent.runtime',
+  nic: 'ovs-port-agent.nic',
+  id: 'ovs-port-agent.id',
+  boot: 'ovs-port-agent.boot-id',
+} as const;
+
+export const NM_UUID_KEY = 'NM.connection.uuid';
+
+/** Whether a row of OVSDB carries our mark. */
+export function isOurs(externalIds: Readonly<Record<string, string>>): boolean {
+  return externalIds[OWNER_KEYS.vmid] !== undefined;
+}

@@ -1,0 +1,56 @@
+// The closed list of things the agent can do to a host, each with the words the ledger has for it.
+
+import type { Category } from '../ledger/categories.ts';
+import type { DesiredPort, VethRequest } from './desired.ts';
+import type { ObservedPort } from './observed.ts';
+
+export type Step =
+  | { kind: 'create_bridge'; bridge: string }
+  | { kind: 'create_veth'; desired: DesiredPort; veth: VethRequest }
+  | { kind: 'configure_guest'; desired: DesiredPort; veth: VethRequest; offload: boolean }
+  | { kind: 'attach_port'; desired: DesiredPort }
+  | { kind: 'adopt_port'; desired: DesiredPort; from: ObservedPort }
+  | { kind: 'detach_port'; port: ObservedPort; reason: string }
+  | { kind: 'drop_profiles'; port: string; bridge: string; uuids: readonly string[]; reason: string }
+  | { kind: 'delete_veth'; interface: string; port: string; reason: string };
+
+export type StepKind = Step['kind'];
+
+/** One function per kind of step; the type makes a missing one a compile error. */
+export type Executors<Result> = { [K in StepKind]: (step: Extract<Step, { kind: K }>) => Promise<Result> };
+
+/** Ledger category and actions of a step: what we set out to do, that it is done, that it failed. */
+export const STEP_ACTIONS: Readonly<
+  Record<StepKind, { category: Category; intent: string; done: string; failed: string }>
+> = {
+  create_bridge: actions('bridge', 'bridge_create', 'bridge_created'),
+  create_veth: actions('interface', 'interface_create', 'interface_created'),
+  configure_guest: actions('interface', 'interface_configure', 'interface_configured'),
+  attach_port: actions('port', 'port_attach', 'port_attached'),
+  adopt_port: actions('port', 'port_adopt', 'port_adopted'),
+  detach_port: actions('port', 'port_detach', 'port_detached'),
+  drop_profiles: actions('connection', 'connection_remove', 'connection_removed'),
+  delete_veth: actions('interface', 'interface_remove', 'interface_removed'),
+};
+
+function actions(category: Category, intent: string, done: string) {
+  return { category, intent, done, failed: `${intent}_failed` };
+}
+
+/** The port a step belongs to, or the bridge for a step that is about a whole bridge. */
+export function subjectOf(step: Step): string {
+  switch (step.kind) {
+    case 'create_bridge':
+      return step.bridge;
+    case 'create_veth':
+    case 'configure_guest':
+    case 'attach_port':
+    case 'adopt_port':
+      return step.desired.port;
+    case 'detach_port':
+      return step.port.port;
+    case 'drop_profiles':
+    case 'delete_veth':
+      return step.port;
+  }
+}
