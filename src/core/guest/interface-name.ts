@@ -1,13 +1,13 @@
 // Names of network devices: schemas for any of them, and what a Proxmox device name says about its guest.
 import * as z from 'zod/mini';
-import { kernelNameProblem } from './kernel-name.ts';
+import { bridgeNameProblem, kernelNameProblem } from './kernel-name.ts';
 import { vmidFromText } from './vmid.ts';
 
 /** A name that the kernel accepts for a network device: 1 to 15 characters. */
-export const interfaceNameSchema = nameSchema('an interface name');
+export const interfaceNameSchema = nameSchema('an interface name', kernelNameProblem);
 
 /** A name that an OVS bridge, and so its internal port, may have. */
-export const bridgeNameSchema = nameSchema('a bridge name');
+export const bridgeNameSchema = nameSchema('a bridge name', bridgeNameProblem);
 
 /**
  * `tap` a VM's NIC; `veth` the host end of a container's NIC; `veth-peer` its other end before it moves in;
@@ -44,9 +44,9 @@ export function parseGuestInterface(name: string): GuestInterface | undefined {
   return undefined;
 }
 
-function nameSchema(noun: string) {
+function nameSchema(noun: string, problemOf: (name: string) => string | undefined) {
   return z.string({ error: `${noun} must be a text` }).check((context) => {
-    const problem = kernelNameProblem(context.value, noun);
+    const problem = problemOf(context.value);
     if (problem !== undefined)
       context.issues.push({ code: 'custom', message: problem, input: context.value });
   });

@@ -24,3 +24,16 @@ export function kernelNameProblem(name: string, noun = 'an interface name'): str
   if (name === 'all' || name === 'default') return `${noun} must not be ${shown}: the kernel reserves it`;
   return undefined;
 }
+
+/**
+ * What is wrong with a name for an OVS bridge, or undefined. A bridge has an internal port of its own name, so the
+ * kernel's rule holds; besides, it must not look like a port of ours or be one of OVS's own devices.
+ */
+export function bridgeNameProblem(name: string): string | undefined {
+  const problem = kernelNameProblem(name, 'a bridge name');
+  if (problem !== undefined) return problem;
+  if (name === 'ovs-system' || name === 'ovs-netdev')
+    return `a bridge name must not be "${name}": OVS reserves it`;
+  if (/^vi\d+(?:i\d+)?$/.test(name)) return `a bridge name must not look like a port of a guest: "${name}"`;
+  return undefined;
+}

@@ -51,6 +51,7 @@ export async function readProxmoxTree({ root, fs = nodeTreeFs }: ProxmoxTreeOpti
   }
   const guests = new Map<number, ProxmoxGuest>();
   const unreadable = new Map<number, string>();
+  let missing = 0;
   for (const [folder, runtime, kind] of FOLDERS) {
     let directory: string;
     let names: string[];
@@ -58,7 +59,9 @@ export async function readProxmoxTree({ root, fs = nodeTreeFs }: ProxmoxTreeOpti
       directory = await inside(fs, base, join(base, folder));
       names = await fs.list(directory);
     } catch (error) {
-      return { state: 'unavailable', reason: message(error) };
+      if (!isErrno(error, 'ENOENT')) return { state: 'unavailable', reason: message(error) };
+      missing++;
+      continue;
     }
     for (const name of names) {
       const vmid = name.endsWith('.conf') ? vmidFromText(name.slice(0, -'.conf'.length)) : undefined;
@@ -72,6 +75,8 @@ export async function readProxmoxTree({ root, fs = nodeTreeFs }: ProxmoxTreeOpti
       }
     }
   }
+  if (missing === FOLDERS.length)
+    return { state: 'unavailable', reason: `${base} is empty: pmxcfs is not mounted` };
   return { state: 'ready', guests, unreadable, vmlist: await readVmlist(fs, base) };
 }
 

@@ -2,6 +2,8 @@
 import { constants } from 'node:fs';
 import { open, readdir, realpath } from 'node:fs/promises';
 
+const CHUNK = 16 * 1024;
+
 /** The few file system calls that the readers need; tests bring their own. Errors are the system's (`code`). */
 export interface TreeFs {
   list(directory: string): Promise<string[]>;
@@ -18,15 +20,16 @@ export const nodeTreeFs: TreeFs = {
     const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       if (!(await file.stat()).isFile()) throw new Error(`${path} is not a regular file`);
-      // Files of pmxcfs may change between stat and read, so the limit is on what is read.
-      const buffer = Buffer.alloc(maxBytes + 1);
+      // The limit is on what is read, because a file may grow between stat and read.
+      const chunks: Buffer[] = [];
       let length = 0;
-      while (length <= maxBytes) {
-        const { bytesRead } = await file.read(buffer, length, buffer.length - length, length);
-        if (bytesRead === 0) return buffer.toString('utf8', 0, length);
+      for (;;) {
+        const { bytesRead, buffer } = await file.read(Buffer.alloc(CHUNK), 0, CHUNK, length);
+        if (bytesRead === 0) return Buffer.concat(chunks).toString('utf8');
         length += bytesRead;
+        if (length > maxBytes) throw new Error(`${path} is larger than ${maxBytes} bytes`);
+        chunks.push(buffer.subarray(0, bytesRead));
       }
-      throw new Error(`${path} is larger than ${maxBytes} bytes`);
     } finally {
       await file.close();
     }
