@@ -1,0 +1,96 @@
+// Group commit: what queued up while the last fdatasync was under way is the next batch. No timer, nothing to tune.
+import { AgentError } from '../errors.ts';
+import type { Json } from '../json.ts';
+import type { HashedBlock } from './block.ts';
+import type { LedgerFile } from './ledger-file.ts';
+import { blockText, type Draft, formatLine } from './line.ts';
+import { MAX_BATCH_BYTES } from './tail-check.ts';
+import type { Head } from './verify.ts';
+
+export type AppendQueue = {
+  /** `make` runs at once, in the caller's turn; what it throws rejects. */
+  append(make: () => Draft): Promise<HashedBlock>;
+  head(): Head;
+  /** Resolves when all that was appended has been settled; later appends are refused. */
+  close(): Promise<void>;
+};
+
+type Waiting = { draft: Draft; resolve: (block: HashedBlock) => void; reject: (error: unknown) => void };
+type Batch = { bytes: Buffer; hashes: string[]; taken: Waiting[] };
+
+export function appendQueue(
+  file: LedgerFile,
+  start: Head,
+  onDurable: (block: HashedBlock) => void,
+): AppendQueue {
+  let head = start;
+  let waiting: Waiting[] = [];
+  let running: Promise<void> | undefined;
+  let closed = false;
+
+  async function run(): Promise<void> {
+    // One microtask later, all appends of the same turn are in the first batch.
+    await undefined;
+    while (waiting.length > 0) await commit(takeBatch());
+    running = undefined;
+  }
+
+  // Heights are given only here: when a batch fails, the next one is built on the block that is really there.
+  function takeBatch(): Batch {
+    const hashes: string[] = [];
+    let text = '';
+    let prev = head.hash;
+    for (const { draft } of waiting) {
+      const { line, hash } = formatLine(blockText(draft, head.height + hashes.length + 1, prev));
+      if (text.length > 0 && text.length + line.length > MAX_BATCH_BYTES) break;
+      text += line;
+      prev = hash;
+      hashes.push(hash);
+    }
+    const taken = waiting.slice(0, hashes.length);
+    waiting = waiting.slice(hashes.length);
+    return { bytes: Buffer.from(text), hashes, taken };
+  }
+
+  async function commit({ bytes, hashes, taken }: Batch): Promise<void> {
+    try {
+      await file.append(bytes, head);
+    } catch (error) {
+      for (const { reject } of taken) reject(error);
+      return;
+    }
+    for (const [index, { draft, resolve }] of taken.entries()) {
+      const block = finished(draft, head, hashes[index] ?? '');
+      head = { height: block.height, hash: block.hash };
+      onDurable(block);
+      resolve(block);
+    }
+  }
+
+  return {
+    head: () => head,
+    append: (make) =>
+      new Promise((resolve, reject) => {
+        if (closed) throw new AgentError('ledger-write-failed', 'The ledger is closed.');
+        waiting.push({ draft: make(), resolve, reject });
+        running ??= run();
+      }),
+    async close() {
+      closed = true;
+      await running;
+    },
+  };
+}
+
+// `data` is read back from the text, so that what listeners see is what the file says, whatever became of the caller's object.
+function finished({ dataText, metadataText, ...rest }: Draft, before: Head, hash: string): HashedBlock {
+  return {
+    ...rest,
+    data: JSON.parse(dataText) as Json,
+    metadata: JSON.parse(metadataText) as Record<string, string>,
+    height: before.height + 1,
+    prev_hash: before.hash,
+    version: 1,
+    hash,
+  };
+}

@@ -1,0 +1,57 @@
+// Tells which events the ledger already holds, so that a spooled event is taken in exactly once.
+import { isAgentError } from '../errors.ts';
+import { canonicalString } from './canonical.ts';
+import { parseLine } from './line.ts';
+import { eachLine, lineChunks } from './line-chunks.ts';
+import { openToRead } from './read.ts';
+
+const KEY = '"event_id":"';
+
+/** Those of `ids` that stand in some block as `metadata.event_id`. One pass over the file; only lines that may match are parsed. */
+export async function findEventIds(path: string, ids: ReadonlySet<string>): Promise<Set<string>> {
+  const found = new Set<string>();
+  const file = ids.size > 0 ? await openToRead(path) : undefined;
+  if (!file) return found;
+  // In the file an id stands as it is written in canonical JSON.
+  const wanted = new Set([...ids].map((id) => canonicalString(id)));
+  try {
+    for await (const { bytes, complete } of lineChunks(file)) {
+      if (!complete) break;
+      if (!mayHold(bytes, wanted)) continue;
+      eachLine(bytes, (start, end) => {
+        const line = bytes.subarray(start, end);
+        const id = mayHold(line, wanted) ? eventId(line.toString('utf8')) : undefined;
+        if (id !== undefined && ids.has(id)) found.add(id);
+        return found.size < ids.size;
+      });
+      if (found.size === ids.size) break;
+    }
+  } finally {
+    await file.close();
+  }
+  return found;
+}
+
+function mayHold(bytes: Buffer, wanted: ReadonlySet<string>): boolean {
+  for (let at = bytes.indexOf(KEY); at >= 0; at = bytes.indexOf(KEY, at + 1)) {
+    const from = at + KEY.length;
+    let to = bytes.indexOf(QUOTE, from);
+    // A quote inside the id has a backslash before it; ids with backslashes are compared by parsing the line.
+    while (to >= 0 && bytes[to - 1] === BACKSLASH) to = bytes.indexOf(QUOTE, to + 1);
+    if (to >= 0 && wanted.has(bytes.toString('utf8', from - 1, to + 1))) return true;
+  }
+  return false;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+// One unreadable line must not stop spooled events from being taken in.
+function eventId(line: string): string | undefined {
+  try {
+    return parseLine(line).metadata.event_id;
+  } catch (error) {
+    if (isAgentError(error, 'ledger-broken')) return undefined;
+    throw error;
+  }
+}

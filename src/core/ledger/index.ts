@@ -1,0 +1,14 @@
+// The ledger as the rest of the project sees it.
+export type { Block, HashedBlock } from './block.ts';
+export { NO_HASH } from './block.ts';
+export { canonical } from './canonical.ts';
+export { CATEGORIES, type Category, isCategory, type Producer, producerOf } from './categories.ts';
+export type { Entry } from './draft.ts';
+export { findEventIds } from './event-ids.ts';
+export { follow } from './follow.ts';
+export { AGENT_STARTED, carryOver, openIntents } from './intents.ts';
+export { readBackwards, readBlocks, tail } from './read.ts';
+export { type FlatBlock, renderFlat } from './render.ts';
+export { type LedgerStats, readStats } from './stats.ts';
+export { type FirstBad, type Head, type VerifyOptions, type VerifyResult, verifyLedger } from './verify.ts';
+export { type Ledger, type LedgerListener, type LedgerOptions, openLedger } from './writer.ts';

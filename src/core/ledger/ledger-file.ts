@@ -1,0 +1,80 @@
+// The open ledger file: durable writes at its end, and the way back after one that failed.
+import { type FileHandle, open as fsOpen } from 'node:fs/promises';
+import { AgentError } from '../errors.ts';
+import { checkTail } from './tail-check.ts';
+import type { Head } from './verify.ts';
+
+/** The one call of `node:fs/promises` that tests replace to inject faults. */
+export type LedgerFs = { open: (path: string, flags: string, mode?: number) => Promise<FileHandle> };
+export const realFs: LedgerFs = { open: fsOpen };
+
+export type LedgerFile = {
+  /** Bytes that are durable. */
+  size(): number;
+  /** Writes after the durable bytes, and resolves when the device has it. On failure nothing of it stays. */
+  append(bytes: Buffer, before: Head): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** `size` must be where the last good line ends, with nothing after it. */
+export function ledgerFile(path: string, first: FileHandle, startSize: number, fs: LedgerFs): LedgerFile {
+  let file: FileHandle | undefined = first;
+  let size = startSize;
+
+  async function writeAll(target: FileHandle, bytes: Buffer): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await target.write(bytes, done, bytes.length - done, size + done);
+      done += bytesWritten;
+    }
+  }
+
+  async function drop(): Promise<void> {
+    const old = file;
+    file = undefined;
+    await old?.close().catch(() => undefined);
+  }
+
+  // After a failed fsync the kernel marks the lost pages clean, and the same descriptor then reports success ("fsyncgate").
+  // So: a new descriptor, cut back to what was acknowledged, and proof that this still ends in the block it should.
+  async function reopen(before: Head): Promise<FileHandle> {
+    const fresh = await fs.open(path, 'r+');
+    try {
+      const found = (await fresh.stat()).size;
+      if (found < size) throw new Error(`the file has ${found} bytes, ${size} were durable`);
+      if (found > size) await fresh.truncate(size);
+      await fresh.sync();
+      const tail = await checkTail(fresh, size);
+      if (tail.broken || tail.good !== size || tail.head.hash !== before.hash) {
+        throw new Error('the file does not end in the last acknowledged block');
+      }
+    } catch (error) {
+      await fresh.close().catch(() => undefined);
+      throw error;
+    }
+    file = fresh;
+    return fresh;
+  }
+
+  return {
+    size: () => size,
+    async append(bytes, before) {
+      try {
+        const target = file ?? (await reopen(before));
+        await writeAll(target, bytes).catch(async (error: unknown) => {
+          // Usually a full disk. What was written of it goes; the descriptor stays good.
+          await target.truncate(size).catch(drop);
+          throw error;
+        });
+        await target.datasync().catch(async (error: unknown) => {
+          await target.truncate(size).catch(() => undefined);
+          await drop();
+          throw error;
+        });
+        size += bytes.length;
+      } catch (cause) {
+        throw new AgentError('ledger-write-failed', `The ledger ${path} could not be written.`, { cause });
+      }
+    },
+    close: drop,
+  };
+}

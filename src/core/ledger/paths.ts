@@ -1,0 +1,51 @@
+// Where a ledger keeps what belongs to it, and the directories for that.
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+export type LedgerPaths = {
+  file: string;
+  dir: string;
+  /** `ledger.d` beside `ledger.jsonl`. */
+  side: string;
+  torn: string;
+  broken: string;
+};
+
+export function ledgerPaths(file: string): LedgerPaths {
+  const dir = dirname(file);
+  const side = join(dir, `${basename(file).replace(/\.jsonl$/, '')}.d`);
+  return { file, dir, side, torn: join(side, 'torn'), broken: join(side, 'broken') };
+}
+
+/** Makes a directory (0700) and its missing parents durable. One that exists keeps its mode: it is the administrator's. */
+export async function makeDir(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = path; ; made = dirname(made)) {
+    await syncDir(dirname(made));
+    if (made === first) return;
+  }
+}
+
+/** A new name in a directory survives a power cut only after this. */
+export async function syncDir(path: string): Promise<void> {
+  await withFile(path, 'r', (dir) => dir.sync());
+}
+
+export async function withFile<T>(
+  path: string,
+  flags: string,
+  use: (file: FileHandle) => Promise<T>,
+): Promise<T> {
+  const file = await open(path, flags, 0o600);
+  try {
+    return await use(file);
+  } finally {
+    await file.close();
+  }
+}
+
+/** A file-name form of an instant: `20261123T083032123Z`. */
+export function stamp(ms: number): string {
+  return new Date(ms).toISOString().replace(/[-:.]/g, '');
+}

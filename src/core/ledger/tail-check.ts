@@ -1,0 +1,89 @@
+// Looks at the end of a ledger file: where the last complete line ends, and whether the last lines hold together.
+import type { FileHandle } from 'node:fs/promises';
+import { NO_HASH } from './block.ts';
+import { type Broken, checkLink, checkStrict } from './check-line.ts';
+import { MAX_LINE_BYTES } from './line.ts';
+import { findHeight, findPrevHash } from './line-bytes.ts';
+import { eachLine } from './line-chunks.ts';
+import type { Head } from './verify.ts';
+
+/** An append writes at most this many bytes at once; so a power cut leaves at most this much without a line end. */
+export const MAX_BATCH_BYTES = 1 << 20;
+
+// At least one whole line always fits; usually some hundred do.
+const WINDOW_BYTES = 4 * (MAX_LINE_BYTES + 1);
+const NEWLINE = 0x0a;
+
+export type TailState = {
+  /** Bytes up to and including the last line end. */
+  good: number;
+  size: number;
+  head: Head;
+  broken?: Broken;
+};
+
+/** Reads at most MAX_BATCH_BYTES + WINDOW_BYTES from the end of the first `size` bytes. */
+export async function checkTail(file: FileHandle, size: number): Promise<TailState> {
+  const good = await lastLineEnd(file, size);
+  const state: TailState = { good, size, head: { height: 0, hash: NO_HASH } };
+  if (size - good > MAX_BATCH_BYTES + MAX_LINE_BYTES) {
+    return {
+      ...state,
+      broken: { reason: 'frame', expected: 'lines', actual: `${size - good} bytes without a line end` },
+    };
+  }
+  if (good === 0) return state;
+  const from = Math.max(0, good - WINDOW_BYTES);
+  const bytes = await readFully(file, from, good - from);
+  // Unless it begins with the file, the window begins inside a line.
+  const first = from === 0 ? 0 : bytes.indexOf(NEWLINE) + 1;
+  return checkWindow(bytes.subarray(first), from === 0, state);
+}
+
+function checkWindow(bytes: Buffer, fromStart: boolean, state: TailState): TailState {
+  let head = fromStart ? state.head : undefined;
+  let broken: Broken | undefined;
+  eachLine(bytes, (start, end) => {
+    const previous = head ?? claimedBefore(bytes, start, end);
+    const link = checkLink(bytes, start, end, previous);
+    broken = link.broken ?? checkStrict(bytes, start, end);
+    head = { height: previous.height + 1, hash: link.hash };
+    return broken === undefined;
+  });
+  if (broken) return { ...state, broken };
+  return head
+    ? { ...state, head }
+    : { ...state, broken: { reason: 'frame', expected: 'a line', actual: 'none' } };
+}
+
+// The first line of the window is taken at its word about the block before it.
+function claimedBefore(bytes: Buffer, start: number, end: number): Head {
+  const at = findPrevHash(bytes, start, end);
+  return {
+    height: findHeight(bytes, start, at) - 1,
+    hash: at < 0 ? '' : bytes.toString('latin1', at, at + 64),
+  };
+}
+
+/** Where the last complete line ends: 0 when there is none within the last MAX_BATCH_BYTES or so. */
+export async function lastLineEnd(file: FileHandle, size: number): Promise<number> {
+  for (let to = size; to > 0 && size - to <= MAX_BATCH_BYTES + MAX_LINE_BYTES; ) {
+    const from = Math.max(0, to - (1 << 16));
+    const at = (await readFully(file, from, to - from)).lastIndexOf(NEWLINE);
+    if (at >= 0) return from + at + 1;
+    to = from;
+  }
+  return 0;
+}
+
+/** Reads exactly `length` bytes, fewer only where the file ends. */
+export async function readFully(file: FileHandle, from: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(length);
+  let held = 0;
+  while (held < length) {
+    const { bytesRead } = await file.read(bytes, held, length - held, from + held);
+    if (bytesRead === 0) break;
+    held += bytesRead;
+  }
+  return bytes.subarray(0, held);
+}

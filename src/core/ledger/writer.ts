@@ -1,0 +1,92 @@
+// The one writer of a ledger: appends in call order, one write and one fdatasync for all that wait.
+import { appendQueue } from './append-queue.ts';
+import type { HashedBlock } from './block.ts';
+import { checkOrigin, type Entry, makeDraft, type Origin } from './draft.ts';
+import { type LedgerFs, ledgerFile, realFs } from './ledger-file.ts';
+import { takeLock } from './lock.ts';
+import { ledgerPaths, makeDir } from './paths.ts';
+import { recover } from './recover.ts';
+import { type LedgerStats, liveStats } from './stats.ts';
+import type { Head, VerifyResult } from './verify.ts';
+
+export type LedgerListener = (block: HashedBlock) => void;
+
+export type LedgerOptions = Origin & {
+  path: string;
+  /** Milliseconds since the epoch; default: the system's clock. */
+  clock?: { now(): number };
+  /**
+   * When the end of an existing chain does not hold: `refuse` (default) throws `ledger-broken`; `set-aside` keeps the whole
+   * file under `ledger.d/broken/` and starts a new chain whose first block names it.
+   */
+  onBroken?: 'refuse' | 'set-aside';
+  onAppend?: LedgerListener;
+  fs?: LedgerFs;
+};
+
+export type Ledger = {
+  /**
+   * Resolves when the block is on the device. Rejects with `bad-argument` (nothing of that entry is kept), or with
+   * `ledger-write-failed`; after that, later appends work again as soon as the disk does.
+   */
+  append(entry: Entry): Promise<HashedBlock>;
+  /** The last durable block; height 0 and 64 zeros when there is none. */
+  head(): Head;
+  stats(): Promise<LedgerStats>;
+  /** What a fast verification of the file as it was at opening found; it runs in the background. */
+  history(): Promise<VerifyResult>;
+  /** `listener` gets every block from now on, once it is durable, in order of height. Returns the way to end that. */
+  subscribe(listener: LedgerListener): () => void;
+  /** Waits for what was appended, then gives the lock back. */
+  close(): Promise<void>;
+};
+
+/** Throws `ledger-locked`, `ledger-broken`, `bad-argument`, or `ledger-write-failed`. */
+export async function openLedger(options: LedgerOptions): Promise<Ledger> {
+  checkOrigin(options);
+  const { clock = { now: Date.now }, onBroken = 'refuse', fs = realFs } = options;
+  const paths = ledgerPaths(options.path);
+  await makeDir(paths.dir);
+  await makeDir(paths.side);
+  const lock = await takeLock(paths.side);
+  try {
+    const { file, size, head, note } = await recover(paths, { onBroken, nowMs: clock.now(), fs });
+    const stats = liveStats(options.path, size);
+    const store = ledgerFile(options.path, file, size, fs);
+    const listeners = new Set<LedgerListener>(options.onAppend ? [options.onAppend] : []);
+    const queue = appendQueue(store, head, (block) => {
+      stats.add(block);
+      for (const listener of listeners) tell(listener, block);
+    });
+    const ledger: Ledger = {
+      append: (entry) => queue.append(() => makeDraft(entry, options, queue.head().height, clock.now())),
+      head: queue.head,
+      stats: () => stats.get(queue.head(), store.size()),
+      history: stats.history,
+      subscribe(listener) {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+      async close() {
+        await queue.close();
+        stats.close();
+        await store.close();
+        await lock.release();
+      },
+    };
+    if (note) await ledger.append({ category: 'filesystem', ...note });
+    return ledger;
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+// A listener that throws must not make a durable append look failed.
+function tell(listener: LedgerListener, block: HashedBlock): void {
+  try {
+    listener(block);
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : String(error));
+  }
+}
