@@ -125,7 +125,7 @@ async function bundleOne(root, out, bundle) {
   writeFileSync(join(out, `${bundle.name}.cjs`), text);
   const kib = (Buffer.byteLength(text) / 1024).toFixed(0).padStart(5);
   process.stdout.write(
-    `build: ${bundle.name.padEnd(13)}${kib} KiB of ${bundle.limitKiB}  ${bundledPackages(metafile).join(' ')}\n`,
+    `build: ${bundle.name.padEnd(13)}${kib} KiB, limit ${bundle.limitKiB}, ${bundledPackages(metafile).length} npm packages\n`,
   );
   return metafile;
 }

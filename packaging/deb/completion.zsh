@@ -1,0 +1,23 @@
+#compdef ovs-port-agent
+# zsh completion for ovs-port-agent
+
+_ovs-port-agent() {
+  local -a verbs=(
+    'run:run the agent in the foreground'
+    'status:what the agent drives, and what is wrong'
+    'list:the ports of guests'
+    'events:events as they come in'
+    'reconcile:compare wish and switch now, and repair'
+    'name:the port name of a container'
+    'create-interface:attach a container by hand'
+    'remove-interface:detach a port by hand'
+    'ledger:verify, show, tail or stats'
+  )
+  _arguments -C '1: :->verb' '2: :->second' '*: :' '--json[print JSON]' '--help[show help]'
+  case $state in
+    verb) _describe verb verbs ;;
+    second) [[ $words[2] == ledger ]] && _values 'ledger verb' verify show tail stats ;;
+  esac
+}
+
+_ovs-port-agent "$@"

@@ -1,0 +1,14 @@
+#!/bin/sh
+# Runs the @GUEST@ hook of ovs-port-agent. Made by the package, kept when the package is removed: a guest
+# whose config names this file would not start without it. Safe to delete once no config names it.
+
+hook=/usr/lib/ovs-port-agent/@GUEST@-hook.cjs
+node=/usr/bin/node
+
+# Gone, half upgraded, or a container of a user who may not talk to the agent: then the guest starts without us.
+[ -r "$hook" ] && [ -x "$node" ] && [ "$(id -u)" = 0 ] || exit 0
+
+NODE_OPTIONS='' "$node" "$hook" "$@"
+# The hook itself ends with 3 when "strict" is set and the port could not be made. Any other failure is ours, not the guest's.
+[ $? = 3 ] && exit 3
+exit 0
