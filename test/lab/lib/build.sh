@@ -10,7 +10,7 @@ require_suite() {
 # A changed package list or build step is another root; nothing has to be cleared by hand.
 root_key() {
   local digest
-  digest=$(cd "$lab_home" && cat "suites/$1" lib/build.sh lib/equip-root lib/vm-init | sha256sum)
+  digest=$(cd "$lab_home" && cat "suites/$1" lib/build.sh lib/equip-root lib/extract-vmlinux lib/vm-init | sha256sum)
   echo "$1-${digest:0:12}"
 }
 
@@ -87,7 +87,7 @@ drop_old_roots() {
   local suite=$1 keep=$2 old
   for old in "$lab_dir/roots/$suite"-*; do
     [ "$old" != "$keep" ] || continue
-    ! cat "$lab_dir"/run/*/root 2>/dev/null | grep -Fxq "$old" || continue
+    ! grep -Fxqs "$old" "$lab_dir"/run/*/root || continue
     rm -rf --one-file-system "$old"
   done
 }

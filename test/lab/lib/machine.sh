@@ -29,6 +29,9 @@ nsenter util-linux
 flock util-linux
 setsid util-linux
 findmnt mount
+python3 python3-minimal
+xz xz-utils
+zstd zstd
 LIST
 }
 

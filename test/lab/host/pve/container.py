@@ -79,9 +79,22 @@ def start(task, vmid):
     config.write_file(f'{LXC}/{vmid}/config', lxc_config(vmid, guest), 0o644)
     hookscript.run(task, guest, vmid, 'pre-start', stop_on_error=True)
     task.run(['systemctl', 'start', f'pve-container@{vmid}'])
-    if subprocess.run(['lxc-wait', '-n', vmid, '-s', 'RUNNING', '-t', '20']).returncode or not running(vmid):
-        raise TaskError(f"startup for container '{vmid}' failed")
+    wait_until_running(vmid)
     hookscript.run(task, guest, vmid, 'post-start')
+
+
+def wait_until_running(vmid):
+    # not lxc-wait: it looks once a second
+    deadline = time.monotonic() + 20
+    while state(vmid) != 'RUNNING':
+        unit = subprocess.run(['systemctl', 'is-active', '--quiet', f'pve-container@{vmid}'])
+        if unit.returncode or time.monotonic() > deadline:
+            raise TaskError(f"startup for container '{vmid}' failed")
+        time.sleep(0.02)
+
+
+def state(vmid):
+    return subprocess.run(['lxc-info', '-n', vmid, '-s', '-H'], capture_output=True, text=True).stdout.strip()
 
 
 def net_up(vmid, iface):
@@ -91,6 +104,10 @@ def net_up(vmid, iface):
     if not net or 'bridge' not in net:
         raise TaskError('missing bridge configuration')
     plug.run('ip', 'link', 'set', 'dev', iface, 'mtu', str(plug.bridge_mtu(net['bridge'])))
+    plug_unless_down(iface, net)
+
+
+def plug_unless_down(iface, net):
     if plug.enabled(net, 'link_down'):
         plug.run('ip', 'link', 'set', iface, 'down')
         return
@@ -108,15 +125,7 @@ def update_net(vmid, guest, given):
             raise TaskError('the stand-in cannot hot-plug a NIC: stop the container first')
         if any(net.get(key) != before[index].get(key) for key in ('bridge', 'tag', 'trunks', 'firewall', 'link_down')):
             plug.tap_unplug(f'veth{vmid}i{index}')
-            net_up_now(f'veth{vmid}i{index}', net)
-
-
-def net_up_now(iface, net):
-    if plug.enabled(net, 'link_down'):
-        plug.run('ip', 'link', 'set', iface, 'down')
-        return
-    plug.run('ip', 'link', 'set', iface, 'up')
-    plug.tap_plug(iface, net)
+            plug_unless_down(f'veth{vmid}i{index}', net)
 
 
 def stop(task, vmid, kill=True, timeout=60):

@@ -58,7 +58,7 @@ def command_line(vmid, guest):
         'qemu-system-x86_64', '-name', f"{guest.get('name', f'vm{vmid}')},debug-threads=on", '-pidfile', f'{RUN}/{vmid}.pid', '-daemonize',
         '-qmp', f'unix:{RUN}/{vmid}.qmp,server=on,wait=off', '-accel', 'tcg', '-m', guest.get('memory', '128'),
         '-nodefaults', '-display', 'none', '-serial', f'file:{RUN}/{vmid}.console',
-        '-kernel', '/opt/lab/vm/vmlinuz', '-initrd', '/opt/lab/vm/initrd.gz', '-append', ' '.join(['console=ttyS0', 'quiet', *addresses(guest)]),
+        '-kernel', '/opt/lab/vm/vmlinux', '-initrd', '/opt/lab/vm/initrd.gz', '-append', ' '.join(['console=ttyS0', 'quiet', *addresses(guest)]),
         *(word for index, net in config.nets(guest).items() for word in nic(vmid, index, net)),
     ]  # fmt: skip
 

@@ -13,11 +13,11 @@ class TaskError(Exception):
 
 
 class Task:
-    """One log per guest, /var/log/pve/tasks/<vmid>.log, appended to by each task of that guest."""
+    """One log per guest, /var/log/pve/tasks/<vmid>.log, appended to by each task of that guest; no vmid, no log."""
 
-    def __init__(self, vmid):
+    def __init__(self, vmid=None):
         os.makedirs(TASK_DIR, exist_ok=True)
-        self.log = open(f'{TASK_DIR}/{vmid}.log', 'ab', buffering=0)
+        self.log = open(f'{TASK_DIR}/{vmid}.log' if vmid else os.devnull, 'ab', buffering=0)
 
     def write(self, data, stream):
         self.log.write(data)
@@ -31,6 +31,14 @@ class Task:
 
     def warn(self, text):
         self.write(f'{text}\n'.encode(), 2)
+
+    def carry_out(self, command, vmid, args):
+        """Perl's die: one line on stderr and in the log, exit code 255."""
+        try:
+            command(self, vmid, args)
+        except TaskError as error:
+            self.warn(error)
+            sys.exit(255)
 
     def run(self, argv):
         """No shell, no timeout; stdin is a pipe already closed; ends when *both* output pipes are at EOF."""
@@ -68,7 +76,7 @@ def spawn(argv, env):
 
 
 def main(command):
-    """Runs an entry point; a TaskError becomes its one line on stderr and exit code 255, as with Perl's die."""
+    """Runs an entry point: its return value is the exit code, a TaskError is told on stderr."""
     try:
         sys.exit(command(sys.argv[1:]))
     except TaskError as error:
