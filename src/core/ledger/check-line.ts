@@ -5,7 +5,7 @@ import type { Json } from '../json.ts';
 import { lineSchema } from './block.ts';
 import { canonical } from './canonical.ts';
 import { FOOT_BYTES, HEAD_BYTES, MAX_LINE_BYTES } from './line.ts';
-import { findHeight, findPrevHash, isFramed, storedHash } from './line-bytes.ts';
+import { findHash, findHeight, findPrevHash, hasHash, isFramed } from './line-bytes.ts';
 import { sha256Hex } from './sha256.ts';
 
 export type BreakReason = 'too-long' | 'frame' | 'hash' | 'prev-hash' | 'height' | 'not-canonical' | 'schema';
@@ -22,11 +22,10 @@ export function checkLink(
     return bad('too-long', `at most ${MAX_LINE_BYTES} bytes`, `${end - start} bytes or more`);
   if (!isFramed(bytes, start, end)) return bad('frame', '{"block":…,"hash":"…"}', excerpt(bytes, start, end));
   const hash = sha256Hex(bytes.subarray(start + HEAD_BYTES, end - FOOT_BYTES));
-  const stored = storedHash(bytes, end);
-  if (hash !== stored) return bad('hash', hash, stored);
+  const stored = findHash(end);
+  if (!hasHash(bytes, stored, hash)) return bad('hash', hash, digits(bytes, stored));
   const at = findPrevHash(bytes, start, end);
-  const before = at < 0 ? 'none' : bytes.toString('latin1', at, at + 64);
-  if (before !== previous.hash) return bad('prev-hash', previous.hash, before);
+  if (at < 0 || !hasHash(bytes, at, previous.hash)) return bad('prev-hash', previous.hash, digits(bytes, at));
   const height = findHeight(bytes, start, at);
   if (height !== previous.height + 1) return bad('height', `${previous.height + 1}`, `${height}`);
   return { hash };
@@ -76,6 +75,10 @@ function difference(expected: string, actual: string): Broken {
     expected: expected.slice(from, from + 60),
     actual: actual.slice(from, from + 60),
   };
+}
+
+function digits(bytes: Buffer, at: number): string {
+  return at < 0 ? 'none' : bytes.toString('latin1', at, at + 64);
 }
 
 function excerpt(bytes: Buffer, start: number, end: number): string {

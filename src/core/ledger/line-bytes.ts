@@ -5,8 +5,8 @@ import type { Summary } from './stats.ts';
 const HEAD = Buffer.from('{"block":');
 const FOOT = Buffer.from(',"hash":"');
 const END = Buffer.from('"}');
-const PREV_HASH = Buffer.from('"prev_hash":"');
-const HEIGHT = Buffer.from('"height":');
+const PREV_HASH = makeNeedle('"prev_hash":"');
+const HEIGHT = makeNeedle('"height":');
 const QUOTE = 0x22;
 
 // Distances between the values of neighbouring fields; action and boot_id cannot hold a quote.
@@ -29,9 +29,15 @@ export function isFramed(bytes: Buffer, start: number, end: number): boolean {
   );
 }
 
-/** The 64 digits of `hash` in a framed line. */
-export function storedHash(bytes: Buffer, end: number): string {
-  return bytes.toString('latin1', end - 66, end - 2);
+/** Where the 64 digits of `hash` begin in a framed line. */
+export function findHash(end: number): number {
+  return end - 66;
+}
+
+/** True when the 64 digits at `at` are `hash`. Byte by byte: a call out of JavaScript costs more. */
+export function hasHash(bytes: Buffer, at: number, hash: string): boolean {
+  for (let i = 0; i < 64; i++) if (bytes[at + i] !== hash.charCodeAt(i)) return false;
+  return true;
 }
 
 /**
@@ -39,18 +45,17 @@ export function storedHash(bytes: Buffer, end: number): string {
  * `version`, and inside a JSON string the searched bytes cannot occur, because a quote there has a backslash before it.
  */
 export function findPrevHash(bytes: Buffer, start: number, end: number): number {
-  return findBackwards(bytes, PREV_HASH, start, end - FOOT_BYTES);
+  return findLast(bytes, PREV_HASH, start, end - FOOT_BYTES);
 }
 
 /** The height in a line whose prev_hash digits begin at `before`; NaN if there is none. */
 export function findHeight(bytes: Buffer, start: number, before: number): number {
-  let limit = before;
-  for (;;) {
-    const at = findBackwards(bytes, HEIGHT, start, limit);
+  for (let at = before; ; at -= HEIGHT.bytes.length) {
+    at = findLast(bytes, HEIGHT, start, at);
     if (at < 0) return Number.NaN;
     // `metadata` may have a key named height, but its values are strings; so a digit tells them apart.
-    if (bytes[at] !== QUOTE) return readDigits(bytes, at);
-    limit = at;
+    const value = readDigits(bytes, at);
+    if (!Number.isNaN(value)) return value;
   }
 }
 
@@ -82,12 +87,23 @@ function unquote(text: string): string {
   }
 }
 
-function findBackwards(bytes: Buffer, needle: Buffer, start: number, end: number): number {
-  const last = needle.length - 1;
-  for (let i = end - 1; i - last >= start; i--) {
-    // Compared from a letter that is rare in the fields passed over.
-    if (bytes[i] === needle[last] && bytes[i - 1] === needle[last - 1] && standsAt(bytes, needle, i - last))
-      return i + 1;
+type Needle = { bytes: Buffer; shift: Uint8Array };
+
+// Boyer-Moore-Horspool from the right: how far left the needle may go when its first place meets this byte.
+function makeNeedle(text: string): Needle {
+  const bytes = Buffer.from(text);
+  const shift = new Uint8Array(256).fill(bytes.length);
+  for (let i = bytes.length - 1; i > 0; i--) shift[bytes[i] ?? 0] = i;
+  return { bytes, shift };
+}
+
+// Where the bytes after the last occurrence in [start, end) begin, or -1.
+function findLast(bytes: Buffer, needle: Needle, start: number, end: number): number {
+  const { bytes: wanted, shift } = needle;
+  for (let i = end - wanted.length; i >= start; ) {
+    const first = bytes[i] ?? 0;
+    if (first === wanted[0] && standsAt(bytes, wanted, i)) return i + wanted.length;
+    i -= shift[first] ?? 1;
   }
   return -1;
 }
