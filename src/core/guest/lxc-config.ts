@@ -63,6 +63,11 @@ class LxcConfigReader {
       this.problem(`line ${number} is not "key = value"`);
       return;
     }
+    // What is read here ends up in terminals and logs.
+    if (/\p{Cc}/u.test(line.replaceAll('\t', ' '))) {
+      this.problem(`line ${number} has control characters`);
+      return;
+    }
     const key = line.slice(0, equals).trim();
     const value = unquoted(line.slice(equals + 1).trim());
     if (key === 'lxc.net' || key.startsWith('lxc.net.')) this.#net(key, value, number);

@@ -46,7 +46,7 @@ function split(format: PropertyFormat, data: string): Map<string, string> | stri
   let bareSeen = false;
   for (const part of data.split(',')) {
     if (/^\s*$/.test(part)) continue;
-    const pair = /^([^=]+)=(.+)$/.exec(part);
+    const pair = /^([^=]+)=([^\n]+)$/.exec(part);
     if (pair?.[1] !== undefined && pair[2] !== undefined) {
       const [, key, value] = pair;
       if (result.has(key)) return `${key} is given twice`;

@@ -34,7 +34,8 @@ export function parseGuestConfig(text: string, kind: 'qemu' | 'lxc'): GuestConfi
 }
 
 // QemuServer.pm:parse_vm_config; LXC/Config.pm:parse_pct_config.
-const LINE = { qemu: /^([a-z][a-z_-]*\d*):\s*(.+?)\s*$/, lxc: /^([a-z][a-z_]*\d*):\s*(.+?)\s*$/ };
+// The value is trimmed apart from the pattern, which would take quadratic time on a long run of blanks.
+const LINE = { qemu: /^([a-z][a-z_-]*\d*):(.*)$/s, lxc: /^([a-z][a-z_]*\d*):(.*)$/s };
 const RAW_LXC = /^lxc\.[a-z0-9_.-]+(?::|\s*=)/;
 
 class ConfigReader {
@@ -47,9 +48,15 @@ class ConfigReader {
   read(line: string, number: number): void {
     if (/^\s*$/.test(line) || line.startsWith('#')) return;
     if (this.kind === 'lxc' && RAW_LXC.test(line)) return;
-    const [, key, value] = LINE[this.kind].exec(line) ?? [];
-    if (key === undefined || value === undefined) {
+    const [, key, untrimmed = ''] = LINE[this.kind].exec(line) ?? [];
+    const value = untrimmed.trim();
+    if (key === undefined || value === '') {
       this.#problem(`line ${number} is not "key: value"`);
+      return;
+    }
+    // What is read here ends up in terminals and logs.
+    if (/\p{Cc}/u.test(value)) {
+      this.#problem(`line ${number}: ${key} has control characters`);
       return;
     }
     const index = NIC_KEY.exec(key)?.[1];
