@@ -11,6 +11,8 @@ import { bundledPackages, thirdPartyNotice } from './third-party.mjs';
 
 const HERE = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..');
 
+const VERSION = JSON.parse(readFileSync(join(HERE, 'package.json'), 'utf8')).version;
+
 /** Optional packages whose absence their users notice by a throwing require. usocket is native; without it dbus-next uses node:net, the same everywhere. */
 const ABSENT = ['usocket', 'supports-color', 'x11'];
 /** Packages that a dependency asks for but that we never reach: native code, SSH, BuildKit. They throw when used. */
@@ -79,7 +81,7 @@ const options = (root, bundle) => ({
   minifyWhitespace: true,
   lineLimit: 160,
   legalComments: 'none', // their licences are in third-party.txt instead, see below
-  define: { 'import.meta.url': 'importMetaUrl' }, // execa is an ES module that asks where it is
+  define: { 'import.meta.url': 'importMetaUrl', __VERSION__: JSON.stringify(VERSION) }, // execa is an ES module that asks where it is
   banner: { js: `"use strict";const importMetaUrl=require("node:url").pathToFileURL(__filename).href;` },
   nodePaths: [join(HERE, 'node_modules')],
   plugins: [stubPlugin(bundle.stubs)],

@@ -1,5 +1,6 @@
 // Makes, checks and removes the veth pairs of containers, and sets up their inner ends.
 
+import { readlink } from 'node:fs/promises';
 import { z } from 'zod';
 import { AgentError, isAgentError } from '../errors.ts';
 import type { Exec } from '../exec.ts';
@@ -24,6 +25,15 @@ export interface Veths {
 
 const inNamespace = (pid: number) => [`--net=/proc/${pid}/ns/net`, '--'];
 
+/** A process id may have been given to another process meanwhile; never push a device into our own namespace. */
+async function refuseHostNamespace(pid: number): Promise<void> {
+  const namespaceOf = (process: string) => readlink(`/proc/${process}/ns/net`).catch(() => undefined);
+  const [theirs, ours] = await Promise.all([namespaceOf(String(pid)), namespaceOf('self')]);
+  if (theirs !== undefined && theirs !== ours) return;
+  const why = theirs === undefined ? 'is gone' : 'has no network namespace of its own';
+  throw new AgentError('container-not-attachable', `The container's process ${pid} ${why}`);
+}
+
 export function openVeths(exec: Exec): Veths {
   const innerLinks = async (pid: number) => {
     const text = await exec('nsenter', [...inNamespace(pid), 'ip', '-json', 'link', 'show']);
@@ -32,6 +42,7 @@ export function openVeths(exec: Exec): Veths {
 
   return {
     async create(outer, request) {
+      await refuseHostNamespace(request.pid);
       const peer = [
         'peer',
         'name',

@@ -50,6 +50,8 @@ export interface NetworkManager {
   activate(profilePath: string, device: string, deadlineMs: number): Promise<void>;
   /** Leaves a link alone again, as before we activated a profile on it; one that is gone is fine. */
   unmanage(link: string): Promise<void>;
+  /** Resolves once NetworkManager has brought up what it had. Throws `deadline-exceeded`. */
+  settled(deadlineMs: number): Promise<void>;
   /** Called with true when NetworkManager appears on the bus, with false when it goes. */
   onPresence(listener: (present: boolean) => void): void;
 }
@@ -79,6 +81,7 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
   const activeStates = new Map<string, { state: number; reason: number }>();
   const activeWaiters = new Map<string, (outcome: { state: number; reason: number }) => void>();
   const deviceWaiters = new Set<() => void>();
+  const propertyWaiters = new Set<() => void>();
   const presenceListeners: ((present: boolean) => void)[] = [];
   const profileCache = new Map<string, StoredProfile>();
 
@@ -109,7 +112,10 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
       else activeStates.set(signal.path, { state, reason });
     }),
     bus.subscribe({ sender: NM, interface: NM, member: 'DeviceAdded' }, () => {
-      for (const waiter of [...deviceWaiters]) waiter();
+      wake(deviceWaiters);
+    }),
+    bus.subscribe({ sender: NM, interface: PROPERTIES, member: 'PropertiesChanged', path: NM_PATH }, () => {
+      wake(propertyWaiters);
     }),
     bus.subscribe({ sender: NM, interface: SETTINGS, member: 'ConnectionRemoved' }, (signal) => {
       profileCache.delete(String(signal.body[0]));
@@ -173,22 +179,24 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
       if (known) settle(known);
     });
 
+  const readState = async (): Promise<NetworkManagerState> => {
+    try {
+      const [properties] = await call(NM_PATH, PROPERTIES, 'GetAll', 's', [NM]);
+      const found = stateSchema.parse(properties);
+      return {
+        running: true,
+        ovs: found.Capabilities.includes(CAPABILITY_OVS),
+        version: found.Version,
+        starting: found.Startup,
+      };
+    } catch (error) {
+      if (busErrorType(error) === undefined) throw error;
+      return { running: false, ovs: false, version: '', starting: false };
+    }
+  };
+
   return {
-    async state() {
-      try {
-        const [properties] = await call(NM_PATH, PROPERTIES, 'GetAll', 's', [NM]);
-        const found = stateSchema.parse(properties);
-        return {
-          running: true,
-          ovs: found.Capabilities.includes(CAPABILITY_OVS),
-          version: found.Version,
-          starting: found.Startup,
-        };
-      } catch (error) {
-        if (busErrorType(error) === undefined) throw error;
-        return { running: false, ovs: false, version: '', starting: false };
-      }
-    },
+    state: readState,
 
     async addProfile(profile) {
       try {
@@ -264,6 +272,21 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
       });
     },
 
+    settled(deadlineMs) {
+      return withDeadline(deadlineMs, "NetworkManager's start-up", async (signal) => {
+        for (;;) {
+          const changed = new Promise<void>((resolve) => {
+            propertyWaiters.add(resolve);
+            signal.addEventListener('abort', () => resolve(), { once: true });
+          });
+          const state = await readState();
+          if (!state.running || !state.starting) return;
+          await changed;
+          if (signal.aborted) throw signal.reason;
+        }
+      });
+    },
+
     async unmanage(link) {
       try {
         const [device] = pathReply.parse(await call(NM_PATH, NM, 'GetDeviceByIpIface', 's', [link]));
@@ -276,6 +299,13 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
 
     onPresence: (listener) => void presenceListeners.push(listener),
   };
+}
+
+/** Each waiter waits for one event only. */
+function wake(waiters: Set<() => void>): void {
+  const woken = [...waiters];
+  waiters.clear();
+  for (const waiter of woken) waiter();
 }
 
 function mapValues<T, U>(record: Readonly<Record<string, T>>, change: (value: T) => U): Record<string, U> {

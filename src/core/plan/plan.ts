@@ -25,6 +25,8 @@ export interface PlanInput {
   inScope: (port: string) => boolean;
   /** Bridges that may be made when they are missing. */
   creatableBridges: ReadonlySet<string>;
+  /** Bridges to make whether or not a port asks for them. */
+  ensureBridges: readonly string[];
   /** Ports whose inner end has been set up since this agent started. */
   configured: ReadonlySet<string>;
   /** Profile UUIDs that a port's rows carry when NetworkManager holds it for us. */
@@ -48,7 +50,8 @@ export function plan(input: PlanInput): Plan {
   }
   dropOrphanedProfiles(input, wanted, result);
 
-  const bridgesToMake = new Set<string>();
+  const bridgesToMake = new Set(input.ensureBridges.filter((name) => !input.observed.bridges.has(name)));
+  for (const bridge of bridgesToMake) result.steps.push({ kind: 'create_bridge', bridge });
   for (const desired of input.desired) planPort(desired, input, bridgesToMake, result);
   return result;
 }

@@ -1,0 +1,72 @@
+// Hands an event to the agent over D-Bus, or leaves it in the spool; never fails a guest's start.
+
+import { readFileSync } from 'node:fs';
+import { AGENT_NAME, AGENT_PATH } from '../src/core/bus/agent-names.ts';
+import type { Bus } from '../src/core/bus/bus.ts';
+import { connectSystemBus } from '../src/core/bus/dbus-next.ts';
+import { AgentError } from '../src/core/errors.ts';
+import { spoolEvent } from '../src/core/spool/spool.ts';
+
+export interface Delivery {
+  /** One line for the task log. */
+  line: string;
+  exitCode: 0 | 1;
+}
+
+/** Settings that a hook needs before it can ask anybody; the agent leaves them in /run. */
+const SETTINGS_PATH = '/run/ovs-port-agent/hook.json';
+const DEFAULTS = { deadlineMs: 10_000, strict: false };
+
+function settings(): typeof DEFAULTS {
+  try {
+    const found = JSON.parse(readFileSync(SETTINGS_PATH, 'utf8')) as Partial<typeof DEFAULTS>;
+    const { deadlineMs, strict } = found;
+    return {
+      deadlineMs: typeof deadlineMs === 'number' && deadlineMs > 0 ? deadlineMs : DEFAULTS.deadlineMs,
+      strict: strict === true,
+    };
+  } catch {
+    return DEFAULTS;
+  }
+}
+
+/** Delivers within the deadline of the configuration; what cannot be delivered is spooled. */
+export async function deliver(event: object): Promise<Delivery> {
+  const { deadlineMs, strict } = settings();
+  const until = Date.now() + deadlineMs;
+  let bus: Bus | undefined;
+  try {
+    bus = await connectSystemBus(deadlineMs);
+    const [answer] = await bus.call({
+      destination: AGENT_NAME,
+      path: AGENT_PATH,
+      interface: AGENT_NAME,
+      member: 'LifecycleEvent',
+      signature: 's',
+      body: [JSON.stringify(event)],
+      deadlineMs: Math.max(1, until - Date.now()),
+    });
+    const { ok, message } = JSON.parse(String(answer)) as { ok: boolean; message: string };
+    return { line: message, exitCode: ok || !strict ? 0 : 1 };
+  } catch (error) {
+    return { line: spool(event, error), exitCode: strict ? 1 : 0 };
+  } finally {
+    bus?.close();
+  }
+}
+
+function spool(event: object, error: unknown): string {
+  const why = error instanceof AgentError ? error.message : String(error);
+  try {
+    spoolEvent(event);
+    return `the agent could not be asked (${why}); the event is kept and will be handled when it is back`;
+  } catch (spoolError) {
+    return `the agent could not be asked (${why}), nor could the event be kept: ${String(spoolError)}`;
+  }
+}
+
+/** Prints the line and ends at once: whoever started the hook waits for both its pipes to close. */
+export function finish({ line, exitCode }: Delivery): never {
+  process.stdout.write(`ovs-port-agent: ${line.replace(/\s*[\r\n]+\s*/g, ' ')}\n`);
+  process.exit(exitCode);
+}

@@ -1,0 +1,79 @@
+// Takes up the events that hooks left in the spool while the agent or the bus was away.
+
+import { type FSWatcher, watch } from 'node:fs';
+import { mkdir, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hookEventSchema, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
+import { SPOOL_NAME } from '../core/spool/spool.ts';
+
+export interface SpoolParts {
+  directory: string;
+  /** Which of these event ids the ledger has already. */
+  recorded: (ids: Set<string>) => Promise<Set<string>>;
+  handle: (event: LifecycleEvent) => Promise<unknown>;
+  /** A file that is no event; it is kept under `rejected/`. */
+  onRejected: (file: string, problem: string) => Promise<void>;
+}
+
+export interface SpoolAbsorber {
+  /** Absorbs what is there, oldest first; each event exactly once also over crashes. */
+  absorb(): Promise<number>;
+  /** Absorbs from now on whenever a hook leaves something. */
+  watch(onError: (error: unknown) => void): Promise<void>;
+  /** How many events wait. */
+  waiting(): Promise<number>;
+  close(): void;
+}
+
+export function spoolAbsorber({ directory, recorded, handle, onRejected }: SpoolParts): SpoolAbsorber {
+  let watcher: FSWatcher | undefined;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const files = async () => (await readdir(directory)).filter((file) => SPOOL_NAME.test(file)).sort();
+
+  const read = async (file: string): Promise<LifecycleEvent | undefined> => {
+    const path = join(directory, file);
+    try {
+      const parsed = hookEventSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+      return parsed;
+    } catch (error) {
+      await mkdir(join(directory, 'rejected'), { recursive: true, mode: 0o750 });
+      await rename(path, join(directory, 'rejected', file));
+      await onRejected(file, error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  };
+
+  const absorbNow = async (): Promise<number> => {
+    const names = await files();
+    const events: { file: string; event: LifecycleEvent }[] = [];
+    for (const file of names) {
+      const event = await read(file);
+      if (event) events.push({ file, event });
+    }
+    if (events.length === 0) return 0;
+    const known = await recorded(new Set(events.map(({ event }) => event.id)));
+    for (const { file, event } of events) {
+      if (!known.has(event.id)) await handle(event);
+      await unlink(join(directory, file));
+    }
+    return events.length;
+  };
+
+  const absorb = (): Promise<number> => {
+    const mine = turn.then(absorbNow);
+    turn = mine.catch(() => undefined);
+    return mine;
+  };
+
+  return {
+    absorb,
+    async watch(onError) {
+      await mkdir(directory, { recursive: true, mode: 0o750 });
+      watcher = watch(directory, () => void absorb().catch(onError));
+      watcher.on('error', onError);
+    },
+    waiting: async () => (await files()).length,
+    close: () => watcher?.close(),
+  };
+}

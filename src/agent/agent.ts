@@ -1,0 +1,219 @@
+// The agent's heart: events become claims, claims become ports; reconcile does the same for everybody.
+
+import type { Config } from '../core/config/config.ts';
+import { asAgentError } from '../core/errors.ts';
+import type { EventResult, PortReport } from '../core/events/event-result.ts';
+import { guestKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
+import { parsePortName } from '../core/guest/vmid.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { Ledger } from '../core/ledger/writer.ts';
+import type { Claims } from './claims.ts';
+import type { Converge } from './converge.ts';
+import { eventData } from './event-data.ts';
+import type { KeyedQueue } from './keyed-queue.ts';
+import { resultMessage } from './result-message.ts';
+import type { Resolution, Source } from './sources/resolution.ts';
+import type { Troubles } from './troubles.ts';
+
+/** Who handed an event in, as the bus knows it. */
+export interface Caller {
+  user: string;
+  pid: number;
+}
+
+type EventOf<S extends LifecycleEvent['source']> = Extract<LifecycleEvent, { source: S }>;
+export type Sources = { [S in LifecycleEvent['source']]: Source<EventOf<S>> };
+
+export interface AgentParts {
+  config: Config;
+  ledger: Ledger;
+  claims: Claims;
+  troubles: Troubles;
+  sources: Sources;
+  converge: Converge;
+  guestQueue: KeyedQueue;
+  /** Ids of events handled lately, so that one that comes again is known. */
+  known: { has(id: string): boolean; add(id: string): void };
+  /** Whether the switch can be worked on: OVSDB connected, NetworkManager there with its plugin. */
+  ready: () => Promise<boolean>;
+  onTrouble: () => void;
+}
+
+export interface Agent {
+  /** Never throws for what goes wrong with a guest: that is in the result and in the ledger. */
+  handle(event: LifecycleEvent, caller?: Caller, spooled?: boolean): Promise<EventResult>;
+  /** Brings everything to what the guests that run now should have; `reason` is for the ledger. */
+  reconcile(reason: string): Promise<PortReport[]>;
+}
+
+export function createAgent(parts: AgentParts): Agent {
+  const { ledger, claims, sources, converge, guestQueue, known } = parts;
+
+  // An event is newer than a look at the runtimes that began before it.
+  let sequence = 0;
+  const lastEvent = new Map<string, number>();
+  const isNewer = (key: string, began: number) => (lastEvent.get(key) ?? 0) > began;
+
+  const resolve = (event: LifecycleEvent): Promise<Resolution> =>
+    (sources[event.source] as Source<LifecycleEvent>).resolve(event);
+
+  const record = async (event: LifecycleEvent, caller: Caller | undefined, spooled: boolean) => {
+    const block = await ledger.append({
+      category: 'lifecycle',
+      action: `guest_${event.phase.replaceAll('-', '_')}`,
+      data: eventData(event),
+      metadata: {
+        kind: 'event',
+        source: event.source,
+        event_id: event.id,
+        ...(spooled && { spooled: 'true' }),
+      },
+      ...(caller && { user: caller.user, pid: caller.pid }),
+    });
+    return block.height;
+  };
+
+  /** Ports that this guest may lose: those it had, and any under its VMID. */
+  const scopeOf = (had: readonly { port: string }[], vmid: number | undefined) => {
+    const names = new Set(had.map((wish) => wish.port));
+    return (port: string) => names.has(port) || (vmid !== undefined && parsePortName(port)?.vmid === vmid);
+  };
+
+  const apply = async (key: string, resolution: Resolution, cause: () => Promise<number>) => {
+    const former = claims.get(key);
+    const { guest, ports } = resolution;
+    lastEvent.set(key, ++sequence);
+    if (ports === undefined || (guest === undefined && former === undefined)) return [];
+    const owner = guest ?? former?.guest;
+    if (owner === undefined) return [];
+    claims.set({ key, guest: owner, ports });
+    const inScope = scopeOf(former?.ports ?? [], guest?.vmid ?? former?.guest.vmid);
+    return converge({ desired: ports, inScope, cause });
+  };
+
+  const handleNow = async (event: LifecycleEvent, caller: Caller | undefined, spooled: boolean) => {
+    if (known.has(event.id)) {
+      return { ok: true, message: 'this event is known already', height: null, ports: [] };
+    }
+    known.add(event.id);
+    const key = guestKeyOf(event);
+    const height = await record(event, caller, spooled);
+    const cause = () => Promise.resolve(height);
+    try {
+      if (event.source === 'docker' && event.formerName !== undefined) {
+        moveClaim(claims, `docker:${event.formerName}`, key, event.name);
+      }
+      const resolution = await resolve(event);
+      const ports = await apply(key, resolution, cause);
+      if (resolution.skipped.length > 0) {
+        await ledger.append({
+          category: 'lifecycle',
+          action: 'guest_skipped',
+          data: { ...eventData(event), reasons: [...resolution.skipped] },
+          cause: height,
+        });
+      }
+      const ok = ports.every((port) => port.state !== 'failed' && port.state !== 'held');
+      return { ok, message: resultMessage(ports, resolution), height, ports };
+    } catch (thrown) {
+      const error = asAgentError(thrown, 'bad-event', `${event.source} ${event.phase} could not be handled`);
+      const data: JsonObject = { ...eventData(event), code: error.code, error: error.toLine() };
+      await ledger.append({ category: 'lifecycle', action: 'event_failed', data, cause: height });
+      return { ok: false, message: error.toLine(), height, ports: [] };
+    } finally {
+      parts.onTrouble();
+    }
+  };
+
+  /** Asks every source what runs; one that cannot tell keeps its guests as they are. */
+  const refreshClaims = async (): Promise<void> => {
+    const silent = new Set<string>();
+    const seen = new Set<string>();
+    const began = sequence;
+    for (const [name, source] of Object.entries(sources) as [string, Source<LifecycleEvent>][]) {
+      const found = await source.current();
+      if (found === undefined) silent.add(name);
+      for (const { key, resolution } of found ?? []) {
+        if (resolution.guest === undefined || resolution.ports === undefined) continue;
+        seen.add(key);
+        await guestQueue.run(key, async () => {
+          if (resolution.guest === undefined || isNewer(key, began)) return;
+          claims.set({ key, guest: resolution.guest, ports: resolution.ports ?? [] });
+        });
+      }
+    }
+    for (const { key, guest } of claims.all()) {
+      const runtime = guest.runtime.startsWith('proxmox') ? 'proxmox' : guest.runtime;
+      if (!seen.has(key) && !silent.has(runtime) && !isNewer(key, began))
+        claims.set({ key, guest, ports: [] });
+    }
+  };
+
+  const reconcileNow = async (reason: string): Promise<PortReport[]> => {
+    if (!(await parts.ready())) return [];
+    let height: Promise<number> | undefined;
+    const cause = () => {
+      height ??= ledger
+        .append({ category: 'lifecycle', action: 'reconcile', data: { reason }, metadata: { kind: 'event' } })
+        .then((block) => block.height);
+      return height;
+    };
+    const ensureBridges = Object.entries(parts.config.bridges).flatMap(([name, { create }]) =>
+      create ? [name] : [],
+    );
+    await converge({ desired: [], inScope: () => false, ensureBridges, cause, withProfiles: false });
+    await refreshClaims();
+    const reports = await Promise.all(
+      claims.all().map(({ key }) =>
+        guestQueue.run(key, async () => {
+          const claim = claims.get(key);
+          if (claim === undefined) return [];
+          return converge({
+            desired: claim.ports,
+            inScope: scopeOf(claim.ports, claim.guest.vmid),
+            cause,
+            withProfiles: false,
+          });
+        }),
+      ),
+    );
+    const leftovers = await guestQueue.run('leftovers', () =>
+      converge({ desired: [], inScope: (port) => claims.ofPort(port) === undefined, cause }),
+    );
+    parts.onTrouble();
+    return [...reports.flat(), ...leftovers];
+  };
+
+  let reconciling: Promise<PortReport[]> | undefined;
+  let again: Promise<PortReport[]> | undefined;
+  return {
+    handle: (event, caller, spooled = false) =>
+      guestQueue.run(guestKeyOf(event), () => handleNow(event, caller, spooled)),
+    /** One at a time; whoever asks while one runs gets the next, which sees everything that happened before. */
+    reconcile(reason) {
+      if (reconciling === undefined) {
+        reconciling = reconcileNow(reason).finally(() => {
+          reconciling = undefined;
+        });
+        return reconciling;
+      }
+      const current = reconciling;
+      again ??= current
+        .catch(() => [])
+        .then(() => {
+          again = undefined;
+          return this.reconcile(reason);
+        });
+      return again;
+    },
+  };
+}
+
+/** A renamed container keeps its ports. */
+function moveClaim(claims: Claims, from: string, to: string, name: string): void {
+  const claim = claims.get(from);
+  if (claim === undefined) return;
+  const guest = { ...claim.guest, name };
+  claims.set({ key: from, guest, ports: [] });
+  claims.set({ key: to, guest, ports: claim.ports.map((wish) => ({ ...wish, guest })) });
+}

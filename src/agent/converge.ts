@@ -1,0 +1,207 @@
+// Brings ports to what is desired: look, plan, and run each step between its intent and its outcome block.
+
+import type { Config } from '../core/config/config.ts';
+import { type AgentError, asAgentError } from '../core/errors.ts';
+import type { PortReport } from '../core/events/event-result.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { Ledger } from '../core/ledger/writer.ts';
+import type { SwitchDriver } from '../core/networkmanager/driver.ts';
+import type { DesiredPort } from '../core/plan/desired.ts';
+import type { Observed } from '../core/plan/observed.ts';
+import { plan } from '../core/plan/plan.ts';
+import { type Executors, STEP_ACTIONS, type Step, subjectOf } from '../core/plan/steps.ts';
+import type { KeyedQueue } from './keyed-queue.ts';
+import { stepData } from './step-data.ts';
+import type { Troubles } from './troubles.ts';
+
+export interface ConvergeParts {
+  config: Config;
+  ledger: Ledger;
+  driver: SwitchDriver;
+  troubles: Troubles;
+  executors: Executors<JsonObject>;
+  observe: (desired: readonly DesiredPort[], withProfiles: boolean) => Promise<Observed>;
+  /** Bridges are made one at a time, also when several guests need one at once. */
+  bridgeQueue: KeyedQueue;
+  onAttached: (desired: DesiredPort, data: JsonObject) => Promise<void>;
+  onDetached: (port: string, data: JsonObject) => Promise<void>;
+}
+
+export interface ConvergeRequest {
+  desired: readonly DesiredPort[];
+  inScope: (port: string) => boolean;
+  ensureBridges?: readonly string[];
+  /** Whether to look for profiles whose port is gone; by default when nothing is desired. */
+  withProfiles?: boolean;
+  /** Height of the block that led here; asked for only when there is something to do. */
+  cause: () => Promise<number>;
+}
+
+export type Converge = (request: ConvergeRequest) => Promise<PortReport[]>;
+
+/** Ports whose inner end was set up since the agent started, and for which process. */
+type Configured = Map<string, number>;
+
+export function openConverge(parts: ConvergeParts): Converge {
+  const { config, driver } = parts;
+  const configured: Configured = new Map();
+  const creatableBridges = new Set(
+    Object.entries(config.bridges).flatMap(([name, bridge]) => (bridge.create ? [name] : [])),
+  );
+
+  return async ({ desired, inScope, ensureBridges = [], withProfiles = desired.length === 0, cause }) => {
+    const wanted = new Set(desired.map((wish) => wish.port));
+    // Profiles without a port matter where something may be taken away; a look at all of them is not free.
+    const observed = await parts.observe(desired, withProfiles);
+    const { steps, holds } = plan({
+      desired,
+      observed,
+      inScope,
+      ensureBridges,
+      creatableBridges,
+      configured: new Set(
+        desired.flatMap(({ port, veth }) => (veth && configured.get(port) === veth.pid ? [port] : [])),
+      ),
+      profileUuids: driver.profileUuids,
+    });
+
+    const failures = new Map<string, AgentError>();
+    for (const step of steps) {
+      const subject = subjectOf(step);
+      if (failures.has(subject) || needsFailedBridge(step, failures)) continue;
+      const error = await runStep(parts, step, cause, configured);
+      if (error !== undefined) failures.set(subject, error);
+    }
+    for (const hold of holds) {
+      if (parts.troubles.note(hold)) await record(parts, hold, await cause());
+    }
+    return report(desired, steps, holds, failures, wanted, parts.troubles);
+  };
+}
+
+const needsFailedBridge = (step: Step, failures: ReadonlyMap<string, AgentError>) =>
+  'desired' in step && failures.has(step.desired.bridge);
+
+/** Returns the error of a step that failed; the ledger has it then. */
+async function runStep(
+  parts: ConvergeParts,
+  step: Step,
+  cause: () => Promise<number>,
+  configured: Configured,
+): Promise<AgentError | undefined> {
+  if (step.kind !== 'create_bridge') return runRecorded(parts, step, cause, configured);
+  return parts.bridgeQueue.run(step.bridge, async () => {
+    const { bridges } = await parts.observe([], false);
+    return bridges.has(step.bridge) ? undefined : runRecorded(parts, step, cause, configured);
+  });
+}
+
+async function runRecorded(
+  parts: ConvergeParts,
+  step: Step,
+  cause: () => Promise<number>,
+  configured: Configured,
+): Promise<AgentError | undefined> {
+  const { ledger } = parts;
+  const words = STEP_ACTIONS[step.kind];
+  const data = stepData(step);
+  const { category } = words;
+  const { height: intent } = await ledger.append({
+    category,
+    action: words.intent,
+    data,
+    cause: await cause(),
+    metadata: { kind: 'intent' },
+  });
+  const outcome = (action: string, more: JsonObject) =>
+    ledger.append({
+      category,
+      action,
+      data: { ...data, ...more },
+      cause: intent,
+      metadata: { kind: 'outcome' },
+    });
+  const started = performance.now();
+  const took = () => ({ ms: Math.round(performance.now() - started) });
+  try {
+    const result = await execute(parts.executors, step);
+    await outcome(words.done, { ...result, ...took() });
+    await settle(parts, step, { ...data, ...result }, configured);
+    return undefined;
+  } catch (thrown) {
+    const error = asAgentError(thrown, 'activation-failed', `${step.kind} failed`);
+    await outcome(words.failed, { code: error.code, error: error.toLine(), ...took() });
+    return error;
+  }
+}
+
+/** The one cast of the table: TypeScript cannot correlate `step.kind` with the entry's parameter. */
+function execute(table: Executors<JsonObject>, step: Step): Promise<JsonObject> {
+  return (table[step.kind] as (step: Step) => Promise<JsonObject>)(step);
+}
+
+async function settle(
+  parts: ConvergeParts,
+  step: Step,
+  data: JsonObject,
+  configured: Configured,
+): Promise<void> {
+  if (step.kind === 'configure_guest') configured.set(step.desired.port, step.veth.pid);
+  if (step.kind === 'attach_port' || step.kind === 'adopt_port') {
+    await parts.onAttached(step.desired, data);
+  }
+  if (step.kind === 'detach_port') await parts.onDetached(step.port.port, data);
+}
+
+async function record(
+  parts: ConvergeParts,
+  hold: { port: string; bridge: string; code: string; reason: string },
+  cause: number,
+): Promise<void> {
+  const { port, bridge, code, reason } = hold;
+  await parts.ledger.append({
+    category: 'port',
+    action: 'port_held',
+    data: { port, bridge, code, reason },
+    cause,
+  });
+}
+
+function report(
+  desired: readonly DesiredPort[],
+  steps: readonly Step[],
+  holds: readonly { port: string; reason: string }[],
+  failures: ReadonlyMap<string, AgentError>,
+  wanted: ReadonlySet<string>,
+  troubles: Troubles,
+): PortReport[] {
+  const reports: PortReport[] = desired.map((wish) => {
+    const { port, bridge } = wish;
+    const base = { port, interface: wish.interface, bridge };
+    const hold = holds.find((entry) => entry.port === port);
+    if (hold) return { ...base, state: 'held', reason: hold.reason };
+    const error = failures.get(port) ?? failures.get(bridge);
+    if (error) {
+      troubles.note({ port, bridge, code: error.code, reason: error.message });
+      return { ...base, state: 'failed', reason: error.toLine() };
+    }
+    troubles.clear(port);
+    const touched = steps.some((step) => subjectOf(step) === port);
+    return { ...base, state: touched ? 'attached' : 'unchanged' };
+  });
+  for (const step of steps) {
+    if (step.kind !== 'detach_port' || wanted.has(step.port.port)) continue;
+    const { port, bridge } = step.port;
+    const error = failures.get(port);
+    if (error) troubles.note({ port, bridge, code: error.code, reason: error.message });
+    else troubles.clear(port);
+    reports.push({
+      port,
+      bridge,
+      interface: step.port.interface,
+      state: error ? 'failed' : 'detached',
+      ...(error && { reason: error.toLine() }),
+    });
+  }
+  return reports;
+}

@@ -1,0 +1,302 @@
+// The daemon: builds the parts, wires them together, and runs until systemd or the bus says otherwise.
+
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { openDocker } from '../../hooks/docker/engine.ts';
+import { listenToDocker } from '../../hooks/docker/listener.ts';
+import { AGENT_NAME, AGENT_PATH } from '../core/bus/agent-names.ts';
+import { connectSystemBus } from '../core/bus/dbus-next.ts';
+import { loadConfig } from '../core/config/load.ts';
+import { pause } from '../core/deadline.ts';
+import { AgentError, isAgentError } from '../core/errors.ts';
+import { exec } from '../core/exec.ts';
+import { writeFileAtomically } from '../core/guest/atomic-file.ts';
+import { linkByIndex, linkNames } from '../core/kernel/links.ts';
+import { openVeths } from '../core/kernel/veth.ts';
+import {
+  AGENT_STARTED,
+  carryOver,
+  findEventIds,
+  openIntents,
+  openLedger,
+  tail,
+} from '../core/ledger/index.ts';
+import { networkManagerDriver } from '../core/networkmanager/driver.ts';
+import { openNetworkManager } from '../core/networkmanager/networkmanager.ts';
+import { openOvsdb } from '../core/ovsdb/client.ts';
+import { observeBridges, observePorts } from '../core/ovsdb/observe.ts';
+import { OWNER_KEYS } from '../core/plan/observed.ts';
+import { spoolAbsorber } from './absorb-spool.ts';
+import { createAgent } from './agent.ts';
+import { loadClaims } from './claims.ts';
+import { openConverge } from './converge.ts';
+import { serveMethods } from './dbus-service.ts';
+import { executors } from './executors.ts';
+import { readHost } from './host.ts';
+import { keyedQueue } from './keyed-queue.ts';
+import { knownEvents } from './known-events.ts';
+import { journalLog } from './log.ts';
+import { agentMethods } from './methods.ts';
+import { observe } from './observe.ts';
+import { startReconciler } from './reconciler.ts';
+import { settleIntents } from './settle-intents.ts';
+import { dockerSource } from './sources/docker.ts';
+import { lxcSource } from './sources/lxc.ts';
+import { manualSource } from './sources/manual.ts';
+import { proxmoxSource } from './sources/proxmox.ts';
+import { statusReport } from './status.ts';
+import { openTroubles } from './troubles.ts';
+import { openVmids } from './vmids.ts';
+import { readiness } from './wait-ready.ts';
+
+const STATE = '/var/lib/ovs-port-agent';
+const RUNTIME = '/run/ovs-port-agent';
+const OVSDB_SOCKET = '/run/openvswitch/db.sock';
+/** How long the first reconcile may keep the service "starting": guests that start at boot wait for it. */
+const FIRST_RECONCILE_MS = 20_000;
+const GUESTS_AT_ONCE = 8;
+/** Blocks to look through for events that were handled just before a restart. */
+const REMEMBERED_BLOCKS = 5_000;
+
+const log = journalLog((line) => process.stdout.write(line));
+
+async function main(): Promise<void> {
+  const now = Date.now;
+  const startedAt = new Date(now()).toISOString();
+  const { config, warnings } = await loadConfig();
+  for (const warning of warnings) log.warning(warning);
+  const host = await readHost();
+  const stop = new AbortController();
+
+  const bus = await connectSystemBus();
+  const openAtStart = await openIntents(config.ledger.path);
+  const ledger = await openLedger({
+    path: config.ledger.path,
+    hostname: host.hostname,
+    bootId: host.bootId,
+    pid: process.pid,
+    user: 'root',
+    onBroken: 'set-aside',
+  });
+  ledger.subscribe((block) => {
+    const { height, hash, category, action } = block;
+    bus.emit(AGENT_PATH, AGENT_NAME, 'BlockAppended', 'tsss', [BigInt(height), hash, category, action]);
+  });
+  await ledger.append({
+    category: 'lifecycle',
+    action: AGENT_STARTED,
+    data: { version: VERSION, node: process.version, config_warnings: [...warnings] },
+    metadata: carryOver(openAtStart),
+  });
+
+  const ovsdb = openOvsdb(OVSDB_SOCKET);
+  const networkManager = await openNetworkManager(bus);
+  const driver = networkManagerDriver({ networkManager, ovsdb, bootId: host.bootId });
+  const veths = openVeths(exec);
+  const claims = await loadClaims(join(RUNTIME, 'bindings'));
+  const troubles = openTroubles(now);
+  const recent = await tail(config.ledger.path, REMEMBERED_BLOCKS);
+  const known = knownEvents(recent.flatMap((block) => block.metadata['event_id'] ?? []));
+  const docker = openDocker(config.docker.socket);
+  const vmids = await openVmids({
+    path: join(STATE, 'vmids.json'),
+    config,
+    now,
+    portVmids: () =>
+      observePorts(ovsdb.replica).flatMap(({ externalIds }) => {
+        const vmid = Number(externalIds[OWNER_KEYS.vmid]);
+        const { [OWNER_KEYS.runtime]: runtime = '', [OWNER_KEYS.guest]: name = '' } = externalIds;
+        return Number.isInteger(vmid) ? [{ vmid, runtime, name }] : [];
+      }),
+    onProblem: (problem) => log.warning(problem),
+  });
+
+  const isOvsBridge = (name: string) =>
+    observeBridges(ovsdb.replica).has(name) || config.bridges[name]?.create === true;
+  const claim = claims.get;
+  const sources = {
+    proxmox: proxmoxSource({ root: config.proxmox.root, linkNames, isOvsBridge }),
+    lxc: lxcSource({
+      root: config.lxc.root,
+      bridge: config.lxc.bridge,
+      isOvsBridge,
+      linkNames,
+      hostEndsOf: async (pid) => {
+        const indexes = await veths.outerEndsOf(pid);
+        const names = await Promise.all(indexes.map(linkByIndex));
+        return names.filter((name) => name !== undefined);
+      },
+      claim,
+      claims: claims.all,
+      vmidFor: (name) => vmids.claim('lxc', name),
+    }),
+    docker: dockerSource({ engine: docker, rules: config.docker, vmids, machineId: host.machineId, claim }),
+    manual: manualSource({ defaultBridge: config.default_bridge, claim }),
+  };
+
+  const converge = openConverge({
+    config,
+    ledger,
+    driver,
+    troubles,
+    executors: executors({ config, driver, veths }),
+    observe: (desired, withProfiles) => observe({ ovsdb, networkManager, veths }, desired, withProfiles),
+    bridgeQueue: keyedQueue(1),
+    async onAttached(desired, data) {
+      const key = claims.ofPort(desired.port)?.key ?? '';
+      await claims.bind(desired, key, driver.name, new Date(now()));
+      bus.emit(AGENT_PATH, AGENT_NAME, 'PortAdded', 'ss', [desired.port, JSON.stringify(data)]);
+      log.info(`${desired.port} attached on ${desired.bridge} (${desired.interface})`);
+    },
+    async onDetached(port, data) {
+      await claims.unbind(port);
+      bus.emit(AGENT_PATH, AGENT_NAME, 'PortRemoved', 'ss', [port, JSON.stringify(data)]);
+      log.info(`${port} removed`);
+    },
+  });
+
+  const agent = createAgent({
+    config,
+    ledger,
+    claims,
+    troubles,
+    sources,
+    converge,
+    guestQueue: keyedQueue(GUESTS_AT_ONCE),
+    known,
+    ready: async () => (await readiness(networkManager, ovsdb)).ready,
+    onTrouble: () => reconciler.plan(),
+  });
+  const onError = (error: unknown) =>
+    log.error(error instanceof AgentError ? error.toLine() : `unexpected: ${String(error)}`);
+  const reconciler = startReconciler({
+    agent,
+    ovsdb,
+    troubles,
+    intervalMs: config.reconcile_interval * 1000,
+    debounceMs: config.debounce_ms,
+    onError,
+  });
+  networkManager.onPresence((present) => {
+    if (present) reconciler.soon('NetworkManager is back');
+    else log.warning('NetworkManager has left the bus');
+  });
+
+  const spool = spoolAbsorber({
+    directory: join(STATE, 'spool'),
+    recorded: (ids) => findEventIds(config.ledger.path, ids),
+    handle: (event) => agent.handle(event, undefined, true),
+    onRejected: async (file, problem) => {
+      await ledger.append({ category: 'lifecycle', action: 'spool_rejected', data: { file, problem } });
+    },
+  });
+
+  let dockerConnected = false;
+  const status = () =>
+    statusReport({
+      config,
+      host,
+      startedAt,
+      ledger,
+      claims,
+      troubles,
+      spool,
+      dockerConnected,
+      networkManager,
+      ovsdb,
+    });
+  serveMethods(
+    bus,
+    agentMethods({
+      agent,
+      config,
+      claims,
+      ledger,
+      status,
+      vmidFor: (name) => vmids.claim('lxc', name),
+    }),
+    host.machineId,
+  );
+
+  const { deadlineMs, strict } = { deadlineMs: config.hook_deadline * 1000, strict: config.strict };
+  await writeFileAtomically(join(RUNTIME, 'hook.json'), JSON.stringify({ deadlineMs, strict }), 0o644);
+  await firstReconcile(agent.reconcile, ovsdb, onError);
+  await settleIntents(ledger, openAtStart, {
+    ports: observePorts(ovsdb.replica),
+    bridges: observeBridges(ovsdb.replica),
+  });
+  await bus.requestName(AGENT_NAME);
+  log.info(`ready, ledger at height ${ledger.head().height}`);
+
+  await spool.watch(onError);
+  void spool.absorb().catch(onError);
+  if (config.docker.enabled) {
+    const cursorPath = join(STATE, 'docker-cursor');
+    void listenToDocker({
+      docker,
+      cursor: {
+        read: async () => {
+          const text = await readFile(cursorPath, 'utf8').catch(() => '');
+          return /^\d{1,20}$/.test(text) ? text : undefined;
+        },
+        write: (nano) => writeFileAtomically(cursorPath, nano),
+      },
+      onEvent: (event) => agent.handle(event),
+      onConnected: () => {
+        dockerConnected = true;
+        reconciler.soon('Docker is connected');
+      },
+      onDisconnected: () => {
+        if (dockerConnected) log.warning('Docker has gone away');
+        dockerConnected = false;
+      },
+      signal: stop.signal,
+    }).catch(onError);
+  }
+
+  const ended = await Promise.race([bus.closed.then(() => 'bus' as const), terminated()]);
+  stop.abort();
+  reconciler.close();
+  spool.close();
+  const data = { reason: ended === 'bus' ? 'the system bus closed the connection' : ended };
+  await ledger.append({ category: 'lifecycle', action: 'agent_stopped', data });
+  await ledger.close();
+  await ovsdb.close();
+  // systemd starts us anew, and a fresh process is the one safe way to a fresh bus.
+  process.exit(ended === 'bus' ? 1 : 0);
+}
+
+/** Guests that start at boot find their bridges; a host whose daemons are late is reconciled when they come. */
+async function firstReconcile(
+  reconcile: (reason: string) => Promise<unknown>,
+  ovsdb: { until: ReturnType<typeof openOvsdb>['until']; connected: boolean },
+  onError: (error: unknown) => void,
+): Promise<void> {
+  const limit = pause(FIRST_RECONCILE_MS);
+  const work = (async () => {
+    await ovsdb.until(
+      'OVSDB at start',
+      FIRST_RECONCILE_MS,
+      (replica) => replica.rows('Open_vSwitch').size || undefined,
+    );
+    await reconcile('start');
+  })().catch(onError);
+  await Promise.race([work, limit]);
+}
+
+function terminated(): Promise<'SIGTERM' | 'SIGINT'> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+/** Set by the build; what `dpkg` knows us as. */
+declare const __VERSION__: string | undefined;
+const VERSION = typeof __VERSION__ === 'string' ? __VERSION__ : 'development';
+
+mkdir(dirname(join(RUNTIME, 'x')), { recursive: true })
+  .then(main)
+  .catch((error: unknown) => {
+    log.error(isAgentError(error) ? error.toLine() : `could not start: ${String(error)}`);
+    process.exit(isAgentError(error, 'bad-config') ? 2 : 1);
+  });

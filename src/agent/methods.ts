@@ -1,0 +1,225 @@
+// The table of D-Bus methods: names, signatures and checks of each, and what it does.
+
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { Config } from '../core/config/config.ts';
+import { AgentError } from '../core/errors.ts';
+import type { EventResult } from '../core/events/event-result.ts';
+import { hookEventSchema, type ManualEvent } from '../core/events/lifecycle-event.ts';
+import { guestNameProblem } from '../core/guest/guest.ts';
+import { interfaceNameSchema, parseGuestInterface } from '../core/guest/interface-name.ts';
+import { parsePortName, vmidSchema } from '../core/guest/vmid.ts';
+import { type Ledger, readBlocks, renderFlat, verifyLedger } from '../core/ledger/index.ts';
+import type { Agent, Caller } from './agent.ts';
+import type { Binding, Claims } from './claims.ts';
+import { type Method, method } from './dbus-service.ts';
+
+export interface MethodParts {
+  agent: Agent;
+  config: Config;
+  claims: Claims;
+  ledger: Ledger;
+  status: () => Promise<object>;
+  /** A number for a device whose name tells none. */
+  vmidFor: (name: string) => Promise<number>;
+}
+
+/** Most blocks that one call may ask for. */
+const BLOCKS_MAX = 10_000;
+
+const none = z.tuple([]);
+const ifname = z.unknown().pipe(interfaceNameSchema as unknown as z.ZodType<string>);
+const guestName = z.string().superRefine((value, context) => {
+  const problem = guestNameProblem(value);
+  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+});
+const vmid = z.unknown().pipe(vmidSchema as unknown as z.ZodType<number>);
+const height = z.coerce.number().int().nonnegative();
+const text = (name: string) => [{ name, type: 's' }];
+
+export function agentMethods(parts: MethodParts): Method[] {
+  const { agent, claims, ledger, config } = parts;
+
+  const attach = async (link: string, name: string, id: number, caller: Caller): Promise<string> => {
+    const identity = parseGuestInterface(link);
+    const nic = identity?.vmid === id ? identity.nic : 0;
+    const bindings = claims.bindings();
+    const other = bindings.find((binding) => binding.interface === link && binding.vmid !== id);
+    if (other) throw new AgentError('name-taken', `${link} is port ${other.port} already`);
+    const holder = bindings.find((binding) => binding.vmid === id && binding.nic === nic);
+    if (holder && holder.interface !== link) {
+      throw new AgentError('name-taken', `${holder.port} belongs to ${holder.guest} (${holder.interface})`);
+    }
+    const guestKey = holder && { guestKey: holder.key };
+    await demand(agent.handle({ ...manual('attach', link, name, id), nic, ...guestKey }, caller));
+    return `Container interface created for ${name}`;
+  };
+
+  const detach = async (wanted: string, caller: Caller): Promise<string> => {
+    const binding = claims.bindings().find(({ port, interface: link }) => port === wanted || link === wanted);
+    if (!binding) throw new AgentError('port-unknown', `There is no port ${wanted} of ours`);
+    const { interface: link, guest, vmid: id, nic, runtime, key: guestKey } = binding;
+    if (runtime !== 'manual' && runtime !== 'lxc') {
+      throw new AgentError(
+        'port-in-use',
+        `${binding.port} belongs to the running guest ${guest} (${runtime})`,
+      );
+    }
+    await demand(agent.handle({ ...manual('detach', link, guest, id), nic, guestKey }, caller));
+    return `Container interface ${wanted} removed`;
+  };
+
+  const vmidOf = (link: string) => parseGuestInterface(link)?.vmid ?? parsePortName(link)?.vmid;
+
+  return [
+    method({ name: 'ping', in: [], out: text('answer'), schema: none, run: async () => ['pong'] }),
+    method({
+      name: 'list_ports',
+      in: [],
+      out: [{ name: 'ports', type: 'as' }],
+      schema: none,
+      run: async () => [
+        claims
+          .bindings()
+          .map(({ port }) => port)
+          .sort(),
+      ],
+    }),
+    method({
+      name: 'describe_ports',
+      in: [],
+      out: text('json'),
+      schema: none,
+      run: async () => [JSON.stringify(claims.bindings().map(describe), null, 2)],
+    }),
+    method({
+      name: 'add_port',
+      in: text('name'),
+      out: text('answer'),
+      schema: z.tuple([ifname]),
+      run: async ([link], caller) => [
+        await attach(link, link, vmidOf(link) ?? (await parts.vmidFor(link)), caller),
+      ],
+    }),
+    method({
+      name: 'del_port',
+      in: text('name'),
+      out: text('answer'),
+      schema: z.tuple([ifname]),
+      run: async ([name], caller) => [await detach(name, caller)],
+    }),
+    method({
+      name: 'create_container_interface',
+      in: [
+        { name: 'raw_ifname', type: 's' },
+        { name: 'container_id', type: 's' },
+        { name: 'vmid', type: 'u' },
+      ],
+      out: text('answer'),
+      schema: z.tuple([ifname, guestName, vmid]),
+      run: async ([link, name, id], caller) => [await attach(link, name, id, caller)],
+    }),
+    method({
+      name: 'remove_container_interface',
+      in: text('name'),
+      out: text('answer'),
+      schema: z.tuple([ifname]),
+      run: async ([name], caller) => [await detach(name, caller)],
+    }),
+    method({
+      name: 'lifecycle_event',
+      in: text('event'),
+      out: text('result'),
+      schema: z.tuple([z.string().max(65_536, 'an event has at most 65536 characters')]),
+      run: async ([json], caller) => {
+        const event = parseEvent(json);
+        return [JSON.stringify(await agent.handle(event, caller))];
+      },
+    }),
+    method({
+      name: 'reconcile',
+      in: [],
+      out: text('result'),
+      schema: none,
+      run: async (_, caller) => [JSON.stringify(await agent.reconcile(`asked for by ${caller.user}`))],
+    }),
+    method({
+      name: 'get_status',
+      in: [],
+      out: text('json'),
+      schema: none,
+      run: async () => [JSON.stringify(await parts.status(), null, 2)],
+    }),
+    method({
+      name: 'get_blockchain_stats',
+      in: [],
+      out: text('json'),
+      schema: none,
+      run: async () => [JSON.stringify(await ledger.stats(), null, 2)],
+    }),
+    method({
+      name: 'get_blocks_by_height',
+      in: [
+        { name: 'start', type: 't' },
+        { name: 'end', type: 't' },
+      ],
+      out: text('json'),
+      schema: z
+        .tuple([height, height])
+        .refine(([start, end]) => start <= end, 'start must not be after end')
+        .refine(([start, end]) => end - start < BLOCKS_MAX, `at most ${BLOCKS_MAX} blocks at a time`),
+      run: async ([from, to]) => {
+        const blocks = [];
+        for await (const block of readBlocks(config.ledger.path, { from, to }))
+          blocks.push(renderFlat(block));
+        return [JSON.stringify(blocks, null, 2)];
+      },
+    }),
+    method({
+      name: 'verify_blockchain_integrity',
+      in: [],
+      out: text('verdict'),
+      schema: none,
+      run: async () => {
+        const { verdict } = await verifyLedger(config.ledger.path);
+        return [`Blockchain integrity: ${verdict === 'ok' ? 'VALID' : 'INVALID'}`];
+      },
+    }),
+  ];
+}
+
+function parseEvent(json: string) {
+  try {
+    return hookEventSchema.parse(JSON.parse(json));
+  } catch (error) {
+    throw new AgentError('bad-event', 'The event was not understood', { cause: error });
+  }
+}
+
+function manual(phase: 'attach' | 'detach', link: string, name: string, id: number): ManualEvent {
+  const at = new Date().toISOString();
+  return { id: randomUUID(), at, source: 'manual', phase, interface: link, name, vmid: id, nic: 0 };
+}
+
+/** A port asked for by name must be there in the end, or the caller hears why not. */
+async function demand(work: Promise<EventResult>): Promise<void> {
+  const result = await work;
+  if (!result.ok) throw new AgentError('activation-failed', result.message);
+}
+
+/** The keys that people and programs read in `list`. */
+function describe(binding: Binding): object {
+  const { port, guest, vmid: id, runtime, bridge, driver, since, nic, veth } = binding;
+  return {
+    port,
+    guest,
+    vmid: id,
+    nic,
+    runtime,
+    bridge,
+    interface: binding.interface,
+    driver,
+    since,
+    ...(veth?.address !== undefined && { address: veth.address }),
+  };
+}

@@ -1,0 +1,131 @@
+// Plain LXC containers: from their hooks and configuration file to the ports they should have.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LxcEvent } from '../../core/events/lifecycle-event.ts';
+import type { Guest } from '../../core/guest/guest.ts';
+import { parseGuestInterface } from '../../core/guest/interface-name.ts';
+import { LXC_CONFIG_MAX_BYTES, type LxcConfig, parseLxcConfig } from '../../core/guest/lxc-config.ts';
+import { portName, vmidFromText } from '../../core/guest/vmid.ts';
+import type { DesiredPort } from '../../core/plan/desired.ts';
+import type { Claim } from '../claims.ts';
+import type { Resolution, Source } from './resolution.ts';
+
+export interface LxcParts {
+  /** `/var/lib/lxc`: where a container's configuration is when the hook does not say. */
+  root: string;
+  /** The bridge of a card without `lxc.net.N.link`. */
+  bridge: string;
+  isOvsBridge: (name: string) => boolean;
+  linkNames: () => Promise<ReadonlySet<string>>;
+  /** Names of the host ends of all veths in the namespace of a process. */
+  hostEndsOf: (pid: number) => Promise<string[]>;
+  claim: (key: string) => Claim | undefined;
+  claims: () => readonly Claim[];
+  vmidFor: (name: string) => Promise<number>;
+}
+
+export function lxcSource(parts: LxcParts): Source<LxcEvent> {
+  const identity = async (name: string): Promise<Guest> => ({
+    runtime: 'lxc',
+    vmid: vmidFromText(name) ?? (await parts.vmidFor(name)),
+    name,
+  });
+
+  /** Adds the port of one host end to what the container has, or says why it gets none. */
+  const withLink = (
+    guest: Guest,
+    had: readonly DesiredPort[],
+    link: string,
+    config: LxcConfig,
+    plugged: string | undefined,
+  ): DesiredPort | string => {
+    const card = [...config.nets].find(([, net]) => net.vethPair === link);
+    const bridge = plugged ?? card?.[1].link ?? parts.bridge;
+    if (!parts.isOvsBridge(bridge)) return `${link}: ${bridge} is not an OVS bridge`;
+    const nic = nicIndex(guest, link, card?.[0], had, config);
+    return { port: portName(guest.vmid, nic), interface: link, bridge, guest, nic };
+  };
+
+  return {
+    async resolve(event) {
+      const guest = await identity(event.name);
+      const key = vmidFromText(event.name) === undefined ? `lxc:${event.name}` : `vmid:${event.name}`;
+      const had = parts.claim(key)?.ports ?? [];
+      const others = had.filter((port) => port.interface !== event.interface);
+      switch (event.phase) {
+        case 'net-up': {
+          if (event.interface === undefined) return nothing(guest, 'the hook named no network device');
+          const config = await readConfig(parts.root, event);
+          const port = withLink(guest, others, event.interface, config, event.link);
+          if (typeof port === 'string') return nothing(guest, port);
+          return { guest, ports: [...others, port], skipped: [], note: '' };
+        }
+        case 'net-down':
+          return { guest, ports: others, skipped: [], note: 'no port was left' };
+        case 'start-host': {
+          if (event.pid === undefined) return nothing(guest, 'the hook named no process');
+          const config = await readConfig(parts.root, event);
+          const links = await parts.hostEndsOf(event.pid);
+          const ports = had.filter((port) => links.includes(port.interface));
+          const skipped: string[] = [];
+          for (const link of links) {
+            if (ports.some((port) => port.interface === link)) continue;
+            const port = withLink(guest, ports, link, config, undefined);
+            if (typeof port === 'string') skipped.push(port);
+            else ports.push(port);
+          }
+          return { guest, ports, skipped, note: 'no network card of type veth' };
+        }
+        case 'post-stop':
+          return { guest, ports: [], skipped: [], note: 'no port was left' };
+      }
+    },
+
+    /** LXC has no daemon to ask: what a hook announced holds for as long as the device exists. */
+    async current() {
+      const links = await parts.linkNames();
+      return parts
+        .claims()
+        .filter((claim) => claim.guest.runtime === 'lxc' || claim.guest.runtime === 'manual')
+        .map(({ key, guest, ports }) => ({
+          key,
+          resolution: {
+            guest,
+            ports: ports.filter((port) => links.has(port.interface)),
+            skipped: [],
+            note: 'its network device is gone',
+          },
+        }));
+    },
+  };
+}
+
+const nothing = (guest: Guest, reason: string): Resolution => ({ guest, skipped: [reason], note: reason });
+
+/** The N of lxc.net.N if the configuration or the device's name tells it, else the lowest that is free. */
+function nicIndex(
+  guest: Guest,
+  link: string,
+  fromConfig: number | undefined,
+  had: readonly DesiredPort[],
+  config: LxcConfig,
+): number {
+  const named = parseGuestInterface(link);
+  const told = named?.vmid === guest.vmid ? named.nic : fromConfig;
+  const used = new Set(had.map((port) => port.nic));
+  if (told !== undefined && !used.has(told)) return told;
+  const unnamed = [...config.nets].flatMap(([n, net]) => (net.vethPair === undefined ? [n] : []));
+  const candidates = [...unnamed.sort((a, b) => a - b), ...Array(1000).keys()];
+  return candidates.find((n) => !used.has(n)) ?? 0;
+}
+
+async function readConfig(root: string, event: LxcEvent): Promise<LxcConfig> {
+  const path = event.configFile ?? join(root, event.name, 'config');
+  try {
+    const text = await readFile(path, 'utf8');
+    return parseLxcConfig(text.slice(0, LXC_CONFIG_MAX_BYTES));
+  } catch {
+    return parseLxcConfig('');
+  }
+}

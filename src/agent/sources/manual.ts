@@ -1,0 +1,29 @@
+// Ports that somebody asked for over D-Bus or the command line, for a device that exists already.
+
+import { guestKeyOf, type ManualEvent } from '../../core/events/lifecycle-event.ts';
+import type { Guest } from '../../core/guest/guest.ts';
+import { portName } from '../../core/guest/vmid.ts';
+import type { Claim } from '../claims.ts';
+import type { Source } from './resolution.ts';
+
+export interface ManualParts {
+  defaultBridge: string;
+  claim: (key: string) => Claim | undefined;
+}
+
+export function manualSource({ defaultBridge, claim }: ManualParts): Source<ManualEvent> {
+  return {
+    async resolve(event) {
+      const former = claim(guestKeyOf(event));
+      const guest: Guest = former?.guest ?? { runtime: 'manual', vmid: event.vmid, name: event.name };
+      const others = (former?.ports ?? []).filter((port) => port.nic !== event.nic);
+      if (event.phase === 'detach') return { guest, ports: others, skipped: [], note: 'no port was left' };
+      const bridge = event.bridge ?? defaultBridge;
+      const port = portName(event.vmid, event.nic);
+      const wish = { port, interface: event.interface, bridge, guest, nic: event.nic };
+      return { guest, ports: [...others, wish], skipped: [], note: '' };
+    },
+    /** The claims of an earlier run are kept by the LXC source, for as long as the device exists. */
+    current: async () => [],
+  };
+}

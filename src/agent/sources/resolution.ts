@@ -1,0 +1,22 @@
+// What an event, or a look at a runtime, means for the ports of one guest.
+
+import type { LifecycleEvent } from '../../core/events/lifecycle-event.ts';
+import type { Guest } from '../../core/guest/guest.ts';
+import type { DesiredPort } from '../../core/plan/desired.ts';
+
+export interface Resolution {
+  /** Undefined when the guest needs no identity: it is none of ours and was not attached. */
+  guest?: Guest;
+  /** The ports that the guest should have from now on; undefined leaves them as they are. */
+  ports?: readonly DesiredPort[];
+  /** NICs or whole guests that get no port, and why: for the ledger. */
+  skipped: readonly string[];
+  /** What to say in the task log when there is no port to speak of. */
+  note: string;
+}
+
+/** One runtime's knowledge. `current` is undefined when it cannot be known now: then nothing is taken away. */
+export interface Source<Event extends LifecycleEvent> {
+  resolve(event: Event): Promise<Resolution>;
+  current(): Promise<{ key: string; resolution: Resolution }[] | undefined>;
+}

@@ -1,0 +1,48 @@
+// What the ledger says of a step: names, not internals; pure.
+
+import type { JsonObject } from '../core/json.ts';
+import type { DesiredPort } from '../core/plan/desired.ts';
+import type { Step } from '../core/plan/steps.ts';
+
+/** `data` of the intent and outcome blocks of a step. */
+export function stepData(step: Step): JsonObject {
+  switch (step.kind) {
+    case 'create_bridge':
+      return { bridge: step.bridge };
+    case 'create_veth':
+      return { ...portData(step.desired), guest_interface: step.veth.guestInterface, mac: step.veth.mac };
+    case 'configure_guest':
+      return {
+        ...portData(step.desired),
+        guest_interface: step.veth.guestInterface,
+        address: step.veth.address ?? null,
+        gateway: step.veth.gateway ?? null,
+      };
+    case 'attach_port':
+      return portData(step.desired);
+    case 'adopt_port':
+      return { ...portData(step.desired), former_port: step.from.port };
+    case 'detach_port':
+      return {
+        port: step.port.port,
+        interface: step.port.interface,
+        bridge: step.port.bridge,
+        reason: step.reason,
+      };
+    case 'drop_profiles':
+      return { port: step.port, bridge: step.bridge, profiles: [...step.uuids], reason: step.reason };
+    case 'delete_veth':
+      return { port: step.port, interface: step.interface, reason: step.reason };
+  }
+}
+
+function portData(desired: DesiredPort): JsonObject {
+  return {
+    port: desired.port,
+    interface: desired.interface,
+    bridge: desired.bridge,
+    vmid: desired.guest.vmid,
+    guest: desired.guest.name,
+    runtime: desired.guest.runtime,
+  };
+}

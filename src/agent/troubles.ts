@@ -1,0 +1,50 @@
+// What could not be done yet, and when it is tried again: 1 s, 2 s, 4 s … up to a minute.
+
+import type { ErrorCode } from '../core/errors.ts';
+
+export interface Trouble {
+  port: string;
+  bridge: string;
+  code: ErrorCode;
+  reason: string;
+  attempts: number;
+  /** RFC 3339. */
+  since: string;
+  nextTry: string;
+}
+
+const FIRST_MS = 1_000;
+const LONGEST_MS = 60_000;
+
+export interface Troubles {
+  /** Notes a failure; returns true when it is news and not the same once more. */
+  note(trouble: Pick<Trouble, 'port' | 'bridge' | 'code' | 'reason'>): boolean;
+  clear(port: string): void;
+  all(): Trouble[];
+  /** Milliseconds until the earliest next try, or undefined when all is well. */
+  dueIn(): number | undefined;
+}
+
+export function openTroubles(now: () => number): Troubles {
+  const troubles = new Map<string, Trouble>();
+  return {
+    note(found) {
+      const former = troubles.get(found.port);
+      const attempts = (former?.attempts ?? 0) + 1;
+      const wait = Math.min(FIRST_MS * 2 ** (attempts - 1), LONGEST_MS);
+      troubles.set(found.port, {
+        ...found,
+        attempts,
+        since: former?.since ?? new Date(now()).toISOString(),
+        nextTry: new Date(now() + wait).toISOString(),
+      });
+      return former === undefined || former.code !== found.code || former.reason !== found.reason;
+    },
+    clear: (port) => void troubles.delete(port),
+    all: () => [...troubles.values()],
+    dueIn() {
+      const times = [...troubles.values()].map((trouble) => Date.parse(trouble.nextTry));
+      return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - now());
+    },
+  };
+}

@@ -1,0 +1,24 @@
+// What the agent answers to an event, for hooks, for people and for programs.
+
+import { z } from 'zod';
+
+export const portReportSchema = z.object({
+  port: z.string(),
+  interface: z.string(),
+  bridge: z.string(),
+  state: z.enum(['attached', 'detached', 'held', 'failed', 'unchanged']),
+  /** Why it is held or failed. */
+  reason: z.string().optional(),
+});
+
+export const eventResultSchema = z.object({
+  ok: z.boolean(),
+  /** One line for the task log. */
+  message: z.string(),
+  /** Height of the event's block; null for an event that was known already. */
+  height: z.number().nullable(),
+  ports: z.array(portReportSchema),
+});
+
+export type PortReport = z.infer<typeof portReportSchema>;
+export type EventResult = z.infer<typeof eventResultSchema>;

@@ -1,0 +1,96 @@
+// What a source tells the agent: one thing that happened to one guest. A source decides nothing.
+
+import { z } from 'zod';
+import { guestNameProblem } from '../guest/guest.ts';
+import { interfaceNameSchema } from '../guest/interface-name.ts';
+import { vmidSchema } from '../guest/vmid.ts';
+
+const name = z.string().superRefine((value, context) => {
+  const problem = guestNameProblem(value);
+  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+});
+const common = {
+  /** Makes an event that came twice (hook timed out, then spooled) one event. */
+  id: z.string().regex(/^[A-Za-z0-9:._-]{8,200}$/, 'an event id has 8 to 200 letters, digits or : . _ -'),
+  /** When it happened, RFC 3339. */
+  at: z.iso.datetime(),
+};
+const absolutePath = z.string().regex(/^\/[^\0\n]{0,4095}$/, 'must be an absolute path');
+
+const proxmoxEvent = z.strictObject({
+  ...common,
+  source: z.literal('proxmox'),
+  phase: z.enum(['pre-start', 'post-start', 'pre-stop', 'post-stop']),
+  vmid: vmidSchema,
+  migratedFrom: z.string().max(63).optional(),
+});
+
+const lxcEvent = z.strictObject({
+  ...common,
+  source: z.literal('lxc'),
+  phase: z.enum(['net-up', 'net-down', 'start-host', 'post-stop']),
+  name,
+  /** Host end of the veth; of network phases only. */
+  interface: z.optional(interfaceNameSchema),
+  /** `lxc.net.N.link`, when it has one. */
+  link: z.optional(interfaceNameSchema),
+  /** The container's init; of `start-host` only. */
+  pid: z.int().positive().optional(),
+  configFile: absolutePath.optional(),
+  target: z.enum(['stop', 'reboot']).optional(),
+});
+
+const dockerEvent = z.strictObject({
+  ...common,
+  source: z.literal('docker'),
+  phase: z.enum(['start', 'die', 'destroy', 'rename']),
+  containerId: z.string().regex(/^[0-9a-f]{64}$/, 'a container id has 64 hexadecimal digits'),
+  name,
+  /** The former name; of `rename` only. */
+  formerName: name.optional(),
+  image: z.string().max(512).default(''),
+  exitCode: z.int().optional(),
+});
+
+const manualEvent = z.strictObject({
+  ...common,
+  source: z.literal('manual'),
+  phase: z.enum(['attach', 'detach']),
+  interface: interfaceNameSchema,
+  name,
+  vmid: vmidSchema,
+  nic: z.int().min(0).max(999).default(0),
+  bridge: z.string().optional(),
+  /** The queue of the guest that has the port already, where its events are not keyed by VMID. */
+  guestKey: z.string().optional(),
+});
+
+export const lifecycleEventSchema = z.discriminatedUnion('source', [
+  proxmoxEvent,
+  lxcEvent,
+  dockerEvent,
+  manualEvent,
+]);
+
+/** Events that a client may hand in over D-Bus; the agent makes the others itself. */
+export const hookEventSchema = z.discriminatedUnion('source', [proxmoxEvent, lxcEvent]);
+
+export type LifecycleEvent = z.infer<typeof lifecycleEventSchema>;
+export type ProxmoxEvent = z.infer<typeof proxmoxEvent>;
+export type LxcEvent = z.infer<typeof lxcEvent>;
+export type DockerEvent = z.infer<typeof dockerEvent>;
+export type ManualEvent = z.infer<typeof manualEvent>;
+
+/** Which events must not overtake one another: those of one guest. */
+export function guestKeyOf(event: LifecycleEvent): string {
+  switch (event.source) {
+    case 'proxmox':
+      return `vmid:${event.vmid}`;
+    case 'lxc':
+      return /^[1-9][0-9]{2,8}$/.test(event.name) ? `vmid:${event.name}` : `lxc:${event.name}`;
+    case 'docker':
+      return `docker:${event.name}`;
+    case 'manual':
+      return event.guestKey ?? `vmid:${event.vmid}`;
+  }
+}
