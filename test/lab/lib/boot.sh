@@ -6,11 +6,13 @@ boot_host() {
   dir=$(host_dir "$name")
   root=$(build_root "$suite")
   mkdir -p "$lab_dir/run"
+  end_orphans
   mkdir "$dir" 2>/dev/null || die "host '$name' is up already (or was not ended): lab down $name"
   trap 'end_host "$name"; exit 130' INT TERM HUP
   trap 'end_host "$name"' EXIT
   echo "$suite" >"$dir/suite"
   echo "$root" >"$dir/root"
+  [ -z "${LAB_OWNER:-}" ] || note_process "$dir/owner" "$LAB_OWNER"
   own_cgroup "$name" >"$dir/cgroup"
   start_nspawn "$name" "$root" "$dir"
   wait_for_init "$dir"
@@ -22,12 +24,10 @@ boot_host() {
 # Each host gets a cgroup of its own: with --keep-unit two hosts that share one would be two
 # systemds over the same tree. Machines with the hybrid layout have cgroup2 in a subdirectory.
 own_cgroup() {
-  local mount cgroup
+  local mount
   mount=$(findmnt -n -o TARGET -t cgroup2 | head -n 1)
   [ -n "$mount" ] || die "this machine has no cgroup2 file system mounted"
-  cgroup=$mount/ovs-port-agent-lab-$1
-  mkdir -p "$cgroup"
-  echo "$cgroup"
+  mktemp -d "$mount/ovs-port-agent-lab-$1.XXXXXX"
 }
 
 # --read-only is about the root's lock only: with a volatile overlay it stays writable inside, and
@@ -114,6 +114,16 @@ end_host() {
   cgroup=$(cat "$dir/cgroup" 2>/dev/null) || cgroup=
   [ -z "$cgroup" ] || [ ! -d "$cgroup" ] || find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null || true
   rm -rf --one-file-system "$dir"
+}
+
+# A test that was killed could not end its host.
+end_orphans() {
+  local owner
+  for owner in "$lab_dir"/run/*/owner; do
+    [ -f "$owner" ] && ended "$owner" || continue
+    say "ending host '$(basename "$(dirname "$owner")")', left behind by a process that is gone"
+    end_host "$(basename "$(dirname "$owner")")"
+  done
 }
 
 ended() { ! living_pid "$1" >/dev/null; }

@@ -10,7 +10,7 @@ require_suite() {
 # A changed package list or build step is another root; nothing has to be cleared by hand.
 root_key() {
   local digest
-  digest=$(cd "$lab_home" && cat "suites/$1" lib/build.sh lib/equip-root lib/extract-vmlinux lib/vm-init | sha256sum)
+  digest=$(cd "$lab_home" && cat "suites/$1" root/* | sha256sum)
   echo "$1-${digest:0:12}"
 }
 
@@ -30,17 +30,21 @@ build_root() {
     [ -d "$root" ] || make_root "$suite" "$root"
     exec 9>&-
   fi
+  touch "$root" # when it was last used
   echo "$root"
 }
 
 make_root() {
-  local suite=$1 root=$2 log=$lab_dir/log/build-$1.log
-  say "building $suite root (one to two minutes the first time)"
+  local suite=$1 root=$2 log=$lab_dir/log/build-$1.log mirror maker
+  mirror=$(debian_mirror)
+  say "building $suite root (about a minute the first time)"
   rm -rf --one-file-system "$root.tmp"
-  # shellcheck disable=SC2064 # the paths are meant as they are now
-  trap "rm -rf --one-file-system '$root.tmp'" EXIT
-  debootstrap_root "$suite" "$root.tmp" 8>&- 9>&- </dev/null >"$log" 2>&1 &
-  follow "$!" "$log" || {
+  LAB_DEBS=$lab_dir/debs/$suite "$lab_home/root/make-root" "$suite" "$(package_list "$suite")" "$root.tmp" "$mirror" \
+    </dev/null >"$log" 2>&1 8>&- 9>&- &
+  maker=$!
+  # shellcheck disable=SC2064 # the values are meant as they are now
+  trap "kill $maker 2>/dev/null; wait $maker; rm -rf --one-file-system '$root.tmp'" EXIT
+  follow "$maker" "$log" || {
     show_tail "$log"
     die "the $suite root could not be built"
   }
@@ -48,27 +52,6 @@ make_root() {
   trap - EXIT
   drop_old_roots "$suite" "$root"
   say "$suite root ready after $(elapsed) s"
-}
-
-# One explicit source: with none, mmdebstrap also asks for -updates and -security, which a mirror
-# need not have. Signatures are checked with the machine's debian-archive-keyring; each release's
-# keyring package carries the next release's key well before that release is made.
-debootstrap_root() {
-  local suite=$1 target=$2 mirror
-  mirror=$(debian_mirror)
-  LAB_DEBS=$lab_dir/debs/$suite mmdebstrap --mode=root --variant=minbase --include="$(package_list "$suite")" \
-    --aptopt='Acquire::Check-Valid-Until "false"' \
-    --aptopt='Acquire::Languages "none"' \
-    --dpkgopt='path-exclude=/usr/share/doc/*' \
-    --dpkgopt='path-exclude=/usr/share/locale/*' \
-    --dpkgopt='path-exclude=/usr/share/man/*' \
-    --dpkgopt='force-unsafe-io' \
-    --skip=download/empty --skip=essential/unlink \
-    --setup-hook='mkdir -p "$1/var/cache/apt/archives"; find "$LAB_DEBS" -name "*.deb" -exec cp -l -t "$1/var/cache/apt/archives" {} +' \
-    --customize-hook='cp -ln "$1"/var/cache/apt/archives/*.deb "$LAB_DEBS"' \
-    --customize-hook="$lab_home/lib/equip-root" \
-    --customize-hook='cp -ln "$1"/var/cache/apt/archives/*.deb "$LAB_DEBS"' \
-    "$suite" "$target" "deb $mirror $suite main"
 }
 
 # follow PID LOG: a line every ten seconds with the step that runs; returns PID's exit code
@@ -82,11 +65,11 @@ follow() {
   wait "$pid"
 }
 
-# Roots of an earlier package list go, unless a host still runs on one.
+# Roots of other package lists go when none has used them for a day: another checkout may want its own.
 drop_old_roots() {
   local suite=$1 keep=$2 old
   for old in "$lab_dir/roots/$suite"-*; do
-    [ "$old" != "$keep" ] || continue
+    [ "$old" != "$keep" ] && [ -n "$(find "$old" -maxdepth 0 -mmin +1440)" ] || continue
     ! grep -Fxqs "$old" "$lab_dir"/run/*/root || continue
     rm -rf --one-file-system "$old"
   done

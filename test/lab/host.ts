@@ -1,0 +1,91 @@
+// A throw-away host for a test: small typed functions around the lab command.
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+
+export type Suite = 'forky' | 'trixie' | 'bookworm';
+
+export type CommandResult = { stdout: string; stderr: string; exitCode: number };
+
+export type ExecOptions = {
+  input?: string | Uint8Array;
+  env?: Record<string, string>;
+  /** ms; when it is over the command is ended and the promise rejects. Default: none. */
+  timeout?: number;
+};
+
+export type Host = {
+  readonly name: string;
+  /** Runs one command, no shell; any exit code is a result. */
+  exec(command: readonly string[], options?: ExecOptions): Promise<CommandResult>;
+  /** Runs a bash script (stops at the first failing command), gives its stdout, throws with its stderr. */
+  sh(script: string, options?: Omit<ExecOptions, 'input'>): Promise<string>;
+  /** Installs a .deb of this machine, offline, as a person would with apt. */
+  installDeb(path: string): Promise<void>;
+  down(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+};
+
+export type HostOptions = {
+  /** directories of this machine by their path inside; the root's own file system is memory */
+  binds?: Record<string, string>;
+};
+
+const lab = fileURLToPath(new URL('lab', import.meta.url));
+
+/** Boots a host; its name is `name` with this process's id, so that runs side by side do not meet. */
+export async function upHost(suite: Suite, name: string, options: HostOptions = {}): Promise<Host> {
+  const unique = `${name}-${process.pid}`;
+  const bind = Object.entries(options.binds ?? {}).map(([inside, here]) => `${here}:${inside}`);
+  await execa(lab, ['up', suite, unique], {
+    env: { LAB_OWNER: String(process.pid), LAB_BIND: bind.join(' ') },
+  });
+  return makeHost(unique);
+}
+
+function makeHost(name: string): Host {
+  const down = async () => {
+    await execa(lab, ['down', name]);
+  };
+  return {
+    name,
+    exec: (command, options) => execIn(name, command, options),
+    sh: (script, options) => shIn(name, script, options),
+    installDeb: (path) => installDebIn(name, path),
+    down,
+    [Symbol.asyncDispose]: down,
+  };
+}
+
+async function execIn(
+  name: string,
+  command: readonly string[],
+  { input, env = {}, timeout }: ExecOptions = {},
+): Promise<CommandResult> {
+  const settings = Object.entries(env).map(([key, value]) => `${key}=${value}`);
+  const result = await execa(lab, ['exec', name, '--', 'env', ...settings, ...command], {
+    reject: false,
+    ...(input === undefined ? { stdin: 'ignore' } : { input }),
+    ...(timeout === undefined ? {} : { timeout }),
+  });
+  if (result.exitCode === undefined) {
+    throw new Error(
+      `${command.join(' ')}: ${result.timedOut ? `not done within ${timeout} ms` : result.signal}`,
+    );
+  }
+  return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode };
+}
+
+async function shIn(name: string, script: string, options?: Omit<ExecOptions, 'input'>): Promise<string> {
+  const result = await execIn(name, ['bash', '-euo', 'pipefail', '-c', script], options);
+  if (result.exitCode !== 0) {
+    throw new Error(`exit code ${result.exitCode} of: ${script}\n${result.stderr}\n${result.stdout}`);
+  }
+  return result.stdout;
+}
+
+async function installDebIn(name: string, path: string): Promise<void> {
+  const inside = `/tmp/${basename(path)}`;
+  await execa(lab, ['exec', name, '--', 'sh', '-c', 'cat >"$0"', inside], { inputFile: path });
+  await shIn(name, `DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ${inside}`);
+}
