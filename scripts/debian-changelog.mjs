@@ -10,13 +10,23 @@ const fallback = new Date(Number(process.env.SOURCE_DATE_EPOCH) * 1000);
 /** Debian wants e.g. `Mon, 23 Nov 2026 00:00:00 +0000`; Intl would follow the locale. */
 const debianDate = (date) => date.toUTCString().replace('GMT', '+0000');
 
-/** `- a point` over several lines becomes `  * a point` with a hanging indent. */
+/** Debian's lines are at most 80 characters long. */
+function wrap(text, first, rest) {
+  const lines = [first];
+  for (const word of text.split(/\s+/)) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (longer.length <= 78) lines[lines.length - 1] = longer;
+    else lines.push(`${rest} ${word}`);
+  }
+  return lines;
+}
+
+/** Each `- point`, which may run over several lines, becomes `  * point` with a hanging indent. */
 const debianPoints = (body) =>
   body
-    .trim()
-    .split('\n')
-    .filter((line) => line.trim() !== '' && !line.startsWith('#'))
-    .map((line) => (line.startsWith('- ') ? `  * ${line.slice(2)}` : `    ${line.trim()}`))
+    .split(/^- /m)
+    .slice(1)
+    .flatMap((point) => wrap(point.trim(), '  *', '   '))
     .join('\n');
 
 const releases = readFileSync('CHANGELOG.md', 'utf8')
