@@ -1,0 +1,216 @@
+// Reading: by height, from the end, as it grows; open intents; known events.
+import { appendFileSync, readFileSync, renameSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  AGENT_STARTED,
+  carryOver,
+  type Entry,
+  findEventIds,
+  follow,
+  type HashedBlock,
+  openIntents,
+  readBlocks,
+  tail,
+} from '../../../src/core/ledger/index.ts';
+import { entry, open, sampleBytes, scratch } from './scratch.ts';
+
+const COUNT = 6000;
+let big: Buffer;
+beforeAll(async () => {
+  using place = scratch();
+  const ledger = await open(place.path);
+  // Lines of very different length, so that bisection has something to get wrong.
+  const make = (n: number) =>
+    entry(n, { data: { n, filler: 'y'.repeat(n % 500 === 0 ? 30_000 : (n * 31) % 400) } });
+  await Promise.all(Array.from({ length: COUNT }, (_, n) => ledger.append(make(n + 1))));
+  await ledger.close();
+  big = readFileSync(place.path);
+});
+
+async function heights(path: string, range: { from?: number; to?: number }): Promise<number[]> {
+  const found: number[] = [];
+  for await (const block of readBlocks(path, range)) found.push(block.height);
+  return found;
+}
+
+const count = (from: number, to: number) =>
+  Array.from({ length: Math.max(0, to - from + 1) }, (_, n) => from + n);
+
+describe('readBlocks', () => {
+  it('gives the blocks of a range, wherever it lies', async () => {
+    using place = scratch(big);
+    for (const [from, to] of [
+      [1, 3],
+      [COUNT, COUNT + 5],
+      [COUNT + 1, COUNT + 2],
+      [499, 502],
+      [3000, 2999],
+    ] as const) {
+      expect(await heights(place.path, { from, to })).toEqual(count(from, Math.min(to, COUNT)));
+    }
+    for (let from = 1; from < COUNT; from += 397) {
+      expect(await heights(place.path, { from, to: from + 1 })).toEqual([from, from + 1]);
+    }
+    expect(await heights(place.path, {})).toEqual(count(1, COUNT));
+  });
+
+  it('has nothing to give where there is no file', async () => {
+    expect(await heights('/nonexistent/ledger.jsonl', {})).toEqual([]);
+  });
+
+  it('stops at a line that is no block', async () => {
+    using place = scratch(Buffer.concat([await sampleBytes(2), Buffer.from('{}\n')]));
+    await expect(heights(place.path, {})).rejects.toMatchObject({ code: 'ledger-broken' });
+  });
+});
+
+describe('tail', () => {
+  it.each([0, 1, 2, 700, COUNT, COUNT + 1])('gives the last %d blocks, oldest first', async (n) => {
+    using place = scratch(big);
+    const got = (await tail(place.path, n)).map((block) => block.height);
+    expect(got).toEqual(count(Math.max(1, COUNT - n + 1), n === 0 ? 0 : COUNT));
+  });
+
+  it('passes over a line that is still being written', async () => {
+    using place = scratch(Buffer.concat([await sampleBytes(3), Buffer.from('{"block":{')]));
+    expect((await tail(place.path, 2)).map((block) => block.height)).toEqual([2, 3]);
+  });
+
+  it('gives nothing for no file, an empty one, or one with a beginning only', async () => {
+    using empty = scratch('');
+    using begun = scratch('{"block":');
+    for (const path of ['/nonexistent/x', empty.path, begun.path]) expect(await tail(path, 3)).toEqual([]);
+  });
+});
+
+describe('follow', () => {
+  it('waits for a file that does not exist yet, and gives each block once', async () => {
+    using place = scratch();
+    const stop = new AbortController();
+    const seen = gather(follow(place.path, stop.signal), 20, stop);
+    const ledger = await open(place.path);
+    for (let n = 1; n <= 20; n++) await ledger.append(entry(n));
+    expect(await seen).toEqual(count(1, 20));
+    await ledger.close();
+  });
+
+  it('begins at the end, or after a given height', async () => {
+    using place = scratch(await sampleBytes(5));
+    const stop = new AbortController();
+    const fromEnd = gather(follow(place.path, stop.signal), 1, new AbortController());
+    const after3 = gather(follow(place.path, stop.signal, { after: 3 }), 3, new AbortController());
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const ledger = await open(place.path);
+    await ledger.append(entry(6));
+    expect([await fromEnd, await after3]).toEqual([[6], [4, 5, 6]]);
+    stop.abort();
+    await ledger.close();
+  });
+
+  it('waits for the rest of a line', async () => {
+    const bytes = await sampleBytes(3);
+    using place = scratch(bytes.subarray(0, -200));
+    const stop = new AbortController();
+    const seen = gather(follow(place.path, stop.signal, { after: 0 }), 3, stop);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    appendFileSync(place.path, bytes.subarray(-200));
+    expect(await seen).toEqual([1, 2, 3]);
+  });
+
+  it('goes over to a new chain that takes the place of the file', async () => {
+    using place = scratch(await sampleBytes(5));
+    const stop = new AbortController();
+    const seen = gather(follow(place.path, stop.signal, { after: 4 }), 3, stop);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    renameSync(place.path, `${place.path}.old`);
+    const ledger = await open(place.path);
+    await ledger.append(entry(1));
+    await ledger.append(entry(2));
+    expect(await seen).toEqual([5, 1, 2]);
+    await ledger.close();
+  });
+
+  it('ends without an error when it is told to', async () => {
+    using place = scratch();
+    const stop = new AbortController();
+    const seen = gather(follow(place.path, stop.signal), 1, stop);
+    setTimeout(() => stop.abort(), 50);
+    expect(await seen).toEqual([]);
+  });
+});
+
+async function gather(
+  blocks: AsyncGenerator<HashedBlock>,
+  n: number,
+  stop: AbortController,
+): Promise<number[]> {
+  const seen: number[] = [];
+  for await (const block of blocks) {
+    seen.push(block.height);
+    if (seen.length >= n) break;
+  }
+  stop.abort();
+  return seen;
+}
+
+describe('open intents', () => {
+  const intent: Entry = { category: 'port', action: 'attach', data: null, metadata: { kind: 'intent' } };
+  const outcome = (cause: number): Entry => ({ ...intent, metadata: { kind: 'outcome' }, cause });
+  const started = (open?: HashedBlock[]): Entry => ({
+    category: 'lifecycle',
+    action: AGENT_STARTED,
+    data: null,
+    metadata: open ? carryOver(open) : {},
+  });
+
+  async function openAfter(entries: (Entry | 'restart')[]): Promise<number[]> {
+    using place = scratch();
+    const ledger = await open(place.path);
+    for (const one of entries)
+      await ledger.append(one === 'restart' ? started(await openIntents(place.path)) : one);
+    const found = await openIntents(place.path);
+    await ledger.close();
+    return found.map((block) => block.height);
+  }
+
+  it('are those without an outcome, oldest first', async () => {
+    expect(await openAfter([])).toEqual([]);
+    expect(await openAfter([intent, intent, intent, outcome(2)])).toEqual([1, 3]);
+    expect(await openAfter([intent, outcome(1)])).toEqual([]);
+  });
+
+  it('stay open over a restart that died before it settled them', async () => {
+    expect(await openAfter([intent, 'restart'])).toEqual([1]);
+    expect(await openAfter([intent, intent, 'restart', intent, 'restart'])).toEqual([1, 2, 4]);
+  });
+
+  it('are closed by an outcome after the restart', async () => {
+    expect(await openAfter([intent, intent, 'restart', outcome(1)])).toEqual([2]);
+    expect(await openAfter([intent, 'restart', outcome(1), 'restart', intent])).toEqual([5]);
+  });
+
+  it('are found also behind a start that names none', async () => {
+    expect(await openAfter([intent, started(), intent])).toEqual([1, 3]);
+  });
+});
+
+describe('known events', () => {
+  it('are found among many, wherever they stand and however they are spelled', async () => {
+    using place = scratch(big);
+    const ledger = await open(place.path);
+    const odd = 'o"d\\d\né';
+    await ledger.append(entry(0, { metadata: { event_id: odd } }));
+    await ledger.append(entry(0, { metadata: {}, data: { event_id: 'only-in-data' } }));
+    await ledger.close();
+    const ids = new Set(['event-1', `event-${COUNT}`, 'event-3', 'event-', 'nobody', 'only-in-data', odd]);
+    expect(await findEventIds(place.path, ids)).toEqual(
+      new Set(['event-1', `event-${COUNT}`, 'event-3', odd]),
+    );
+  });
+
+  it('are none without a file or without a question', async () => {
+    expect(await findEventIds('/nonexistent/x', new Set(['a']))).toEqual(new Set());
+    using place = scratch('junk');
+    expect(await findEventIds(place.path, new Set())).toEqual(new Set());
+  });
+});
