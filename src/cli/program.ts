@@ -1,0 +1,74 @@
+// The command line as a whole: from arguments to an exit code.
+
+import { Command, CommanderError } from 'commander';
+import { failureOf } from './failure.ts';
+import { printable } from './printable.ts';
+import type { ExitCode } from './terminal.ts';
+import type { AddVerb, Context } from './verb.ts';
+import { addLedger } from './verbs/ledger.ts';
+import { addList } from './verbs/list.ts';
+import { addReconcile } from './verbs/reconcile.ts';
+import { addStatus } from './verbs/status.ts';
+
+const VERBS: readonly AddVerb[] = [addStatus, addList, addReconcile, addLedger];
+
+const ABOUT = `Guests of this host get Open vSwitch ports called vi<VMID>, and a ledger says who, what and when.`;
+
+const EXIT_CODES = `
+Each verb has --help with examples, and --json for programs.
+Exit codes: 0 fine; 1 what was asked for is not so; 2 bad usage or configuration; 3 the agent cannot be reached.`;
+
+/** Runs one command line (without `node` and the program's name). Never throws. */
+export async function runProgram(
+  argv: readonly string[],
+  version: string,
+  parts: Omit<Context, 'finish'>,
+): Promise<ExitCode> {
+  const { terminal } = parts;
+  let code: ExitCode = 0;
+  let unasked = '';
+  const program = new Command('ovs-port-agent')
+    .description(ABOUT)
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [verb]', 'print the help of a verb')
+    .addHelpText('after', EXIT_CODES)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.replace(/\n$/, '')),
+      writeErr: (text) => {
+        unasked += text;
+      },
+    });
+  const context: Context = {
+    ...parts,
+    finish: (end) => {
+      code = end;
+    },
+  };
+  for (const add of VERBS) add(program, context);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) {
+      const failure = failureOf(thrown);
+      terminal.err(failure.line);
+      return failure.exitCode;
+    }
+    // A group without a verb: commander meant its help for stderr.
+    if (thrown.code === 'commander.help') terminal.out(unasked.trimEnd());
+    if (thrown.exitCode === 0 || thrown.code === 'commander.help') return 0;
+    terminal.err(usageLine(thrown.message));
+    return 2;
+  }
+}
+
+/** `error: unknown command 'lst'\n(Did you mean list?)` as one line that also says what to do. */
+function usageLine(message: string): string {
+  const text = message
+    .replace(/^error: /, '')
+    .replace(/\s*\n\s*/g, ' ')
+    .trim();
+  return printable(`${text.charAt(0).toUpperCase()}${text.slice(1)}. See: ovs-port-agent --help`);
+}

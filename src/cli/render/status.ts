@@ -1,0 +1,115 @@
+// The agent's status as a short text, and whether all is well; pure.
+
+import { z } from 'zod';
+import { printable } from '../printable.ts';
+import type { ExitCode } from '../terminal.ts';
+import { cells, pad, table } from './table.ts';
+import { localTime, shortTime, untilText } from './time.ts';
+
+/** What `GetStatus` answers. Only what the exit code depends on is required. */
+export const statusSchema = z.looseObject({
+  ready: z.boolean(),
+  obstacle: z.string().nullish(),
+  waiting: z.array(
+    z.looseObject({
+      port: z.string(),
+      bridge: z.string().optional(),
+      code: z.string(),
+      reason: z.string(),
+      attempts: z.number().optional(),
+      since: z.string().optional(),
+      nextTry: z.string().optional(),
+    }),
+  ),
+  spooled: z.number().default(0),
+  hostname: z.string().default('this host'),
+  pid: z.number().optional(),
+  since: z.string().optional(),
+  ports: z.number().optional(),
+  networkmanager: z
+    .looseObject({ running: z.boolean(), version: z.string().nullish(), ovs: z.boolean().nullish() })
+    .optional(),
+  ovsdb: z.looseObject({ connected: z.boolean() }).optional(),
+  docker: z.looseObject({ enabled: z.boolean(), connected: z.boolean() }).optional(),
+  bridges: z
+    .array(
+      z.looseObject({
+        name: z.string(),
+        present: z.boolean(),
+        datapath_type: z.string().nullish(),
+        owner: z.string().nullish(),
+        ports: z.number().optional(),
+      }),
+    )
+    .default([]),
+  ledger: z.looseObject({ path: z.string(), height: z.number(), hash: z.string() }).optional(),
+});
+
+export type Status = z.infer<typeof statusSchema>;
+
+/** 1 when the agent is not ready, or a port or an event waits. */
+export function statusExitCode(status: Status): ExitCode {
+  return status.ready && status.waiting.length === 0 && status.spooled === 0 ? 0 : 1;
+}
+
+export function statusText(status: Status, now: Date): string[] {
+  const { hostname, pid, since, obstacle } = status;
+  const state = status.ready ? 'ready' : `NOT READY: ${obstacle || 'the reason is not known'}`;
+  const process = [
+    ...(pid === undefined ? [] : [`pid ${pid}`]),
+    ...(since === undefined ? [] : [`up since ${localTime(since)}`]),
+  ];
+  return [
+    printable(`${hostname}: ${state}${process.length > 0 ? ` (${process.join(', ')})` : ''}`),
+    ...facts(status),
+    ...waiting(status, now),
+  ];
+}
+
+function facts(status: Status): string[] {
+  const { networkmanager: nm, ovsdb, docker, ledger, ports } = status;
+  const rows: [string, string][] = [];
+  if (ovsdb) rows.push(['Open vSwitch', ovsdb.connected ? 'connected' : 'NOT connected']);
+  if (nm) {
+    const version = nm.version ? ` ${nm.version}` : '';
+    const plugin = nm.ovs ? 'with OVS' : 'without OVS';
+    rows.push(['NetworkManager', nm.running ? `running${version}, ${plugin}` : 'not running']);
+  }
+  if (docker) {
+    rows.push(['Docker', docker.enabled ? (docker.connected ? 'connected' : 'not connected') : 'disabled']);
+  }
+  for (const [index, line] of bridgeLines(status).entries()) rows.push([index === 0 ? 'bridges' : '', line]);
+  if (ports !== undefined) rows.push(['ports', `${ports} (ovs-port-agent list)`]);
+  if (ledger) rows.push(['ledger', `height ${ledger.height}, ${ledger.hash.slice(0, 16)}…, ${ledger.path}`]);
+  const width = Math.max(0, ...rows.map(([name]) => cells(name)));
+  return rows.map(([name, value]) => `  ${pad(name, width)}  ${printable(value)}`);
+}
+
+function bridgeLines({ bridges }: Status): string[] {
+  return table(
+    bridges.map(({ name, present, owner, datapath_type: datapath, ports = 0 }) =>
+      present
+        ? [
+            name,
+            `${ports} ${ports === 1 ? 'port' : 'ports'}`,
+            `datapath ${datapath || 'system'}`,
+            `owner ${owner ?? '-'}`,
+          ]
+        : [name, 'MISSING'],
+    ),
+  );
+}
+
+function waiting({ waiting, spooled }: Status, now: Date): string[] {
+  const lines = waiting.map(({ port, bridge, reason, code, attempts, since, nextTry }) => {
+    const where = bridge ? ` on ${bridge}` : '';
+    const tries = [
+      ...(attempts === undefined ? [] : [`${attempts} ${attempts === 1 ? 'try' : 'tries'}`]),
+      ...(since === undefined ? [] : [`since ${shortTime(since, now)}`]),
+      ...(nextTry === undefined ? [] : [`next ${untilText(nextTry, now)}`]),
+    ].join(', ');
+    return `  ${port}${where}: ${reason} [${code}]${tries ? ` (${tries})` : ''}`;
+  });
+  if (spooled > 0) lines.push(`  ${spooled} ${spooled === 1 ? 'event' : 'events'} in the spool`);
+  return lines.length === 0 ? ['Nothing waits.'] : ['Waiting:', ...lines.map(printable)];
+}

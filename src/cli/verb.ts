@@ -1,0 +1,35 @@
+// What verbs are given, and how one becomes a command of commander.
+
+import type { Command } from 'commander';
+import type { CallAgent } from './agent-call.ts';
+import type { ExitCode, Terminal } from './terminal.ts';
+
+export interface Context {
+  terminal: Terminal;
+  callAgent: CallAgent;
+  /** The ledger of this host, by its configuration. */
+  ledgerPath: () => Promise<string>;
+  /** Where the agent keeps its state. */
+  stateDir: string;
+  runtimeDir: string;
+  /** Aborted when the user ends a verb that follows. */
+  interrupted: AbortSignal;
+  /** Takes the exit code of the verb that ran. */
+  finish: (code: ExitCode) => void;
+}
+
+/** Adds one verb, or a group of verbs, to its parent. */
+export type AddVerb = (parent: Command, context: Context) => void;
+
+/** An action that ends with an exit code. */
+export function ending<Args extends unknown[]>(
+  context: Context,
+  run: (...args: Args) => Promise<ExitCode>,
+): (...args: Args) => Promise<void> {
+  return async (...args) => context.finish(await run(...args));
+}
+
+/** The text below a verb's options. */
+export function examples(lines: readonly string[]): string {
+  return ['', 'Examples:', ...lines.map((line) => `  ovs-port-agent ${line}`)].join('\n');
+}

@@ -1,0 +1,9 @@
+// `ledger`: the group of verbs that read the ledger file.
+
+import type { AddVerb } from '../verb.ts';
+import { addLedgerVerify } from './ledger-verify.ts';
+
+export const addLedger: AddVerb = (parent, context) => {
+  const group = parent.command('ledger').description('verify and read the ledger; needs no running agent');
+  for (const add of [addLedgerVerify]) add(group, context);
+};
