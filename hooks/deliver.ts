@@ -10,7 +10,8 @@ import { spoolEvent } from '../src/core/spool/spool.ts';
 export interface Delivery {
   /** One line for the task log. */
   line: string;
-  exitCode: 0 | 1;
+  /** 3 only with `strict`: the stub that Proxmox and LXC call lets no other failure reach the guest. */
+  exitCode: 0 | 3;
 }
 
 /** Settings that a hook needs before it can ask anybody; the agent leaves them in /run. */
@@ -47,9 +48,9 @@ export async function deliver(event: object): Promise<Delivery> {
       deadlineMs: Math.max(1, until - Date.now()),
     });
     const { ok, message } = JSON.parse(String(answer)) as { ok: boolean; message: string };
-    return { line: message, exitCode: ok || !strict ? 0 : 1 };
+    return { line: message, exitCode: ok || !strict ? 0 : 3 };
   } catch (error) {
-    return { line: spool(event, error), exitCode: strict ? 1 : 0 };
+    return { line: spool(event, error), exitCode: strict ? 3 : 0 };
   } finally {
     bus?.close();
   }

@@ -36,6 +36,7 @@ const portSchema = z.object({
       gateway: z.string().optional(),
     })
     .optional(),
+  peer: z.object({ pid: z.number() }).optional(),
 });
 export const bindingSchema = portSchema.extend({
   key: z.string(),
@@ -99,6 +100,7 @@ export async function loadClaims(directory: string): Promise<Claims> {
         nic: desired.nic,
         ...(desired.vlan && { vlan: { ...desired.vlan, trunks: [...desired.vlan.trunks] } }),
         ...(desired.veth && { veth: desired.veth }),
+        ...(desired.peer && { peer: desired.peer }),
         key,
         vmid: desired.guest.vmid,
         runtime: desired.guest.runtime,
@@ -141,7 +143,7 @@ function guestOf(binding: Binding): Guest {
 }
 
 function desiredOf(binding: Binding): DesiredPort {
-  const { vlan, veth } = binding;
+  const { vlan, veth, peer } = binding;
   return {
     port: binding.port,
     interface: binding.interface,
@@ -155,6 +157,7 @@ function desiredOf(binding: Binding): DesiredPort {
         ...(vlan.mode !== undefined && { mode: vlan.mode }),
       },
     }),
+    ...(peer && { peer }),
     ...(veth && {
       veth: {
         pid: veth.pid,

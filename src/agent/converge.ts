@@ -23,6 +23,8 @@ export interface ConvergeParts {
   observe: (desired: readonly DesiredPort[], withProfiles: boolean) => Promise<Observed>;
   /** Bridges are made one at a time, also when several guests need one at once. */
   bridgeQueue: KeyedQueue;
+  /** Ports that were noted as usable. */
+  bound: () => readonly { port: string; interface: string; bridge: string }[];
   onAttached: (desired: DesiredPort, data: JsonObject) => Promise<void>;
   onDetached: (port: string, data: JsonObject) => Promise<void>;
 }
@@ -41,6 +43,7 @@ export type Converge = (request: ConvergeRequest) => Promise<PortReport[]>;
 
 /** Ports whose inner end was set up since the agent started, and for which process. */
 type Configured = Map<string, number>;
+const OFFLOAD_DONE = 0;
 
 export function openConverge(parts: ConvergeParts): Converge {
   const { config, driver } = parts;
@@ -60,7 +63,9 @@ export function openConverge(parts: ConvergeParts): Converge {
       ensureBridges,
       creatableBridges,
       configured: new Set(
-        desired.flatMap(({ port, veth }) => (veth && configured.get(port) === veth.pid ? [port] : [])),
+        desired.flatMap(({ port, veth }) =>
+          configured.get(port) === (veth?.pid ?? OFFLOAD_DONE) ? [port] : [],
+        ),
       ),
       profileUuids: driver.profileUuids,
     });
@@ -75,6 +80,8 @@ export function openConverge(parts: ConvergeParts): Converge {
     for (const hold of holds) {
       if (parts.troubles.note(hold)) await record(parts, hold, await cause());
     }
+    for (const port of configured.keys()) if (inScope(port) && !wanted.has(port)) configured.delete(port);
+    await noteVanished(parts, { steps, observed, wanted, inScope, cause });
     return report(desired, steps, holds, failures, wanted, parts.troubles);
   };
 }
@@ -147,10 +154,35 @@ async function settle(
   configured: Configured,
 ): Promise<void> {
   if (step.kind === 'configure_guest') configured.set(step.desired.port, step.veth.pid);
+  if (step.kind === 'disable_offload') configured.set(step.desired.port, OFFLOAD_DONE);
   if (step.kind === 'attach_port' || step.kind === 'adopt_port') {
     await parts.onAttached(step.desired, data);
   }
+  if (step.kind === 'detach_port') configured.delete(step.port.port);
   if (step.kind === 'detach_port') await parts.onDetached(step.port.port, data);
+}
+
+/** A link that vanished took its rows along, by NetworkManager's hand: no step of ours, but an end to record. */
+async function noteVanished(
+  { ledger, bound, onDetached }: ConvergeParts,
+  look: {
+    steps: readonly Step[];
+    observed: Observed;
+    wanted: ReadonlySet<string>;
+    inScope: (port: string) => boolean;
+    cause: () => Promise<number>;
+  },
+): Promise<void> {
+  const present = new Set(look.observed.ports.map((port) => port.port));
+  const removed = new Set(
+    look.steps.flatMap((step) => (step.kind === 'detach_port' ? [step.port.port] : [])),
+  );
+  for (const { port, interface: link, bridge } of bound()) {
+    if (look.wanted.has(port) || !look.inScope(port) || present.has(port) || removed.has(port)) continue;
+    const data = { port, interface: link, bridge, reason: 'its network device is gone' };
+    await ledger.append({ category: 'port', action: 'port_gone', data, cause: await look.cause() });
+    await onDetached(port, data);
+  }
 }
 
 async function record(

@@ -31,6 +31,9 @@ export function executors({ config, driver, veths }: ExecutorParts): Executors<J
       await veths.configure(veth, offload);
       return { tx_offload: offload ? 'off' : 'unchanged' };
     },
+    async disable_offload({ desired, peer }) {
+      return { guest_interface: await veths.disableOffload(desired.interface, peer) };
+    },
     async attach_port({ desired }) {
       const outcome = await driver.attach(desired);
       return { driver: driver.name, ofport: outcome.ofport, attempts: outcome.attempts };

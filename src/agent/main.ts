@@ -142,6 +142,7 @@ async function main(): Promise<void> {
     executors: executors({ config, driver, veths }),
     observe: (desired, withProfiles) => observe({ ovsdb, networkManager, veths }, desired, withProfiles),
     bridgeQueue: keyedQueue(1),
+    bound: claims.bindings,
     async onAttached(desired, data) {
       const key = claims.ofPort(desired.port)?.key ?? '';
       await claims.bind(desired, key, driver.name, new Date(now()));

@@ -18,6 +18,7 @@ export function stepData(step: Step): JsonObject {
         address: step.veth.address ?? null,
         gateway: step.veth.gateway ?? null,
       };
+    case 'disable_offload':
     case 'attach_port':
       return portData(step.desired);
     case 'adopt_port':

@@ -62,7 +62,7 @@ export function dockerSource(parts: DockerParts): Source<DockerEvent> {
 
   const gone = (event: DockerEvent): Resolution => {
     const guest = guestOf(event);
-    return { ...(guest && { guest }), ports: [], skipped: [], note: 'no port was left' };
+    return { ...(guest && { guest }), ports: [], skipped: [], note: 'its ports are gone' };
   };
 
   return {

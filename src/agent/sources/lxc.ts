@@ -62,7 +62,7 @@ export function lxcSource(parts: LxcParts): Source<LxcEvent> {
           return { guest, ports: [...others, port], skipped: [], note: '' };
         }
         case 'net-down':
-          return { guest, ports: others, skipped: [], note: 'no port was left' };
+          return { guest, ports: others, skipped: [], note: 'its ports are gone' };
         case 'start-host': {
           if (event.pid === undefined) return nothing(guest, 'the hook named no process');
           const config = await readConfig(parts.root, event);
@@ -75,10 +75,16 @@ export function lxcSource(parts: LxcParts): Source<LxcEvent> {
             if (typeof port === 'string') skipped.push(port);
             else ports.push(port);
           }
-          return { guest, ports, skipped, note: 'no network card of type veth' };
+          const peer = { pid: event.pid };
+          return {
+            guest,
+            ports: ports.map((port) => ({ ...port, peer })),
+            skipped,
+            note: 'no network card of type veth',
+          };
         }
         case 'post-stop':
-          return { guest, ports: [], skipped: [], note: 'no port was left' };
+          return { guest, ports: [], skipped: [], note: 'its ports are gone' };
       }
     },
 

@@ -17,7 +17,7 @@ export function manualSource({ defaultBridge, claim }: ManualParts): Source<Manu
       const former = claim(guestKeyOf(event));
       const guest: Guest = former?.guest ?? { runtime: 'manual', vmid: event.vmid, name: event.name };
       const others = (former?.ports ?? []).filter((port) => port.nic !== event.nic);
-      if (event.phase === 'detach') return { guest, ports: others, skipped: [], note: 'no port was left' };
+      if (event.phase === 'detach') return { guest, ports: others, skipped: [], note: 'its ports are gone' };
       const bridge = event.bridge ?? defaultBridge;
       const port = portName(event.vmid, event.nic);
       const wish = { port, interface: event.interface, bridge, guest, nic: event.nic };

@@ -57,7 +57,7 @@ export function proxmoxSource({ root, linkNames, isOvsBridge }: ProxmoxParts): S
         case 'pre-stop':
           return { guest: identity, skipped: [], note: 'stop was asked for' };
         case 'post-stop':
-          return { guest: identity, ports: [], skipped: [], note: 'no port was left' };
+          return { guest: identity, ports: [], skipped: [], note: 'its ports are gone' };
       }
     },
 

@@ -4,18 +4,18 @@ import { readlink } from 'node:fs/promises';
 import { z } from 'zod';
 import { AgentError, isAgentError } from '../errors.ts';
 import type { Exec } from '../exec.ts';
-import type { VethRequest } from '../plan/desired.ts';
+import type { VethPeer, VethRequest } from '../plan/desired.ts';
 import { linkIndex } from './links.ts';
 
-const linkListSchema = z.array(
-  z.object({ ifname: z.string(), link_index: z.number().optional(), operstate: z.string().optional() }),
-);
+const linkListSchema = z.array(z.object({ ifname: z.string(), link_index: z.number().optional() }));
 
 export interface Veths {
   /** Makes the pair with one end in the container's namespace; the outer end is up. */
   create(outer: string, request: VethRequest): Promise<void>;
   /** Sets address, gateway and offload of the inner end and brings it up; may be repeated. */
   configure(request: VethRequest, withoutOffload: boolean): Promise<void>;
+  /** Turns transmit offload off at the other end of a veth that somebody else made; returns that end's name. */
+  disableOffload(outer: string, peer: VethPeer): Promise<string>;
   /** Whether the outer end's peer is the named device in the container's namespace. */
   hasInnerEnd(outer: string, request: VethRequest): Promise<boolean>;
   /** Outer names of the veth ends inside the namespace of a process, in the order of their inner index. */
@@ -38,6 +38,13 @@ export function openVeths(exec: Exec): Veths {
   const innerLinks = async (pid: number) => {
     const text = await exec('nsenter', [...inNamespace(pid), 'ip', '-json', 'link', 'show']);
     return linkListSchema.parse(JSON.parse(text));
+  };
+
+  const peerInside = async (outer: string, pid: number) => {
+    const index = await linkIndex(outer);
+    const peer = (await innerLinks(pid)).find((link) => link.link_index === index)?.ifname;
+    if (peer === undefined) throw new AgentError('link-missing', `The other end of ${outer} is not in sight`);
+    return peer;
   };
 
   return {
@@ -84,6 +91,12 @@ export function openVeths(exec: Exec): Veths {
         if (isAgentError(error, 'exec-failed')) return false;
         throw error;
       }
+    },
+
+    async disableOffload(outer, { pid }) {
+      const inner = await peerInside(outer, pid);
+      await exec('nsenter', [...inNamespace(pid), 'ethtool', '-K', inner, 'tx', 'off']);
+      return inner;
     },
 
     async outerEndsOf(pid) {

@@ -20,6 +20,11 @@ export interface Vlan {
   mode?: string;
 }
 
+export interface VethPeer {
+  /** A process in the other end's namespace. */
+  pid: number;
+}
+
 export interface DesiredPort {
   /** OVS port name, `vi<VMID>` or `vi<VMID>i<n>`. */
   port: string;
@@ -30,4 +35,6 @@ export interface DesiredPort {
   nic: number;
   vlan?: Vlan;
   veth?: VethRequest;
+  /** Set when the link is a veth that somebody else made: where its other end is. */
+  peer?: VethPeer;
 }

@@ -27,7 +27,7 @@ export interface PlanInput {
   creatableBridges: ReadonlySet<string>;
   /** Bridges to make whether or not a port asks for them. */
   ensureBridges: readonly string[];
-  /** Ports whose inner end has been set up since this agent started. */
+  /** Ports whose guest end has been set up since this agent started. */
   configured: ReadonlySet<string>;
   /** Profile UUIDs that a port's rows carry when NetworkManager holds it for us. */
   profileUuids: (desired: DesiredPort) => { port: string; interface: string };
@@ -156,12 +156,27 @@ function portSteps(
     }
     if (!input.configured.has(desired.port)) steps.push(configure);
   }
-  if (holder === undefined) return [...steps, attach];
-  if (holder.bridge !== desired.bridge || (holder.port !== desired.port && isOurs(holder.externalIds))) {
-    return [...steps, attach];
-  }
-  if (holder.port !== desired.port) return [...steps, { kind: 'adopt_port', desired, from: holder }];
-  return isRight(holder, desired, input) ? steps : [...steps, attach];
+  return [...steps, ...switchSteps(desired, input, holder, attach), ...offloadSteps(desired, input, bridge)];
+}
+
+/** What brings the link into the right port, if it is not there already. */
+function switchSteps(
+  desired: DesiredPort,
+  input: PlanInput,
+  holder: ObservedPort | undefined,
+  attach: Step,
+): Step[] {
+  if (holder === undefined || holder.bridge !== desired.bridge) return [attach];
+  if (holder.port === desired.port) return isRight(holder, desired, input) ? [] : [attach];
+  return isOurs(holder.externalIds) ? [attach] : [{ kind: 'adopt_port', desired, from: holder }];
+}
+
+/** After the port: a guest whose offload cannot be turned off should still have its port. */
+function offloadSteps(desired: DesiredPort, input: PlanInput, bridge: ObservedBridge | undefined): Step[] {
+  const { peer } = desired;
+  if (peer === undefined || bridge?.datapathType === 'system' || input.configured.has(desired.port))
+    return [];
+  return [{ kind: 'disable_offload', desired, peer }];
 }
 
 /** Clears away what is left of a pair whose inner end went with the container's former namespace. */

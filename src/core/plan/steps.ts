@@ -1,13 +1,14 @@
 // The closed list of things the agent can do to a host, each with the words the ledger has for it.
 
 import type { Category } from '../ledger/categories.ts';
-import type { DesiredPort, VethRequest } from './desired.ts';
+import type { DesiredPort, VethPeer, VethRequest } from './desired.ts';
 import type { ObservedPort } from './observed.ts';
 
 export type Step =
   | { kind: 'create_bridge'; bridge: string }
   | { kind: 'create_veth'; desired: DesiredPort; veth: VethRequest }
   | { kind: 'configure_guest'; desired: DesiredPort; veth: VethRequest; offload: boolean }
+  | { kind: 'disable_offload'; desired: DesiredPort; peer: VethPeer }
   | { kind: 'attach_port'; desired: DesiredPort }
   | { kind: 'adopt_port'; desired: DesiredPort; from: ObservedPort }
   | { kind: 'detach_port'; port: ObservedPort; reason: string }
@@ -26,6 +27,7 @@ export const STEP_ACTIONS: Readonly<
   create_bridge: actions('bridge', 'bridge_create', 'bridge_created'),
   create_veth: actions('interface', 'interface_create', 'interface_created'),
   configure_guest: actions('interface', 'interface_configure', 'interface_configured'),
+  disable_offload: actions('interface', 'offload_disable', 'offload_disabled'),
   attach_port: actions('port', 'port_attach', 'port_attached'),
   adopt_port: actions('port', 'port_adopt', 'port_adopted'),
   detach_port: actions('port', 'port_detach', 'port_detached'),
@@ -44,6 +46,7 @@ export function subjectOf(step: Step): string {
       return step.bridge;
     case 'create_veth':
     case 'configure_guest':
+    case 'disable_offload':
     case 'attach_port':
     case 'adopt_port':
       return step.desired.port;
