@@ -1,12 +1,19 @@
 // The open ledger file: durable writes at its end, and the way back after one that failed.
+import { constants } from 'node:fs';
 import { type FileHandle, open as fsOpen } from 'node:fs/promises';
 import { AgentError } from '../errors.ts';
 import { checkTail } from './tail-check.ts';
 import type { Head } from './verify.ts';
 
 /** The one call of `node:fs/promises` that tests replace to inject faults. */
-export type LedgerFs = { open: (path: string, flags: string, mode?: number) => Promise<FileHandle> };
+export type LedgerFs = { open: (path: string, flags: number, mode?: number) => Promise<FileHandle> };
 export const realFs: LedgerFs = { open: fsOpen };
+
+/**
+ * How the ledger is opened to append. With O_DSYNC a write returns after its own fdatasync: one trip through Node's thread pool, where
+ * write and fdatasync would be two.
+ */
+export const APPEND_FLAGS = constants.O_RDWR | constants.O_DSYNC;
 
 export type LedgerFile = {
   /** Bytes that are durable. */
@@ -37,7 +44,7 @@ export function ledgerFile(path: string, first: FileHandle, startSize: number, f
   // After a failed fsync the kernel marks the lost pages clean, and the same descriptor then reports success ("fsyncgate").
   // So: a new descriptor, cut back to what was acknowledged, and proof that this still ends in the block it should.
   async function reopen(before: Head): Promise<FileHandle> {
-    const fresh = await fs.open(path, 'r+');
+    const fresh = await fs.open(path, APPEND_FLAGS);
     try {
       const found = (await fresh.stat()).size;
       if (found < size) throw new Error(`the file has ${found} bytes, ${size} were durable`);
@@ -61,11 +68,7 @@ export function ledgerFile(path: string, first: FileHandle, startSize: number, f
       try {
         const target = file ?? (await reopen(before));
         await writeAll(target, bytes).catch(async (error: unknown) => {
-          // Usually a full disk. What was written of it goes; the descriptor stays good.
-          await target.truncate(size).catch(drop);
-          throw error;
-        });
-        await target.datasync().catch(async (error: unknown) => {
+          // Whether the write failed or its fdatasync cannot be told apart, so the descriptor goes in either case.
           await target.truncate(size).catch(() => undefined);
           await drop();
           throw error;

@@ -1,11 +1,12 @@
 // Opens the file of a ledger and makes it fit to append to: an unfinished last line, or a broken chain, is put aside as evidence.
 import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
 import { chmod, type FileHandle, rename, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { AgentError, isErrno } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import type { Broken } from './check-line.ts';
-import type { LedgerFs } from './ledger-file.ts';
+import { APPEND_FLAGS, type LedgerFs } from './ledger-file.ts';
 import { type LedgerPaths, makeDir, stamp, syncDir, withFile } from './paths.ts';
 import { checkTail, readFully, type TailState } from './tail-check.ts';
 import { type Head, verifyFile } from './verify.ts';
@@ -38,8 +39,8 @@ async function openOrCreate(paths: LedgerPaths, fs: LedgerFs): Promise<FileHandl
       throw error;
     },
   );
-  if (!isNew) return fs.open(paths.file, 'r+');
-  const file = await fs.open(paths.file, 'wx+', 0o640);
+  if (!isNew) return fs.open(paths.file, APPEND_FLAGS);
+  const file = await fs.open(paths.file, APPEND_FLAGS | constants.O_CREAT | constants.O_EXCL, 0o640);
   // The umask must not decide who can read the ledger.
   await chmod(paths.file, 0o640);
   await file.sync();
