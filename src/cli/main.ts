@@ -1,5 +1,7 @@
 // The command line's entry point.
 
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../core/config/load.ts';
 import { callAgent } from './agent-call.ts';
 import { runProgram } from './program.ts';
@@ -9,16 +11,21 @@ import { processTerminal } from './terminal.ts';
 declare const __VERSION__: string | undefined;
 const VERSION = typeof __VERSION__ === 'string' ? __VERSION__ : 'development';
 
-const interrupted = new AbortController();
-
 void runProgram(process.argv.slice(2), VERSION, {
   terminal: processTerminal(),
   callAgent,
-  ledgerPath: async () => (await loadConfig()).config.ledger.path,
+  config: async () => (await loadConfig()).config,
   stateDir: '/var/lib/ovs-port-agent',
   runtimeDir: '/run/ovs-port-agent',
-  interrupted: interrupted.signal,
+  agentBundle: join(dirname(fileURLToPath(import.meta.url)), 'agent.cjs'),
+  interrupted,
 }).then((code) => {
   // A connection that hangs must not keep the process; what was printed must be out.
   process.stdout.write('', () => process.exit(code));
 });
+
+function interrupted(): AbortSignal {
+  const abort = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
+  return abort.signal;
+}

@@ -3,14 +3,28 @@
 import { Command, CommanderError } from 'commander';
 import { failureOf } from './failure.ts';
 import { printable } from './printable.ts';
-import type { ExitCode } from './terminal.ts';
 import type { AddVerb, Context } from './verb.ts';
+import { addCreateInterface } from './verbs/create-interface.ts';
+import { addEvents } from './verbs/events.ts';
 import { addLedger } from './verbs/ledger.ts';
 import { addList } from './verbs/list.ts';
+import { addName } from './verbs/name.ts';
 import { addReconcile } from './verbs/reconcile.ts';
+import { addRemoveInterface } from './verbs/remove-interface.ts';
+import { addRun } from './verbs/run.ts';
 import { addStatus } from './verbs/status.ts';
 
-const VERBS: readonly AddVerb[] = [addStatus, addList, addReconcile, addLedger];
+const VERBS: readonly AddVerb[] = [
+  addRun,
+  addStatus,
+  addList,
+  addEvents,
+  addReconcile,
+  addName,
+  addCreateInterface,
+  addRemoveInterface,
+  addLedger,
+];
 
 const ABOUT = `Guests of this host get Open vSwitch ports called vi<VMID>, and a ledger says who, what and when.`;
 
@@ -23,9 +37,9 @@ export async function runProgram(
   argv: readonly string[],
   version: string,
   parts: Omit<Context, 'finish'>,
-): Promise<ExitCode> {
+): Promise<number> {
   const { terminal } = parts;
-  let code: ExitCode = 0;
+  let code = 0;
   let unasked = '';
   const program = new Command('ovs-port-agent')
     .description(ABOUT)

@@ -1,21 +1,24 @@
 // What verbs are given, and how one becomes a command of commander.
 
 import type { Command } from 'commander';
+import type { Config } from '../core/config/config.ts';
 import type { CallAgent } from './agent-call.ts';
-import type { ExitCode, Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 export interface Context {
   terminal: Terminal;
   callAgent: CallAgent;
-  /** The ledger of this host, by its configuration. */
-  ledgerPath: () => Promise<string>;
+  /** This host's configuration. */
+  config: () => Promise<Config>;
   /** Where the agent keeps its state. */
   stateDir: string;
   runtimeDir: string;
-  /** Aborted when the user ends a verb that follows. */
-  interrupted: AbortSignal;
+  /** The agent's program file. */
+  agentBundle: string;
+  /** For a verb that follows: aborts when the user has seen enough, instead of ending the process at once. */
+  interrupted: () => AbortSignal;
   /** Takes the exit code of the verb that ran. */
-  finish: (code: ExitCode) => void;
+  finish: (code: number) => void;
 }
 
 /** Adds one verb, or a group of verbs, to its parent. */
@@ -24,7 +27,7 @@ export type AddVerb = (parent: Command, context: Context) => void;
 /** An action that ends with an exit code. */
 export function ending<Args extends unknown[]>(
   context: Context,
-  run: (...args: Args) => Promise<ExitCode>,
+  run: (...args: Args) => Promise<number>,
 ): (...args: Args) => Promise<void> {
   return async (...args) => context.finish(await run(...args));
 }

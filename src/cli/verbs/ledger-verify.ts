@@ -3,6 +3,7 @@
 import { stat } from 'node:fs/promises';
 import { type Head, verifyLedger } from '../../core/ledger/index.ts';
 import { parseHead } from '../arguments.ts';
+import { demandLedger } from '../ledger-file.ts';
 import { safeJson } from '../printable.ts';
 import { verifyProgress } from '../progress.ts';
 import { verdictLines } from '../render/verdict.ts';
@@ -29,7 +30,7 @@ Exit code: 0 the chain holds (an unfinished last line is no fault), 1 it is brok
     )
     .action(
       ending(context, async (file: string | undefined, { fast, head, progress, json }: Options) => {
-        const path = file ?? (await context.ledgerPath());
+        const path = await demandLedger(file ?? (await context.config()).ledger.path);
         const total = (await stat(path).catch(() => undefined))?.size ?? 0;
         const meter = verifyProgress(terminal, total, progress === true);
         const result = await verifyLedger(path, {

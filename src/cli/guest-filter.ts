@@ -1,0 +1,30 @@
+// Which blocks are about one guest, named by its VMID, its name, its port or its container id.
+
+import { parsePortName, vmidFromText } from '../core/guest/vmid.ts';
+import type { HashedBlock } from '../core/ledger/index.ts';
+import { objectOf, textOf } from './render/json-value.ts';
+
+/** Docker shows the first 12 digits of an id. */
+const SHORT_ID = /^[0-9a-f]{12,64}$/;
+
+/**
+ * Feed it blocks in order: the block of an attach tells the VMID of a guest that was asked for by name, and so
+ * which later blocks that name only the port are its own.
+ */
+export function guestFilter(wanted: string): (block: HashedBlock) => boolean {
+  const vmids = new Set<number>();
+  const asked = vmidFromText(wanted) ?? parsePortName(wanted)?.vmid;
+  if (asked !== undefined) vmids.add(asked);
+  return ({ data }) => {
+    const said = objectOf(data);
+    const name = textOf(said, 'guest') ?? textOf(said, 'name');
+    const id = textOf(said, 'container_id');
+    const vmid = vmidFromText(textOf(said, 'vmid') ?? '') ?? parsePortName(textOf(said, 'port') ?? '')?.vmid;
+    const named = name === wanted || (SHORT_ID.test(wanted) && id?.startsWith(wanted) === true);
+    if (vmid === undefined) return named;
+    if (named) vmids.add(vmid);
+    // The number went to another guest.
+    else if (name !== undefined && vmid !== asked) vmids.delete(vmid);
+    return vmids.has(vmid);
+  };
+}

@@ -1,0 +1,62 @@
+// Reads the latest events of a ledger, and finds for each the event that led to it.
+
+import { type HashedBlock, readBackwards, readBlocks } from '../core/ledger/index.ts';
+import { isEvent } from './render/event.ts';
+
+export interface ToldEvent {
+  block: HashedBlock;
+  /** Height of the event that led here: an outcome points past its intent. */
+  cause: number | null;
+}
+
+export interface Recent {
+  events: ToldEvent[];
+  /** Height of the last block of any kind; 0 for an empty ledger. */
+  head: number;
+}
+
+const isIntent = (block: HashedBlock) => block.metadata.kind === 'intent';
+const isOutcome = (block: HashedBlock) => block.metadata.kind === 'outcome';
+
+/** The last `n` events, oldest first. An intent that has no outcome yet is among them. */
+export async function recentEvents(path: string, n: number): Promise<Recent> {
+  const blocks: HashedBlock[] = [];
+  const settled = new Set<number>();
+  const causes = new Map<number, number | null>();
+  let head = 0;
+  for await (const block of readBackwards(path)) {
+    head = Math.max(head, block.height);
+    if (blocks.length >= n) break;
+    if (isOutcome(block) && block.cause !== null) settled.add(block.cause);
+    if (isIntent(block)) causes.set(block.height, block.cause);
+    if (isEvent(block) || (isIntent(block) && !settled.has(block.height))) blocks.push(block);
+  }
+  const events: ToldEvent[] = [];
+  for (const block of blocks.reverse()) events.push({ block, cause: await originOf(path, block, causes) });
+  return { events, head };
+}
+
+/** For blocks as they come: remembers intents, and tells everything else. */
+export function liveEvents(path: string): (block: HashedBlock) => Promise<ToldEvent | undefined> {
+  const causes = new Map<number, number | null>();
+  return async (block) => {
+    if (isIntent(block)) causes.set(block.height, block.cause);
+    if (!isEvent(block)) return undefined;
+    const cause = await originOf(path, block, causes);
+    if (block.cause !== null) causes.delete(block.cause);
+    return { block, cause };
+  };
+}
+
+async function originOf(
+  path: string,
+  block: HashedBlock,
+  intents: ReadonlyMap<number, number | null>,
+): Promise<number | null> {
+  const { cause } = block;
+  if (cause === null || !isOutcome(block)) return cause;
+  const known = intents.get(cause);
+  if (known !== undefined) return known ?? cause;
+  for await (const intent of readBlocks(path, { from: cause, to: cause })) return intent.cause ?? cause;
+  return cause;
+}

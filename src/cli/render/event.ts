@@ -1,0 +1,76 @@
+// What happened to guests, ports and bridges, one line an event; pure.
+
+import type { Json } from '../../core/json.ts';
+import type { HashedBlock } from '../../core/ledger/index.ts';
+import { printable } from '../printable.ts';
+import { objectOf, textOf } from './json-value.ts';
+import { pad } from './table.ts';
+import { localTime } from './time.ts';
+
+const TOLD = ['lifecycle', 'port', 'bridge', 'interface', 'connection'];
+
+/** Whether a block is told as an event. An intent is only the announcement of its outcome. */
+export function isEvent({ category, metadata }: HashedBlock): boolean {
+  return TOLD.includes(category) && metadata.kind !== 'intent';
+}
+
+/**
+ * `2026-11-23 09:30:32  #43  vi101 web1  port attached  on ovsbr0 (tap101i0), 84 ms  <- #41`;
+ * `cause` is the height of the event that led to it.
+ */
+export function eventLine(block: HashedBlock, cause: number | null): string {
+  const parts = [
+    localTime(block.timestamp),
+    pad(`#${block.height}`, 6),
+    pad(printable(subject(block)), 20),
+    pad(printable(what(block)), 20),
+    printable(result(block)),
+    ...(cause === null ? [] : [`<- #${cause}`]),
+  ];
+  return parts
+    .filter((part, index) => part !== '' || index < 4)
+    .join('  ')
+    .trimEnd();
+}
+
+/** The port and its guest, or the bridge, or the agent. */
+function subject({ category, data }: HashedBlock): string {
+  const said = objectOf(data);
+  const port = textOf(said, 'port');
+  const name = textOf(said, 'guest') ?? textOf(said, 'name');
+  const guest = name ?? textOf(said, 'vmid');
+  if (port !== undefined) return name === undefined ? port : `${port} ${name}`;
+  if (guest !== undefined) return guest;
+  return (category === 'bridge' && textOf(said, 'bridge')) || 'agent';
+}
+
+function what({ action, metadata }: HashedBlock): string {
+  const source = metadata.source;
+  const words = action.replace(/^guest_/, '').replaceAll('_', ' ');
+  return source === undefined ? words : `${words} (${source})`;
+}
+
+function result({ category, data, metadata }: HashedBlock): string {
+  const said = objectOf(data);
+  const bridge = category === 'bridge' ? undefined : textOf(said, 'bridge');
+  const link = textOf(said, 'interface');
+  const ms = textOf(said, 'ms');
+  const present = said.present_now;
+  const parts = [
+    [bridge && `on ${bridge}`, link && `(${link})`].filter(Boolean).join(' '),
+    textOf(said, 'address'),
+    textOf(said, 'reason'),
+    list(said.reasons ?? null),
+    textOf(said, 'error'),
+    textOf(said, 'version'),
+    typeof present === 'boolean' ? `${present ? 'is' : 'is not'} there now` : undefined,
+    ms && `${ms} ms`,
+    metadata.spooled === 'true' ? 'from the spool' : undefined,
+    metadata.kind === 'intent' ? 'begun, no outcome yet' : undefined,
+  ];
+  return parts.filter(Boolean).join(', ');
+}
+
+function list(value: Json): string | undefined {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string').join('; ') : undefined;
+}

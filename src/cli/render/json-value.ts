@@ -1,0 +1,13 @@
+// Looks into ledger data, whose shape depends on the action; pure.
+
+import type { Json, JsonObject } from '../../core/json.ts';
+
+export function objectOf(data: Json): JsonObject {
+  return data !== null && typeof data === 'object' && !Array.isArray(data) ? data : {};
+}
+
+/** The text under `key`; a number as text; else undefined. */
+export function textOf(data: JsonObject, key: string): string | undefined {
+  const value = Object.hasOwn(data, key) ? data[key] : undefined;
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
+}

@@ -1,0 +1,43 @@
+// `events`: what happened to guests, ports and bridges, read from the ledger.
+
+import { follow } from '../../core/ledger/index.ts';
+import { parseCount } from '../arguments.ts';
+import { demandLedger } from '../ledger-file.ts';
+import { safeJson } from '../printable.ts';
+import { liveEvents, recentEvents, type ToldEvent } from '../recent-events.ts';
+import { eventLine } from '../render/event.ts';
+import { type AddVerb, ending, examples } from '../verb.ts';
+
+type Options = { lines: number; follow?: boolean; json?: boolean };
+
+export const addEvents: AddVerb = (parent, context) => {
+  const { terminal } = context;
+  parent
+    .command('events')
+    .description('show what happened to guests, ports and bridges lately')
+    .option('-n, --lines <count>', 'how many events', parseCount, 20)
+    .option('-f, --follow', 'go on with new events as they come')
+    .option('--json', 'print JSON lines: the block of each event, with the event that led to it as "origin"')
+    .addHelpText(
+      'after',
+      `${examples(['events', 'events -n 100', 'events --follow'])}
+
+Read from the ledger, so the agent need not run. "<- #41": block 41 led to this. ovs-port-agent ledger show 41 tells more.`,
+    )
+    .action(
+      ending(context, async ({ lines, follow: follows, json }: Options) => {
+        const path = await demandLedger((await context.config()).ledger.path);
+        const tell = ({ block, cause }: ToldEvent) =>
+          terminal.out(json ? safeJson({ ...block, origin: cause }) : eventLine(block, cause));
+        const { events, head } = await recentEvents(path, lines);
+        for (const event of events) tell(event);
+        if (!follows) return 0;
+        const told = liveEvents(path);
+        for await (const block of follow(path, context.interrupted(), { after: head })) {
+          const event = await told(block);
+          if (event) tell(event);
+        }
+        return 0;
+      }),
+    );
+};

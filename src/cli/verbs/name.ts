@@ -1,0 +1,45 @@
+// `name`: the port name that a container has or would get.
+
+import { join } from 'node:path';
+import { Option } from 'commander';
+import { parseGuestName, parseNicIndex } from '../arguments.ts';
+import { type AllocatingRuntime, portNameOf, RUNTIMES } from '../port-name-of.ts';
+import { safeJson } from '../printable.ts';
+import { type AddVerb, ending, examples } from '../verb.ts';
+import { readVmidState, takenVmids } from '../vmid-files.ts';
+
+type Options = { runtime?: AllocatingRuntime; json?: boolean };
+
+export const addName: AddVerb = (parent, context) => {
+  const { terminal } = context;
+  parent
+    .command('name')
+    .description('print the port name that a container has or would get')
+    .argument('<container>', 'its name; digits are its VMID', parseGuestName)
+    .argument('<index>', 'which of its network cards, counted from 0', parseNicIndex)
+    .addOption(new Option('--runtime <runtime>', 'for a name that both have').choices(RUNTIMES))
+    .option('--json', 'print one JSON document; "state" is own, allocated or would-get')
+    .addHelpText(
+      'after',
+      `${examples(['name 101 0', 'name netmaker-server 0', 'name web 1 --json'])}
+
+Nothing is reserved: a name printed for a container that has none yet is what it would get now.`,
+    )
+    .action(
+      ending(context, async (container: string, nic: number, { runtime, json }: Options) => {
+        const config = await context.config();
+        const answer = portNameOf({
+          container,
+          nic,
+          ...(runtime && { runtime }),
+          state: await readVmidState(join(context.stateDir, 'vmids.json')),
+          taken: await takenVmids(config, join(context.runtimeDir, 'bindings')),
+          now: terminal.now().getTime(),
+          range: config.vmid_range,
+          cooldownMs: config.vmid_cooldown * 1000,
+        });
+        terminal.out(json ? safeJson(answer, 2) : answer.port);
+        return 0;
+      }),
+    );
+};
