@@ -1,0 +1,32 @@
+// What fails is tried again, ever less often, and is told once.
+
+import { describe, expect, it } from 'vitest';
+import { openTroubles } from '../../../src/agent/troubles.ts';
+
+const hold = { port: 'vi101', bridge: 'ovsbr0', code: 'link-missing', reason: 'no device' } as const;
+
+describe('troubles', () => {
+  it('are tried again after 1, 2, 4 … seconds, at most a minute', () => {
+    const troubles = openTroubles(() => 0);
+    const waits = [...Array(8).keys()].map(() => {
+      troubles.note(hold);
+      return troubles.dueIn();
+    });
+    expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
+  });
+
+  it('are news only the first time, and when the reason changes', () => {
+    const troubles = openTroubles(() => 0);
+    expect(troubles.note(hold)).toBe(true);
+    expect(troubles.note(hold)).toBe(false);
+    expect(troubles.note({ ...hold, reason: 'another' })).toBe(true);
+  });
+
+  it('are over once the port is there', () => {
+    const troubles = openTroubles(() => 0);
+    troubles.note(hold);
+    troubles.clear('vi101');
+    expect(troubles.all()).toEqual([]);
+    expect(troubles.dueIn()).toBeUndefined();
+  });
+});

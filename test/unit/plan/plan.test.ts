@@ -1,0 +1,326 @@
+// The laws of `plan`: it converges, touches only what is ours, and stays inside its scope.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { DesiredPort } from '../../../src/core/plan/desired.ts';
+import {
+  isOurs,
+  NM_UUID_KEY,
+  type Observed,
+  type ObservedPort,
+  OWNER_KEYS,
+} from '../../../src/core/plan/observed.ts';
+import { type PlanInput, plan } from '../../../src/core/plan/plan.ts';
+import { type Step, subjectOf } from '../../../src/core/plan/steps.ts';
+
+const BRIDGES = ['ovsbr0', 'ovsbr1'];
+const profileUuids = ({ bridge, port }: Pick<DesiredPort, 'bridge' | 'port'>) => ({
+  port: `P/${bridge}/${port}`,
+  interface: `I/${bridge}/${port}`,
+});
+
+interface World {
+  observed: Observed;
+  configured: Set<string>;
+}
+
+function inputOf(world: World, desired: readonly DesiredPort[], more: Partial<PlanInput> = {}): PlanInput {
+  return {
+    desired,
+    observed: world.observed,
+    inScope: () => true,
+    creatableBridges: new Set(BRIDGES),
+    ensureBridges: [],
+    configured: world.configured,
+    profileUuids,
+    ...more,
+  };
+}
+
+/** What each step does to the world, as the drivers do it. */
+function applied(world: World, steps: readonly Step[]): World {
+  let { observed } = world;
+  const configured = new Set(world.configured);
+  const without = (name: string) => observed.ports.filter((port) => port.port !== name);
+  for (const step of steps) {
+    switch (step.kind) {
+      case 'create_bridge':
+        observed = {
+          ...observed,
+          bridges: new Map(observed.bridges).set(step.bridge, {
+            name: step.bridge,
+            datapathType: 'netdev',
+            networkManagerUuid: 'B',
+            externalIds: {},
+          }),
+        };
+        break;
+      case 'create_veth':
+        observed = {
+          ...observed,
+          links: new Set([...observed.links, step.desired.interface]),
+          guestEnds: new Set([...observed.guestEnds, step.desired.port]),
+        };
+        break;
+      case 'configure_guest':
+      case 'disable_offload':
+        configured.add(step.desired.port);
+        break;
+      case 'attach_port':
+      case 'adopt_port':
+        observed = {
+          ...observed,
+          ports: [
+            ...without(step.desired.port).filter((port) => port.interface !== step.desired.interface),
+            portOf(step.desired),
+          ],
+        };
+        break;
+      case 'detach_port':
+        observed = {
+          ...observed,
+          ports: without(step.port.port),
+          profiles: observed.profiles.filter((profile) => profile.port !== step.port.port),
+        };
+        break;
+      case 'drop_profiles':
+        observed = {
+          ...observed,
+          profiles: observed.profiles.filter(({ uuid }) => !step.uuids.includes(uuid)),
+        };
+        break;
+      case 'delete_veth':
+        observed = {
+          ...observed,
+          links: new Set([...observed.links].filter((link) => link !== step.interface)),
+        };
+        break;
+    }
+  }
+  return { observed, configured };
+}
+
+function portOf(desired: DesiredPort): ObservedPort {
+  const uuids = profileUuids(desired);
+  const mark = { [OWNER_KEYS.vmid]: String(desired.guest.vmid) };
+  return {
+    port: desired.port,
+    bridge: desired.bridge,
+    interface: desired.interface,
+    type: 'system',
+    ofport: 7,
+    vlan: { trunks: [] },
+    portUuid: 'p',
+    interfaceUuid: 'i',
+    bridgeRowUuid: 'b',
+    externalIds: { ...mark, [NM_UUID_KEY]: uuids.port },
+    interfaceExternalIds: { ...mark, [NM_UUID_KEY]: uuids.interface },
+  };
+}
+
+const EMPTY: World = {
+  observed: { bridges: new Map(), ports: [], links: new Set(), profiles: [], guestEnds: new Set() },
+  configured: new Set(),
+};
+
+function wish(vmid: number, bridge: string, runtime: 'docker' | 'lxc'): DesiredPort {
+  const port = `vi${vmid}`;
+  const guest = { runtime, vmid, name: `guest${vmid}` };
+  const base = { port, bridge, guest, nic: 0 };
+  return runtime === 'docker'
+    ? { ...base, interface: port, veth: { pid: 4711, guestInterface: 'eth1', mac: '02:00:00:00:00:01' } }
+    : { ...base, interface: `veth${vmid}i0` };
+}
+
+const vmids = fc.integer({ min: 100, max: 104 });
+const wishes = fc
+  .uniqueArray(fc.tuple(vmids, fc.constantFrom(...BRIDGES), fc.constantFrom('docker', 'lxc')), {
+    selector: ([vmid]) => vmid,
+    maxLength: 5,
+  })
+  .map((list) => list.map(([vmid, bridge, runtime]) => wish(vmid, bridge, runtime as 'docker' | 'lxc')));
+
+/** Ports under any of the names in play: ours, foreign, broken, on either bridge, with or without a stamp. */
+const ports = fc.uniqueArray(
+  fc
+    .record({
+      vmid: vmids,
+      bridge: fc.constantFrom(...BRIDGES),
+      ours: fc.boolean(),
+      broken: fc.boolean(),
+      plain: fc.boolean(),
+    })
+    .map(({ vmid, bridge, ours, broken, plain }): ObservedPort => {
+      const link = plain ? `veth${vmid}i0` : `vi${vmid}`;
+      const port = ours ? `vi${vmid}` : link;
+      const externalIds: Record<string, string> = ours ? { [OWNER_KEYS.vmid]: String(vmid) } : {};
+      return {
+        ...portOf({ ...wish(vmid, bridge, 'lxc'), port, interface: link }),
+        externalIds: { ...externalIds, ...(ours && { [NM_UUID_KEY]: profileUuids({ bridge, port }).port }) },
+        ...(broken && { error: 'could not open network device', ofport: -1 }),
+      };
+    }),
+  { selector: ({ interface: link }) => link, maxLength: 6 },
+);
+
+const worlds = fc
+  .record({
+    ports,
+    bridges: fc.subarray(BRIDGES),
+    links: fc.subarray([100, 101, 102, 103, 104].flatMap((vmid) => [`vi${vmid}`, `veth${vmid}i0`])),
+    ends: fc.subarray(['vi100', 'vi101', 'vi102']),
+    orphans: fc.subarray(['vi100', 'vi103', 'vi104']),
+  })
+  .map((found): World => {
+    const names = new Set([...found.bridges, ...found.ports.map((port) => port.bridge)]);
+    const unique = new Map(found.ports.map((port) => [port.port, port]));
+    return {
+      observed: {
+        bridges: new Map(
+          [...names].map((name) => [
+            name,
+            { name, datapathType: 'netdev', networkManagerUuid: 'B', externalIds: {} },
+          ]),
+        ),
+        ports: [...unique.values()],
+        links: new Set(found.links),
+        profiles: found.orphans.map((port) => ({ uuid: `u-${port}`, port, bridge: 'ovsbr0' })),
+        guestEnds: new Set(found.ends),
+      },
+      configured: new Set(),
+    };
+  });
+
+describe('plan', () => {
+  it('has nothing left to do once its steps are done', () => {
+    fc.assert(
+      fc.property(worlds, wishes, (world, desired) => {
+        const after = applied(world, plan(inputOf(world, desired)).steps);
+        expect(plan(inputOf(after, desired)).steps).toEqual([]);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('gives every guest that nothing stands in the way of its port', () => {
+    fc.assert(
+      fc.property(worlds, wishes, (world, desired) => {
+        const { steps, holds } = plan(inputOf(world, desired));
+        const held = new Set(holds.map((hold) => hold.port));
+        const { ports: after } = applied(world, steps).observed;
+        for (const want of desired.filter((entry) => !held.has(entry.port))) {
+          const port = after.find((entry) => entry.port === want.port);
+          expect(port).toMatchObject({ bridge: want.bridge, interface: want.interface });
+          expect(port?.ofport).toBeGreaterThan(0);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('takes away nothing that somebody else made', () => {
+    fc.assert(
+      fc.property(worlds, wishes, (world, desired) => {
+        for (const step of plan(inputOf(world, desired)).steps) {
+          if (step.kind === 'detach_port') expect(isOurs(step.port.externalIds)).toBe(true);
+          if (step.kind === 'delete_veth') expect(step.interface).toMatch(/^vi\d+$/);
+        }
+      }),
+    );
+  });
+
+  it('touches no port outside its scope, but those that are asked for', () => {
+    fc.assert(
+      fc.property(worlds, wishes, (world, desired) => {
+        const asked = new Set(desired.map((entry) => entry.port));
+        const { steps } = plan(inputOf(world, desired, { inScope: () => false }));
+        for (const step of steps) {
+          if (step.kind !== 'create_bridge') expect(asked).toContain(subjectOf(step));
+        }
+      }),
+    );
+  });
+
+  it('makes each missing bridge once, before the ports on it', () => {
+    const desired = [wish(100, 'ovsbr1', 'docker'), wish(101, 'ovsbr1', 'docker')];
+    const { steps } = plan(inputOf(EMPTY, desired));
+    expect(steps.map((step) => `${step.kind} ${subjectOf(step)}`)).toEqual([
+      'create_bridge ovsbr1',
+      'create_veth vi100',
+      'configure_guest vi100',
+      'attach_port vi100',
+      'create_veth vi101',
+      'configure_guest vi101',
+      'attach_port vi101',
+    ]);
+  });
+
+  it('adopts a card that Proxmox has plugged instead of plugging it again', () => {
+    const want: DesiredPort = { ...wish(101, 'ovsbr0', 'lxc'), interface: 'tap101i0' };
+    const plugged = { ...portOf({ ...want, port: 'tap101i0' }), externalIds: {} };
+    const world = withPort(plugged, ['tap101i0']);
+    expect(plan(inputOf(world, [want])).steps).toEqual([
+      { kind: 'adopt_port', desired: want, from: plugged },
+    ]);
+  });
+
+  it('waits for a bridge that belongs to somebody else', () => {
+    const world = withPort(undefined, ['veth101i0']);
+    const foreign = { name: 'ovsbr0', datapathType: 'system' as const, externalIds: {} };
+    const observed = { ...world.observed, bridges: new Map([['ovsbr0', foreign]]) };
+    const { steps, holds } = plan(inputOf({ ...world, observed }, [wish(101, 'ovsbr0', 'lxc')]));
+    expect(steps).toEqual([]);
+    expect(holds).toMatchObject([{ port: 'vi101', code: 'bridge-not-ours' }]);
+  });
+
+  it('does not take the name of a port that somebody else made', () => {
+    const want = wish(101, 'ovsbr0', 'lxc');
+    const foreign = { ...portOf({ ...want, interface: 'eth9' }), externalIds: {} };
+    const world = withPort(foreign, ['veth101i0', 'eth9']);
+    const { steps, holds } = plan(inputOf(world, [want]));
+    expect(steps).toEqual([]);
+    expect(holds).toMatchObject([{ port: 'vi101', code: 'name-taken' }]);
+  });
+
+  it('leaves a port alone that is as it should be', () => {
+    const want = wish(101, 'ovsbr0', 'lxc');
+    expect(plan(inputOf(withPort(portOf(want), ['veth101i0']), [want])).steps).toEqual([]);
+  });
+
+  it('removes the port of a guest that is gone, and profiles that lost theirs', () => {
+    const world = withPort(portOf(wish(101, 'ovsbr0', 'lxc')), []);
+    const profiles = [{ uuid: 'u', port: 'vi102', bridge: 'ovsbr0' }];
+    const { steps } = plan(inputOf({ ...world, observed: { ...world.observed, profiles } }, []));
+    expect(steps.map((step) => `${step.kind} ${subjectOf(step)}`)).toEqual([
+      'detach_port vi101',
+      'drop_profiles vi102',
+    ]);
+  });
+
+  it('makes a new pair when a container came back in another network namespace', () => {
+    const want = wish(101, 'ovsbr0', 'docker');
+    const { steps } = plan(inputOf(withPort(portOf(want), ['vi101']), [want]));
+    expect(steps.map((step) => step.kind)).toEqual([
+      'detach_port',
+      'delete_veth',
+      'create_veth',
+      'configure_guest',
+      'attach_port',
+    ]);
+  });
+});
+
+function withPort(port: ObservedPort | undefined, links: readonly string[]): World {
+  return {
+    observed: {
+      bridges: new Map([
+        ['ovsbr0', { name: 'ovsbr0', datapathType: 'netdev', networkManagerUuid: 'B', externalIds: {} }],
+      ]),
+      ports: port === undefined ? [] : [port],
+      links: new Set(links),
+      profiles: [],
+      guestEnds: new Set(),
+    },
+    configured: new Set(),
+  };
+}
