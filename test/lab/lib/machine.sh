@@ -30,6 +30,7 @@ flock util-linux
 setsid util-linux
 findmnt mount
 python3 python3-minimal
+lz4 lz4
 xz xz-utils
 zstd zstd
 LIST

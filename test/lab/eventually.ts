@@ -1,0 +1,25 @@
+// Waiting for what a host does by itself, seen from outside.
+
+const EVERY_MS = 50;
+
+/**
+ * Looks again and again until `expected` no longer throws, and gives what was seen then. When `withinMs`
+ * is over, the last failed expectation is thrown.
+ */
+export async function eventually<T>(
+  look: () => Promise<T>,
+  expected: (seen: T) => unknown,
+  withinMs = 10_000,
+): Promise<T> {
+  const until = performance.now() + withinMs;
+  for (;;) {
+    const seen = await look();
+    try {
+      await expected(seen);
+      return seen;
+    } catch (failure) {
+      if (performance.now() > until) throw failure;
+    }
+    await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
+  }
+}

@@ -1,0 +1,176 @@
+// The Debian package on a host with guests: install, upgrade, reinstall, remove, purge.
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Host, upHost } from './host.ts';
+
+const SNIPPET = '/var/lib/vz/snippets/ovs-port-agent';
+const LXC_STUB = '/var/lib/ovs-port-agent/hooks/lxc';
+
+let host: Host;
+let folder: string;
+let older: string;
+let newer: string;
+
+async function buildDeb(version: string): Promise<string> {
+  const out = join(folder, version);
+  await execa('scripts/deb', { env: { OUT: out, VERSION: version } });
+  return join(out, String((await readdir(out))[0]));
+}
+
+const apt = (what: string) => host.sh(`DEBIAN_FRONTEND=noninteractive apt-get ${what} 2>&1`);
+const installed = () => host.sh(`dpkg-query --show --showformat '\${Version}' ovs-port-agent`);
+const exists = async (path: string) => (await host.exec(['test', '-e', path])).exitCode === 0;
+
+/** Pings the container 100 times a second while `work` runs; gives how many went unanswered. */
+async function lostDuring(work: () => Promise<unknown>): Promise<number> {
+  await host.sh('nohup ping -i 0.01 -q 10.9.0.2 >/tmp/ping 2>&1 & echo $! >/tmp/ping.pid');
+  await work();
+  await host.sh('kill -INT $(cat /tmp/ping.pid); tail --pid=$(cat /tmp/ping.pid) -f /dev/null');
+  const [, sent, answered] =
+    /(\d+) packets transmitted, (\d+) received/.exec(await host.sh('cat /tmp/ping')) ?? [];
+  expect(Number(sent)).toBeGreaterThan(50);
+  return Number(sent) - Number(answered);
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ovs-port-agent-package-'));
+  older = await buildDeb('0.0.9');
+  newer = await buildDeb('9.0.0');
+  host = await upHost('forky', 'package');
+  await host.sh('pve-init');
+});
+
+afterAll(async () => {
+  await host?.down();
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('the package on a Proxmox host', () => {
+  it('starts the agent when it is installed, and puts the snippet where Proxmox looks', async () => {
+    await host.installDeb(older);
+    expect(await host.sh('systemctl is-active ovs-port-agent; systemctl is-enabled ovs-port-agent')).toBe(
+      'active\nenabled',
+    );
+    expect(await host.sh(`stat -c %a ${SNIPPET}`)).toBe('755');
+    expect(await host.sh('ovs-port-agent status --json')).toContain('{');
+  });
+
+  it('lets root alone talk to the agent, and everyone see what it offers', async () => {
+    const asNobody = (...call: string[]) =>
+      host.exec(['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', 'busctl', ...call]);
+    const agent = ['dev.ovs.PortAgent1', '/dev/ovs/PortAgent1'];
+    expect((await asNobody('introspect', ...agent)).exitCode).toBe(0);
+    const refused = await asNobody('call', ...agent, 'dev.ovs.PortAgent1', 'ListPorts');
+    expect(refused.exitCode).not.toBe(0);
+    expect(refused.stderr).toMatch(/denied|not allowed/i);
+  });
+
+  it('connects the guests that start', async () => {
+    await host.sh(`
+      nm-bridge ovsbr0 10.9.0.1/24 || ip addr add 10.9.0.1/24 dev ovsbr0
+      qm create 101 --net0 virtio,bridge=ovsbr0 --hookscript local:snippets/ovs-port-agent
+      qm start 101
+      lxc-guest create web --link ovsbr0 --ip 10.9.0.2/24
+      lxc-guest start web`);
+    await expect
+      .poll(() => host.exec(['ping', '-c1', '-W1', '10.9.0.2']), { timeout: 15_000 })
+      .toMatchObject({ exitCode: 0 });
+    expect(await host.sh('ovs-vsctl list-ports ovsbr0')).toContain('vi101');
+  });
+
+  it('is upgraded without a lost packet, and keeps an edited configuration', async () => {
+    await host.sh(`echo '# mine' >>/etc/ovs-port-agent/config.toml`);
+    expect(await lostDuring(() => host.installDeb(newer))).toBe(0);
+    expect(await installed()).toBe('9.0.0');
+    expect(
+      await host.sh('tail -n 1 /etc/ovs-port-agent/config.toml; systemctl is-active ovs-port-agent'),
+    ).toBe('# mine\nactive');
+  });
+
+  it('is installed again over itself without a lost packet', async () => {
+    expect(await lostDuring(() => apt(`install -y --reinstall /tmp/ovs-port-agent_9.0.0_all.deb`))).toBe(0);
+  });
+
+  it('needs no capability that its unit does not give', async () => {
+    const journal = await host.sh('journalctl --unit ovs-port-agent --output cat');
+    expect(journal).not.toMatch(/EPERM|EACCES|EROFS|not permitted|permission denied/i);
+  });
+});
+
+describe('the hook stub', () => {
+  const hook = '/usr/lib/ovs-port-agent/proxmox-hook.cjs';
+  const run = async () => (await host.exec([SNIPPET, '101', 'pre-start'])).exitCode;
+  const withHook = async (body: string) => {
+    await host.sh(`cp ${hook} /tmp/hook.saved; echo '${body}' >${hook}`);
+    const code = await run();
+    await host.sh(`cp /tmp/hook.saved ${hook}`);
+    return code;
+  };
+
+  it('never fails a guest when the hook breaks', async () => {
+    expect(await withHook('throw new Error()')).toBe(0);
+    expect(await withHook('process.abort()')).toBe(0);
+    expect(await withHook('this is not JavaScript')).toBe(0);
+  });
+
+  it('passes on the one code with which "strict" refuses a start', async () => {
+    expect(await withHook('process.exit(3)')).toBe(3);
+  });
+
+  it('never fails a guest when Node is gone', async () => {
+    await host.sh('mv /usr/bin/node /usr/bin/node.away');
+    expect(await run()).toBe(0);
+    await host.sh('mv /usr/bin/node.away /usr/bin/node');
+  });
+
+  it('does nothing for a user who may not talk to the agent', async () => {
+    const asNobody = await host.exec([
+      'setpriv',
+      '--reuid=65534',
+      '--regid=65534',
+      '--clear-groups',
+      LXC_STUB,
+      'x',
+      'lxc',
+      'start-host',
+    ]);
+    expect(asNobody).toEqual({ stdout: '', stderr: '', exitCode: 0 });
+  });
+});
+
+describe('the package, removed', () => {
+  it('leaves every running guest connected', async () => {
+    expect(await lostDuring(() => apt('remove -y ovs-port-agent'))).toBe(0);
+    expect((await host.exec(['systemctl', 'is-active', 'ovs-port-agent'])).stdout).toBe('inactive');
+    expect(await host.sh('ovs-vsctl list-ports ovsbr0')).toContain('vi101');
+  });
+
+  it('leaves every guest startable', async () => {
+    await host.sh('qm stop 101; qm start 101; lxc-guest stop web; lxc-guest start web');
+  });
+
+  it('keeps, when purged, the snippet that a guest needs, and says which guest', async () => {
+    const said = await apt('purge -y ovs-port-agent');
+    expect(said).toContain(`keeping ${SNIPPET}`);
+    expect(said).toMatch(/nodes\/.*\/qemu-server\/101\.conf/);
+    expect(await exists(SNIPPET)).toBe(true);
+    await host.sh('qm stop 101; qm start 101');
+  });
+
+  it('leaves nothing but the ledger when no guest needs it', async () => {
+    await host.sh('qm stop 101; lxc-guest stop web');
+    await host.installDeb(newer);
+    await host.sh('qm set 101 --delete hookscript');
+    const said = await apt('purge -y ovs-port-agent');
+    expect(said).toContain('the ledger is kept in /var/backups/ovs-port-agent-ledger-');
+    const left = await host.sh(
+      String.raw`find / -xdev \( -path /proc -o -path /src -o -path /tmp \) -prune -o \( -name '*ovs-port-agent*' -o -name '*PortAgent*' \) -print`,
+    );
+    const lines = left.split('\n').filter(Boolean);
+    expect(lines.every((line) => line.startsWith('/var/backups/ovs-port-agent-ledger-'))).toBe(true);
+    expect(await host.sh('find /var/backups/ovs-port-agent-ledger-* -name ledger.jsonl')).not.toBe('');
+  });
+});
