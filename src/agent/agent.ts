@@ -1,7 +1,7 @@
 // The agent's heart: events become claims, claims become ports; reconcile does the same for everybody.
 
 import type { Config } from '../core/config/config.ts';
-import { asAgentError } from '../core/errors.ts';
+import { asAgentError, isAgentError } from '../core/errors.ts';
 import type { EventResult, PortReport } from '../core/events/event-result.ts';
 import { guestKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
 import { parsePortName } from '../core/guest/vmid.ts';
@@ -20,6 +20,9 @@ export interface Caller {
   user: string;
   pid: number;
 }
+
+/** Events kept in memory while the ledger cannot be written; a host has far fewer guests. */
+const DEFERRED_MAX = 10_000;
 
 type EventOf<S extends LifecycleEvent['source']> = Extract<LifecycleEvent, { source: S }>;
 export type Sources = { [S in LifecycleEvent['source']]: Source<EventOf<S>> };
@@ -95,9 +98,9 @@ export function createAgent(parts: AgentParts): Agent {
     if (known.has(event.id)) {
       return { ok: true, message: 'this event is known already', height: null, ports: [] };
     }
-    known.add(event.id);
     const key = guestKeyOf(event);
     const height = await record(event, caller, spooled);
+    known.add(event.id);
     const cause = () => Promise.resolve(height);
     try {
       if (event.source === 'docker' && event.formerName !== undefined) {
@@ -151,6 +154,7 @@ export function createAgent(parts: AgentParts): Agent {
 
   const reconcileNow = async (reason: string): Promise<PortReport[]> => {
     if (!(await parts.ready())) return [];
+    await handleDeferred();
     let height: Promise<number> | undefined;
     const cause = () => {
       height ??= ledger
@@ -184,11 +188,30 @@ export function createAgent(parts: AgentParts): Agent {
     return [...reports.flat(), ...leftovers];
   };
 
+  /** Nothing is done that cannot be recorded: what came while the ledger could not be written comes again. */
+  const deferred: { event: LifecycleEvent; caller: Caller | undefined; spooled: boolean }[] = [];
+  const handleOrDefer = async (event: LifecycleEvent, caller: Caller | undefined, spooled: boolean) => {
+    try {
+      return await handleNow(event, caller, spooled);
+    } catch (error) {
+      if (!isAgentError(error, 'ledger-write-failed')) throw error;
+      if (deferred.length < DEFERRED_MAX) deferred.push({ event, caller, spooled });
+      parts.onTrouble();
+      const message = `waits until the ledger can be written: ${error.toLine()}`;
+      return { ok: false, message, height: null, ports: [] };
+    }
+  };
+  const handleDeferred = async () => {
+    for (const { event, caller, spooled } of deferred.splice(0)) {
+      await guestQueue.run(guestKeyOf(event), () => handleOrDefer(event, caller, spooled));
+    }
+  };
+
   let reconciling: Promise<PortReport[]> | undefined;
   let again: Promise<PortReport[]> | undefined;
   return {
     handle: (event, caller, spooled = false) =>
-      guestQueue.run(guestKeyOf(event), () => handleNow(event, caller, spooled)),
+      guestQueue.run(guestKeyOf(event), () => handleOrDefer(event, caller, spooled)),
     /** One at a time; whoever asks while one runs gets the next, which sees everything that happened before. */
     reconcile(reason) {
       if (reconciling === undefined) {

@@ -1,0 +1,207 @@
+// The agent's core on a real ledger and real binding files; the switch is a list in memory.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Agent, createAgent, type Sources } from '../../../src/agent/agent.ts';
+import { type Claims, loadClaims } from '../../../src/agent/claims.ts';
+import type { ConvergeRequest } from '../../../src/agent/converge.ts';
+import { keyedQueue } from '../../../src/agent/keyed-queue.ts';
+import { knownEvents } from '../../../src/agent/known-events.ts';
+import type { Resolution } from '../../../src/agent/sources/resolution.ts';
+import { openTroubles } from '../../../src/agent/troubles.ts';
+import { defaultConfig } from '../../../src/core/config/parse-config.ts';
+import { AgentError } from '../../../src/core/errors.ts';
+import type { LifecycleEvent } from '../../../src/core/events/lifecycle-event.ts';
+import { type HashedBlock, type Ledger, openLedger, readBlocks } from '../../../src/core/ledger/index.ts';
+import type { DesiredPort } from '../../../src/core/plan/desired.ts';
+
+const guest = { runtime: 'proxmox-qemu', vmid: 101, name: 'web' } as const;
+const port: DesiredPort = { port: 'vi101', interface: 'tap101i0', bridge: 'ovsbr0', guest, nic: 0 };
+const attached: Resolution = { guest, ports: [port], skipped: [], note: '' };
+const gone: Resolution = { guest, ports: [], skipped: [], note: 'its ports are gone' };
+
+let directory: string;
+let ledger: Ledger;
+let claims: Claims;
+let requests: ConvergeRequest[];
+let resolveNext: (event: LifecycleEvent) => Promise<Resolution>;
+let running: () => Promise<{ key: string; resolution: Resolution }[] | undefined>;
+let agent: Agent;
+
+const post = (id: string, phase: 'post-start' | 'post-stop' = 'post-start'): LifecycleEvent => ({
+  id: `event-${id}`,
+  at: '2026-11-23T08:30:32.123Z',
+  source: 'proxmox',
+  phase,
+  vmid: 101,
+});
+
+async function blocks(): Promise<HashedBlock[]> {
+  const found: HashedBlock[] = [];
+  for await (const block of readBlocks(join(directory, 'ledger.jsonl'), {})) found.push(block);
+  return found;
+}
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'agent-'));
+  ledger = await openLedger({
+    path: join(directory, 'ledger.jsonl'),
+    hostname: 'test',
+    bootId: 'boot',
+    pid: process.pid,
+    user: 'root',
+  });
+  claims = await loadClaims(join(directory, 'bindings'));
+  requests = [];
+  resolveNext = async () => attached;
+  running = async () => [];
+  const quiet = { resolve: async () => gone, current: async () => [] };
+  const sources: Sources = {
+    proxmox: { resolve: (event) => resolveNext(event), current: () => running() },
+    lxc: quiet,
+    docker: quiet,
+    manual: quiet,
+  };
+  agent = createAgent({
+    config: defaultConfig(),
+    ledger,
+    claims,
+    troubles: openTroubles(Date.now),
+    sources,
+    guestQueue: keyedQueue(4),
+    known: knownEvents(),
+    ready: async () => true,
+    onTrouble: () => undefined,
+    converge: async (request) => {
+      requests.push(request);
+      if (request.desired.length > 0) await request.cause();
+      return request.desired.map((wish) => ({
+        port: wish.port,
+        interface: wish.interface,
+        bridge: wish.bridge,
+        state: 'attached' as const,
+      }));
+    },
+  });
+});
+afterEach(async () => {
+  await ledger.close();
+  await rm(directory, { recursive: true });
+});
+
+describe('an event', () => {
+  it('is in the ledger with who handed it in, before anything is done', async () => {
+    const result = await agent.handle(post('one'), { user: 'root', pid: 4711 });
+    expect(result).toMatchObject({ ok: true, height: 1, message: 'vi101 attached on ovsbr0 (tap101i0)' });
+    expect(await blocks()).toMatchObject([
+      { action: 'guest_post_start', user: 'root', pid: 4711, data: { vmid: 101 } },
+    ]);
+  });
+
+  it('that comes twice is one event', async () => {
+    await agent.handle(post('same'));
+    const again = await agent.handle(post('same'));
+    expect(again).toMatchObject({ ok: true, height: null });
+    expect(await blocks()).toHaveLength(1);
+    expect(requests).toHaveLength(1);
+  });
+
+  it('that cannot be handled is told, recorded, and harms no later one', async () => {
+    resolveNext = () => Promise.reject(new AgentError('bad-guest-config', 'net0 is garbage'));
+    const failed = await agent.handle(post('bad'));
+    expect(failed.ok).toBe(false);
+    expect(failed.message).toContain('net0 is garbage');
+    expect((await blocks()).map((block) => block.action)).toEqual(['guest_post_start', 'event_failed']);
+    resolveNext = async () => attached;
+    expect((await agent.handle(post('good'))).ok).toBe(true);
+  });
+
+  it('that could not be recorded is not acted on, and comes again once it can', async () => {
+    const append = ledger.append;
+    const full = new AgentError('ledger-write-failed', 'no space left');
+    ledger.append = () => Promise.reject(full);
+    const waiting = await agent.handle(post('full'));
+    expect(waiting).toMatchObject({ ok: false, message: expect.stringContaining('no space left') });
+    expect(requests).toEqual([]);
+    ledger.append = append;
+    running = async () => undefined;
+    await agent.reconcile('space is back');
+    expect((await blocks())[0]).toMatchObject({ action: 'guest_post_start' });
+    expect(claims.get('vmid:101')?.ports).toHaveLength(1);
+  });
+
+  it('says what got no port and why', async () => {
+    resolveNext = async () => ({ ...attached, ports: [], skipped: ['net0: vmbr0 is not an OVS bridge'] });
+    const result = await agent.handle(post('skip'));
+    expect(result.message).toBe('skipped net0: vmbr0 is not an OVS bridge');
+    expect((await blocks()).at(-1)).toMatchObject({ action: 'guest_skipped', cause: 1 });
+  });
+});
+
+describe('a reconcile', () => {
+  it('that finds nothing to do writes nothing', async () => {
+    await agent.reconcile('timer');
+    expect(await blocks()).toEqual([]);
+  });
+
+  it('asks for the ports of every guest that runs', async () => {
+    running = async () => [{ key: 'vmid:101', resolution: attached }];
+    await agent.reconcile('timer');
+    expect(requests.flatMap((request) => request.desired.map((wish) => wish.port))).toEqual(['vi101']);
+  });
+
+  it('keeps the guests of a source that cannot tell what runs', async () => {
+    await agent.handle(post('start'));
+    running = async () => undefined;
+    await agent.reconcile('timer');
+    expect(claims.get('vmid:101')?.ports).toHaveLength(1);
+  });
+
+  it('lets go of a guest that does not run any more', async () => {
+    await agent.handle(post('start'));
+    await agent.reconcile('timer');
+    expect(claims.get('vmid:101')).toBeUndefined();
+  });
+
+  it('does not undo an event that is newer than its look at the runtimes', async () => {
+    await agent.handle(post('start'));
+    running = async () => {
+      resolveNext = async () => gone;
+      await agent.handle(post('stop', 'post-stop'));
+      return [{ key: 'vmid:101', resolution: attached }];
+    };
+    await agent.reconcile('timer');
+    expect(claims.get('vmid:101')).toBeUndefined();
+  });
+});
+
+describe('the binding files', () => {
+  it('bring back what guests asked for after a restart of the agent', async () => {
+    const claim = {
+      key: 'lxc:web',
+      guest: { runtime: 'lxc', vmid: 1_000_000, name: 'web' },
+      ports: [],
+    } as const;
+    const wish: DesiredPort = {
+      port: 'vi1000000',
+      interface: 'vethAbc',
+      bridge: 'ovsbr0',
+      guest: claim.guest,
+      nic: 0,
+      peer: { pid: 42 },
+    };
+    claims.set({ ...claim, ports: [wish] });
+    await claims.bind(wish, claim.key, 'networkmanager', new Date(0));
+    const reloaded = await loadClaims(join(directory, 'bindings'));
+    expect(reloaded.get('lxc:web')).toEqual({ ...claim, ports: [wish] });
+    expect(reloaded.binding('vi1000000')?.since).toBe('1970-01-01T00:00:00.000Z');
+  });
+
+  it('are gone with the port', async () => {
+    await claims.bind(port, 'vmid:101', 'networkmanager', new Date());
+    await claims.unbind('vi101');
+    expect((await loadClaims(join(directory, 'bindings'))).bindings()).toEqual([]);
+  });
+});

@@ -1,0 +1,101 @@
+// An event in the spool is absorbed exactly once, whatever happens in between.
+
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { spoolAbsorber } from '../../../src/agent/absorb-spool.ts';
+import type { LifecycleEvent } from '../../../src/core/events/lifecycle-event.ts';
+import { spoolEvent } from '../../../src/core/spool/spool.ts';
+
+let directory: string;
+let handled: string[];
+let rejected: string[];
+let recorded: Set<string>;
+
+const event = (id: string): LifecycleEvent => ({
+  id: `event-${id}`,
+  at: '2026-11-23T08:30:32.123Z',
+  source: 'proxmox',
+  phase: 'post-start',
+  vmid: 101,
+});
+
+const absorber = (handle = async (found: LifecycleEvent) => void handled.push(found.id)) =>
+  spoolAbsorber({
+    directory,
+    recorded: async (ids) => new Set([...ids].filter((id) => recorded.has(id))),
+    handle,
+    onRejected: async (file) => void rejected.push(file),
+  });
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'spool-'));
+  handled = [];
+  rejected = [];
+  recorded = new Set();
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+describe('the spool', () => {
+  it('is absorbed in the order in which the events happened', async () => {
+    for (const [index, id] of ['first', 'second', 'third'].entries()) {
+      spoolEvent(event(id), directory, 1_700_000_000_000 + index);
+    }
+    await absorber().absorb();
+    expect(handled).toEqual(['event-first', 'event-second', 'event-third']);
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('does not handle again what the ledger has already', async () => {
+    spoolEvent(event('known'), directory);
+    recorded.add('event-known');
+    await absorber().absorb();
+    expect(handled).toEqual([]);
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('keeps an event whose handling failed', async () => {
+    spoolEvent(event('later'), directory);
+    await expect(absorber(() => Promise.reject(new Error('disk full'))).absorb()).rejects.toThrow();
+    expect(await absorber().waiting()).toBe(1);
+  });
+
+  it('sets aside what is no event and goes on with the rest', async () => {
+    await writeFile(join(directory, '1700000000000-1-00000000.json'), '{"half');
+    spoolEvent(event('good'), directory);
+    await absorber().absorb();
+    expect(handled).toEqual(['event-good']);
+    expect(rejected).toEqual(['1700000000000-1-00000000.json']);
+    expect(await readdir(join(directory, 'rejected'))).toHaveLength(1);
+  });
+
+  it('does not look at a file that is still being written', async () => {
+    await writeFile(join(directory, '.1700000000000-1-00000000.json'), '{"half');
+    expect(await absorber().absorb()).toBe(0);
+    expect(rejected).toEqual([]);
+  });
+
+  it('accepts no event that only the agent itself may make', async () => {
+    const manual = { ...event('forged'), source: 'manual', phase: 'attach', interface: 'eth0', name: 'x' };
+    spoolEvent(manual, directory);
+    await absorber().absorb();
+    expect(handled).toEqual([]);
+    expect(rejected).toHaveLength(1);
+  });
+
+  it('absorbs at once what a hook leaves while the agent watches', async () => {
+    let seen: (id: string) => void = () => undefined;
+    const arrived = new Promise<string>((resolve) => {
+      seen = resolve;
+    });
+    const watching = absorber(async (found) => {
+      seen(found.id);
+      return handled.length;
+    });
+    await watching.watch(() => undefined);
+    spoolEvent(event('live'), directory);
+    await expect(arrived).resolves.toBe('event-live');
+    watching.close();
+  });
+});
