@@ -4,7 +4,6 @@ help: ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1	\2/p' Makefile | expand -t 14
 
 demo: ## whole story on a throw-away host: three guests start, the ledger tells (KEEP=1 leaves the host up)
-	@scripts/bootstrap
 	@KEEP=$(KEEP) scripts/demo
 
 test: ## everything: lint, types, unit, integration, package, test hosts
