@@ -2,16 +2,25 @@
 _ovs_port_agent() {
 	local current=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]-} words
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		words='run status list events reconcile name create-interface remove-interface ledger --help --version'
+		words='run status list events reconcile name create-interface remove-interface ledger help --help --version'
+	elif [ "$verb" = ledger ] && [ "$COMP_CWORD" -eq 2 ]; then
+		words='verify show tail stats --help'
 	else
 		words='--json --help'
+		[ "$verb" != ledger ] || verb="ledger ${COMP_WORDS[2]}"
 		case $verb in
-		ledger) [ "$COMP_CWORD" -eq 2 ] && words='verify show tail stats' ;;
-		# Containers by name, as Docker knows them.
-		name | create-interface) words="$words $(docker ps --format '{{.Names}}' 2>/dev/null)" ;;
-		remove-interface) words="$words $(ovs-port-agent list --json 2>/dev/null | grep -oE '\bvi[0-9]+(i[0-9]+)?\b' | sort -u)" ;;
+		events | 'ledger tail') words="$words --lines --follow --file" ;;
+		'ledger verify') words="$words --fast --head --progress" ;;
+		'ledger show') words="$words --category --guest --file" ;;
+		'ledger stats') words="$words --file" ;;
+		name) words="$words --runtime $(docker ps --format '{{.Names}}' 2>/dev/null)" ;;
+		create-interface) words="$words $(ls /sys/class/net)" ;;
+		remove-interface) words="$words $(ovs-port-agent list --json 2>/dev/null | grep -oE '"vi[0-9]+(i[0-9]+)?"' | tr -d '"' | sort -u)" ;;
 		esac
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+	case "${COMP_WORDS[*]}" in
+	*' ledger verify '* | *' --file '*) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$current") ;;
+	esac
 }
 complete -F _ovs_port_agent ovs-port-agent
