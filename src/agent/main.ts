@@ -40,6 +40,7 @@ import { agentMethods } from './methods.ts';
 import { observe } from './observe.ts';
 import { startReconciler } from './reconciler.ts';
 import { settleIntents } from './settle-intents.ts';
+import { disabledSource } from './sources/disabled.ts';
 import { dockerSource } from './sources/docker.ts';
 import { lxcSource } from './sources/lxc.ts';
 import { manualSource } from './sources/manual.ts';
@@ -115,23 +116,35 @@ async function main(): Promise<void> {
     observeBridges(ovsdb.replica).has(name) || config.bridges[name]?.create === true;
   const claim = claims.get;
   const sources = {
-    proxmox: proxmoxSource({ root: config.proxmox.root, linkNames, isOvsBridge }),
-    lxc: lxcSource({
-      root: config.lxc.root,
-      bridge: config.lxc.bridge,
-      isOvsBridge,
-      linkNames,
-      hostEndsOf: async (pid) => {
-        const indexes = await veths.outerEndsOf(pid);
-        const names = await Promise.all(indexes.map(linkByIndex));
-        return names.filter((name) => name !== undefined);
-      },
+    proxmox:
+      config.proxmox.enabled === false
+        ? disabledSource('proxmox')
+        : proxmoxSource({ root: config.proxmox.root, linkNames, isOvsBridge }),
+    lxc: !config.lxc.enabled
+      ? disabledSource('lxc')
+      : lxcSource({
+          root: config.lxc.root,
+          bridge: config.lxc.bridge,
+          isOvsBridge,
+          linkNames,
+          hostEndsOf: async (pid) => {
+            const indexes = await veths.outerEndsOf(pid);
+            const names = await Promise.all(indexes.map(linkByIndex));
+            return names.filter((name) => name !== undefined);
+          },
+          claim,
+          claims: claims.all,
+          vmidFor: (name) => vmids.claim('lxc', name),
+        }),
+    docker: !config.docker.enabled
+      ? disabledSource('docker')
+      : dockerSource({ engine: docker, rules: config.docker, vmids, machineId: host.machineId, claim }),
+    manual: manualSource({
+      defaultBridge: config.default_bridge,
       claim,
       claims: claims.all,
-      vmidFor: (name) => vmids.claim('lxc', name),
+      linkNames,
     }),
-    docker: dockerSource({ engine: docker, rules: config.docker, vmids, machineId: host.machineId, claim }),
-    manual: manualSource({ defaultBridge: config.default_bridge, claim }),
   };
 
   const converge = openConverge({
@@ -186,7 +199,10 @@ async function main(): Promise<void> {
   const spool = spoolAbsorber({
     directory: join(STATE, 'spool'),
     recorded: (ids) => findEventIds(config.ledger.path, ids),
-    handle: (event) => agent.handle(event, undefined, true),
+    async handle(event) {
+      const { ok, height, message } = await agent.handle(event, undefined, true);
+      if (!ok && height === null) throw new AgentError('ledger-write-failed', message);
+    },
     onRejected: async (file, problem) => {
       await ledger.append({ category: 'lifecycle', action: 'spool_rejected', data: { file, problem } });
     },

@@ -10,6 +10,7 @@ import { portName, vmidFromText } from '../../core/guest/vmid.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
 import type { Claim } from '../claims.ts';
 import type { Resolution, Source } from './resolution.ts';
+import { retained } from './retained.ts';
 
 export interface LxcParts {
   /** `/var/lib/lxc`: where a container's configuration is when the hook does not say. */
@@ -88,22 +89,7 @@ export function lxcSource(parts: LxcParts): Source<LxcEvent> {
       }
     },
 
-    /** LXC has no daemon to ask: what a hook announced holds for as long as the device exists. */
-    async current() {
-      const links = await parts.linkNames();
-      return parts
-        .claims()
-        .filter((claim) => claim.guest.runtime === 'lxc' || claim.guest.runtime === 'manual')
-        .map(({ key, guest, ports }) => ({
-          key,
-          resolution: {
-            guest,
-            ports: ports.filter((port) => links.has(port.interface)),
-            skipped: [],
-            note: 'its network device is gone',
-          },
-        }));
-    },
+    current: async () => retained(parts.claims(), 'lxc', await parts.linkNames()),
   };
 }
 

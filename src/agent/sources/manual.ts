@@ -5,13 +5,16 @@ import type { Guest } from '../../core/guest/guest.ts';
 import { portName } from '../../core/guest/vmid.ts';
 import type { Claim } from '../claims.ts';
 import type { Source } from './resolution.ts';
+import { retained } from './retained.ts';
 
 export interface ManualParts {
   defaultBridge: string;
   claim: (key: string) => Claim | undefined;
+  claims: () => readonly Claim[];
+  linkNames: () => Promise<ReadonlySet<string>>;
 }
 
-export function manualSource({ defaultBridge, claim }: ManualParts): Source<ManualEvent> {
+export function manualSource({ defaultBridge, claim, claims, linkNames }: ManualParts): Source<ManualEvent> {
   return {
     async resolve(event) {
       const former = claim(guestKeyOf(event));
@@ -23,7 +26,6 @@ export function manualSource({ defaultBridge, claim }: ManualParts): Source<Manu
       const wish = { port, interface: event.interface, bridge, guest, nic: event.nic };
       return { guest, ports: [...others, wish], skipped: [], note: '' };
     },
-    /** The claims of an earlier run are kept by the LXC source, for as long as the device exists. */
-    current: async () => [],
+    current: async () => retained(claims(), 'manual', await linkNames()),
   };
 }

@@ -21,7 +21,8 @@ const event = (id: string): LifecycleEvent => ({
   vmid: 101,
 });
 
-const absorber = (handle = async (found: LifecycleEvent) => void handled.push(found.id)) =>
+const note = async (found: LifecycleEvent): Promise<unknown> => handled.push(found.id);
+const absorber = (handle = note) =>
   spoolAbsorber({
     directory,
     recorded: async (ids) => new Set([...ids].filter((id) => recorded.has(id))),
@@ -89,10 +90,7 @@ describe('the spool', () => {
     const arrived = new Promise<string>((resolve) => {
       seen = resolve;
     });
-    const watching = absorber(async (found) => {
-      seen(found.id);
-      return handled.length;
-    });
+    const watching = absorber(async (found) => seen(found.id));
     await watching.watch(() => undefined);
     spoolEvent(event('live'), directory);
     await expect(arrived).resolves.toBe('event-live');
