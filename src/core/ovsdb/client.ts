@@ -67,9 +67,14 @@ export function openOvsdb(path: string): OvsdbClient {
     const columns = Object.fromEntries(
       Object.entries(MONITORED).map(([table, names]) => [table, { columns: names }]),
     );
-    const initial = await fresh.request('monitor', [DATABASE, 'replica', columns]);
-    replica.clear();
-    apply(initial);
+    try {
+      const initial = await fresh.request('monitor', [DATABASE, 'replica', columns]);
+      replica.clear();
+      apply(initial);
+    } catch (error) {
+      fresh.close();
+      throw error;
+    }
     connection = fresh;
     for (const listener of connectionListeners) listener(true);
     await fresh.closed;
@@ -83,8 +88,7 @@ export function openOvsdb(path: string): OvsdbClient {
         await session();
         attempt = 0;
       } catch {
-        connection?.close();
-        connection = undefined;
+        // Not there yet, or not what we expect: the next try tells.
       }
       await pause(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)] ?? 2000, stop.signal);
     }
