@@ -1,0 +1,247 @@
+// What each runtime's facts mean for its guests' ports.
+
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Claim } from '../../../src/agent/claims.ts';
+import { dockerSource } from '../../../src/agent/sources/docker.ts';
+import { lxcSource } from '../../../src/agent/sources/lxc.ts';
+import { proxmoxSource } from '../../../src/agent/sources/proxmox.ts';
+import type { Vmids } from '../../../src/agent/vmids.ts';
+import { defaultConfig } from '../../../src/core/config/parse-config.ts';
+import type { DockerEvent, LxcEvent, ProxmoxEvent } from '../../../src/core/events/lifecycle-event.ts';
+import type { DockerContainer } from '../../../src/core/guest/docker-attach.ts';
+
+const common = { id: 'event-0001', at: '2026-11-23T08:30:32.123Z' };
+const ovsBridges = new Set(['ovsbr0', 'ovsbr1']);
+const isOvsBridge = (name: string) => ovsBridges.has(name);
+
+describe('a Proxmox guest', () => {
+  let root: string;
+  let links: Set<string>;
+  const source = () => proxmoxSource({ root, isOvsBridge, linkNames: async () => links });
+  const event = (phase: ProxmoxEvent['phase']): ProxmoxEvent => ({
+    ...common,
+    source: 'proxmox',
+    phase,
+    vmid: 101,
+  });
+  const write = (lines: string[]) => writeFile(join(root, 'qemu-server/101.conf'), lines.join('\n'));
+
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'pve-'));
+    links = new Set(['tap101i0', 'tap101i1']);
+    await mkdir(join(root, 'qemu-server'));
+    await mkdir(join(root, 'lxc'));
+    await write(['name: web', 'net0: virtio=BC:24:11:00:00:01,bridge=ovsbr0,tag=20,trunks=30;31']);
+  });
+  afterEach(() => rm(root, { recursive: true }));
+
+  it('gets vi<VMID> for its tap after its start, with the VLAN of its configuration', async () => {
+    const { guest, ports } = await source().resolve(event('post-start'));
+    expect(guest).toEqual({ runtime: 'proxmox-qemu', vmid: 101, name: 'web' });
+    expect(ports).toMatchObject([
+      {
+        port: 'vi101',
+        interface: 'tap101i0',
+        bridge: 'ovsbr0',
+        vlan: { tag: 20, trunks: [30, 31], mode: 'native-untagged' },
+      },
+    ]);
+  });
+
+  it('gets vi<VMID>i<n> for each further card', async () => {
+    await write(['net0: virtio,bridge=ovsbr0', 'net1: virtio,bridge=ovsbr1']);
+    const { ports } = await source().resolve(event('post-start'));
+    expect(ports?.map(({ port, bridge }) => [port, bridge])).toEqual([
+      ['vi101', 'ovsbr0'],
+      ['vi101i1', 'ovsbr1'],
+    ]);
+  });
+
+  it('has the cards of its snapshots left out', async () => {
+    await write(['net0: virtio,bridge=ovsbr0', '[before-upgrade]', 'net1: virtio,bridge=ovsbr1']);
+    expect((await source().resolve(event('post-start'))).ports).toHaveLength(1);
+  });
+
+  it('gets no port for a card on a Linux bridge, behind the firewall or with its link down, and it is said why', async () => {
+    await write([
+      'net0: virtio,bridge=vmbr0',
+      'net1: virtio,bridge=ovsbr0,firewall=1',
+      'net2: virtio,bridge=ovsbr0,link_down=1',
+      'net3: rubbish',
+    ]);
+    const { ports, skipped } = await source().resolve(event('post-start'));
+    expect(ports).toEqual([]);
+    expect(skipped).toHaveLength(4);
+    expect(skipped[0]).toContain('vmbr0 is not an OVS bridge');
+  });
+
+  it('has leftovers of an earlier life removed before it starts', async () => {
+    expect((await source().resolve(event('pre-start'))).ports).toEqual([]);
+  });
+
+  it('keeps its ports while a stop is only asked for', async () => {
+    expect((await source().resolve(event('pre-stop'))).ports).toBeUndefined();
+  });
+
+  it('has nothing taken away when its configuration cannot be found', async () => {
+    await rm(join(root, 'qemu-server/101.conf'));
+    const { ports, skipped } = await source().resolve(event('post-start'));
+    expect(ports).toBeUndefined();
+    expect(skipped).toHaveLength(1);
+  });
+
+  it('is known to run by its device', async () => {
+    expect(await source().current()).toMatchObject([{ key: 'vmid:101' }]);
+    links = new Set();
+    expect(await source().current()).toEqual([]);
+  });
+
+  it('cannot be judged while the cluster file system is away', async () => {
+    await rm(join(root, 'qemu-server'), { recursive: true });
+    await rm(join(root, 'lxc'), { recursive: true });
+    expect(await source().current()).toBeUndefined();
+  });
+});
+
+describe('an LXC container', () => {
+  let root: string;
+  let had: Claim | undefined;
+  const source = () =>
+    lxcSource({
+      root,
+      bridge: 'ovsbr0',
+      isOvsBridge,
+      linkNames: async () => new Set(['vethA']),
+      hostEndsOf: async () => ['vethA', 'vethB'],
+      claim: () => had,
+      claims: () => (had ? [had] : []),
+      vmidFor: async () => 1_000_000,
+    });
+  const event = (phase: LxcEvent['phase'], more: Partial<LxcEvent> = {}): LxcEvent => ({
+    ...common,
+    source: 'lxc',
+    phase,
+    name: 'web',
+    ...more,
+  });
+
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'lxc-'));
+    had = undefined;
+  });
+  afterEach(() => rm(root, { recursive: true }));
+
+  it('has its all-digit name as VMID, another name gets a number', async () => {
+    const digits = await source().resolve(event('net-up', { name: '200', interface: 'vethA' }));
+    expect(digits.ports).toMatchObject([{ port: 'vi200', interface: 'vethA' }]);
+    const named = await source().resolve(event('net-up', { interface: 'vethA' }));
+    expect(named.ports).toMatchObject([{ port: 'vi1000000' }]);
+  });
+
+  it('has the card that lxc.net.N names', async () => {
+    const configFile = join(root, 'config');
+    await writeFile(
+      configFile,
+      'lxc.net.1.type = veth\nlxc.net.1.veth.pair = vethA\nlxc.net.1.link = ovsbr1\n',
+    );
+    const { ports } = await source().resolve(event('net-up', { interface: 'vethA', configFile }));
+    expect(ports).toMatchObject([{ port: 'vi1000000i1', bridge: 'ovsbr1', nic: 1 }]);
+  });
+
+  it('is left on the Linux bridge that LXC plugged it into', async () => {
+    const { ports, skipped } = await source().resolve(
+      event('net-up', { interface: 'vethA', link: 'lxcbr0' }),
+    );
+    expect(ports).toBeUndefined();
+    expect(skipped).toEqual(['vethA: lxcbr0 is not an OVS bridge']);
+  });
+
+  it('is covered whole by start-host, with no script of its own', async () => {
+    const { ports } = await source().resolve(event('start-host', { pid: 42 }));
+    expect(ports).toMatchObject([
+      { port: 'vi1000000', interface: 'vethA', peer: { pid: 42 } },
+      { port: 'vi1000000i1', interface: 'vethB', peer: { pid: 42 } },
+    ]);
+  });
+
+  it('loses its ports when it has stopped', async () => {
+    expect((await source().resolve(event('post-stop'))).ports).toEqual([]);
+  });
+});
+
+describe('a Docker container', () => {
+  const id = 'a'.repeat(64);
+  let container: DockerContainer | undefined;
+  const vmids: Vmids = {
+    claim: async (_, __, wanted) => wanted ?? 1_000_000,
+    release: async () => undefined,
+    rename: async () => undefined,
+  };
+  const source = () =>
+    dockerSource({
+      engine: { inspect: async () => container, running: async () => (container ? [id] : []) },
+      rules: defaultConfig().docker,
+      vmids,
+      machineId: 'm',
+      claim: () => undefined,
+    });
+  const event = (phase: DockerEvent['phase']): DockerEvent => ({
+    ...common,
+    source: 'docker',
+    phase,
+    containerId: id,
+    name: 'netmaker-server',
+    image: 'busybox',
+  });
+
+  beforeEach(() => {
+    container = {
+      Id: id,
+      Name: '/netmaker-server',
+      State: { Running: true, Pid: 42, StartedAt: '' },
+      HostConfig: { NetworkMode: 'default' },
+      Config: { Labels: { 'dev.ovs.portagent.address': '203.0.113.10/24' }, Image: 'busybox' },
+    };
+  });
+
+  it('gets a pair of its own with the address of its label', async () => {
+    const { ports } = await source().resolve(event('start'));
+    expect(ports).toMatchObject([
+      {
+        port: 'vi1000000',
+        interface: 'vi1000000',
+        bridge: 'ovsbr1',
+        veth: { pid: 42, guestInterface: 'eth1', address: '203.0.113.10/24' },
+      },
+    ]);
+  });
+
+  it('keeps its MAC address for as long as it keeps its name', async () => {
+    const macs = await Promise.all([source().resolve(event('start')), source().resolve(event('start'))]);
+    const [first, second] = macs.map(({ ports }) => ports?.[0]?.veth?.mac);
+    expect(first).toBe(second);
+    expect(first).toMatch(/^02(:[0-9a-f]{2}){5}$/);
+  });
+
+  it('keeps its port when word comes late of an earlier end', async () => {
+    expect((await source().resolve(event('die'))).ports).toHaveLength(1);
+    container = undefined;
+    expect((await source().resolve(event('die'))).ports).toEqual([]);
+  });
+
+  it('that is meant to be attached and cannot be is told why', async () => {
+    if (container) container.HostConfig.NetworkMode = 'host';
+    const { ports, skipped } = await source().resolve(event('start'));
+    expect(ports).toEqual([]);
+    expect(skipped[0]).toContain('network mode host');
+  });
+
+  it('that nobody asked to attach leaves no trace but its event', async () => {
+    if (container) container.Name = '/other';
+    if (container) container.Config.Labels = {};
+    expect((await source().resolve(event('start'))).skipped).toEqual([]);
+  });
+});
