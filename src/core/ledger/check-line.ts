@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { isAgentError } from '../errors.ts';
 import type { Json } from '../json.ts';
 import { lineSchema } from './block.ts';
-import { canonical } from './canonical.ts';
+import { canonical, MAX_DEPTH } from './canonical.ts';
 import { FOOT_BYTES, HEAD_BYTES, MAX_LINE_BYTES } from './line.ts';
 import { findHash, findHeight, findPrevHash, hasHash, isFramed } from './line-bytes.ts';
 import { sha256Hex } from './sha256.ts';
@@ -59,7 +59,8 @@ function parse(text: string): Json | undefined {
 
 function canonicalOrWhy(value: Json): string {
   try {
-    return canonical(value);
+    // The line puts its data two levels deeper than it was appended.
+    return canonical(value, MAX_DEPTH + 2);
   } catch (error) {
     if (isAgentError(error, 'bad-argument')) return error.message;
     throw error;

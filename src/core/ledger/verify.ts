@@ -4,6 +4,7 @@ import { AgentError } from '../errors.ts';
 import { NO_HASH } from './block.ts';
 import { type BreakReason, checkLink, checkStrict } from './check-line.ts';
 import { eachLine, type LineChunk, lineChunks } from './line-chunks.ts';
+import { plainLines } from './plain-line.ts';
 
 export type Head = { height: number; hash: string };
 
@@ -56,12 +57,16 @@ export async function verifyFile(
 ): Promise<VerifyResult> {
   const { mode = 'strict', knownHead, signal, onLine, to } = options;
   const result: VerifyResult = { verdict: 'ok', blocks: 0, bytes: 0, head: { height: 0, hash: NO_HASH } };
+  const isStrict = mode === 'strict';
+  const isPlain = plainLines();
   let knownHash = knownHead?.height === 0 ? NO_HASH : '';
 
   const visit = (chunk: LineChunk) => (start: number, end: number) => {
     const { head } = result;
     const link = checkLink(chunk.bytes, start, end, head);
-    const broken = link.broken ?? (mode === 'strict' ? checkStrict(chunk.bytes, start, end) : undefined);
+    const broken =
+      link.broken ??
+      (isStrict && !isPlain(chunk.bytes, start, end) ? checkStrict(chunk.bytes, start, end) : undefined);
     if (broken) {
       result.verdict = 'broken';
       result.firstBad = {

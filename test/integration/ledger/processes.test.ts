@@ -31,7 +31,8 @@ async function startAppender(path: string): Promise<Appender> {
   child.stdout?.on('data', (bytes: Buffer) => {
     output += bytes;
   });
-  while (!output.startsWith('open\n')) await once(child.stdout as NodeJS.ReadableStream, 'data');
+  // Until the first block is acknowledged.
+  while (output.split('\n').length < 3) await once(child.stdout as NodeJS.ReadableStream, 'data');
   return { child, output: () => output };
 }
 
