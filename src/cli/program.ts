@@ -73,16 +73,18 @@ export async function runProgram(
     // A group without a verb: commander meant its help for stderr.
     if (thrown.code === 'commander.help') terminal.out(unasked.trimEnd());
     if (thrown.exitCode === 0 || thrown.code === 'commander.help') return 0;
-    terminal.err(usageLine(thrown.message));
+    const verb = program.commands.find((command) => command.name() === argv[0])?.name();
+    terminal.err(usageLine(thrown.message, verb));
     return 2;
   }
 }
 
 /** `error: unknown command 'lst'\n(Did you mean list?)` as one line that also says what to do. */
-function usageLine(message: string): string {
+function usageLine(message: string, verb: string | undefined): string {
   const text = message
     .replace(/^error: /, '')
     .replace(/\s*\n\s*/g, ' ')
     .trim();
-  return printable(`${text.charAt(0).toUpperCase()}${text.slice(1)}. See: ovs-port-agent --help`);
+  const help = ['ovs-port-agent', ...(verb === undefined ? [] : [verb]), '--help'].join(' ');
+  return printable(`${text.charAt(0).toUpperCase()}${text.slice(1)}. See: ${help}`);
 }

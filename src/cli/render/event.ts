@@ -44,9 +44,10 @@ function subject({ category, data }: HashedBlock): string {
   return (category === 'bridge' && textOf(said, 'bridge')) || 'agent';
 }
 
-function what({ action, metadata }: HashedBlock): string {
+function what({ action, data, metadata }: HashedBlock): string {
   const source = metadata.source;
-  const words = action.replace(/^guest_/, '').replaceAll('_', ' ');
+  const phase = action.startsWith('guest_') ? textOf(objectOf(data), 'phase') : undefined;
+  const words = phase ?? action.replaceAll('_', ' ');
   return source === undefined ? words : `${words} (${source})`;
 }
 
@@ -61,12 +62,12 @@ function result({ category, data, metadata }: HashedBlock): string {
     textOf(said, 'address'),
     textOf(said, 'reason'),
     list(said.reasons ?? null),
-    textOf(said, 'error'),
     textOf(said, 'version'),
     typeof present === 'boolean' ? `${present ? 'is' : 'is not'} there now` : undefined,
     ms && `${ms} ms`,
     metadata.spooled === 'true' ? 'from the spool' : undefined,
     metadata.kind === 'intent' ? 'begun, no outcome yet' : undefined,
+    textOf(said, 'error'),
   ];
   return parts.filter(Boolean).join(', ');
 }

@@ -8,7 +8,7 @@ import { liveEvents, recentEvents, type ToldEvent } from '../recent-events.ts';
 import { eventLine } from '../render/event.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 
-type Options = { lines: number; follow?: boolean; json?: boolean };
+type Options = { lines: number; follow?: boolean; file?: string; json?: boolean };
 
 export const addEvents: AddVerb = (parent, context) => {
   const { terminal } = context;
@@ -17,6 +17,7 @@ export const addEvents: AddVerb = (parent, context) => {
     .description('show what happened to guests, ports and bridges lately')
     .option('-n, --lines <count>', 'how many events', parseCount, 20)
     .option('-f, --follow', 'go on with new events as they come')
+    .option('--file <path>', "another ledger than this host's own")
     .option('--json', 'print JSON lines: the block of each event, with the event that led to it as "origin"')
     .addHelpText(
       'after',
@@ -25,8 +26,8 @@ export const addEvents: AddVerb = (parent, context) => {
 Read from the ledger, so the agent need not run. "<- #41": block 41 led to this. ovs-port-agent ledger show 41 tells more.`,
     )
     .action(
-      ending(context, async ({ lines, follow: follows, json }: Options) => {
-        const path = await demandLedger((await context.config()).ledger.path);
+      ending(context, async ({ lines, follow: follows, file, json }: Options) => {
+        const path = await demandLedger(file ?? (await context.config()).ledger.path);
         const tell = ({ block, cause }: ToldEvent) =>
           terminal.out(json ? safeJson({ ...block, origin: cause }) : eventLine(block, cause));
         const { events, head } = await recentEvents(path, lines);

@@ -1,0 +1,84 @@
+// A command line whose terminal is two lists and whose agent is a function.
+
+import type { AgentCall } from '../../../src/cli/agent-call.ts';
+import { runProgram } from '../../../src/cli/program.ts';
+import type { Terminal } from '../../../src/cli/terminal.ts';
+import { parseConfig } from '../../../src/core/config/parse-config.ts';
+import type { HashedBlock } from '../../../src/core/ledger/index.ts';
+
+export const NOW = new Date(2026, 10, 23, 9, 30, 40);
+
+/** An instant today, in local time, as the agent would write it. */
+export function today(hours: number, minutes: number, seconds: number): string {
+  return new Date(2026, 10, 23, hours, minutes, seconds).toISOString();
+}
+
+export interface Outcome {
+  code: number;
+  out: string[];
+  err: string[];
+  calls: AgentCall[];
+}
+
+export interface Setting {
+  /** Answers by method; an error is thrown. */
+  agent?: Record<string, unknown>;
+  ledger?: string;
+  stateDir?: string;
+}
+
+export async function cli(
+  argv: string[],
+  { agent = {}, ledger, stateDir = '/nowhere' }: Setting = {},
+): Promise<Outcome> {
+  const [out, err, calls]: [string[], string[], AgentCall[]] = [[], [], []];
+  const code = await runProgram(argv, '1.2.3', {
+    terminal: fakeTerminal(out, err),
+    callAgent: async (call) => {
+      calls.push(call);
+      const answer = agent[call.member];
+      if (answer instanceof Error) throw answer;
+      return [answer];
+    },
+    config: async () => {
+      const file = ledger === undefined ? '' : `[ledger]\npath = ${JSON.stringify(ledger)}\n`;
+      return parseConfig(`${file}[proxmox]\nenabled = false\n`, 'config.toml').config;
+    },
+    stateDir,
+    runtimeDir: '/nowhere',
+    agentBundle: '/nowhere/agent.cjs',
+    interrupted: () => AbortSignal.abort(),
+  });
+  return { code, out, err, calls };
+}
+
+export function fakeTerminal(out: string[], err: string[], errIsTty = false): Terminal {
+  return {
+    out: (line) => void out.push(...line.split('\n')),
+    err: (line) => void err.push(line),
+    errRaw: (text) => void err.push(text),
+    errIsTty,
+    now: () => NOW,
+  };
+}
+
+export function block(more: Partial<HashedBlock> = {}): HashedBlock {
+  return {
+    action: 'port_attached',
+    boot_id: 'boot-1',
+    category: 'port',
+    cause: null,
+    data: {},
+    height: 42,
+    hostname: 'pve1',
+    metadata: {},
+    pid: 812,
+    prev_hash: 'a'.repeat(64),
+    producer: 'network',
+    timestamp: today(9, 30, 32),
+    user: 'root',
+    version: 1,
+    hash: 'b'.repeat(64),
+    ...more,
+  };
+}

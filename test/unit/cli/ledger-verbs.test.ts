@@ -1,0 +1,197 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openLedger } from '../../../src/core/ledger/index.ts';
+import { cli } from './fake.ts';
+
+let dir: string;
+let ledger: string;
+
+const port = {
+  port: 'vi101',
+  interface: 'tap101i0',
+  bridge: 'ovsbr0',
+  vmid: 101,
+  guest: 'web',
+  runtime: 'lxc',
+};
+
+/** 1 start of agent, 2 guest starts, 3 intent and 4 outcome of its port, 5 a setting, 6 intent without outcome. */
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'opa-cli-'));
+  ledger = join(dir, 'ledger.jsonl');
+  const book = await openLedger({ path: ledger, hostname: 'pve1', bootId: 'boot-1', pid: 812, user: 'root' });
+  const intent = { kind: 'intent' };
+  await book.append({ category: 'lifecycle', action: 'agent_started', data: { version: '1.2.3' } });
+  const start = { name: 'web', phase: 'net-up' };
+  await book.append({
+    category: 'lifecycle',
+    action: 'guest_net_up',
+    data: start,
+    metadata: { source: 'lxc' },
+  });
+  await book.append({ category: 'port', action: 'port_attach', data: port, cause: 2, metadata: intent });
+  const data = { ...port, ms: 84 };
+  await book.append({
+    category: 'port',
+    action: 'port_attached',
+    data,
+    cause: 3,
+    metadata: { kind: 'outcome' },
+  });
+  await book.append({ category: 'config', action: 'changed', data: { key: 'strict' } });
+  const detach = { port: 'vi101', bridge: 'ovsbr0' };
+  await book.append({ category: 'port', action: 'port_detach', data: detach, cause: 2, metadata: intent });
+  await book.close();
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+function copy(name: string, change: (text: string) => string): string {
+  const path = join(dir, name);
+  writeFileSync(path, change(readFileSync(ledger, 'utf8')));
+  return path;
+}
+
+const heights = (out: string[]) => out.map((line) => (JSON.parse(line) as { height: number }).height);
+
+describe('ledger verify', () => {
+  it('needs no agent and gives the head', async () => {
+    const { code, out, err, calls } = await cli(['ledger', 'verify'], { ledger });
+    expect([code, err, calls]).toEqual([0, [], []]);
+    expect(out[0]).toMatch(/^OK: .*6 blocks, .*head #6 [0-9a-f]{64}$/);
+  });
+
+  it('ends with 1 at the first line that was changed', async () => {
+    const path = copy('changed', (text) => text.replace('"ms":84', '"ms":85'));
+    const { code, out } = await cli(['ledger', 'verify', path]);
+    expect(code).toBe(1);
+    expect(out[0]).toMatch(/^BROKEN: .*line 4, byte \d+, height 4/);
+    expect((await cli(['ledger', 'verify', '--fast', path])).code).toBe(1);
+  });
+
+  it('takes a torn tail for what it is', async () => {
+    const path = copy('torn', (text) => text);
+    appendFileSync(path, '{"block":{"action":"por');
+    const { code, out } = await cli(['ledger', 'verify', path]);
+    expect(code).toBe(0);
+    expect(out.join(' ')).toContain('not tampering');
+  });
+
+  it('finds blocks cut off the end when it is given a head', async () => {
+    const { out } = await cli(['ledger', 'verify', '--json'], { ledger });
+    const { head } = JSON.parse(out.join('\n')) as { head: { height: number; hash: string } };
+    const known = `${head.height}:${head.hash}`;
+    const cut = copy('cut', (text) => text.split('\n').slice(0, 4).join('\n').concat('\n'));
+    expect((await cli(['ledger', 'verify', cut])).code).toBe(0);
+    expect((await cli(['ledger', 'verify', cut, '--head', known])).code).toBe(1);
+    expect((await cli(['ledger', 'verify', ledger, '--head', known])).code).toBe(0);
+  });
+
+  it('says so when there is no file', async () => {
+    const { code, err } = await cli(['ledger', 'verify', join(dir, 'none')]);
+    expect(code).toBe(2);
+    expect(err[0]).toMatch(/^There is no ledger at/);
+  });
+});
+
+describe('ledger show', () => {
+  it('shows one block with all it holds', async () => {
+    const { code, out } = await cli(['ledger', 'show', '4'], { ledger });
+    expect(code).toBe(0);
+    expect(out).toContain('what       port port_attached');
+    expect(out.join('\n')).toContain('ms = 84');
+  });
+
+  it('shows a range, both ends included', async () => {
+    const { out } = await cli(['ledger', 'show', '2..4', '--json'], { ledger });
+    expect(heights(out)).toEqual([2, 3, 4]);
+  });
+
+  it('picks a category, and a guest with its ports', async () => {
+    const byCategory = await cli(['ledger', 'show', '--category', 'port', '--json'], { ledger });
+    expect(heights(byCategory.out)).toEqual([3, 4, 6]);
+    const byGuest = await cli(['ledger', 'show', '--guest', 'web', '--json'], { ledger });
+    expect(heights(byGuest.out)).toEqual([2, 3, 4, 6]);
+  });
+
+  it('ends with 1 when there is no such block', async () => {
+    expect((await cli(['ledger', 'show', '99'], { ledger })).code).toBe(1);
+    expect((await cli(['ledger', 'show', '--guest', 'nobody'], { ledger })).code).toBe(1);
+  });
+
+  it('stops at a line that is no block, in one line', async () => {
+    const path = copy('shape', (text) => text.replace('"pid":812', '"pid":"8"'));
+    const { code, err } = await cli(['ledger', 'show', '--file', path]);
+    expect(code).toBe(1);
+    expect(err).toHaveLength(1);
+    expect(err[0]).toContain('[ledger-broken]');
+  });
+});
+
+describe('ledger tail', () => {
+  it('shows the last blocks, oldest first', async () => {
+    const { out } = await cli(['ledger', 'tail', '-n', '2', '--json'], { ledger });
+    expect(heights(out)).toEqual([5, 6]);
+  });
+
+  it('shows none when none are asked for', async () => {
+    expect((await cli(['ledger', 'tail', '-n', '0'], { ledger })).out).toEqual([]);
+  });
+
+  it('ends well when following is interrupted', async () => {
+    expect(await cli(['ledger', 'tail', '-n', '1', '-f'], { ledger })).toMatchObject({ code: 0, err: [] });
+  });
+});
+
+describe('ledger stats', () => {
+  it('counts', async () => {
+    const { out } = await cli(['ledger', 'stats', '--json'], { ledger });
+    expect(JSON.parse(out.join('\n'))).toMatchObject({
+      total_blocks: 6,
+      categories: { lifecycle: 2, port: 3, config: 1 },
+    });
+  });
+});
+
+describe('events', () => {
+  it('tell what happened and what led to it, past the intent', async () => {
+    const { code, out } = await cli(['events'], { ledger });
+    expect(code).toBe(0);
+    expect(out.map((line) => line.slice(21).replace(/ {2,}/g, '  '))).toEqual([
+      '#1  agent  agent started  1.2.3',
+      '#2  web  net-up (lxc)',
+      '#4  vi101 web  port attached  on ovsbr0 (tap101i0), 84 ms  <- #2',
+      '#6  vi101  port detach  on ovsbr0, begun, no outcome yet  <- #2',
+    ]);
+  });
+
+  it('find the origin of an event whose intent is out of sight', async () => {
+    const cut = copy('cut-events', (text) => text.split('\n').slice(0, 4).join('\n').concat('\n'));
+    const { out } = await cli(['events', '-n', '1', '--json', '--file', cut]);
+    expect(JSON.parse(out[0] ?? '')).toMatchObject({ height: 4, cause: 3, origin: 2 });
+  });
+
+  it('end well when following is interrupted', async () => {
+    expect((await cli(['events', '--follow'], { ledger })).code).toBe(0);
+  });
+});
+
+describe('name', () => {
+  it('prints the port name alone, for scripts', async () => {
+    const state = { version: 1, allocations: { 'docker:web': { vmid: 1_000_005, releasedAt: null } } };
+    writeFileSync(join(dir, 'vmids.json'), JSON.stringify(state));
+    expect((await cli(['name', 'web', '1'], { stateDir: dir })).out).toEqual(['vi1000005i1']);
+    expect((await cli(['name', '101', '0'], { stateDir: dir })).out).toEqual(['vi101']);
+    const { out } = await cli(['name', 'new', '0', '--json'], { stateDir: dir });
+    expect(JSON.parse(out.join('\n'))).toMatchObject({ port: 'vi1000000', state: 'would-get' });
+  });
+
+  it('leaves a damaged file alone and says so', async () => {
+    writeFileSync(join(dir, 'vmids.json'), '{"version":');
+    const { code, err } = await cli(['name', 'web', '0'], { stateDir: dir });
+    expect(code).toBe(1);
+    expect(err[0]).toContain('vmids.json is damaged');
+    expect(readFileSync(join(dir, 'vmids.json'), 'utf8')).toBe('{"version":');
+  });
+});

@@ -1,0 +1,171 @@
+import { describe, expect, it } from 'vitest';
+import { BusError } from '../../../src/core/bus/bus.ts';
+import { AgentError } from '../../../src/core/errors.ts';
+import { cli, today } from './fake.ts';
+
+const VERBS = [
+  'run',
+  'status',
+  'list',
+  'events',
+  'reconcile',
+  'name',
+  'create-interface',
+  'remove-interface',
+  'ledger verify',
+  'ledger show',
+  'ledger tail',
+  'ledger stats',
+];
+
+describe('the command line', () => {
+  it('alone prints its help', async () => {
+    const { code, out, err } = await cli([]);
+    expect([code, err]).toEqual([0, []]);
+    expect(out[0]).toMatch(/^Usage: ovs-port-agent/);
+  });
+
+  it('prints its version', async () => {
+    expect(await cli(['--version'])).toMatchObject({ code: 0, out: ['1.2.3'] });
+  });
+
+  it.each(VERBS)('%s has help with examples, and --json', async (verb) => {
+    const { code, out } = await cli([...verb.split(' '), '--help']);
+    const text = out.join('\n');
+    expect(code).toBe(0);
+    expect(text).toContain(`ovs-port-agent ${verb}`);
+    expect(text).toContain('Examples:');
+    expect(text).toContain('--json');
+  });
+
+  it('guesses the verb that was meant', async () => {
+    expect(await cli(['lst'])).toMatchObject({
+      code: 2,
+      out: [],
+      err: ["Unknown command 'lst' (Did you mean list?). See: ovs-port-agent --help"],
+    });
+    expect((await cli(['ledger', 'verfy'])).err).toEqual([
+      "Unknown command 'verfy' (Did you mean verify?). See: ovs-port-agent ledger --help",
+    ]);
+  });
+
+  it.each([
+    [['list', '--wide'], /^Unknown option '--wide'/],
+    [['list', 'more'], /^Too many arguments/],
+    [['name', 'web'], /^Missing required argument 'index'/],
+    [['create-interface', 'veth1', 'web', '0'], /not "0"/],
+    [['create-interface', 'veth1', 'web', '4294967296'], /not "4294967296"/],
+    [['create-interface', 'veth1', 'web', 'a\nb'], /not "a\\nb"/],
+    [['remove-interface', '../x'], /^An interface name/],
+    [['ledger', 'show', '9..3'], /^Heights are/],
+    [['events', '-n', 'all'], /^A count is/],
+  ])('refuses %j with one line and exit code 2, and asks nobody', async (argv, message) => {
+    const { code, out, err, calls } = await cli(argv);
+    expect([code, out, calls]).toEqual([2, [], []]);
+    expect(err).toHaveLength(1);
+    expect(err[0]).toMatch(message);
+    expect(err[0]).not.toContain('\n');
+  });
+});
+
+describe('verbs that ask the agent', () => {
+  const ports = JSON.stringify([
+    {
+      port: 'vi101',
+      guest: 'web\u001b[2J',
+      vmid: 101,
+      nic: 0,
+      runtime: 'lxc',
+      bridge: 'ovsbr0',
+      driver: 'ovsdb',
+      since: today(9, 0, 0),
+    },
+  ]);
+
+  it('list ports as a table', async () => {
+    const { code, out } = await cli(['list'], { agent: { DescribePorts: ports } });
+    expect(code).toBe(0);
+    expect(out).toEqual([
+      'PORT   GUEST       VMID  RUNTIME  BRIDGE  DRIVER  SINCE',
+      'vi101  web\\x1b[2J  101   lxc      ovsbr0  ovsdb   09:00:00',
+    ]);
+  });
+
+  it('list ports for programs, nothing lost', async () => {
+    const { out } = await cli(['list', '--json'], { agent: { DescribePorts: ports } });
+    expect(JSON.parse(out.join('\n'))).toEqual(JSON.parse(ports));
+  });
+
+  it('do not start the agent to ask how it is', async () => {
+    const GetStatus = JSON.stringify({ ready: true, waiting: [] });
+    const { calls } = await cli(['status'], { agent: { GetStatus } });
+    expect(calls).toEqual([{ member: 'GetStatus', autoStart: false }]);
+  });
+
+  it('end with 1 when something waits', async () => {
+    const waiting = [{ port: 'vi101', code: 'link-missing', reason: 'tap101i0 is gone' }];
+    const GetStatus = JSON.stringify({ ready: true, waiting });
+    expect((await cli(['status'], { agent: { GetStatus } })).code).toBe(1);
+    expect((await cli(['status', '--json'], { agent: { GetStatus } })).code).toBe(1);
+  });
+
+  it('end with 3 when nobody is there', async () => {
+    const cause = new BusError('org.freedesktop.DBus.Error.NameHasNoOwner', 'no owner');
+    const GetStatus = new AgentError('bus-call-failed', 'failed', { cause });
+    const { code, err } = await cli(['status'], { agent: { GetStatus } });
+    expect([code, err.length]).toEqual([3, 1]);
+    expect(err[0]).toContain('[agent-unreachable]');
+  });
+
+  it('say so when the answer is from another version', async () => {
+    for (const answer of ['{}', 'not JSON', undefined]) {
+      const { code, err } = await cli(['list'], { agent: { DescribePorts: answer } });
+      expect([code, err.length]).toEqual([1, 1]);
+      expect(err[0]).toContain('another version');
+    }
+  });
+
+  it('hand over what was asked for', async () => {
+    const agent = { CreateContainerInterface: 'Container interface created for web' };
+    const { code, out, calls } = await cli(['create-interface', 'vethAB12CD', 'web', '4711'], { agent });
+    expect([code, out]).toEqual([0, ['Container interface created for web']]);
+    expect(calls[0]).toMatchObject({
+      member: 'CreateContainerInterface',
+      signature: 'ssu',
+      body: ['vethAB12CD', 'web', 4711],
+    });
+  });
+
+  it('take a port off by name', async () => {
+    const agent = { RemoveContainerInterface: 'Container interface vi4711 removed' };
+    const { code, calls } = await cli(['remove-interface', 'vi4711'], { agent });
+    expect(code).toBe(0);
+    expect(calls[0]).toMatchObject({ member: 'RemoveContainerInterface', signature: 's', body: ['vi4711'] });
+  });
+
+  it('reconcile, and end with 1 when a port is not as it should be', async () => {
+    const report = { port: 'vi101', interface: 'tap101i0', bridge: 'ovsbr0' };
+    const good = JSON.stringify([{ ...report, state: 'unchanged' }]);
+    const bad = JSON.stringify([{ ...report, state: 'failed', reason: 'no device' }]);
+    expect(await cli(['reconcile'], { agent: { Reconcile: good } })).toMatchObject({
+      code: 0,
+      out: ['1 port: nothing to change'],
+    });
+    expect((await cli(['reconcile'], { agent: { Reconcile: bad } })).code).toBe(1);
+  });
+
+  it('do not take an agent that cannot work for one that has nothing to do', async () => {
+    const GetStatus = JSON.stringify({ ready: false, obstacle: 'Open vSwitch does not answer', waiting: [] });
+    const { code, err } = await cli(['reconcile'], { agent: { Reconcile: '[]', GetStatus } });
+    expect(code).toBe(3);
+    expect(err[0]).toContain('Open vSwitch does not answer');
+  });
+});
+
+describe('run', () => {
+  it('says so when the agent is not installed beside it', async () => {
+    const { code, err } = await cli(['run']);
+    expect(code).toBe(1);
+    expect(err[0]).toMatch(/^The agent is not at \/nowhere\/agent\.cjs/);
+  });
+});
