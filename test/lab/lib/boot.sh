@@ -4,7 +4,7 @@
 boot_host() {
   local suite=$1 name=$2 root dir
   dir=$(host_dir "$name")
-  root=$(build_root "$suite")
+  build_root "$suite"
   mkdir -p "$lab_dir/run"
   end_orphans
   mkdir "$dir" 2>/dev/null || die "host '$name' is up already (or was not ended): lab down $name"
