@@ -72,7 +72,7 @@ end() {
 	wait
 	if [ -n "${KEEP-}" ]; then
 		how_to_enter
-	elif "$lab" list | grep -q "^$host "; then
+	elif "$lab" list | grep "^$host " >/dev/null; then
 		"$lab" down "$host"
 	fi
 	exit $code
