@@ -1,0 +1,78 @@
+// Measures ours beside its peers and prints one table; ends with 1 when a limit is missed.
+//
+//   scripts/bench [--json] [SECTION…]      SECTION: hook, docker, ports, ledger; all of them by default
+
+import { readFileSync } from 'node:fs';
+import { cpus, loadavg, release } from 'node:os';
+import { parseArgs } from 'node:util';
+import { measureInside } from './hosts.ts';
+import { run as measureLedger } from './ledger.ts';
+import { holds, type Row } from './row.ts';
+import { table } from './table.ts';
+
+const SECTIONS = ['hook', 'docker', 'ports', 'ledger'];
+const DISK = process.env.OPA_BENCH_DIR ?? '/var/tmp';
+const began = Date.now();
+const say = (text: string) =>
+  void process.stderr.write(
+    `bench: [${String(Math.round((Date.now() - began) / 1000)).padStart(3)}s] ${text}\n`,
+  );
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } });
+const unknown = positionals.filter((name) => !SECTIONS.includes(name));
+if (unknown.length > 0) {
+  process.stderr.write(`bench: no section ${unknown.join(', ')}; there are ${SECTIONS.join(', ')}\n`);
+  process.exit(2);
+}
+const wanted = (name: string) => positionals.length === 0 || positionals.includes(name);
+
+const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+const options = { deb: `dist/bench/ovs-port-agent_${version}_all.deb`, disk: DISK, say };
+const loadBefore = loadavg()[0] ?? 0;
+const rows: Row[] = [];
+const versions: string[] = [];
+
+const inForky = ['hook', 'docker', 'ports'].filter(wanted);
+if (inForky.length > 0) {
+  const found = await measureInside('forky', inForky, options);
+  rows.push(...found.rows);
+  versions.push(found.versions);
+}
+if (wanted('hook')) {
+  // Proxmox 9 and 8 stand on these; their Node is older, and a hook is mostly Node's own start.
+  for (const suite of ['trixie', 'bookworm'] as const) {
+    const found = await measureInside(suite, ['hook'], options);
+    rows.push(...found.rows);
+    versions.push(found.versions);
+  }
+}
+if (wanted('ledger')) {
+  say('ledger');
+  for (const { name, unit, ours, peer, ratio, limit } of await measureLedger()) {
+    rows.push({
+      what: `ledger: ${name}`,
+      unit,
+      ours: once(ours),
+      peer: { name: '', ...once(peer) },
+      ratio,
+      ...(limit === undefined ? {} : { limit }),
+    });
+  }
+}
+
+const setting = {
+  date: new Date(began).toISOString(),
+  machine: `${cpus().length} × ${cpus()[0]?.model.trim()}, Linux ${release()}`,
+  load: `${loadBefore.toFixed(1)} before, ${(loadavg()[0] ?? 0).toFixed(1)} after (1 minute)`,
+  hosts: versions,
+};
+if (values.json) process.stdout.write(`${JSON.stringify({ ...setting, rows }, null, 2)}\n`);
+else {
+  process.stdout.write(`${setting.date}, ${setting.machine}, load ${setting.load}\n`);
+  process.stdout.write(`${setting.hosts.join('\n')}\n\n${table(rows)}\n`);
+}
+process.exitCode = rows.some((row) => holds(row) === false) ? 1 : 0;
+
+function once(value: number) {
+  return { median: value, low: value, high: value, n: 3 };
+}
