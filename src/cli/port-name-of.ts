@@ -10,11 +10,13 @@ export type AllocatingRuntime = (typeof RUNTIMES)[number];
 export interface NameQuestion {
   container: string;
   nic: number;
-  /** Needed only where Docker and LXC both have a container of this name. */
+  /** Needed only where two containers have this name. */
   runtime?: AllocatingRuntime;
   state: VmidState;
-  /** VMIDs of other guests. */
-  taken: ReadonlySet<number>;
+  /** Guests that have a port now, of any runtime. */
+  holders: readonly { guest: string; vmid: number; runtime: string }[];
+  /** VMIDs that belong to others whether they have a port or not. */
+  taken: readonly number[];
   /** Milliseconds since the epoch. */
   now: number;
   range: readonly [number, number];
@@ -30,7 +32,7 @@ export interface NameAnswer {
   state: 'own' | 'allocated' | 'would-get';
 }
 
-/** Throws `bad-argument` for a name that two runtimes know, `vmid-exhausted` when no number is left. */
+/** Throws `bad-argument` for a name that two guests have, `vmid-exhausted` when no number is left. */
 export function portNameOf(question: NameQuestion): NameAnswer {
   const { container, nic, state } = question;
   const answer = (vmid: number, how: NameAnswer['state']) => ({
@@ -43,20 +45,26 @@ export function portNameOf(question: NameQuestion): NameAnswer {
   const own = vmidFromText(container);
   if (own !== undefined && question.runtime !== 'docker') return answer(own, 'own');
 
-  const runtimes = question.runtime === undefined ? RUNTIMES : [question.runtime];
-  const vmids = runtimes.flatMap((runtime) => allocatedVmid(state, allocationName(runtime, container)) ?? []);
-  if (vmids.length > 1) {
+  const { holders, runtime } = question;
+  const holding = holders.filter(
+    (holder) => holder.guest === container && (runtime === undefined || holder.runtime === runtime),
+  );
+  const runtimes = runtime === undefined ? RUNTIMES : [runtime];
+  const names = runtimes.map((one) => allocationName(one, container));
+  const held = names.flatMap((name) => allocatedVmid(state, name) ?? []);
+  const [vmid, ...others] = new Set([...holding.map((holder) => holder.vmid), ...held]);
+  if (others.length > 0) {
+    const numbers = [vmid, ...others].join(' and ');
     throw new AgentError(
       'bad-argument',
-      `${container} is a container of Docker (VMID ${vmids[0]}) and of LXC (VMID ${vmids[1]}): say which with --runtime`,
+      `There is more than one ${container}: VMIDs ${numbers}. Give the VMID, or --runtime`,
     );
   }
-  if (vmids[0] !== undefined) return answer(vmids[0], 'allocated');
+  if (vmid !== undefined) return answer(vmid, 'allocated');
 
-  const remembered = runtimes.find((runtime) =>
-    Object.hasOwn(state.allocations, allocationName(runtime, container)),
-  );
-  const name = allocationName(remembered ?? runtimes[0] ?? 'docker', container);
-  const { taken, now, range, cooldownMs } = question;
+  const { now, range, cooldownMs } = question;
+  const taken = new Set([...question.taken, ...holders.map((holder) => holder.vmid)]);
+  // A name that had a number gets it back.
+  const name = names.find((one) => Object.hasOwn(state.allocations, one)) ?? names[0] ?? container;
   return answer(allocate(state, { name, taken, now, range, cooldownMs }).vmid, 'would-get');
 }

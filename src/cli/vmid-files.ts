@@ -1,22 +1,23 @@
 // Reads what this host knows of VMIDs, and changes nothing of it.
 
 import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
 import type { Config } from '../core/config/config.ts';
 import { isErrno } from '../core/errors.ts';
 import { readProxmoxTree } from '../core/guest/proxmox-tree.ts';
-import { parsePortName } from '../core/guest/vmid.ts';
 import { EMPTY_VMID_STATE, type VmidState, vmidStateSchema } from '../core/guest/vmid-allocation.ts';
 import { CliError } from './failure.ts';
 
+const bindingSchema = z.looseObject({ guest: z.string(), vmid: z.number(), runtime: z.string() });
+
+/** Which guest has a port now. */
+export type PortHolder = z.infer<typeof bindingSchema>;
+
 /** The allocations in `vmids.json`. The agent sets a damaged file aside; we only say so. */
 export async function readVmidState(path: string): Promise<VmidState> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return EMPTY_VMID_STATE;
-    throw error;
-  }
+  const text = await unlessMissing(readFile(path, 'utf8'), undefined);
+  if (text === undefined) return EMPTY_VMID_STATE;
   const state = vmidStateSchema.safeParse(json(text));
   if (!state.success) {
     throw new CliError(
@@ -27,19 +28,31 @@ export async function readVmidState(path: string): Promise<VmidState> {
   return state.data;
 }
 
-/** VMIDs of Proxmox guests and of ports that exist. */
-export async function takenVmids(config: Config, bindingsDir: string): Promise<Set<number>> {
-  const taken = new Set<number>();
-  const tree = config.proxmox.enabled === false ? undefined : await readProxmoxTree(config.proxmox);
-  if (tree?.state === 'ready') {
-    for (const vmid of tree.guests.keys()) taken.add(vmid);
-    if (tree.vmlist.ok) for (const vmid of tree.vmlist.guests.keys()) taken.add(vmid);
+/** The guests in the agent's binding files. One that is being replaced or is damaged is passed over. */
+export async function readPortHolders(directory: string): Promise<PortHolder[]> {
+  const holders: PortHolder[] = [];
+  for (const file of await unlessMissing(readdir(directory), [])) {
+    const text = await unlessMissing(readFile(join(directory, file), 'utf8'), '');
+    const binding = bindingSchema.safeParse(json(text));
+    if (binding.success) holders.push(binding.data);
   }
-  for (const file of await readdir(bindingsDir).catch(() => [])) {
-    const identity = parsePortName(file.replace(/\.json$/, ''));
-    if (identity) taken.add(identity.vmid);
+  return holders;
+}
+
+/** VMIDs of Proxmox guests. */
+export async function proxmoxVmids({ proxmox }: Config): Promise<number[]> {
+  const tree = proxmox.enabled === false ? undefined : await readProxmoxTree(proxmox);
+  if (tree?.state !== 'ready') return [];
+  return [...tree.guests.keys(), ...(tree.vmlist.ok ? tree.vmlist.guests.keys() : [])];
+}
+
+async function unlessMissing<T, F>(reading: Promise<T>, fallback: F): Promise<T | F> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return fallback;
+    throw error;
   }
-  return taken;
 }
 
 function json(text: string): unknown {

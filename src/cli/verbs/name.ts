@@ -6,7 +6,7 @@ import { parseGuestName, parseNicIndex } from '../arguments.ts';
 import { type AllocatingRuntime, portNameOf, RUNTIMES } from '../port-name-of.ts';
 import { safeJson } from '../printable.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
-import { readVmidState, takenVmids } from '../vmid-files.ts';
+import { proxmoxVmids, readPortHolders, readVmidState } from '../vmid-files.ts';
 
 type Options = { runtime?: AllocatingRuntime; json?: boolean };
 
@@ -15,9 +15,9 @@ export const addName: AddVerb = (parent, context) => {
   parent
     .command('name')
     .description('print the port name that a container has or would get')
-    .argument('<container>', 'its name; digits are its VMID', parseGuestName)
+    .argument('<container>', 'its name, or its VMID', parseGuestName)
     .argument('<index>', 'which of its network cards, counted from 0', parseNicIndex)
-    .addOption(new Option('--runtime <runtime>', 'for a name that both have').choices(RUNTIMES))
+    .addOption(new Option('--runtime <runtime>', 'for a name that two containers have').choices(RUNTIMES))
     .option('--json', 'print one JSON document; "state" is own, allocated or would-get')
     .addHelpText(
       'after',
@@ -33,7 +33,8 @@ Nothing is reserved: a name printed for a container that has none yet is what it
           nic,
           ...(runtime && { runtime }),
           state: await readVmidState(join(context.stateDir, 'vmids.json')),
-          taken: await takenVmids(config, join(context.runtimeDir, 'bindings')),
+          holders: await readPortHolders(join(context.runtimeDir, 'bindings')),
+          taken: await proxmoxVmids(config),
           now: terminal.now().getTime(),
           range: config.vmid_range,
           cooldownMs: config.vmid_cooldown * 1000,

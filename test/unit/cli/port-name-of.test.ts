@@ -18,7 +18,8 @@ function ask(container: string, more: Partial<NameQuestion> = {}) {
     container,
     nic: 0,
     state,
-    taken: new Set(),
+    holders: [],
+    taken: [],
     now: 10,
     range,
     cooldownMs: 1000,
@@ -40,7 +41,7 @@ describe('the port name of a container', () => {
   });
 
   it('is the next free one for a container that nobody knows', () => {
-    expect(ask('new', { taken: new Set([1_000_000]) })).toMatchObject({
+    expect(ask('new', { taken: [1_000_000] })).toMatchObject({
       port: 'vi1000001',
       state: 'would-get',
     });
@@ -49,6 +50,16 @@ describe('the port name of a container', () => {
   it('has to be asked for with the runtime where two have the name', () => {
     expect(() => ask('both')).toThrow(/--runtime/);
     expect(ask('both', { runtime: 'lxc' })).toMatchObject({ vmid: 1_000_007 });
+  });
+
+  it('is the one on the switch, whoever gave it the number', () => {
+    const holders = [{ guest: 'byhand', vmid: 4711, runtime: 'manual' }];
+    expect(ask('byhand', { holders, nic: 1 })).toMatchObject({ port: 'vi4711i1', state: 'allocated' });
+  });
+
+  it('is never one that another guest has on the switch', () => {
+    const holders = [{ guest: 'byhand', vmid: 1_000_000, runtime: 'manual' }];
+    expect(ask('new', { holders })).toMatchObject({ vmid: 1_000_001 });
   });
 
   it('of a Docker container called 101 is not VMID 101', () => {
