@@ -21,6 +21,14 @@ export interface Caller {
   pid: number;
 }
 
+/** An event with what is known of how it came. `late`: see `Source.resolve`. */
+interface Handed {
+  event: LifecycleEvent;
+  caller: Caller | undefined;
+  spooled: boolean;
+  late: boolean;
+}
+
 /** Events kept in memory while the ledger cannot be written; a host has far fewer guests. */
 const DEFERRED_MAX = 10_000;
 
@@ -39,6 +47,8 @@ export interface AgentParts {
   known: { has(id: string): boolean; add(id: string): void };
   /** Whether the switch can be worked on: OVSDB connected, NetworkManager there with its plugin. */
   ready: () => Promise<boolean>;
+  /** Milliseconds of the epoch. */
+  now: () => number;
   onTrouble: () => void;
 }
 
@@ -57,8 +67,12 @@ export function createAgent(parts: AgentParts): Agent {
   const lastEvent = new Map<string, number>();
   const isNewer = (key: string, began: number) => (lastEvent.get(key) ?? 0) > began;
 
-  const resolve = (event: LifecycleEvent): Promise<Resolution> =>
-    (sources[event.source] as Source<LifecycleEvent>).resolve(event);
+  const resolve = (event: LifecycleEvent, late: boolean): Promise<Resolution> =>
+    (sources[event.source] as Source<LifecycleEvent>).resolve(event, late);
+
+  /** Its hook has given up waiting by then. */
+  const isOverdue = (event: LifecycleEvent) =>
+    parts.now() - Date.parse(event.at) > parts.config.hook_deadline * 1000;
 
   const record = async (event: LifecycleEvent, caller: Caller | undefined, spooled: boolean) => {
     const block = await ledger.append({
@@ -94,7 +108,7 @@ export function createAgent(parts: AgentParts): Agent {
     return converge({ desired: ports, inScope, cause });
   };
 
-  const handleNow = async (event: LifecycleEvent, caller: Caller | undefined, spooled: boolean) => {
+  const handleNow = async ({ event, caller, spooled, late }: Handed) => {
     if (known.has(event.id)) {
       return { ok: true, message: 'this event is known already', height: null, ports: [] };
     }
@@ -106,7 +120,7 @@ export function createAgent(parts: AgentParts): Agent {
       if (event.source === 'docker' && event.formerName !== undefined) {
         moveClaim(claims, `docker:${event.formerName}`, key, event.name);
       }
-      const resolution = await resolve(event);
+      const resolution = await resolve(event, late || isOverdue(event));
       const ports = await apply(key, resolution, cause);
       if (resolution.skipped.length > 0) {
         await ledger.append({
@@ -189,21 +203,21 @@ export function createAgent(parts: AgentParts): Agent {
   };
 
   /** Nothing is done that cannot be recorded: what came while the ledger could not be written comes again. */
-  const deferred: { event: LifecycleEvent; caller: Caller | undefined; spooled: boolean }[] = [];
-  const handleOrDefer = async (event: LifecycleEvent, caller: Caller | undefined, spooled: boolean) => {
+  const deferred: Handed[] = [];
+  const handleOrDefer = async (handed: Handed) => {
     try {
-      return await handleNow(event, caller, spooled);
+      return await handleNow(handed);
     } catch (error) {
       if (!isAgentError(error, 'ledger-write-failed')) throw error;
-      if (deferred.length < DEFERRED_MAX) deferred.push({ event, caller, spooled });
+      if (deferred.length < DEFERRED_MAX) deferred.push({ ...handed, late: true });
       parts.onTrouble();
       const message = `waits until the ledger can be written: ${error.toLine()}`;
       return { ok: false, message, height: null, ports: [] };
     }
   };
   const handleDeferred = async () => {
-    for (const { event, caller, spooled } of deferred.splice(0)) {
-      await guestQueue.run(guestKeyOf(event), () => handleOrDefer(event, caller, spooled));
+    for (const handed of deferred.splice(0)) {
+      await guestQueue.run(guestKeyOf(handed.event), () => handleOrDefer(handed));
     }
   };
 
@@ -211,7 +225,7 @@ export function createAgent(parts: AgentParts): Agent {
   let again: Promise<PortReport[]> | undefined;
   return {
     handle: (event, caller, spooled = false) =>
-      guestQueue.run(guestKeyOf(event), () => handleOrDefer(event, caller, spooled)),
+      guestQueue.run(guestKeyOf(event), () => handleOrDefer({ event, caller, spooled, late: spooled })),
     /** One at a time; whoever asks while one runs gets the next, which sees everything that happened before. */
     reconcile(reason) {
       if (reconciling === undefined) {

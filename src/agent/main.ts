@@ -12,6 +12,7 @@ import { AgentError, isAgentError } from '../core/errors.ts';
 import { exec } from '../core/exec.ts';
 import { writeFileAtomically } from '../core/guest/atomic-file.ts';
 import { linkByIndex, linkNames } from '../core/kernel/links.ts';
+import { ranAt } from '../core/kernel/process.ts';
 import { openVeths } from '../core/kernel/veth.ts';
 import {
   AGENT_STARTED,
@@ -40,7 +41,7 @@ import { agentMethods } from './methods.ts';
 import { observe } from './observe.ts';
 import { startReconciler } from './reconciler.ts';
 import { settleIntents } from './settle-intents.ts';
-import { disabledSource } from './sources/disabled.ts';
+import { disabledSource, leftOut } from './sources/disabled.ts';
 import { dockerSource } from './sources/docker.ts';
 import { lxcSource } from './sources/lxc.ts';
 import { manualSource } from './sources/manual.ts';
@@ -54,7 +55,7 @@ const STATE = '/var/lib/ovs-port-agent';
 const RUNTIME = '/run/ovs-port-agent';
 const OVSDB_SOCKET = '/run/openvswitch/db.sock';
 /** How long the first reconcile may keep the service "starting": guests that start at boot wait for it. */
-const FIRST_RECONCILE_MS = 20_000;
+const FIRST_RECONCILE_MS = 10_000;
 const GUESTS_AT_ONCE = 8;
 /** Blocks to look through for events that were handled just before a restart. */
 const REMEMBERED_BLOCKS = 5_000;
@@ -97,7 +98,7 @@ async function main(): Promise<void> {
   const claims = await loadClaims(join(RUNTIME, 'bindings'));
   const troubles = openTroubles(now);
   const recent = await tail(config.ledger.path, REMEMBERED_BLOCKS);
-  const known = knownEvents(recent.flatMap((block) => block.metadata['event_id'] ?? []));
+  const known = knownEvents(recent.flatMap((block) => block.metadata.event_id ?? []));
   const docker = openDocker(config.docker.socket);
   const vmids = await openVmids({
     path: join(STATE, 'vmids.json'),
@@ -115,11 +116,10 @@ async function main(): Promise<void> {
   const isOvsBridge = (name: string) =>
     observeBridges(ovsdb.replica).has(name) || config.bridges[name]?.create === true;
   const claim = claims.get;
+  const proxmox = proxmoxSource({ root: config.proxmox.root, linkNames, isOvsBridge });
+  const withoutProxmox = config.proxmox.enabled === false ? disabledSource('proxmox') : undefined;
   const sources = {
-    proxmox:
-      config.proxmox.enabled === false
-        ? disabledSource('proxmox')
-        : proxmoxSource({ root: config.proxmox.root, linkNames, isOvsBridge }),
+    proxmox: withoutProxmox ?? proxmox,
     lxc: !config.lxc.enabled
       ? disabledSource('lxc')
       : lxcSource({
@@ -135,6 +135,11 @@ async function main(): Promise<void> {
           claim,
           claims: claims.all,
           vmidFor: (name) => vmids.claim('lxc', name),
+          async proxmoxContainer(vmid) {
+            const found = await proxmox.container(vmid);
+            return found && withoutProxmox ? leftOut('proxmox') : found;
+          },
+          ranAt,
         }),
     docker: !config.docker.enabled
       ? disabledSource('docker')
@@ -179,6 +184,7 @@ async function main(): Promise<void> {
     guestQueue: keyedQueue(GUESTS_AT_ONCE),
     known,
     ready: async () => (await readiness(networkManager, ovsdb)).ready,
+    now,
     onTrouble: () => reconciler.plan(),
   });
   const onError = (error: unknown) =>

@@ -95,9 +95,13 @@ function watched(host: Host): AgentHost {
 export const BUS_NAME = 'dev.ovs.PortAgent1';
 export const BUS_PATH = '/dev/ovs/PortAgent1';
 
-async function callAgent(host: Host, member: string, args: readonly string[]): Promise<unknown> {
+async function callAgent(
+  host: Host,
+  member: string,
+  args: readonly (string | undefined)[],
+): Promise<unknown> {
   const call = ['busctl', '--json=short', '--timeout=60', 'call', BUS_NAME, BUS_PATH, BUS_NAME, member];
-  const { stdout, stderr, exitCode } = await host.exec([...call, ...(args[0] === '' ? [] : args)]);
+  const { stdout, stderr, exitCode } = await host.exec([...call, ...args.filter((arg) => arg !== undefined)]);
   if (exitCode !== 0) throw new Error(stderr);
   return (JSON.parse(stdout) as { data: unknown[] }).data[0];
 }
@@ -120,18 +124,18 @@ function readTraces(text: string): Traces {
   const documents = text.split('\n').map((line) => JSON.parse(line) as unknown);
   const [bridges, ports, links] = documents.slice(0, 3).map((table) => rowsOf(table as OvsTable));
   const [profiles = [], bindings = [], devices = []] = documents.slice(3) as string[][];
-  const holder = new Map(bridges?.flatMap((row) => setOf(row['ports']).map((uuid) => [uuid, row['name']])));
-  const byUuid = new Map(links?.map((row) => [row['_uuid'], row]));
+  const holder = new Map(bridges?.flatMap((row) => setOf(row.ports).map((uuid) => [uuid, row.name])));
+  const byUuid = new Map(links?.map((row) => [row._uuid, row]));
   const seen = (ports ?? []).map((row): SeenPort => {
-    const link = byUuid.get(setOf(row['interfaces'])[0]);
+    const link = byUuid.get(setOf(row.interfaces)[0]);
     return {
-      port: String(row['name']),
-      bridge: String(holder.get(row['_uuid'])),
-      interface: String(link?.['name']),
-      tag: (setOf(row['tag'])[0] as number | undefined) ?? null,
-      trunks: setOf(row['trunks']) as number[],
-      usable: Number(setOf(link?.['ofport'])[0] ?? -1) > 0 && setOf(link?.['error']).length === 0,
-      owner: ownerOf(row['external_ids'] as Record<string, string>),
+      port: String(row.name),
+      bridge: String(holder.get(row._uuid)),
+      interface: String(link?.name),
+      tag: (setOf(row.tag)[0] as number | undefined) ?? null,
+      trunks: setOf(row.trunks) as number[],
+      usable: Number(setOf(link?.ofport)[0] ?? -1) > 0 && setOf(link?.error).length === 0,
+      owner: ownerOf(row.external_ids as Record<string, string>),
     };
   });
   return {

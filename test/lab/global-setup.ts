@@ -18,7 +18,7 @@ const repository = fileURLToPath(new URL('../..', import.meta.url));
 /** Builds into a folder of its own: runs side by side do not meet. LAB_DEB names a package that is built already. */
 export default async function setup(project: TestProject): Promise<() => void> {
   const folder = mkdtempSync(join(tmpdir(), 'ovs-port-agent-deb-'));
-  const given = process.env['LAB_DEB'];
+  const given = process.env.LAB_DEB;
   await Promise.all([
     given ?? execa('scripts/deb', { cwd: repository, env: { OUT: folder } }),
     execa('test/lab/lab', ['build', 'forky'], { cwd: repository }),

@@ -24,6 +24,10 @@ export interface LxcParts {
   claim: (key: string) => Claim | undefined;
   claims: () => readonly Claim[];
   vmidFor: (name: string) => Promise<number>;
+  /** What Proxmox says of the container with that number: its own containers run our hooks too. */
+  proxmoxContainer: (vmid: number) => Promise<Resolution | undefined>;
+  /** Whether the process runs and did so at `at` (RFC 3339): numbers are given out again. */
+  ranAt: (pid: number, at: string) => Promise<boolean>;
 }
 
 export function lxcSource(parts: LxcParts): Source<LxcEvent> {
@@ -48,52 +52,90 @@ export function lxcSource(parts: LxcParts): Source<LxcEvent> {
     return { port: portName(guest.vmid, nic), interface: link, bridge, guest, nic };
   };
 
-  return {
-    async resolve(event) {
-      const guest = await identity(event.name);
-      const key = vmidFromText(event.name) === undefined ? `lxc:${event.name}` : `vmid:${event.name}`;
-      const had = parts.claim(key)?.ports ?? [];
-      const others = had.filter((port) => port.interface !== event.interface);
-      switch (event.phase) {
-        case 'net-up': {
-          if (event.interface === undefined) return nothing(guest, 'the hook named no network device');
-          const config = await readConfig(parts.root, event);
-          const port = withLink(guest, others, event.interface, config, event.link);
-          if (typeof port === 'string') return nothing(guest, port);
-          return { guest, ports: [...others, port], skipped: [], note: '' };
-        }
-        case 'net-down':
-          return { guest, ports: others, skipped: [], note: 'its ports are gone' };
-        case 'start-host': {
-          if (event.pid === undefined) return nothing(guest, 'the hook named no process');
-          const config = await readConfig(parts.root, event);
-          const links = await parts.hostEndsOf(event.pid);
-          const ports = had.filter((port) => links.includes(port.interface));
-          const skipped: string[] = [];
-          for (const link of links) {
-            if (ports.some((port) => port.interface === link)) continue;
-            const port = withLink(guest, ports, link, config, undefined);
-            if (typeof port === 'string') skipped.push(port);
-            else ports.push(port);
-          }
-          const peer = { pid: event.pid };
-          return {
-            guest,
-            ports: ports.map((port) => ({ ...port, peer })),
-            skipped,
-            note: 'no network card of type veth',
-          };
-        }
-        case 'post-stop':
-          return { guest, ports: [], skipped: [], note: 'its ports are gone' };
+  /** For a container of Proxmox its configuration decides, not LXC's; this hook knows only where its init is. */
+  const asProxmox = (event: LxcEvent, found: Resolution, late: boolean): Resolution => {
+    switch (event.phase) {
+      case 'net-up':
+        return found;
+      case 'start-host': {
+        const { pid } = event;
+        if (pid === undefined || found.ports === undefined) return found;
+        return { ...found, ports: found.ports.map((port) => ({ ...port, peer: { pid } })) };
       }
+      case 'net-down':
+      case 'post-stop':
+        return late || found.ports === undefined
+          ? found
+          : { ...found, ports: [], note: 'its ports are gone' };
+    }
+  };
+
+  const asLxc = async (event: LxcEvent, late: boolean): Promise<Resolution> => {
+    const guest = await identity(event.name);
+    const key = vmidFromText(event.name) === undefined ? `lxc:${event.name}` : `vmid:${event.name}`;
+    const had = parts.claim(key)?.ports ?? [];
+    const others = had.filter((port) => port.interface !== event.interface);
+    switch (event.phase) {
+      case 'net-up': {
+        if (event.interface === undefined) return nothing(guest, 'the hook named no network device');
+        if (late && !(await parts.linkNames()).has(event.interface)) {
+          return nothing(guest, `${event.interface} is gone by now`);
+        }
+        const config = await readConfig(parts.root, event);
+        const port = withLink(guest, others, event.interface, config, event.link);
+        if (typeof port === 'string') return nothing(guest, port);
+        return { guest, ports: [...others, port], skipped: [], note: '' };
+      }
+      case 'start-host': {
+        if (event.pid === undefined) return nothing(guest, 'the hook named no process');
+        const config = await readConfig(parts.root, event);
+        const links = await parts.hostEndsOf(event.pid);
+        const ports = had.filter((port) => links.includes(port.interface));
+        const skipped: string[] = [];
+        for (const link of links) {
+          if (ports.some((port) => port.interface === link)) continue;
+          const port = withLink(guest, ports, link, config, undefined);
+          if (typeof port === 'string') skipped.push(port);
+          else ports.push(port);
+        }
+        const peer = { pid: event.pid };
+        return {
+          guest,
+          ports: ports.map((port) => ({ ...port, peer })),
+          skipped,
+          note: 'no network card of type veth',
+        };
+      }
+      case 'net-down':
+      case 'post-stop': {
+        const left = event.phase === 'net-down' ? others : [];
+        const links = late ? await parts.linkNames() : undefined;
+        const ports = links ? had.filter((port) => links.has(port.interface)) : left;
+        return { guest, ports, skipped: [], note: 'its ports are gone' };
+      }
+    }
+  };
+
+  return {
+    async resolve(event, late = false) {
+      const vmid = vmidFromText(event.name);
+      const { pid } = event;
+      if (late && pid !== undefined && !(await parts.ranAt(pid, event.at))) {
+        return nothing(undefined, `its process ${pid} is gone by now`);
+      }
+      const proxmox = vmid === undefined ? undefined : await parts.proxmoxContainer(vmid);
+      return proxmox ? asProxmox(event, proxmox, late) : asLxc(event, late);
     },
 
     current: async () => retained(parts.claims(), 'lxc', await parts.linkNames()),
   };
 }
 
-const nothing = (guest: Guest, reason: string): Resolution => ({ guest, skipped: [reason], note: reason });
+const nothing = (guest: Guest | undefined, reason: string): Resolution => ({
+  ...(guest && { guest }),
+  skipped: [reason],
+  note: reason,
+});
 
 /** The N of lxc.net.N if the configuration or the device's name tells it, else the lowest that is free. */
 function nicIndex(

@@ -17,7 +17,12 @@ export interface ProxmoxParts {
   isOvsBridge: (name: string) => boolean;
 }
 
-export function proxmoxSource({ root, linkNames, isOvsBridge }: ProxmoxParts): Source<ProxmoxEvent> {
+export interface ProxmoxSource extends Source<ProxmoxEvent> {
+  /** What the container of that number should have now; undefined when it is none of Proxmox's. */
+  container(vmid: number): Promise<Resolution | undefined>;
+}
+
+export function proxmoxSource({ root, linkNames, isOvsBridge }: ProxmoxParts): ProxmoxSource {
   /** The ports for those NICs whose device exists; Proxmox makes it before post-start. */
   const resolve = (guest: ProxmoxGuest, links: ReadonlySet<string>): Resolution => {
     const identity = identityOf(guest);
@@ -41,9 +46,15 @@ export function proxmoxSource({ root, linkNames, isOvsBridge }: ProxmoxParts): S
   };
 
   return {
-    async resolve(event) {
+    async resolve(event, late = false) {
       const guest = await readProxmoxGuest(event.vmid, { root });
       const identity = guest ? identityOf(guest) : unknownGuest(event.vmid);
+      if (late && event.phase !== 'pre-stop') {
+        // Without a configuration the next look at all guests decides.
+        return guest
+          ? resolve(guest, await linkNames())
+          : { guest: identity, skipped: [], note: 'too late to tell' };
+      }
       switch (event.phase) {
         // The guest does not run yet: whatever stands under its name is a leftover and would be in Proxmox's way.
         case 'pre-start':
@@ -59,6 +70,14 @@ export function proxmoxSource({ root, linkNames, isOvsBridge }: ProxmoxParts): S
         case 'post-stop':
           return { guest: identity, ports: [], skipped: [], note: 'its ports are gone' };
       }
+    },
+
+    async container(vmid) {
+      const guest = await readProxmoxGuest(vmid, { root });
+      if (guest === undefined) return undefined;
+      if (guest.runtime === 'proxmox-lxc') return resolve(guest, await linkNames());
+      const reason = `its name is the VMID of ${guest.config.name ?? 'a VM'} in ${root}`;
+      return { skipped: [reason], note: reason };
     },
 
     async current() {

@@ -17,6 +17,10 @@ export interface Resolution {
 
 /** One runtime's knowledge. `current` is undefined when it cannot be known now: then nothing is taken away. */
 export interface Source<Event extends LifecycleEvent> {
-  resolve(event: Event): Promise<Resolution>;
+  /**
+   * @param late nobody waits for the event any more, and the guest has gone on since (it was spooled, or the agent
+   *   hung): what is there now counts, not what the phase promises. A late `pre-start` must not unplug a running guest.
+   */
+  resolve(event: Event, late?: boolean): Promise<Resolution>;
   current(): Promise<{ key: string; resolution: Resolution }[] | undefined>;
 }

@@ -73,6 +73,7 @@ beforeEach(async () => {
     guestQueue: keyedQueue(4),
     known: knownEvents(),
     ready: async () => true,
+    now: () => Date.parse('2026-11-23T08:30:33Z'),
     onTrouble: () => undefined,
     converge: async (request) => {
       requests.push(request);

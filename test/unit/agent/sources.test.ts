@@ -8,6 +8,7 @@ import type { Claim } from '../../../src/agent/claims.ts';
 import { dockerSource } from '../../../src/agent/sources/docker.ts';
 import { lxcSource } from '../../../src/agent/sources/lxc.ts';
 import { proxmoxSource } from '../../../src/agent/sources/proxmox.ts';
+import type { Resolution } from '../../../src/agent/sources/resolution.ts';
 import type { Vmids } from '../../../src/agent/vmids.ts';
 import { defaultConfig } from '../../../src/core/config/parse-config.ts';
 import type { DockerEvent, LxcEvent, ProxmoxEvent } from '../../../src/core/events/lifecycle-event.ts';
@@ -82,6 +83,14 @@ describe('a Proxmox guest', () => {
     expect((await source().resolve(event('pre-start'))).ports).toEqual([]);
   });
 
+  it('that runs keeps its ports when word comes late of an earlier start or end', async () => {
+    for (const phase of ['pre-start', 'post-stop'] as const) {
+      expect((await source().resolve(event(phase), true)).ports).toHaveLength(1);
+    }
+    links = new Set();
+    expect((await source().resolve(event('post-start'), true)).ports).toEqual([]);
+  });
+
   it('keeps its ports while a stop is only asked for', async () => {
     expect((await source().resolve(event('pre-stop'))).ports).toBeUndefined();
   });
@@ -109,6 +118,7 @@ describe('a Proxmox guest', () => {
 describe('an LXC container', () => {
   let root: string;
   let had: Claim | undefined;
+  let proxmox: Resolution | undefined;
   const source = () =>
     lxcSource({
       root,
@@ -119,6 +129,8 @@ describe('an LXC container', () => {
       claim: () => had,
       claims: () => (had ? [had] : []),
       vmidFor: async () => 1_000_000,
+      proxmoxContainer: async () => proxmox,
+      ranAt: async (pid) => pid === 42,
     });
   const event = (phase: LxcEvent['phase'], more: Partial<LxcEvent> = {}): LxcEvent => ({
     ...common,
@@ -131,6 +143,7 @@ describe('an LXC container', () => {
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), 'lxc-'));
     had = undefined;
+    proxmox = undefined;
   });
   afterEach(() => rm(root, { recursive: true }));
 
@@ -169,6 +182,35 @@ describe('an LXC container', () => {
 
   it('loses its ports when it has stopped', async () => {
     expect((await source().resolve(event('post-stop'))).ports).toEqual([]);
+  });
+
+  it('that runs keeps its ports when word comes late of an earlier end', async () => {
+    const guest = { runtime: 'lxc', vmid: 1_000_000, name: 'web' } as const;
+    const port = { bridge: 'ovsbr0', guest, nic: 0 };
+    const running = { ...port, port: 'vi1000000', interface: 'vethA' };
+    const ended = { ...port, port: 'vi1000000i1', interface: 'vethOld' };
+    had = { key: 'lxc:web', guest, ports: [running, ended] };
+    expect((await source().resolve(event('post-stop'), true)).ports).toEqual([running]);
+    expect((await source().resolve(event('net-down', { interface: 'vethA' }), true)).ports).toEqual([
+      running,
+    ]);
+  });
+
+  it('that has gone by the time its start is heard of asks for nothing', async () => {
+    const { ports, skipped } = await source().resolve(event('net-up', { interface: 'vethOld' }), true);
+    expect([ports, skipped]).toEqual([undefined, ['vethOld is gone by now']]);
+    expect((await source().resolve(event('start-host', { pid: 41 }), true)).ports).toBeUndefined();
+    expect((await source().resolve(event('start-host', { pid: 42 }), true)).ports).toHaveLength(2);
+  });
+
+  it('of Proxmox has the ports that its Proxmox configuration says', async () => {
+    const guest = { runtime: 'proxmox-lxc', vmid: 200, name: 'mail' } as const;
+    const port = { port: 'vi200', interface: 'veth200i0', bridge: 'ovsbr1', guest, nic: 0 };
+    proxmox = { guest, ports: [port], skipped: [], note: '' };
+    const started = await source().resolve(event('start-host', { name: '200', pid: 42 }));
+    expect(started).toMatchObject({ guest, ports: [{ ...port, peer: { pid: 42 } }] });
+    expect((await source().resolve(event('post-stop', { name: '200' }))).ports).toEqual([]);
+    expect((await source().resolve(event('post-stop', { name: '200' }), true)).ports).toEqual([port]);
   });
 });
 
