@@ -70,7 +70,10 @@ inner_init_known() {
 wait_for_boot() {
   local name=$1 dir
   dir=$(host_dir "$name")
-  until_true 60 booted "$name" || boot_failed "$dir" "systemd was not up within 60 s"
+  until_true 60 booted "$name" || {
+    enter_host_quietly "$name" systemctl list-jobs 2>&1 | sed 's/^/  | /' >&2 || true
+    boot_failed "$dir" "systemd was not up within 60 s"
+  }
   grep -qx running "$dir/state" || {
     say "host '$name' is $(cat "$dir/state"); failed units:"
     enter_host_quietly "$name" systemctl --failed --plain --no-legend | sed 's/^/  | /' >&2

@@ -10,8 +10,9 @@ enter_host() {
   # LXC and Docker derive their cgroups from the caller's: it must be one that exists inside
   cgroup=$(cat "$dir/cgroup")/payload/lab.scope
   mkdir -p "$cgroup" && echo "$BASHPID" >"$cgroup/cgroup.procs"
-  # nsenter stays outside as the parent; when it is killed (a test's timeout) CMD must not live on
-  exec nsenter --target "$init" --all -- \
+  # nsenter stays outside as the parent; when it is killed (a test's timeout) CMD must not live on.
+  # --root: where this machine is itself a chroot, the namespace's root is not the root that init has.
+  exec nsenter --target "$init" --all --root --wd -- \
     env -i --chdir=/root HOME=/root USER=root LOGNAME=root SHELL=/bin/bash LANG=C.UTF-8 TERM="${TERM:-dumb}" \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/src/test/lab/host \
     setpriv --pdeathsig TERM -- "$@"
