@@ -96,6 +96,9 @@ export function createAgent(parts: AgentParts): Agent {
     return (port: string) => names.has(port) || (vmid !== undefined && parsePortName(port)?.vmid === vmid);
   };
 
+  /** Ports that an event is taking away at this moment: a reconcile leaves them to it. */
+  const inWork = new Set<(port: string) => boolean>();
+
   const apply = async (key: string, resolution: Resolution, cause: () => Promise<number>) => {
     const former = claims.get(key);
     const { guest, ports } = resolution;
@@ -105,7 +108,12 @@ export function createAgent(parts: AgentParts): Agent {
     if (owner === undefined) return [];
     claims.set({ key, guest: owner, ports });
     const inScope = scopeOf(former?.ports ?? [], guest?.vmid ?? former?.guest.vmid);
-    return converge({ desired: ports, inScope, cause });
+    inWork.add(inScope);
+    try {
+      return await converge({ desired: ports, inScope, cause });
+    } finally {
+      inWork.delete(inScope);
+    }
   };
 
   const handleNow = async ({ event, caller, spooled, late }: Handed) => {
@@ -195,9 +203,9 @@ export function createAgent(parts: AgentParts): Agent {
         }),
       ),
     );
-    const leftovers = await guestQueue.run('leftovers', () =>
-      converge({ desired: [], inScope: (port) => claims.ofPort(port) === undefined, cause }),
-    );
+    const isLeftOver = (port: string) =>
+      claims.ofPort(port) === undefined && ![...inWork].some((inScope) => inScope(port));
+    const leftovers = await converge({ desired: [], inScope: isLeftOver, cause });
     parts.onTrouble();
     return [...reports.flat(), ...leftovers];
   };

@@ -8,7 +8,7 @@ import type { Ledger } from '../core/ledger/writer.ts';
 import type { SwitchDriver } from '../core/networkmanager/driver.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 import type { Observed } from '../core/plan/observed.ts';
-import { plan } from '../core/plan/plan.ts';
+import { type Hold, plan } from '../core/plan/plan.ts';
 import { type Executors, STEP_ACTIONS, type Step, subjectOf } from '../core/plan/steps.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
 import { stepData } from './step-data.ts';
@@ -81,6 +81,9 @@ export function openConverge(parts: ConvergeParts): Converge {
       if (parts.troubles.note(hold)) await record(parts, hold, await cause());
     }
     for (const port of configured.keys()) if (inScope(port) && !wanted.has(port)) configured.delete(port);
+    for (const { port } of parts.troubles.all()) {
+      if (inScope(port) && !wanted.has(port)) parts.troubles.clear(port);
+    }
     await noteVanished(parts, { steps, observed, wanted, inScope, cause });
     return report(desired, steps, holds, failures, wanted, parts.troubles);
   };
@@ -202,7 +205,7 @@ async function record(
 function report(
   desired: readonly DesiredPort[],
   steps: readonly Step[],
-  holds: readonly { port: string; reason: string }[],
+  holds: readonly Hold[],
   failures: ReadonlyMap<string, AgentError>,
   wanted: ReadonlySet<string>,
   troubles: Troubles,
@@ -211,11 +214,11 @@ function report(
     const { port, bridge } = wish;
     const base = { port, interface: wish.interface, bridge };
     const hold = holds.find((entry) => entry.port === port);
-    if (hold) return { ...base, state: 'held', reason: hold.reason };
+    if (hold) return { ...base, state: 'held', reason: hold.reason, code: hold.code };
     const error = failures.get(port) ?? failures.get(bridge);
     if (error) {
-      troubles.note({ port, bridge, code: error.code, reason: error.message });
-      return { ...base, state: 'failed', reason: error.toLine() };
+      troubles.note({ port, bridge, code: error.code, reason: error.reason });
+      return { ...base, state: 'failed', reason: error.reason, code: error.code };
     }
     troubles.clear(port);
     const touched = steps.some((step) => subjectOf(step) === port);
@@ -225,14 +228,14 @@ function report(
     if (step.kind !== 'detach_port' || wanted.has(step.port.port)) continue;
     const { port, bridge } = step.port;
     const error = failures.get(port);
-    if (error) troubles.note({ port, bridge, code: error.code, reason: error.message });
+    if (error) troubles.note({ port, bridge, code: error.code, reason: error.reason });
     else troubles.clear(port);
     reports.push({
       port,
       bridge,
       interface: step.port.interface,
       state: error ? 'failed' : 'detached',
-      ...(error && { reason: error.toLine() }),
+      ...(error && { reason: error.reason, code: error.code }),
     });
   }
   return reports;

@@ -203,8 +203,10 @@ function manual(phase: 'attach' | 'detach', link: string, name: string, id: numb
 
 /** A port asked for by name must be there in the end, or the caller hears why not. */
 async function demand(work: Promise<EventResult>): Promise<void> {
-  const result = await work;
-  if (!result.ok) throw new AgentError('activation-failed', result.message);
+  const { ok, message, ports } = await work;
+  if (ok) return;
+  const obstacle = ports.find((port) => port.code !== undefined);
+  throw new AgentError(obstacle?.code ?? 'activation-failed', obstacle?.reason ?? message);
 }
 
 /** The keys that people and programs read in `list`. */

@@ -1,5 +1,6 @@
 // The one line that a hook prints in the task log; pure.
 
+import { REMEDIES } from '../core/errors.ts';
 import type { PortReport } from '../core/events/event-result.ts';
 import type { Resolution } from './sources/resolution.ts';
 
@@ -19,8 +20,10 @@ function portText(report: PortReport): string {
     case 'detached':
       return `${port} removed from ${bridge}`;
     case 'held':
-      return `${port} waits: ${report.reason}`;
+      return `${port} waits: ${report.reason}${remedyText(report)}`;
     case 'failed':
-      return `${port} failed: ${report.reason}`;
+      return `${port} failed: ${report.reason}${remedyText(report)}`;
   }
 }
+
+const remedyText = ({ code }: PortReport) => (code === undefined ? '' : ` [${code}] ${REMEDIES[code]}`);

@@ -51,10 +51,15 @@ export class AgentError extends Error {
     return REMEDIES[this.code];
   }
 
+  /** What went wrong and why, in one line. */
+  get reason(): string {
+    const why = this.cause instanceof Error ? ` (${this.cause.message})` : '';
+    return `${this.message}${why}`.replace(/\s*[\r\n]+\s*/g, ' ');
+  }
+
   /** What a terminal shows: what, why, what to do; always one line. */
   toLine(): string {
-    const why = this.cause instanceof Error ? ` (${this.cause.message})` : '';
-    return `${this.message}${why} [${this.code}] ${this.remedy}`.replace(/\s*[\r\n]+\s*/g, ' ');
+    return `${this.reason} [${this.code}] ${this.remedy}`;
   }
 }
 

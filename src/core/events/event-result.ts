@@ -1,14 +1,16 @@
 // What the agent answers to an event, for hooks, for people and for programs.
 
 import { z } from 'zod';
+import { type ErrorCode, REMEDIES } from '../errors.ts';
 
 export const portReportSchema = z.object({
   port: z.string(),
   interface: z.string(),
   bridge: z.string(),
   state: z.enum(['attached', 'detached', 'held', 'failed', 'unchanged']),
-  /** Why it is held or failed. */
+  /** Why it is held or failed, and the error's code. */
   reason: z.string().optional(),
+  code: z.enum(Object.keys(REMEDIES) as [ErrorCode, ...ErrorCode[]]).optional(),
 });
 
 export const eventResultSchema = z.object({

@@ -213,7 +213,12 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
     async deleteProfile(uuid) {
       const path = await profilePath(uuid);
       if (path === undefined) return false;
-      await removeAt(path);
+      try {
+        await removeAt(path);
+      } catch (error) {
+        // Somebody else was quicker: the outcome is what was asked for.
+        if ((await profilePath(uuid)) !== undefined) throw error;
+      }
       return true;
     },
 
