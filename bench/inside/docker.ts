@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { type Row, row } from '../row.ts';
 import { inTurns } from '../series.ts';
 import { agentPid, withoutAgent } from './agent-process.ts';
+import { watchDockerStarts } from './docker-starts.ts';
 import { type SwitchWatch, watchSwitch } from './switch-watch.ts';
 
 const run = promisify(execFile);
@@ -24,6 +25,7 @@ interface Times {
 export async function measureDocker(turns: number): Promise<Row[]> {
   execFileSync('docker-image');
   const watch = await watchSwitch();
+  const starts = watchDockerStarts();
   const pid = agentPid();
   let used = 0;
 
@@ -37,7 +39,7 @@ export async function measureDocker(turns: number): Promise<Row[]> {
     const end = await usable;
     await checkAddress(name);
     times.whole.push(end - start);
-    times.after.push(performance.timeOrigin + end - (await startedAt(name)));
+    times.after.push(performance.timeOrigin + end - (await starts.of(name)));
     await remove(watch, name, `vi${vmid}`);
   };
 
@@ -70,6 +72,7 @@ export async function measureDocker(turns: number): Promise<Row[]> {
     () => bare(peer),
   );
   watch.close();
+  starts.close();
   return [
     row(
       'Docker: start event to usable port with address',
@@ -101,22 +104,6 @@ async function dockerRun(name: string, labels: Readonly<Record<string, string>>)
 async function checkAddress(name: string): Promise<void> {
   const { stdout } = await run('docker', ['exec', name, 'ip', '-4', 'addr', 'show', 'dev', 'eth1']);
   if (!stdout.includes(ADDRESS)) throw new Error(`${name} has no ${ADDRESS} on eth1: ${stdout}`);
-}
-
-/** Wall clock of the engine's `start` event, in milliseconds. */
-async function startedAt(name: string): Promise<number> {
-  const filters = ['--filter', `container=${name}`, '--filter', 'event=start'];
-  const { stdout } = await run('docker', [
-    'events',
-    '--since',
-    '1h',
-    '--until',
-    '0s',
-    ...filters,
-    '--format',
-    '{{.TimeNano}}',
-  ]);
-  return Number(stdout.trim()) / 1e6;
 }
 
 async function remove(watch: SwitchWatch, name: string, link: string): Promise<void> {
