@@ -49,7 +49,7 @@ import { proxmoxSource } from './sources/proxmox.ts';
 import { statusReport } from './status.ts';
 import { openTroubles } from './troubles.ts';
 import { openVmids } from './vmids.ts';
-import { readiness } from './wait-ready.ts';
+import { whenReady } from './wait-ready.ts';
 
 const STATE = '/var/lib/ovs-port-agent';
 const RUNTIME = '/run/ovs-port-agent';
@@ -183,7 +183,7 @@ async function main(): Promise<void> {
     converge,
     guestQueue: keyedQueue(GUESTS_AT_ONCE),
     known,
-    ready: async () => (await readiness(networkManager, ovsdb)).ready,
+    ready: () => whenReady(networkManager, ovsdb),
     now,
     onTrouble: () => reconciler.plan(),
   });

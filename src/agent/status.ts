@@ -34,7 +34,8 @@ export async function statusReport(parts: StatusParts): Promise<object> {
     pid: process.pid,
     since: parts.startedAt,
     ready: found.ready,
-    obstacle: found.obstacle ?? null,
+    obstacle: found.obstacle?.reason ?? null,
+    obstacle_code: found.obstacle?.code ?? null,
     driver: 'networkmanager',
     networkmanager: {
       running: found.networkManager.running,

@@ -14,8 +14,9 @@ export interface Readiness {
 
 const ABSENT: NetworkManagerState = { running: false, ovs: false, version: '', starting: false };
 const STARTUP_MS = 30_000;
+const QUIET_MS = 2_000;
 
-/** Waits out a start-up of NetworkManager, in which it brings back what it had. */
+/** How things stand now; waits for nothing. */
 export async function readiness(networkManager: NetworkManager, ovsdb: OvsdbClient): Promise<Readiness> {
   const state = await networkManager.state().catch((error: unknown) => {
     if (isAgentError(error)) return ABSENT;
@@ -37,6 +38,33 @@ export async function readiness(networkManager: NetworkManager, ovsdb: OvsdbClie
     const reason = `NetworkManager ${state.version} has no OVS plugin`;
     return { ...found, ready: false, obstacle: { code: 'networkmanager-without-ovs', reason } };
   }
-  if (state.starting) await networkManager.settled(STARTUP_MS).catch(() => undefined);
   return { ...found, ready: true };
+}
+
+/**
+ * Whether the switch can be worked on, after a start-up of NetworkManager in which it brings back what it had:
+ * acting at the same time would undo that. Its whole start-up may take long for other reasons, such as DHCP on the
+ * host's own card, so no change in OVSDB for a while is enough.
+ */
+export async function whenReady(networkManager: NetworkManager, ovsdb: OvsdbClient): Promise<boolean> {
+  const { ready, networkManager: state } = await readiness(networkManager, ovsdb);
+  if (!ready || !state.starting) return ready;
+  const settled = networkManager.settled(STARTUP_MS).then(
+    () => 'over',
+    () => 'over',
+  );
+  for (;;) {
+    const change = nextChange(ovsdb).then(
+      () => 'change',
+      () => 'quiet',
+    );
+    if ((await Promise.race([settled, change])) !== 'change') break;
+  }
+  return (await readiness(networkManager, ovsdb)).ready;
+}
+
+/** Rejects when there is none within QUIET_MS. */
+function nextChange(ovsdb: OvsdbClient): Promise<true> {
+  let looks = 0;
+  return ovsdb.until('a change in OVSDB', QUIET_MS, () => (looks++ === 0 ? undefined : true));
 }
