@@ -69,6 +69,17 @@ const stubPlugin = (names) => ({
   },
 });
 
+/** zod's messages in all languages would be a fifth of every bundle; ours are English, which zod imports by itself. */
+const englishOnly = {
+  name: 'english-only',
+  setup(pass) {
+    pass.onLoad({ filter: /node_modules\/zod\/v4\/locales\/index\.c?js$/ }, () => ({
+      contents: 'export {}',
+      loader: 'js',
+    }));
+  },
+};
+
 const options = (root, bundle) => ({
   absWorkingDir: root,
   entryPoints: [bundle.entry],
@@ -84,7 +95,7 @@ const options = (root, bundle) => ({
   define: { 'import.meta.url': 'importMetaUrl', __VERSION__: JSON.stringify(VERSION) }, // execa is an ES module that asks where it is
   banner: { js: `"use strict";const importMetaUrl=require("node:url").pathToFileURL(__filename).href;` },
   nodePaths: [join(HERE, 'node_modules')],
-  plugins: [stubPlugin(bundle.stubs)],
+  plugins: [stubPlugin(bundle.stubs), englishOnly],
   metafile: true,
   write: false,
   logLevel: 'warning',
