@@ -52,7 +52,7 @@ start_nspawn() {
 
 # The inner init is the descendant of nspawn that has process number 1 in a namespace of its own.
 wait_for_init() {
-  local dir=$1 pid nspawn
+  local dir=$1
   until_true 20 inner_init_known "$dir" || boot_failed "$dir" "systemd-nspawn did not start an init"
 }
 
