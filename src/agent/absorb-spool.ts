@@ -8,15 +8,19 @@ import { SPOOL_NAME } from '../core/spool/spool.ts';
 
 export interface SpoolParts {
   directory: string;
-  /** Which of these event ids the ledger has already. */
-  recorded: (ids: Set<string>) => Promise<Set<string>>;
-  handle: (event: LifecycleEvent) => Promise<unknown>;
+  /** Those of these event ids that the ledger has already, with their height. */
+  recorded: (ids: Set<string>) => Promise<ReadonlyMap<string, number>>;
+  /**
+   * The file goes when this resolves. `height`: where the event is recorded already; what it led to may still be
+   * under way, or the agent may have died before it.
+   */
+  handle: (event: LifecycleEvent, height: number | undefined) => Promise<unknown>;
   /** A file that is no event; it is kept under `rejected/`. */
   onRejected: (file: string, problem: string) => Promise<void>;
 }
 
 export interface SpoolAbsorber {
-  /** Absorbs what is there, oldest first; each event exactly once also over crashes. */
+  /** Absorbs what is there, oldest first; each event is recorded exactly once also over crashes. */
   absorb(): Promise<number>;
   /** Absorbs from now on whenever a hook leaves something. */
   watch(onError: (error: unknown) => void): Promise<void>;
@@ -54,7 +58,7 @@ export function spoolAbsorber({ directory, recorded, handle, onRejected }: Spool
     if (events.length === 0) return 0;
     const known = await recorded(new Set(events.map(({ event }) => event.id)));
     for (const { file, event } of events) {
-      if (!known.has(event.id)) await handle(event);
+      await handle(event, known.get(event.id));
       await unlink(join(directory, file));
     }
     return events.length;

@@ -55,6 +55,8 @@ export interface AgentParts {
 export interface Agent {
   /** Never throws for what goes wrong with a guest: that is in the result and in the ledger. */
   handle(event: LifecycleEvent, caller?: Caller, spooled?: boolean): Promise<EventResult>;
+  /** Does what an event asked for that an earlier run recorded at `height`, and may have died before it acted. */
+  finish(event: LifecycleEvent, height: number): Promise<EventResult>;
   /** Brings everything to what the guests that run now should have; `reason` is for the ledger. */
   reconcile(reason: string): Promise<PortReport[]>;
 }
@@ -106,7 +108,7 @@ export function createAgent(parts: AgentParts): Agent {
     if (ports === undefined || (guest === undefined && former === undefined)) return [];
     const owner = guest ?? former?.guest;
     if (owner === undefined) return [];
-    claims.set({ key, guest: owner, ports });
+    await claims.set({ key, guest: owner, ports });
     const inScope = scopeOf(former?.ports ?? [], guest?.vmid ?? former?.guest.vmid);
     inWork.add(inScope);
     try {
@@ -116,19 +118,24 @@ export function createAgent(parts: AgentParts): Agent {
     }
   };
 
-  const handleNow = async ({ event, caller, spooled, late }: Handed) => {
+  const handleNow = async ({ event, caller, spooled, late }: Handed): Promise<EventResult> => {
     if (known.has(event.id)) {
       return { ok: true, message: 'this event is known already', height: null, ports: [] };
     }
-    const key = guestKeyOf(event);
     const height = await record(event, caller, spooled);
     known.add(event.id);
+    return act(event, height, late || isOverdue(event));
+  };
+
+  /** What a recorded event leads to; every block of it has the event's as its cause. */
+  const act = async (event: LifecycleEvent, height: number, late: boolean): Promise<EventResult> => {
+    const key = guestKeyOf(event);
     const cause = () => Promise.resolve(height);
     try {
       if (event.source === 'docker' && event.formerName !== undefined) {
-        moveClaim(claims, `docker:${event.formerName}`, key, event.name);
+        await moveClaim(claims, `docker:${event.formerName}`, key, event.name);
       }
-      const resolution = await resolve(event, late || isOverdue(event));
+      const resolution = await resolve(event, late);
       const ports = await apply(key, resolution, cause);
       if (resolution.skipped.length > 0) {
         await ledger.append({
@@ -163,14 +170,14 @@ export function createAgent(parts: AgentParts): Agent {
         seen.add(key);
         await guestQueue.run(key, async () => {
           if (resolution.guest === undefined || isNewer(key, began)) return;
-          claims.set({ key, guest: resolution.guest, ports: resolution.ports ?? [] });
+          await claims.set({ key, guest: resolution.guest, ports: resolution.ports ?? [] });
         });
       }
     }
     for (const { key, guest } of claims.all()) {
       const runtime = guest.runtime.startsWith('proxmox') ? 'proxmox' : guest.runtime;
       if (!seen.has(key) && !silent.has(runtime) && !isNewer(key, began))
-        claims.set({ key, guest, ports: [] });
+        await claims.set({ key, guest, ports: [] });
     }
   };
 
@@ -234,6 +241,7 @@ export function createAgent(parts: AgentParts): Agent {
   return {
     handle: (event, caller, spooled = false) =>
       guestQueue.run(guestKeyOf(event), () => handleOrDefer({ event, caller, spooled, late: spooled })),
+    finish: (event, height) => guestQueue.run(guestKeyOf(event), () => act(event, height, true)),
     /** One at a time; whoever asks while one runs gets the next, which sees everything that happened before. */
     reconcile(reason) {
       if (reconciling === undefined) {
@@ -255,10 +263,10 @@ export function createAgent(parts: AgentParts): Agent {
 }
 
 /** A renamed container keeps its ports. */
-function moveClaim(claims: Claims, from: string, to: string, name: string): void {
+async function moveClaim(claims: Claims, from: string, to: string, name: string): Promise<void> {
   const claim = claims.get(from);
   if (claim === undefined) return;
   const guest = { ...claim.guest, name };
-  claims.set({ key: from, guest, ports: [] });
-  claims.set({ key: to, guest, ports: claim.ports.map((wish) => ({ ...wish, guest })) });
+  await claims.set({ key: from, guest, ports: [] });
+  await claims.set({ key: to, guest, ports: claim.ports.map((wish) => ({ ...wish, guest })) });
 }

@@ -1,6 +1,7 @@
 // What the guests that run now ask for: the agent's memory, mirrored as one JSON file a port in /run.
 //
-// The files survive a restart of the agent, not a reboot, just like the guests themselves.
+// The files survive a restart of the agent, not a reboot, just like the guests themselves. A file is there from the
+// moment the port is asked for: LXC has no daemon that could tell a restarted agent what still has to be done.
 
 import { mkdir, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -44,17 +45,19 @@ export const bindingSchema = portSchema.extend({
   runtime: z.enum(GUEST_RUNTIMES),
   guest: z.string(),
   id: z.string().optional(),
-  /** When the port became usable, RFC 3339. */
-  since: z.string(),
-  driver: z.string(),
+  /** When the port became usable, RFC 3339; absent until then. */
+  since: z.string().optional(),
+  driver: z.string().optional(),
 });
-export type Binding = z.infer<typeof bindingSchema>;
+type ClaimFile = z.infer<typeof bindingSchema>;
+/** A port that is usable. */
+export type Binding = ClaimFile & { since: string; driver: string };
 
 export interface Claims {
   get(key: string): Claim | undefined;
   all(): Claim[];
-  /** Replaces what a guest asks for; no ports takes the guest out. */
-  set(claim: Claim): void;
+  /** Replaces what a guest asks for; no ports takes the guest out. A port that is bound keeps its file until `unbind`. */
+  set(claim: Claim): Promise<void>;
   /** The guest a port belongs to. */
   ofPort(port: string): Claim | undefined;
   /** Notes that a port is usable, or no longer. */
@@ -70,70 +73,104 @@ export async function loadClaims(directory: string): Promise<Claims> {
   const claims = new Map<string, Claim>();
   const bindings = new Map<string, Binding>();
   for (const file of await readdir(directory)) {
-    const binding = await readBinding(join(directory, file));
-    if (binding === undefined || `${binding.port}.json` !== file) continue;
-    bindings.set(binding.port, binding);
-    const former = claims.get(binding.key);
-    claims.set(binding.key, {
-      key: binding.key,
-      guest: guestOf(binding),
-      ports: [...(former?.ports ?? []), desiredOf(binding)],
+    const kept = await readClaimFile(join(directory, file));
+    if (kept === undefined || `${kept.port}.json` !== file) continue;
+    if (isBinding(kept)) bindings.set(kept.port, kept);
+    const former = claims.get(kept.key);
+    claims.set(kept.key, {
+      key: kept.key,
+      guest: guestOf(kept),
+      ports: [...(former?.ports ?? []), desiredOf(kept)],
     });
   }
   const fileOf = (port: string) => join(directory, `${port}.json`);
+  const texts = new Map<string, string>();
+  const write = async (file: ClaimFile) => {
+    const text = `${JSON.stringify(file)}\n`;
+    if (texts.get(file.port) === text) return;
+    texts.set(file.port, text);
+    await writeFileAtomically(fileOf(file.port), text);
+  };
+  const remove = async (port: string) => {
+    texts.delete(port);
+    await unlink(fileOf(port)).catch((error: unknown) => {
+      if (!isErrno(error, 'ENOENT')) throw error;
+    });
+  };
+  /** The binding of the port, if it is still the one that is wished for. */
+  const bindingOf = (desired: DesiredPort): Binding | undefined => {
+    const binding = bindings.get(desired.port);
+    const same = binding?.interface === desired.interface && binding.bridge === desired.bridge;
+    return same ? binding : undefined;
+  };
 
   return {
     get: (key) => claims.get(key),
     all: () => [...claims.values()],
-    set(claim) {
+    async set(claim) {
+      const former = claims.get(claim.key)?.ports ?? [];
       if (claim.ports.length === 0) claims.delete(claim.key);
       else claims.set(claim.key, claim);
+      for (const desired of claim.ports) {
+        const bound = bindingOf(desired);
+        await write({
+          ...claimFile(desired, claim.key),
+          ...(bound && { since: bound.since, driver: bound.driver }),
+        });
+      }
+      for (const { port } of former) {
+        if (!bindings.has(port) && !claim.ports.some((desired) => desired.port === port)) await remove(port);
+      }
     },
     ofPort: (port) => [...claims.values()].find((claim) => claim.ports.some((wish) => wish.port === port)),
     async bind(desired, key, driver, now) {
-      const former = bindings.get(desired.port);
-      const same = former?.interface === desired.interface && former.bridge === desired.bridge;
-      const binding: Binding = {
-        port: desired.port,
-        interface: desired.interface,
-        bridge: desired.bridge,
-        nic: desired.nic,
-        ...(desired.vlan && { vlan: { ...desired.vlan, trunks: [...desired.vlan.trunks] } }),
-        ...(desired.veth && { veth: desired.veth }),
-        ...(desired.peer && { peer: desired.peer }),
-        key,
-        vmid: desired.guest.vmid,
-        runtime: desired.guest.runtime,
-        guest: desired.guest.name,
-        ...(desired.guest.id !== undefined && { id: desired.guest.id }),
-        since: same ? former.since : now.toISOString(),
-        driver,
-      };
+      const since = bindingOf(desired)?.since ?? now.toISOString();
+      const binding: Binding = { ...claimFile(desired, key), since, driver };
       bindings.set(desired.port, binding);
-      await writeFileAtomically(fileOf(desired.port), `${JSON.stringify(binding)}\n`);
+      await write(binding);
       return binding;
     },
     async unbind(port) {
       bindings.delete(port);
-      await unlink(fileOf(port)).catch((error: unknown) => {
-        if (!isErrno(error, 'ENOENT')) throw error;
-      });
+      await remove(port);
     },
     binding: (port) => bindings.get(port),
     bindings: () => [...bindings.values()],
   };
 }
 
-async function readBinding(path: string): Promise<Binding | undefined> {
+async function readClaimFile(path: string): Promise<ClaimFile | undefined> {
   try {
-    const binding = bindingSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-    return binding.port === portName(binding.vmid, binding.nic) ? binding : undefined;
+    const kept = bindingSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return kept.port === portName(kept.vmid, kept.nic) ? kept : undefined;
   } catch {
     return undefined;
   }
 }
 
-function guestOf(binding: Binding): Guest {
+function isBinding(kept: ClaimFile): kept is Binding {
+  return kept.since !== undefined && kept.driver !== undefined;
+}
+
+function claimFile(desired: DesiredPort, key: string): ClaimFile {
+  const { guest, vlan } = desired;
+  return {
+    port: desired.port,
+    interface: desired.interface,
+    bridge: desired.bridge,
+    nic: desired.nic,
+    ...(vlan && { vlan: { ...vlan, trunks: [...vlan.trunks] } }),
+    ...(desired.veth && { veth: desired.veth }),
+    ...(desired.peer && { peer: desired.peer }),
+    key,
+    vmid: guest.vmid,
+    runtime: guest.runtime,
+    guest: guest.name,
+    ...(guest.id !== undefined && { id: guest.id }),
+  };
+}
+
+function guestOf(binding: ClaimFile): Guest {
   return {
     runtime: binding.runtime,
     vmid: binding.vmid,
@@ -142,7 +179,7 @@ function guestOf(binding: Binding): Guest {
   };
 }
 
-function desiredOf(binding: Binding): DesiredPort {
+function desiredOf(binding: ClaimFile): DesiredPort {
   const { vlan, veth, peer } = binding;
   return {
     port: binding.port,

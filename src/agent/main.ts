@@ -14,14 +14,7 @@ import { writeFileAtomically } from '../core/guest/atomic-file.ts';
 import { linkByIndex, linkNames } from '../core/kernel/links.ts';
 import { ranAt } from '../core/kernel/process.ts';
 import { openVeths } from '../core/kernel/veth.ts';
-import {
-  AGENT_STARTED,
-  carryOver,
-  findEventIds,
-  openIntents,
-  openLedger,
-  tail,
-} from '../core/ledger/index.ts';
+import { AGENT_STARTED, carryOver, findEvents, openIntents, openLedger, tail } from '../core/ledger/index.ts';
 import { networkManagerDriver } from '../core/networkmanager/driver.ts';
 import { openNetworkManager } from '../core/networkmanager/networkmanager.ts';
 import { openOvsdb } from '../core/ovsdb/client.ts';
@@ -84,7 +77,7 @@ async function main(): Promise<void> {
     const { height, hash, category, action } = block;
     bus.emit(AGENT_PATH, AGENT_NAME, 'BlockAppended', 'tsss', [BigInt(height), hash, category, action]);
   });
-  await ledger.append({
+  const { height: startHeight } = await ledger.append({
     category: 'lifecycle',
     action: AGENT_STARTED,
     data: { version: VERSION, node: process.version, config_warnings: [...warnings] },
@@ -204,8 +197,9 @@ async function main(): Promise<void> {
 
   const spool = spoolAbsorber({
     directory: join(STATE, 'spool'),
-    recorded: (ids) => findEventIds(config.ledger.path, ids),
-    async handle(event) {
+    recorded: (ids) => findEvents(config.ledger.path, ids),
+    async handle(event, recordedAt) {
+      if (recordedAt !== undefined && recordedAt < startHeight) return agent.finish(event, recordedAt);
       const { ok, height, message } = await agent.handle(event, undefined, true);
       if (!ok && height === null) throw new AgentError('ledger-write-failed', message);
     },

@@ -11,9 +11,9 @@ export async function settleIntents(
 ): Promise<void> {
   for (const intent of open) {
     const data = isObject(intent.data) ? intent.data : {};
-    const port = observed.ports.find((entry) => entry.port === data['port']);
+    const port = observed.ports.find((entry) => entry.port === data.port);
     const usable = port !== undefined && port.error === undefined && (port.ofport ?? 0) > 0;
-    const present = intent.category === 'bridge' ? observed.bridges.has(String(data['bridge'])) : usable;
+    const present = intent.category === 'bridge' ? observed.bridges.has(String(data.bridge)) : usable;
     await ledger.append({
       category: intent.category,
       action: `${intent.action}_interrupted`,

@@ -7,9 +7,12 @@ import { openToRead } from './read.ts';
 
 const KEY = '"event_id":"';
 
-/** Those of `ids` that stand in some block as `metadata.event_id`. One pass over the file; only lines that may match are parsed. */
-export async function findEventIds(path: string, ids: ReadonlySet<string>): Promise<Set<string>> {
-  const found = new Set<string>();
+/**
+ * Those of `ids` that stand in some block as `metadata.event_id`, each with the height of that block. One pass over the
+ * file; only lines that may match are parsed.
+ */
+export async function findEvents(path: string, ids: ReadonlySet<string>): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
   const file = ids.size > 0 ? await openToRead(path) : undefined;
   if (!file) return found;
   // In the file an id stands as it is written in canonical JSON.
@@ -20,8 +23,8 @@ export async function findEventIds(path: string, ids: ReadonlySet<string>): Prom
       if (!mayHold(bytes, wanted)) continue;
       eachLine(bytes, (start, end) => {
         const line = bytes.subarray(start, end);
-        const id = mayHold(line, wanted) ? eventId(line.toString('utf8')) : undefined;
-        if (id !== undefined && ids.has(id)) found.add(id);
+        const event = mayHold(line, wanted) ? eventOf(line.toString('utf8')) : undefined;
+        if (event?.id !== undefined && ids.has(event.id)) found.set(event.id, event.height);
         return found.size < ids.size;
       });
       if (found.size === ids.size) break;
@@ -47,9 +50,10 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 // One unreadable line must not stop spooled events from being taken in.
-function eventId(line: string): string | undefined {
+function eventOf(line: string): { id: string | undefined; height: number } | undefined {
   try {
-    return parseLine(line).metadata.event_id;
+    const { metadata, height } = parseLine(line);
+    return { id: metadata.event_id, height };
   } catch (error) {
     if (isAgentError(error, 'ledger-broken')) return undefined;
     throw error;

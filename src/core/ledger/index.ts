@@ -4,7 +4,7 @@ export { NO_HASH } from './block.ts';
 export { canonical } from './canonical.ts';
 export { CATEGORIES, type Category, isCategory, type Producer, producerOf } from './categories.ts';
 export type { Entry } from './draft.ts';
-export { findEventIds } from './event-ids.ts';
+export { findEvents } from './event-ids.ts';
 export { follow } from './follow.ts';
 export { AGENT_STARTED, carryOver, openIntents } from './intents.ts';
 export { readBackwards, readBlocks, tail } from './read.ts';

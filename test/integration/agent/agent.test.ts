@@ -109,6 +109,15 @@ describe('an event', () => {
     expect(requests).toHaveLength(1);
   });
 
+  it('that an earlier run recorded is acted on without being recorded again', async () => {
+    const { height } = await ledger.append({ category: 'lifecycle', action: 'guest_post_start', data: {} });
+    const result = await agent.finish(post('earlier'), height);
+    expect(result).toMatchObject({ ok: true, height });
+    expect(claims.get('vmid:101')?.ports).toHaveLength(1);
+    expect(await blocks()).toHaveLength(1);
+    expect(await requests[0]?.cause()).toBe(height);
+  });
+
   it('that cannot be handled is told, recorded, and harms no later one', async () => {
     resolveNext = () => Promise.reject(new AgentError('bad-guest-config', 'net0 is garbage'));
     const failed = await agent.handle(post('bad'));
@@ -193,11 +202,20 @@ describe('the binding files', () => {
       nic: 0,
       peer: { pid: 42 },
     };
-    claims.set({ ...claim, ports: [wish] });
+    await claims.set({ ...claim, ports: [wish] });
     await claims.bind(wish, claim.key, 'networkmanager', new Date(0));
     const reloaded = await loadClaims(join(directory, 'bindings'));
     expect(reloaded.get('lxc:web')).toEqual({ ...claim, ports: [wish] });
     expect(reloaded.binding('vi1000000')?.since).toBe('1970-01-01T00:00:00.000Z');
+  });
+
+  it('tell a restarted agent of a port that was asked for and not made yet', async () => {
+    await claims.set({ key: 'vmid:101', guest, ports: [port] });
+    const reloaded = await loadClaims(join(directory, 'bindings'));
+    expect(reloaded.get('vmid:101')).toEqual({ key: 'vmid:101', guest, ports: [port] });
+    expect(reloaded.bindings()).toEqual([]);
+    await claims.set({ key: 'vmid:101', guest, ports: [] });
+    expect((await loadClaims(join(directory, 'bindings'))).all()).toEqual([]);
   });
 
   it('are gone with the port', async () => {

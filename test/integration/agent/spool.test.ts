@@ -11,7 +11,7 @@ import { spoolEvent } from '../../../src/core/spool/spool.ts';
 let directory: string;
 let handled: string[];
 let rejected: string[];
-let recorded: Set<string>;
+let recorded: Map<string, number>;
 
 const event = (id: string): LifecycleEvent => ({
   id: `event-${id}`,
@@ -21,11 +21,12 @@ const event = (id: string): LifecycleEvent => ({
   vmid: 101,
 });
 
-const note = async (found: LifecycleEvent): Promise<unknown> => handled.push(found.id);
+const note = async (found: LifecycleEvent, height?: number): Promise<unknown> =>
+  handled.push(height === undefined ? found.id : `${found.id} of block ${height}`);
 const absorber = (handle = note) =>
   spoolAbsorber({
     directory,
-    recorded: async (ids) => new Set([...ids].filter((id) => recorded.has(id))),
+    recorded: async (ids) => new Map([...recorded].filter(([id]) => ids.has(id))),
     handle,
     onRejected: async (file) => void rejected.push(file),
   });
@@ -34,7 +35,7 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'spool-'));
   handled = [];
   rejected = [];
-  recorded = new Set();
+  recorded = new Map();
 });
 afterEach(() => rm(directory, { recursive: true }));
 
@@ -48,11 +49,11 @@ describe('the spool', () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
-  it('does not handle again what the ledger has already', async () => {
+  it('tells where the ledger has an event already', async () => {
     spoolEvent(event('known'), directory);
-    recorded.add('event-known');
+    recorded.set('event-known', 42);
     await absorber().absorb();
-    expect(handled).toEqual([]);
+    expect(handled).toEqual(['event-known of block 42']);
     expect(await readdir(directory)).toEqual([]);
   });
 

@@ -5,7 +5,7 @@ import {
   AGENT_STARTED,
   carryOver,
   type Entry,
-  findEventIds,
+  findEvents,
   follow,
   type HashedBlock,
   openIntents,
@@ -203,14 +203,14 @@ describe('known events', () => {
     await ledger.append(entry(0, { metadata: {}, data: { event_id: 'only-in-data' } }));
     await ledger.close();
     const ids = new Set(['event-1', `event-${COUNT}`, 'event-3', 'event-', 'nobody', 'only-in-data', odd]);
-    expect(await findEventIds(place.path, ids)).toEqual(
-      new Set(['event-1', `event-${COUNT}`, 'event-3', odd]),
-    );
+    const found = await findEvents(place.path, ids);
+    expect([...found.keys()]).toEqual(['event-1', 'event-3', `event-${COUNT}`, odd]);
+    expect(found.get(odd)).toBe(COUNT + 1);
   });
 
   it('are none without a file or without a question', async () => {
-    expect(await findEventIds('/nonexistent/x', new Set(['a']))).toEqual(new Set());
+    expect(await findEvents('/nonexistent/x', new Set(['a']))).toEqual(new Map());
     using place = scratch('junk');
-    expect(await findEventIds(place.path, new Set())).toEqual(new Set());
+    expect(await findEvents(place.path, new Set())).toEqual(new Map());
   });
 });
