@@ -1,7 +1,7 @@
 // The agent's heart: events become claims, claims become ports; reconcile does the same for everybody.
 
 import type { Config } from '../core/config/config.ts';
-import { asAgentError, isAgentError } from '../core/errors.ts';
+import { type AgentError, asAgentError, isAgentError } from '../core/errors.ts';
 import type { EventResult, PortReport } from '../core/events/event-result.ts';
 import { guestKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
 import { parsePortName } from '../core/guest/vmid.ts';
@@ -31,6 +31,8 @@ interface Handed {
 
 /** Events kept in memory while the ledger cannot be written; a host has far fewer guests. */
 const DEFERRED_MAX = 10_000;
+/** Stands among the troubles where others have the name of their port. */
+const LEDGER_TROUBLE = 'ledger';
 
 type EventOf<S extends LifecycleEvent['source']> = Extract<LifecycleEvent, { source: S }>;
 export type Sources = { [S in LifecycleEvent['source']]: Source<EventOf<S>> };
@@ -184,6 +186,7 @@ export function createAgent(parts: AgentParts): Agent {
   const reconcileNow = async (reason: string): Promise<PortReport[]> => {
     if (!(await parts.ready())) return [];
     await handleDeferred();
+    if (deferred.length > 0) return [];
     let height: Promise<number> | undefined;
     const cause = () => {
       height ??= ledger
@@ -211,21 +214,29 @@ export function createAgent(parts: AgentParts): Agent {
       ),
     );
     const isLeftOver = (port: string) =>
-      claims.ofPort(port) === undefined && ![...inWork].some((inScope) => inScope(port));
+      port !== LEDGER_TROUBLE &&
+      claims.ofPort(port) === undefined &&
+      ![...inWork].some((inScope) => inScope(port));
     const leftovers = await converge({ desired: [], inScope: isLeftOver, cause });
+    if (deferred.length === 0) parts.troubles.clear(LEDGER_TROUBLE);
     parts.onTrouble();
     return [...reports.flat(), ...leftovers];
   };
 
   /** Nothing is done that cannot be recorded: what came while the ledger could not be written comes again. */
   const deferred: Handed[] = [];
+  const noteLedger = ({ code, reason }: AgentError) => {
+    parts.troubles.note({ port: LEDGER_TROUBLE, bridge: '', code, reason });
+    parts.onTrouble();
+  };
   const handleOrDefer = async (handed: Handed) => {
     try {
       return await handleNow(handed);
     } catch (error) {
       if (!isAgentError(error, 'ledger-write-failed')) throw error;
+      // One try for all of them: else each event would make the next try later.
+      if (deferred.length === 0) noteLedger(error);
       if (deferred.length < DEFERRED_MAX) deferred.push({ ...handed, late: true });
-      parts.onTrouble();
       const message = `waits until the ledger can be written: ${error.toLine()}`;
       return { ok: false, message, height: null, ports: [] };
     }
@@ -245,9 +256,14 @@ export function createAgent(parts: AgentParts): Agent {
     /** One at a time; whoever asks while one runs gets the next, which sees everything that happened before. */
     reconcile(reason) {
       if (reconciling === undefined) {
-        reconciling = reconcileNow(reason).finally(() => {
-          reconciling = undefined;
-        });
+        reconciling = reconcileNow(reason)
+          .catch((error: unknown) => {
+            if (isAgentError(error, 'ledger-write-failed')) noteLedger(error);
+            throw error;
+          })
+          .finally(() => {
+            reconciling = undefined;
+          });
         return reconciling;
       }
       const current = reconciling;
