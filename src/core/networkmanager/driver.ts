@@ -108,13 +108,15 @@ export function networkManagerDriver({ networkManager, ovsdb, bootId }: DriverPa
     const uuids = uuidsOf(desired.bridge, desired.port);
     for (let attempt = 1; ; attempt++) {
       try {
-        const [input, device] = await Promise.all([
-          profileInput(desired),
+        const input = await profileInput(desired);
+        // The three calls go out at once: NetworkManager answers in their order, and one answer is waited for, not three.
+        const [, profile, device] = await allDone([
+          networkManager.addProfile(portProfile(input)),
+          networkManager.addProfile(interfaceProfile(input)),
           networkManager.devicePath(desired.interface, ACTIVATION_MS),
         ]);
-        const [, profile] = await addInOrder(networkManager, [portProfile(input), interfaceProfile(input)]);
         if (attempt === 1) await beforeActivation?.();
-        await networkManager.activate(profile ?? '', device, ACTIVATION_MS);
+        await networkManager.activate(profile, device, ACTIVATION_MS);
         return { ofport: await usable(desired), attempts: attempt };
       } catch (error) {
         const wait = RETRY_MS[attempt - 1];
@@ -186,6 +188,12 @@ export function networkManagerDriver({ networkManager, ovsdb, bootId }: DriverPa
     dropProfiles,
     profileUuids: (desired) => uuidsOf(desired.bridge, desired.port),
   };
+}
+
+/** Like Promise.all, but when one fails the others have ended too: nothing is under way that a clean-up could miss. */
+async function allDone<T extends readonly Promise<unknown>[] | []>(work: T) {
+  await Promise.allSettled(work);
+  return Promise.all(work);
 }
 
 async function addInOrder(networkManager: NetworkManager, profiles: readonly Profile[]): Promise<string[]> {
