@@ -81,7 +81,6 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
   const activeStates = new Map<string, { state: number; reason: number }>();
   const activeWaiters = new Map<string, (outcome: { state: number; reason: number }) => void>();
   const deviceWaiters = new Set<() => void>();
-  const propertyWaiters = new Set<() => void>();
   const presenceListeners: ((present: boolean) => void)[] = [];
   const profileCache = new Map<string, StoredProfile>();
 
@@ -113,9 +112,6 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
     }),
     bus.subscribe({ sender: NM, interface: NM, member: 'DeviceAdded' }, () => {
       wake(deviceWaiters);
-    }),
-    bus.subscribe({ sender: NM, interface: PROPERTIES, member: 'PropertiesChanged', path: NM_PATH }, () => {
-      wake(propertyWaiters);
     }),
     bus.subscribe({ sender: NM, interface: SETTINGS, member: 'ConnectionRemoved' }, (signal) => {
       profileCache.delete(String(signal.body[0]));
@@ -279,15 +275,23 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
 
     settled(deadlineMs) {
       return withDeadline(deadlineMs, "NetworkManager's start-up", async (signal) => {
-        for (;;) {
-          const changed = new Promise<void>((resolve) => {
-            propertyWaiters.add(resolve);
-            signal.addEventListener('abort', () => resolve(), { once: true });
-          });
-          const state = await readState();
-          if (!state.running || !state.starting) return;
-          await changed;
-          if (signal.aborted) throw signal.reason;
+        const waiters = new Set<() => void>();
+        // Only for as long as it takes: with 200 ports each attach brings a dozen of these, each with all devices in it.
+        const rule = { sender: NM, interface: PROPERTIES, member: 'PropertiesChanged', path: NM_PATH };
+        const unsubscribe = await bus.subscribe(rule, () => wake(waiters));
+        try {
+          for (;;) {
+            const changed = new Promise<void>((resolve) => {
+              waiters.add(resolve);
+              signal.addEventListener('abort', () => resolve(), { once: true });
+            });
+            const state = await readState();
+            if (!state.running || !state.starting) return;
+            await changed;
+            if (signal.aborted) throw signal.reason;
+          }
+        } finally {
+          await unsubscribe();
         }
       });
     },
