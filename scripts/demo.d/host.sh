@@ -70,7 +70,7 @@ end() {
 	trap '' INT TERM HUP
 	for job in "${jobs[@]}"; do kill -TERM -- "-$job" 2>/dev/null; done
 	wait
-	if [ -n "${KEEP-}" ]; then
+	if "$lab" list | grep "^$host .* up " >/dev/null && [ -n "${KEEP-}" ]; then
 		how_to_enter
 	elif "$lab" list | grep "^$host " >/dev/null; then
 		"$lab" down "$host"

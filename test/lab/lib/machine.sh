@@ -75,7 +75,8 @@ debian_mirror() {
   echo "$mirror"
 }
 
+# without apt's cache files: somebody else's apt may be writing them
 main_archive() {
-  apt-get indextargets --format '$(LABEL) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
+  apt-get -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= indextargets --format '$(LABEL) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
     awk '$1 == "Debian" && $2 == "main" { print $3; exit }'
 }
