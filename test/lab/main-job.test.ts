@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AgentHost, LXC_HOOK, NO_TRACES, SNIPPET, upAgentHost } from './agent-host.ts';
 import { eventually } from './eventually.ts';
-import { lostDuring } from './pings.ts';
+import { expectReachable, lostDuring } from './pings.ts';
 import { expectWholeStories, storyOf } from './stories.ts';
 
 let host: AgentHost;
@@ -64,7 +64,7 @@ describe('guests of every kind that start', () => {
   });
 
   it.each(kinds)('%s answers through its bridge', async (_, address) => {
-    await host.sh(`timeout 60 sh -c 'until ping -c1 -W1 ${address}; do :; done'`);
+    await expectReachable(host, address);
   });
 
   it.each([
@@ -127,7 +127,7 @@ describe('guests of every kind that start', () => {
     await eventually(host.traces, ({ ports }) =>
       expect(ports.find(({ port }) => port === 'vi201')).toMatchObject({ usable: true, bridge: 'ovsbr0' }),
     );
-    await host.sh('ping -c1 -W5 10.0.0.201');
+    await expectReachable(host, '10.0.0.201');
   });
 });
 
@@ -169,8 +169,8 @@ describe('a running VM that started without the agent', () => {
     await host.stopAgent();
     await host.sh(`
       qm create 102 --hookscript ${SNIPPET} --ipconfig0 ip=10.0.0.102/24 --net0 virtio,bridge=ovsbr0
-      qm start 102
-      timeout 60 sh -c 'until ping -c1 -W1 10.0.0.102; do :; done'`);
+      qm start 102`);
+    await expectReachable(host, '10.0.0.102');
   });
 
   it('loses no packet while its NIC, plugged by Proxmox, becomes our port', async () => {

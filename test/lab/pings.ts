@@ -13,3 +13,10 @@ export async function lostDuring(host: Host, address: string, work: () => Promis
   expect(Number(sent)).toBeGreaterThan(50);
   return Number(sent) - Number(answered);
 }
+
+/** Waits until `address` answers; a VM takes some seconds to boot. */
+export async function expectReachable(host: Host, address: string, withinSeconds = 30): Promise<void> {
+  const ping = `until ping -c1 -W1 ${address} >/dev/null 2>&1; do sleep 0.2; done`;
+  const { exitCode } = await host.exec(['timeout', String(withinSeconds), 'sh', '-c', ping]);
+  expect(exitCode, `${address} answers within ${withinSeconds} s`).toBe(0);
+}
