@@ -11,7 +11,7 @@ import { pause } from '../core/deadline.ts';
 import { AgentError, isAgentError } from '../core/errors.ts';
 import { exec } from '../core/exec.ts';
 import { writeFileAtomically } from '../core/guest/atomic-file.ts';
-import { linkByIndex, linkNames } from '../core/kernel/links.ts';
+import { hostUse, linkByIndex, linkNames } from '../core/kernel/links.ts';
 import { ranAt } from '../core/kernel/process.ts';
 import { openVeths } from '../core/kernel/veth.ts';
 import { AGENT_STARTED, carryOver, findEvents, openIntents, openLedger, tail } from '../core/ledger/index.ts';
@@ -231,6 +231,8 @@ async function main(): Promise<void> {
       ledger,
       status,
       vmidFor: (name) => vmids.claim('lxc', name),
+      vmidOwner: vmids.owner,
+      hostUse,
     }),
     host.machineId,
   );

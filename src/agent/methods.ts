@@ -22,6 +22,10 @@ export interface MethodParts {
   status: () => Promise<object>;
   /** A number for a device whose name tells none. */
   vmidFor: (name: string) => Promise<number>;
+  /** Name of the guest that the number belongs to, also while it does not run. */
+  vmidOwner: (vmid: number) => Promise<string | undefined>;
+  /** What the host itself uses the device for, as the end of a sentence. */
+  hostUse: (link: string) => Promise<string | undefined>;
 }
 
 /** Most blocks that one call may ask for. */
@@ -40,18 +44,34 @@ const text = (name: string) => [{ name, type: 's' }];
 export function agentMethods(parts: MethodParts): Method[] {
   const { agent, claims, ledger, config } = parts;
 
-  const attach = async (link: string, name: string, id: number, caller: Caller): Promise<string> => {
-    const identity = parseGuestInterface(link);
-    const nic = identity?.vmid === id ? identity.nic : 0;
+  /** @param given the VMID that was asked for; without it the device's name tells one, or it gets one. */
+  const attach = async (
+    link: string,
+    name: string,
+    given: number | undefined,
+    caller: Caller,
+  ): Promise<string> => {
+    const use = await parts.hostUse(link);
+    if (use !== undefined) throw new AgentError('bad-argument', `${link} is no guest's device: it ${use}`);
     const bindings = claims.bindings();
-    const other = bindings.find((binding) => binding.interface === link && binding.vmid !== id);
-    if (other) throw new AgentError('name-taken', `${link} is port ${other.port} already`);
+    const bound = bindings.find((binding) => binding.interface === link);
+    if (bound && bound.vmid !== given)
+      throw new AgentError('name-taken', `${link} is port ${bound.port} already`);
+    const identity = parseGuestInterface(link);
+    const id = given ?? identity?.vmid ?? parsePortName(link)?.vmid ?? (await parts.vmidFor(link));
+    const nic = identity?.vmid === id ? identity.nic : 0;
     const holder = bindings.find((binding) => binding.vmid === id && binding.nic === nic);
     if (holder && holder.interface !== link) {
       throw new AgentError('name-taken', `${holder.port} belongs to ${holder.guest} (${holder.interface})`);
     }
+    const owner = identity?.vmid === id ? undefined : await parts.vmidOwner(id);
+    if (owner !== undefined && owner !== name && owner !== link)
+      throw new AgentError('name-taken', `VMID ${id} belongs to ${owner}`);
     const guestKey = holder && { guestKey: holder.key };
-    await demand(agent.handle({ ...manual('attach', link, name, id), nic, ...guestKey }, caller));
+    const result = await agent.handle({ ...manual('attach', link, name, id), nic, ...guestKey }, caller);
+    // Who asked hears that it failed; no wish of theirs stays behind to be tried again unasked.
+    if (!result.ok && !holder) await agent.handle({ ...manual('detach', link, name, id), nic }, caller);
+    demand(result);
     return `Container interface created for ${name}`;
   };
 
@@ -65,11 +85,9 @@ export function agentMethods(parts: MethodParts): Method[] {
         `${binding.port} belongs to the running guest ${guest} (${runtime})`,
       );
     }
-    await demand(agent.handle({ ...manual('detach', link, guest, id), nic, guestKey }, caller));
+    demand(await agent.handle({ ...manual('detach', link, guest, id), nic, guestKey }, caller));
     return `Container interface ${wanted} removed`;
   };
-
-  const vmidOf = (link: string) => parseGuestInterface(link)?.vmid ?? parsePortName(link)?.vmid;
 
   return [
     method({ name: 'ping', in: [], out: text('answer'), schema: none, run: async () => ['pong'] }),
@@ -97,9 +115,7 @@ export function agentMethods(parts: MethodParts): Method[] {
       in: text('name'),
       out: text('answer'),
       schema: z.tuple([ifname]),
-      run: async ([link], caller) => [
-        await attach(link, link, vmidOf(link) ?? (await parts.vmidFor(link)), caller),
-      ],
+      run: async ([link], caller) => [await attach(link, link, undefined, caller)],
     }),
     method({
       name: 'del_port',
@@ -202,8 +218,7 @@ function manual(phase: 'attach' | 'detach', link: string, name: string, id: numb
 }
 
 /** A port asked for by name must be there in the end, or the caller hears why not. */
-async function demand(work: Promise<EventResult>): Promise<void> {
-  const { ok, message, ports } = await work;
+function demand({ ok, message, ports }: EventResult): void {
   if (ok) return;
   const obstacle = ports.find((port) => port.code !== undefined);
   throw new AgentError(obstacle?.code ?? 'activation-failed', obstacle?.reason ?? message);

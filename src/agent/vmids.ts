@@ -5,6 +5,7 @@ import { readProxmoxTree } from '../core/guest/proxmox-tree.ts';
 import {
   allocate,
   allocationName,
+  holderOf,
   release,
   renameAllocation,
   type VmidState,
@@ -16,6 +17,8 @@ type Runtime = 'docker' | 'lxc';
 export interface Vmids {
   /** The guest's number. Throws `vmid-exhausted`, `name-taken`, `bad-argument`. */
   claim(runtime: Runtime, name: string, wanted?: number): Promise<number>;
+  /** Name of the guest that has the number, whether it runs or not. */
+  owner(vmid: number): Promise<string | undefined>;
   release(runtime: Runtime, name: string): Promise<void>;
   rename(runtime: Runtime, from: string, to: string): Promise<void>;
 }
@@ -46,9 +49,12 @@ export async function openVmids({ path, config, now, portVmids, onProblem }: Vmi
     return mine;
   };
 
+  const readTree = async () =>
+    config.proxmox.enabled === false ? undefined : readProxmoxTree(config.proxmox);
+
   const taken = async (runtime: Runtime, name: string): Promise<Set<number>> => {
     const numbers = new Set<number>();
-    const tree = config.proxmox.enabled === false ? undefined : await readProxmoxTree(config.proxmox);
+    const tree = await readTree();
     if (tree?.state === 'ready') {
       for (const vmid of tree.guests.keys()) numbers.add(vmid);
       if (tree.vmlist.ok) for (const vmid of tree.vmlist.guests.keys()) numbers.add(vmid);
@@ -72,6 +78,16 @@ export async function openVmids({ path, config, now, portVmids, onProblem }: Vmi
         });
         return [vmid, after];
       }),
+    async owner(vmid) {
+      const tree = await readTree();
+      if (tree?.state === 'ready') {
+        const guest = tree.guests.get(vmid);
+        // With spaces, which no container's name has: nobody can call their container so and get the number.
+        if (guest) return `Proxmox guest ${guest.config.name ?? vmid}`;
+        if (tree.vmlist.ok && tree.vmlist.guests.has(vmid)) return `Proxmox guest ${vmid} of another node`;
+      }
+      return holderOf(state, vmid);
+    },
     release: (runtime, name) =>
       change((before) => [undefined, release(before, { name: allocationName(runtime, name), now: now() })]),
     rename: (runtime, from, to) =>

@@ -78,6 +78,12 @@ export function allocatedVmid(state: VmidState, name: string): number | undefine
   return held?.releasedAt === null ? held.vmid : undefined;
 }
 
+/** Name of the guest that has the number now, without its runtime. */
+export function holderOf(state: VmidState, vmid: number): string | undefined {
+  const holder = liveHolder(state, vmid);
+  return holder?.slice(holder.indexOf(':') + 1);
+}
+
 function wantedVmid(state: VmidState, { name, wanted, taken }: AllocationRequest): number | undefined {
   if (wanted === undefined) return undefined;
   const parsed = vmidSchema.safeParse(wanted);
@@ -124,7 +130,7 @@ function assign(state: VmidState, name: string, vmid: number): VmidState {
   return { version: 1, allocations: { ...Object.fromEntries(others), [name]: { vmid, releasedAt: null } } };
 }
 
-function liveHolder(state: VmidState, vmid: number, except: string): string | undefined {
+function liveHolder(state: VmidState, vmid: number, except?: string): string | undefined {
   return Object.entries(state.allocations).find(
     ([name, held]) => name !== except && held.vmid === vmid && held.releasedAt === null,
   )?.[0];

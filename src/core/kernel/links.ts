@@ -1,6 +1,7 @@
 // The host's network devices, as the kernel's sysfs shows them (Documentation/ABI/testing/sysfs-class-net).
 
 import { readdir, readFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
 import { isErrno } from '../errors.ts';
 import type { TunFlags } from '../networkmanager/profiles.ts';
 
@@ -55,6 +56,19 @@ export async function tunFlags(link: string): Promise<TunFlags | undefined> {
     owner: await id('owner'),
     group: await id('group'),
   };
+}
+
+// include/uapi/linux/if_arp.h
+const ARPHRD_LOOPBACK = '772';
+
+/** What the host itself uses a link for, as the end of a sentence, or undefined: then it may be a guest's. */
+export async function hostUse(link: string): Promise<string | undefined> {
+  if ((await attribute(link, 'type')) === ARPHRD_LOOPBACK) return 'is the loop-back device';
+  if ((await attribute(link, 'bridge/bridge_id')) !== undefined) return 'is a bridge';
+  if (link === 'ovs-system' || link === 'ovs-netdev') return "is Open vSwitch's own";
+  // Every device has a link-local address of IPv6; a port of a switch needs none.
+  const own = networkInterfaces()[link]?.find(({ address }) => !/^fe[89ab]/i.test(address));
+  return own === undefined ? undefined : `carries the host's address ${own.address}`;
 }
 
 /** Whether Open vSwitch can have a kernel datapath here: its module is loaded by the time ovs-vswitchd runs. */

@@ -100,6 +100,7 @@ export function openVeths(exec: Exec): Veths {
     },
 
     async outerEndsOf(pid) {
+      await refuseHostNamespace(pid);
       try {
         return (await innerLinks(pid)).flatMap((link) =>
           link.link_index === undefined ? [] : [link.link_index],

@@ -95,6 +95,9 @@ function planPort(desired: DesiredPort, input: PlanInput, bridgesToMake: Set<str
   result.steps.push(...portSteps(desired, input, bridge, present));
 }
 
+/** Types of Interface rows that hold a kernel device somebody else made: not internal ports, patches or tunnels. */
+const ADOPTABLE: ReadonlySet<string> = new Set(['', 'system']);
+
 /** Why the port cannot be made now, or undefined. */
 function obstacleTo(
   desired: DesiredPort,
@@ -123,6 +126,10 @@ function obstacleTo(
     };
   }
   const holder = ports.find((port) => port.interface === desired.interface);
+  if (input.observed.bridges.has(desired.interface) || (holder && !ADOPTABLE.has(holder.type))) {
+    const reason = `${desired.interface} belongs to the switch itself, it is no guest's device`;
+    return { code: 'name-taken', reason };
+  }
   if (holder && holder.bridge !== desired.bridge && !isOurs(holder.externalIds)) {
     return {
       code: 'name-taken',

@@ -219,6 +219,7 @@ describe('a Docker container', () => {
   let container: DockerContainer | undefined;
   const vmids: Vmids = {
     claim: async (_, __, wanted) => wanted ?? 1_000_000,
+    owner: async () => undefined,
     release: async () => undefined,
     rename: async () => undefined,
   };
