@@ -1,11 +1,11 @@
 // The LXC hook: network script (up, down) and container hook (start-host, post-stop) in one.
 
-import { randomUUID } from 'node:crypto';
 import { type LxcHookInput, parseLxcHookInput } from '../../src/core/guest/lxc-hook-input.ts';
+import { kernelUuid } from '../../src/core/kernel/uuid.ts';
 import { deliver, finish } from '../deliver.ts';
 
 function eventOf(input: LxcHookInput): object {
-  const common = { id: randomUUID(), at: new Date().toISOString(), source: 'lxc', name: input.name };
+  const common = { id: kernelUuid(), at: new Date().toISOString(), source: 'lxc', name: input.name };
   const configFile = input.configFile === undefined ? {} : { configFile: input.configFile };
   if (input.kind === 'network') {
     const { hostInterface, link } = input;

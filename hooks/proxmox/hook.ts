@@ -1,12 +1,12 @@
 // The Proxmox hookscript: argv is [VMID, PHASE] (pve-guest-common, exec_hookscript).
 
-import { randomUUID } from 'node:crypto';
 import { parseProxmoxHookInput } from '../../src/core/guest/proxmox-hook-input.ts';
+import { kernelUuid } from '../../src/core/kernel/uuid.ts';
 import { deliver, finish } from '../deliver.ts';
 
 const parsed = parseProxmoxHookInput(process.argv.slice(2), process.env);
 if (parsed.ok) {
-  const event = { id: randomUUID(), at: new Date().toISOString(), source: 'proxmox', ...parsed.input };
+  const event = { id: kernelUuid(), at: new Date().toISOString(), source: 'proxmox', ...parsed.input };
   void deliver(event).then(finish);
 } else {
   // A phase that a later Proxmox adds must not stop a guest.

@@ -2,9 +2,9 @@
 //
 // Hook bundles import this file: no heavy imports here.
 
-import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { kernelUuid } from '../kernel/uuid.ts';
 
 export const SPOOL_PATH = '/var/lib/ovs-port-agent/spool';
 /** File names sort by time, so that events are absorbed in the order in which they happened. */
@@ -13,7 +13,7 @@ export const SPOOL_NAME = /^\d{13}-\d+-[0-9a-f]{8}\.json$/;
 /** Puts an event on disk, whole and durable, before it returns. Throws what the file system says. */
 export function spoolEvent(event: unknown, directory = SPOOL_PATH, now = Date.now()): void {
   mkdirSync(directory, { recursive: true, mode: 0o750 });
-  const name = `${String(now).padStart(13, '0')}-${process.pid}-${randomBytes(4).toString('hex')}.json`;
+  const name = `${String(now).padStart(13, '0')}-${process.pid}-${kernelUuid().slice(0, 8)}.json`;
   const partial = join(directory, `.${name}`);
   const file = openSync(partial, 'wx', 0o640);
   try {
