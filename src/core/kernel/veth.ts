@@ -59,8 +59,7 @@ export function openVeths(exec: Exec): Veths {
         'netns',
         String(request.pid),
       ];
-      await exec('ip', ['link', 'add', 'name', outer, 'type', 'veth', ...peer]);
-      await exec('ip', ['link', 'set', 'dev', outer, 'up']);
+      await exec('ip', ['link', 'add', 'name', outer, 'up', 'type', 'veth', ...peer]);
     },
 
     async configure(request, withoutOffload) {
