@@ -135,8 +135,10 @@ async function runRecorded(
   const took = () => ({ ms: Math.round(performance.now() - started) });
   try {
     const result = await execute(parts.executors, step);
-    await outcome(words.done, { ...result, ...took() });
-    await settle(parts, step, { ...data, ...result }, configured);
+    await Promise.all([
+      outcome(words.done, { ...result, ...took() }),
+      settle(parts, step, { ...data, ...result }, configured),
+    ]);
     return undefined;
   } catch (thrown) {
     const error = asAgentError(thrown, 'activation-failed', `${step.kind} failed`);
