@@ -11,6 +11,7 @@ import { writeFileAtomically } from '../core/guest/atomic-file.ts';
 import { GUEST_RUNTIMES, type Guest } from '../core/guest/guest.ts';
 import { bridgeNameSchema, interfaceNameSchema } from '../core/guest/interface-name.ts';
 import { portName, vmidSchema } from '../core/guest/vmid.ts';
+import { linkIndex } from '../core/kernel/links.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 
 /** One guest's ports. `key` is that of its events (`guestKeyOf`). */
@@ -48,6 +49,8 @@ export const bindingSchema = portSchema.extend({
   /** When the port became usable, RFC 3339; absent until then. */
   since: z.string().optional(),
   driver: z.string().optional(),
+  /** The kernel's index of the device that was bound: another device of the same name has another one. */
+  ifindex: z.number().optional(),
 });
 type ClaimFile = z.infer<typeof bindingSchema>;
 /** A port that is usable. */
@@ -63,6 +66,8 @@ export interface Claims {
   /** Notes that a port is usable, or no longer. */
   bind(desired: DesiredPort, key: string, driver: string, now: Date): Promise<Binding>;
   unbind(port: string): Promise<void>;
+  /** Whether the port was bound to the very device that has the name now. */
+  isBoundToLink(desired: DesiredPort): Promise<boolean>;
   binding(port: string): Binding | undefined;
   bindings(): Binding[];
 }
@@ -115,7 +120,7 @@ export async function loadClaims(directory: string): Promise<Claims> {
         const bound = bindingOf(desired);
         await write({
           ...claimFile(desired, claim.key),
-          ...(bound && { since: bound.since, driver: bound.driver }),
+          ...(bound && { since: bound.since, driver: bound.driver, ifindex: bound.ifindex }),
         });
       }
       for (const { port } of former) {
@@ -125,7 +130,8 @@ export async function loadClaims(directory: string): Promise<Claims> {
     ofPort: (port) => [...claims.values()].find((claim) => claim.ports.some((wish) => wish.port === port)),
     async bind(desired, key, driver, now) {
       const since = bindingOf(desired)?.since ?? now.toISOString();
-      const binding: Binding = { ...claimFile(desired, key), since, driver };
+      const ifindex = await linkIndex(desired.interface);
+      const binding: Binding = { ...claimFile(desired, key), since, driver, ifindex };
       bindings.set(desired.port, binding);
       await write(binding);
       return binding;
@@ -133,6 +139,10 @@ export async function loadClaims(directory: string): Promise<Claims> {
     async unbind(port) {
       bindings.delete(port);
       await remove(port);
+    },
+    async isBoundToLink(desired) {
+      const ifindex = bindingOf(desired)?.ifindex;
+      return ifindex !== undefined && ifindex === (await linkIndex(desired.interface));
     },
     binding: (port) => bindings.get(port),
     bindings: () => [...bindings.values()],

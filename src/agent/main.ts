@@ -109,7 +109,14 @@ async function main(): Promise<void> {
   const isOvsBridge = (name: string) =>
     observeBridges(ovsdb.replica).has(name) || config.bridges[name]?.create === true;
   const claim = claims.get;
-  const proxmox = proxmoxSource({ root: config.proxmox.root, linkNames, isOvsBridge });
+  const proxmox = proxmoxSource({
+    root: config.proxmox.root,
+    linkNames,
+    isOvsBridge,
+    isPlugged: async (wish) =>
+      observePorts(ovsdb.replica).some((port) => port.interface === wish.interface) ||
+      claims.isBoundToLink(wish),
+  });
   const withoutProxmox = config.proxmox.enabled === false ? disabledSource('proxmox') : undefined;
   const sources = {
     proxmox: withoutProxmox ?? proxmox,

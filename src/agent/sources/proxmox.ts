@@ -15,6 +15,11 @@ export interface ProxmoxParts {
   linkNames: () => Promise<ReadonlySet<string>>;
   /** Whether an OVS bridge of that name exists or will be made by us. */
   isOvsBridge: (name: string) => boolean;
+  /**
+   * Whether the device is on a bridge already, or was ours before in this life of it. Between making a device and
+   * plugging it Proxmox needs its name free: plugging it then would keep the guest from starting.
+   */
+  isPlugged: (port: DesiredPort) => Promise<boolean>;
 }
 
 export interface ProxmoxSource extends Source<ProxmoxEvent> {
@@ -22,7 +27,7 @@ export interface ProxmoxSource extends Source<ProxmoxEvent> {
   container(vmid: number): Promise<Resolution | undefined>;
 }
 
-export function proxmoxSource({ root, linkNames, isOvsBridge }: ProxmoxParts): ProxmoxSource {
+export function proxmoxSource({ root, linkNames, isOvsBridge, isPlugged }: ProxmoxParts): ProxmoxSource {
   /** The ports for those NICs whose device exists; Proxmox makes it before post-start. */
   const resolve = (guest: ProxmoxGuest, links: ReadonlySet<string>): Resolution => {
     const identity = identityOf(guest);
@@ -45,6 +50,13 @@ export function proxmoxSource({ root, linkNames, isOvsBridge }: ProxmoxParts): P
     };
   };
 
+  /** For everybody but post-start, which Proxmox sends only after it has plugged. */
+  const resolvePlugged = async (guest: ProxmoxGuest, links: ReadonlySet<string>): Promise<Resolution> => {
+    const { ports = [], ...rest } = resolve(guest, links);
+    const plugged = await Promise.all(ports.map(isPlugged));
+    return { ...rest, ports: ports.filter((_, index) => plugged[index]) };
+  };
+
   return {
     async resolve(event, late = false) {
       const guest = await readProxmoxGuest(event.vmid, { root });
@@ -52,7 +64,7 @@ export function proxmoxSource({ root, linkNames, isOvsBridge }: ProxmoxParts): P
       if (late && event.phase !== 'pre-stop') {
         // Without a configuration the next look at all guests decides.
         return guest
-          ? resolve(guest, await linkNames())
+          ? resolvePlugged(guest, await linkNames())
           : { guest: identity, skipped: [], note: 'too late to tell' };
       }
       switch (event.phase) {
@@ -75,7 +87,7 @@ export function proxmoxSource({ root, linkNames, isOvsBridge }: ProxmoxParts): P
     async container(vmid) {
       const guest = await readProxmoxGuest(vmid, { root });
       if (guest === undefined) return undefined;
-      if (guest.runtime === 'proxmox-lxc') return resolve(guest, await linkNames());
+      if (guest.runtime === 'proxmox-lxc') return resolvePlugged(guest, await linkNames());
       const reason = `its name is the VMID of ${guest.config.name ?? 'a VM'} in ${root}`;
       return { skipped: [reason], note: reason };
     },
@@ -85,9 +97,13 @@ export function proxmoxSource({ root, linkNames, isOvsBridge }: ProxmoxParts): P
       if (tree.state !== 'ready') return tree.state === 'absent' ? [] : undefined;
       const links = await linkNames();
       const running = new Set([...links].map((link) => parseGuestInterface(link)?.vmid));
-      return [...tree.guests.values()]
-        .filter((guest) => running.has(guest.vmid))
-        .map((guest) => ({ key: `vmid:${guest.vmid}`, resolution: resolve(guest, links) }));
+      const guests = [...tree.guests.values()].filter((guest) => running.has(guest.vmid));
+      return Promise.all(
+        guests.map(async (guest) => ({
+          key: `vmid:${guest.vmid}`,
+          resolution: await resolvePlugged(guest, links),
+        })),
+      );
     },
   };
 }

@@ -21,7 +21,9 @@ const isOvsBridge = (name: string) => ovsBridges.has(name);
 describe('a Proxmox guest', () => {
   let root: string;
   let links: Set<string>;
-  const source = () => proxmoxSource({ root, isOvsBridge, linkNames: async () => links });
+  let plugged: boolean;
+  const source = () =>
+    proxmoxSource({ root, isOvsBridge, linkNames: async () => links, isPlugged: async () => plugged });
   const event = (phase: ProxmoxEvent['phase']): ProxmoxEvent => ({
     ...common,
     source: 'proxmox',
@@ -33,6 +35,7 @@ describe('a Proxmox guest', () => {
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), 'pve-'));
     links = new Set(['tap101i0', 'tap101i1']);
+    plugged = true;
     await mkdir(join(root, 'qemu-server'));
     await mkdir(join(root, 'lxc'));
     await write(['name: web', 'net0: virtio=BC:24:11:00:00:01,bridge=ovsbr0,tag=20,trunks=30;31']);
@@ -59,6 +62,13 @@ describe('a Proxmox guest', () => {
       ['vi101', 'ovsbr0'],
       ['vi101i1', 'ovsbr1'],
     ]);
+  });
+
+  it('is not plugged by us between the making of its device and the plugging by Proxmox', async () => {
+    plugged = false;
+    expect((await source().current())?.[0]?.resolution.ports).toEqual([]);
+    expect((await source().resolve(event('pre-start'), true)).ports).toEqual([]);
+    expect((await source().resolve(event('post-start'))).ports).toHaveLength(1);
   });
 
   it('has the cards of its snapshots left out', async () => {
