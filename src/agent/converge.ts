@@ -133,18 +133,20 @@ async function runRecorded(
     });
   const started = performance.now();
   const took = () => ({ ms: Math.round(performance.now() - started) });
+  let result: JsonObject;
   try {
-    const result = await execute(parts.executors, step);
-    await Promise.all([
-      outcome(words.done, { ...result, ...took() }),
-      settle(parts, step, { ...data, ...result }, configured),
-    ]);
-    return undefined;
+    result = await execute(parts.executors, step);
   } catch (thrown) {
     const error = asAgentError(thrown, 'activation-failed', `${step.kind} failed`);
     await outcome(words.failed, { code: error.code, error: error.toLine(), ...took() });
     return error;
   }
+  // Done is done: what goes wrong from here on must not make the ledger say that the step failed.
+  await Promise.all([
+    outcome(words.done, { ...result, ...took() }),
+    settle(parts, step, { ...data, ...result }, configured),
+  ]);
+  return undefined;
 }
 
 /** The one cast of the table: TypeScript cannot correlate `step.kind` with the entry's parameter. */
