@@ -3,7 +3,8 @@
 lab=test/lab/lab
 declare -A jobs
 
-in_host() { "$lab" exec "$host" -- "$@"; }
+# apt finds no terminal in there; it need not say so at length
+in_host() { "$lab" exec "$host" -- env DEBIAN_FRONTEND=noninteractive "$@"; }
 
 # Both jobs below may want apt, which takes one at a time; so this comes first.
 test_hosts_possible() { "$lab" ready 2>&1 | relay machine; }
