@@ -184,7 +184,10 @@ class DbusNextBus implements Bus {
   }
 
   emit(path: string, interfaceName: string, member: string, signature: string, body: unknown[]): void {
-    if (!this.#ended) this.#raw.send(dbus.Message.newSignal(path, interfaceName, member, signature, body));
+    // Nobody waits for a signal, and sending one takes 0.4 ms: whatever follows in the same turn goes first.
+    setImmediate(() => {
+      if (!this.#ended) this.#raw.send(dbus.Message.newSignal(path, interfaceName, member, signature, body));
+    });
   }
 
   variant(signature: string, value: unknown): unknown {
