@@ -7,7 +7,7 @@ import { mkdir, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { isErrno } from '../core/errors.ts';
-import { writeFileAtomically } from '../core/guest/atomic-file.ts';
+import { writeMemoryFile } from '../core/guest/atomic-file.ts';
 import { GUEST_RUNTIMES, type Guest } from '../core/guest/guest.ts';
 import { bridgeNameSchema, interfaceNameSchema } from '../core/guest/interface-name.ts';
 import { portName, vmidSchema } from '../core/guest/vmid.ts';
@@ -90,11 +90,11 @@ export async function loadClaims(directory: string): Promise<Claims> {
   }
   const fileOf = (port: string) => join(directory, `${port}.json`);
   const texts = new Map<string, string>();
-  const write = async (file: ClaimFile) => {
+  const write = (file: ClaimFile) => {
     const text = `${JSON.stringify(file)}\n`;
     if (texts.get(file.port) === text) return;
+    writeMemoryFile(fileOf(file.port), text);
     texts.set(file.port, text);
-    await writeFileAtomically(fileOf(file.port), text);
   };
   const remove = async (port: string) => {
     texts.delete(port);
@@ -118,7 +118,7 @@ export async function loadClaims(directory: string): Promise<Claims> {
       else claims.set(claim.key, claim);
       for (const desired of claim.ports) {
         const bound = bindingOf(desired);
-        await write({
+        write({
           ...claimFile(desired, claim.key),
           ...(bound && { since: bound.since, driver: bound.driver, ifindex: bound.ifindex }),
         });
@@ -133,7 +133,7 @@ export async function loadClaims(directory: string): Promise<Claims> {
       const ifindex = await linkIndex(desired.interface);
       const binding: Binding = { ...claimFile(desired, key), since, driver, ifindex };
       bindings.set(desired.port, binding);
-      await write(binding);
+      write(binding);
       return binding;
     },
     async unbind(port) {
