@@ -40,11 +40,12 @@ in_background() {
 	set -m # a process group of its own, so that `end` can end all of it
 	(
 		trap - EXIT
+		trap : TERM # of the group only the work ends at once; the rest hears it out
 		began=$EPOCHREALTIME
 		{
 			"$2" </dev/null
 			echo "$? $(seconds_since "$began")" >"$logs/$1.result"
-		} 2>&1 | tee "$logs/$1.log" | relay "$1"
+		} 2>&1 | (trap '' TERM && tee "$logs/$1.log" | relay "$1")
 	) &
 	jobs[$1]=$!
 	set +m
