@@ -214,9 +214,7 @@ export function createAgent(parts: AgentParts): Agent {
       ),
     );
     const isLeftOver = (port: string) =>
-      port !== LEDGER_TROUBLE &&
-      claims.ofPort(port) === undefined &&
-      ![...inWork].some((inScope) => inScope(port));
+      claims.ofPort(port) === undefined && ![...inWork].some((inScope) => inScope(port));
     const leftovers = await converge({ desired: [], inScope: isLeftOver, cause });
     if (deferred.length === 0) parts.troubles.clear(LEDGER_TROUBLE);
     parts.onTrouble();

@@ -3,6 +3,7 @@
 import type { Config } from '../core/config/config.ts';
 import { type AgentError, asAgentError } from '../core/errors.ts';
 import type { PortReport } from '../core/events/event-result.ts';
+import { parsePortName } from '../core/guest/vmid.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { SwitchDriver } from '../core/networkmanager/driver.ts';
@@ -11,6 +12,7 @@ import type { Observed } from '../core/plan/observed.ts';
 import { type Hold, plan } from '../core/plan/plan.ts';
 import { type Executors, STEP_ACTIONS, type Step, subjectOf } from '../core/plan/steps.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
+import type { Look } from './observe.ts';
 import { stepData } from './step-data.ts';
 import type { Troubles } from './troubles.ts';
 
@@ -20,7 +22,7 @@ export interface ConvergeParts {
   driver: SwitchDriver;
   troubles: Troubles;
   executors: Executors<JsonObject>;
-  observe: (desired: readonly DesiredPort[], withProfiles: boolean) => Promise<Observed>;
+  observe: (look: Look) => Promise<Observed>;
   /** Bridges are made one at a time, also when several guests need one at once. */
   bridgeQueue: KeyedQueue;
   /** Ports that were noted as usable. */
@@ -55,7 +57,7 @@ export function openConverge(parts: ConvergeParts): Converge {
   return async ({ desired, inScope, ensureBridges = [], withProfiles = desired.length === 0, cause }) => {
     const wanted = new Set(desired.map((wish) => wish.port));
     // Profiles without a port matter where something may be taken away; a look at all of them is not free.
-    const observed = await parts.observe(desired, withProfiles);
+    const observed = await parts.observe({ desired, withProfiles, bridges: ensureBridges });
     const { steps, holds } = plan({
       desired,
       observed,
@@ -77,12 +79,17 @@ export function openConverge(parts: ConvergeParts): Converge {
       const error = await runStep(parts, step, cause, configured);
       if (error !== undefined) failures.set(subject, error);
     }
+    for (const bridge of ensureBridges) {
+      const error = failures.get(bridge);
+      if (error) parts.troubles.note({ port: bridge, bridge, code: error.code, reason: error.reason });
+      else parts.troubles.clear(bridge);
+    }
     for (const hold of holds) {
       if (parts.troubles.note(hold)) await record(parts, hold, await cause());
     }
     for (const port of configured.keys()) if (inScope(port) && !wanted.has(port)) configured.delete(port);
     for (const { port } of parts.troubles.all()) {
-      if (inScope(port) && !wanted.has(port)) parts.troubles.clear(port);
+      if (parsePortName(port) && inScope(port) && !wanted.has(port)) parts.troubles.clear(port);
     }
     await noteVanished(parts, { steps, observed, wanted, inScope, cause });
     return report(desired, steps, holds, failures, wanted, parts.troubles);
@@ -101,7 +108,7 @@ async function runStep(
 ): Promise<AgentError | undefined> {
   if (step.kind !== 'create_bridge') return runRecorded(parts, step, cause, configured);
   return parts.bridgeQueue.run(step.bridge, async () => {
-    const { bridges } = await parts.observe([], false);
+    const { bridges } = await parts.observe({ desired: [], withProfiles: false, bridges: [] });
     return bridges.has(step.bridge) ? undefined : runRecorded(parts, step, cause, configured);
   });
 }

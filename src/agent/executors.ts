@@ -4,7 +4,7 @@ import type { Config } from '../core/config/config.ts';
 import { AgentError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Veths } from '../core/kernel/veth.ts';
-import type { SwitchDriver } from '../core/networkmanager/driver.ts';
+import type { BridgeWish, SwitchDriver } from '../core/networkmanager/driver.ts';
 import type { Executors } from '../core/plan/steps.ts';
 
 export interface ExecutorParts {
@@ -15,13 +15,21 @@ export interface ExecutorParts {
 
 /** Each executor returns what the outcome block should say beyond the step itself. */
 export function executors({ config, driver, veths }: ExecutorParts): Executors<JsonObject> {
+  const wishFor = (bridge: string): BridgeWish => {
+    const wish = config.bridges[bridge];
+    if (wish === undefined) throw new AgentError('bad-config', `There is no [bridges.${bridge}]`);
+    return { bridge, datapathType: wish.datapath_type, addresses: wish.addresses };
+  };
+
   return {
     async create_bridge({ bridge }) {
-      const wish = config.bridges[bridge];
-      if (wish === undefined) throw new AgentError('bad-config', `There is no [bridges.${bridge}]`);
-      const { addresses, datapath_type: datapathType } = wish;
-      const made = await driver.createBridge({ bridge, datapathType, addresses });
+      const made = await driver.createBridge(wishFor(bridge));
       return { driver: driver.name, datapath_type: made.datapathType };
+    },
+    async restore_bridge({ bridge }) {
+      const wish = wishFor(bridge);
+      await driver.restoreBridge(wish);
+      return { driver: driver.name, addresses: [...wish.addresses] };
     },
     async create_veth({ desired, veth }) {
       await veths.create(desired.interface, veth);

@@ -158,7 +158,11 @@ async function main(): Promise<void> {
     driver,
     troubles,
     executors: executors({ config, driver, veths }),
-    observe: (desired, withProfiles) => observe({ ovsdb, networkManager, veths }, desired, withProfiles),
+    observe: (look) =>
+      observe(
+        { ovsdb, networkManager, veths, addressesOf: (bridge) => config.bridges[bridge]?.addresses ?? [] },
+        look,
+      ),
     bridgeQueue: keyedQueue(1),
     bound: claims.bindings,
     async onAttached(desired, data) {

@@ -1,9 +1,9 @@
 // One look at the host: OVSDB's rows, the kernel's links, our profiles, and whether inner veth ends are in place.
 
-import { linkNames } from '../core/kernel/links.ts';
+import { isUpWith, linkNames } from '../core/kernel/links.ts';
 import type { Veths } from '../core/kernel/veth.ts';
 import type { NetworkManager } from '../core/networkmanager/networkmanager.ts';
-import { USER_BRIDGE_KEY, USER_KEY } from '../core/networkmanager/profiles.ts';
+import { profileUuid, USER_BRIDGE_KEY, USER_KEY } from '../core/networkmanager/profiles.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { observeBridges, observePorts } from '../core/ovsdb/observe.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
@@ -13,16 +13,22 @@ export interface ObserveParts {
   ovsdb: OvsdbClient;
   networkManager: NetworkManager;
   veths: Veths;
+  /** The host's addresses on a bridge by the configuration. */
+  addressesOf: (bridge: string) => readonly string[];
 }
 
-/**
- * @param withProfiles whether to ask NetworkManager for our profiles: needed to find those whose port is
- *   gone, a waste when a port is only to be made
- */
+/** What to look at beside OVSDB's rows and the links; each costs time that an attach should not spend. */
+export interface Look {
+  desired: readonly DesiredPort[];
+  /** Whether to ask NetworkManager for our profiles: needed to find those whose port is gone. */
+  withProfiles: boolean;
+  /** Bridges whose own interface should be up. */
+  bridges: readonly string[];
+}
+
 export async function observe(
-  { ovsdb, networkManager, veths }: ObserveParts,
-  desired: readonly DesiredPort[],
-  withProfiles: boolean,
+  { ovsdb, networkManager, veths, addressesOf }: ObserveParts,
+  { desired, withProfiles, bridges }: Look,
 ): Promise<Observed> {
   const [links, profiles] = await Promise.all([linkNames(), withProfiles ? ourProfiles(networkManager) : []]);
   const guestEnds = new Set<string>();
@@ -31,12 +37,19 @@ export async function observe(
       if (veth && links.has(outer) && (await veths.hasInnerEnd(outer, veth))) guestEnds.add(port);
     }),
   );
+  const bridgesDown = new Set<string>();
+  const found = observeBridges(ovsdb.replica);
+  for (const name of bridges) {
+    const isOurs = found.get(name)?.networkManagerUuid === profileUuid('bridge', name);
+    if (isOurs && !(await isUpWith(name, addressesOf(name)))) bridgesDown.add(name);
+  }
   return {
-    bridges: observeBridges(ovsdb.replica),
+    bridges: found,
     ports: observePorts(ovsdb.replica),
     links,
     profiles,
     guestEnds,
+    bridgesDown,
   };
 }
 

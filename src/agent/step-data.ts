@@ -8,6 +8,7 @@ import type { Step } from '../core/plan/steps.ts';
 export function stepData(step: Step): JsonObject {
   switch (step.kind) {
     case 'create_bridge':
+    case 'restore_bridge':
       return { bridge: step.bridge };
     case 'create_veth':
       return { ...portData(step.desired), guest_interface: step.veth.guestInterface, mac: step.veth.mac };

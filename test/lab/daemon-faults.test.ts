@@ -45,14 +45,17 @@ describe('ports that are up', () => {
     ['NetworkManager', 'systemctl restart NetworkManager'],
     ['Open vSwitch', 'systemctl restart openvswitch-switch'],
     ['the agent', 'systemctl restart ovs-port-agent'],
-    [
-      'the bus, and NetworkManager with it',
-      'systemctl restart dbus.service; systemctl restart NetworkManager',
-    ],
   ])('are there, without anyone asking, after a restart of %s', async (_, restart) => {
     await expectAllConnected();
     await host.sh(restart);
     await expectAllConnected();
+  });
+
+  it('are there when NetworkManager was killed, and so is the address of the host on its bridge', async () => {
+    for (const _ of [1, 2, 3]) {
+      await host.sh('kill -KILL $(pidof NetworkManager)');
+      await expectAllConnected();
+    }
   });
 
   it('are there when the containers that Docker stopped with itself run again', async () => {
@@ -61,6 +64,22 @@ describe('ports that are up', () => {
       expect(ports.map(({ bridge }) => bridge)).not.toContain('ovsbr1'),
     );
     await host.sh('docker start netmaker-server');
+    await expectAllConnected();
+  });
+});
+
+describe('a bridge', () => {
+  it('gets an address that is new in the configuration, and keeps its guests', async () => {
+    await host.sh(`
+      sed -i 's#"10.0.0.1/24"#"10.0.0.1/24", "10.1.0.1/24"#' /etc/ovs-port-agent/config.toml
+      systemctl restart ovs-port-agent`);
+    await eventually(
+      () =>
+        host.sh(
+          'ip -json addr show ovsbr0 | jq -c "[.[].addr_info[] | select(.family == \\"inet\\").local]"',
+        ),
+      (addresses) => expect(JSON.parse(addresses)).toEqual(['10.0.0.1', '10.1.0.1']),
+    );
     await expectAllConnected();
   });
 });

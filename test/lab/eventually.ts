@@ -4,7 +4,7 @@ const EVERY_MS = 50;
 
 /**
  * Looks again and again until `expected` no longer throws, and gives what was seen then. When `withinMs`
- * is over, the last failed expectation is thrown.
+ * is over, the last failure is thrown: of the expectation, or of the look itself.
  */
 export async function eventually<T>(
   look: () => Promise<T>,
@@ -13,8 +13,8 @@ export async function eventually<T>(
 ): Promise<T> {
   const until = performance.now() + withinMs;
   for (;;) {
-    const seen = await look();
     try {
+      const seen = await look();
       await expected(seen);
       return seen;
     } catch (failure) {

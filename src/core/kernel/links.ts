@@ -58,6 +58,16 @@ export async function tunFlags(link: string): Promise<TunFlags | undefined> {
   };
 }
 
+// include/uapi/linux/if.h
+const IFF_UP = 1;
+
+/** Whether a link is up and has all these addresses, in CIDR form. */
+export async function isUpWith(link: string, addresses: readonly string[]): Promise<boolean> {
+  const flags = Number(await attribute(link, 'flags'));
+  const has = new Set(networkInterfaces()[link]?.map(({ cidr }) => cidr));
+  return (flags & IFF_UP) !== 0 && addresses.every((address) => has.has(address));
+}
+
 // include/uapi/linux/if_arp.h
 const ARPHRD_LOOPBACK = '772';
 

@@ -2,7 +2,7 @@
 
 import { pause } from '../deadline.ts';
 import { AgentError, isAgentError } from '../errors.ts';
-import { hasKernelDatapath, linkIndex, tunFlags } from '../kernel/links.ts';
+import { hasKernelDatapath, isUpWith, linkIndex, tunFlags } from '../kernel/links.ts';
 import type { OvsdbClient } from '../ovsdb/client.ts';
 import { observeBridges, observePorts } from '../ovsdb/observe.ts';
 import { namedRow, removePort } from '../ovsdb/remove-port.ts';
@@ -35,6 +35,8 @@ export interface BridgeWish {
 export interface SwitchDriver {
   readonly name: 'networkmanager';
   createBridge(wish: BridgeWish): Promise<{ datapathType: string }>;
+  /** Brings a bridge's own interface up again, with the addresses of the wish; the ports of guests are not touched. */
+  restoreBridge(wish: BridgeWish): Promise<void>;
   attach(desired: DesiredPort): Promise<PortOutcome>;
   adopt(desired: DesiredPort, from: ObservedPort): Promise<PortOutcome>;
   detach(port: ObservedPort): Promise<void>;
@@ -130,18 +132,18 @@ export function networkManagerDriver({ networkManager, ovsdb, bootId }: DriverPa
     }
   };
 
+  const profilesOf = async ({ bridge, datapathType: wanted, addresses }: BridgeWish) => {
+    const datapathType = wanted === 'auto' ? ((await hasKernelDatapath()) ? 'system' : 'netdev') : wanted;
+    const externalIds = { 'ovs-port-agent.boot-id': bootId };
+    return { datapathType, profiles: bridgeProfiles({ bridge, datapathType, addresses, externalIds }) };
+  };
+
   return {
     name: 'networkmanager',
 
-    async createBridge({ bridge, datapathType, addresses }) {
-      const type =
-        datapathType === 'auto' ? ((await hasKernelDatapath()) ? 'system' : 'netdev') : datapathType;
-      const profiles = bridgeProfiles({
-        bridge,
-        datapathType: type,
-        addresses,
-        externalIds: { 'ovs-port-agent.boot-id': bootId },
-      });
+    async createBridge(wish) {
+      const { bridge } = wish;
+      const { profiles, datapathType } = await profilesOf(wish);
       try {
         const paths = await addInOrder(networkManager, [profiles.bridge, profiles.port, profiles.interface]);
         await networkManager.activate(paths[2] ?? '', '/', ACTIVATION_MS);
@@ -156,7 +158,27 @@ export function networkManagerDriver({ networkManager, ovsdb, bootId }: DriverPa
         ]).catch(() => undefined);
         throw error;
       }
-      return { datapathType: type };
+      return { datapathType };
+    },
+
+    async restoreBridge(wish) {
+      const { bridge, addresses } = wish;
+      const { profiles } = await profilesOf(wish);
+      for (let attempt = 1; ; attempt++) {
+        try {
+          // First as it is. When that does not help the profile may have other addresses, and is replaced.
+          const uuid = profileUuid('bridge-interface', bridge);
+          const kept = attempt === 1 ? await networkManager.profilePath(uuid) : undefined;
+          const path = kept ?? (await networkManager.addProfile(profiles.interface));
+          await networkManager.activate(path, '/', ACTIVATION_MS);
+          if (await isUpWith(bridge, addresses)) return;
+          throw new AgentError('activation-failed', `${bridge} is not up with ${addresses.join(', ')}`);
+        } catch (error) {
+          const wait = RETRY_MS[attempt - 1];
+          if (wait === undefined || !isTransient(error)) throw error;
+          await pause(wait);
+        }
+      }
     },
 
     attach: (desired) => withProfiles(desired, undefined),

@@ -43,6 +43,8 @@ export interface NetworkManager {
   addProfile(profile: Profile): Promise<string>;
   /** Deletes a profile, which also deactivates it; one that is gone already is fine. */
   deleteProfile(uuid: string): Promise<boolean>;
+  /** Object path of the profile, or undefined. */
+  profilePath(uuid: string): Promise<string | undefined>;
   profiles(): Promise<StoredProfile[]>;
   /** Object path of the device of a kernel link; waits for NetworkManager to notice a fresh one. */
   devicePath(link: string, deadlineMs: number): Promise<string>;
@@ -193,6 +195,7 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
 
   return {
     state: readState,
+    profilePath,
 
     async addProfile(profile) {
       try {

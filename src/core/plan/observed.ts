@@ -42,6 +42,8 @@ export interface Observed {
   profiles: readonly ObservedProfile[];
   /** Ports whose veth pair has its inner end in the namespace of the container that asks for it now. */
   guestEnds: ReadonlySet<string>;
+  /** Bridges of ours whose own interface is down or lacks an address of the configuration. */
+  bridgesDown: ReadonlySet<string>;
 }
 
 /** Keys of the external_ids that make a row ours. */

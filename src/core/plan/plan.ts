@@ -25,7 +25,7 @@ export interface PlanInput {
   inScope: (port: string) => boolean;
   /** Bridges that may be made when they are missing. */
   creatableBridges: ReadonlySet<string>;
-  /** Bridges to make whether or not a port asks for them. */
+  /** Bridges to make whether or not a port asks for them, and to keep up. */
   ensureBridges: readonly string[];
   /** Ports whose guest end has been set up since this agent started. */
   configured: ReadonlySet<string>;
@@ -52,6 +52,9 @@ export function plan(input: PlanInput): Plan {
 
   const bridgesToMake = new Set(input.ensureBridges.filter((name) => !input.observed.bridges.has(name)));
   for (const bridge of bridgesToMake) result.steps.push({ kind: 'create_bridge', bridge });
+  for (const bridge of input.ensureBridges) {
+    if (input.observed.bridgesDown.has(bridge)) result.steps.push({ kind: 'restore_bridge', bridge });
+  }
   for (const desired of input.desired) planPort(desired, input, bridgesToMake, result);
   return result;
 }

@@ -6,6 +6,7 @@ import type { ObservedPort } from './observed.ts';
 
 export type Step =
   | { kind: 'create_bridge'; bridge: string }
+  | { kind: 'restore_bridge'; bridge: string }
   | { kind: 'create_veth'; desired: DesiredPort; veth: VethRequest }
   | { kind: 'configure_guest'; desired: DesiredPort; veth: VethRequest; offload: boolean }
   | { kind: 'disable_offload'; desired: DesiredPort; peer: VethPeer }
@@ -25,6 +26,7 @@ export const STEP_ACTIONS: Readonly<
   Record<StepKind, { category: Category; intent: string; done: string; failed: string }>
 > = {
   create_bridge: actions('bridge', 'bridge_create', 'bridge_created'),
+  restore_bridge: actions('bridge', 'bridge_restore', 'bridge_restored'),
   create_veth: actions('interface', 'interface_create', 'interface_created'),
   configure_guest: actions('interface', 'interface_configure', 'interface_configured'),
   disable_offload: actions('interface', 'offload_disable', 'offload_disabled'),
@@ -43,6 +45,7 @@ function actions(category: Category, intent: string, done: string) {
 export function subjectOf(step: Step): string {
   switch (step.kind) {
     case 'create_bridge':
+    case 'restore_bridge':
       return step.bridge;
     case 'create_veth':
     case 'configure_guest':

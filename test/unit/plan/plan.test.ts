@@ -55,6 +55,12 @@ function applied(world: World, steps: readonly Step[]): World {
           }),
         };
         break;
+      case 'restore_bridge':
+        observed = {
+          ...observed,
+          bridgesDown: new Set([...observed.bridgesDown].filter((name) => name !== step.bridge)),
+        };
+        break;
       case 'create_veth':
         observed = {
           ...observed,
@@ -119,7 +125,14 @@ function portOf(desired: DesiredPort): ObservedPort {
 }
 
 const EMPTY: World = {
-  observed: { bridges: new Map(), ports: [], links: new Set(), profiles: [], guestEnds: new Set() },
+  observed: {
+    bridges: new Map(),
+    ports: [],
+    links: new Set(),
+    profiles: [],
+    guestEnds: new Set(),
+    bridgesDown: new Set(),
+  },
   configured: new Set(),
 };
 
@@ -169,6 +182,7 @@ const worlds = fc
     bridges: fc.subarray(BRIDGES),
     links: fc.subarray([100, 101, 102, 103, 104].flatMap((vmid) => [`vi${vmid}`, `veth${vmid}i0`])),
     ends: fc.subarray(['vi100', 'vi101', 'vi102']),
+    down: fc.subarray(BRIDGES),
     orphans: fc.subarray(['vi100', 'vi103', 'vi104']),
   })
   .map((found): World => {
@@ -186,6 +200,7 @@ const worlds = fc
         links: new Set(found.links),
         profiles: found.orphans.map((port) => ({ uuid: `u-${port}`, port, bridge: 'ovsbr0' })),
         guestEnds: new Set(found.ends),
+        bridgesDown: new Set(found.down),
       },
       configured: new Set(),
     };
@@ -287,6 +302,18 @@ describe('plan', () => {
     expect(plan(inputOf(withPort(portOf(want), ['veth101i0']), [want])).steps).toEqual([]);
   });
 
+  it('brings a bridge up again that is to be kept up, and no other', () => {
+    const { observed } = withPort(undefined, []);
+    const down = {
+      observed: { ...observed, bridgesDown: new Set(['ovsbr0']) },
+      configured: new Set<string>(),
+    };
+    expect(plan(inputOf(down, [], { ensureBridges: ['ovsbr0'] })).steps).toEqual([
+      { kind: 'restore_bridge', bridge: 'ovsbr0' },
+    ]);
+    expect(plan(inputOf(down, [])).steps).toEqual([]);
+  });
+
   it('removes the port of a guest that is gone, and profiles that lost theirs', () => {
     const world = withPort(portOf(wish(101, 'ovsbr0', 'lxc')), []);
     const profiles = [{ uuid: 'u', port: 'vi102', bridge: 'ovsbr0' }];
@@ -320,6 +347,7 @@ function withPort(port: ObservedPort | undefined, links: readonly string[]): Wor
       links: new Set(links),
       profiles: [],
       guestEnds: new Set(),
+      bridgesDown: new Set(),
     },
     configured: new Set(),
   };
