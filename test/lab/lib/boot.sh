@@ -115,8 +115,16 @@ end_host() {
     until_true 10 ended "$dir/nspawn" || die "process $pid of host '$1' does not end"
   fi
   cgroup=$(cat "$dir/cgroup" 2>/dev/null) || cgroup=
-  [ -z "$cgroup" ] || [ ! -d "$cgroup" ] || find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null || true
+  [ -z "$cgroup" ] || [ ! -d "$cgroup" ] || end_cgroup "$cgroup"
   rm -rf --one-file-system "$dir"
+}
+
+# When the boot was interrupted before its init was noted, killing nspawn has not ended that init. All that is in this
+# cgroup was started for this host.
+end_cgroup() {
+  echo 1 >"$1/cgroup.kill"
+  until_true 10 grep -qx 'populated 0' "$1/cgroup.events" || say "processes in $1 do not end"
+  find "$1" -depth -type d -exec rmdir {} + 2>/dev/null || true
 }
 
 # A test that was killed could not end its host.
