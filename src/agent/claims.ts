@@ -49,7 +49,7 @@ export const bindingSchema = portSchema.extend({
   /** When the port became usable, RFC 3339; absent until then. */
   since: z.string().optional(),
   driver: z.string().optional(),
-  /** The kernel's index of the device that was bound: another device of the same name has another one. */
+  /** The kernel's index of the device it is about: another device of the same name has another one. */
   ifindex: z.number().optional(),
 });
 type ClaimFile = z.infer<typeof bindingSchema>;
@@ -66,8 +66,8 @@ export interface Claims {
   /** Notes that a port is usable, or no longer. */
   bind(desired: DesiredPort, key: string, driver: string, now: Date): Promise<Binding>;
   unbind(port: string): Promise<void>;
-  /** Whether the port was bound to the very device that has the name now. */
-  isBoundToLink(desired: DesiredPort): Promise<boolean>;
+  /** Whether the port was asked for when the very device that has the name now was there. */
+  isForThisLink(desired: DesiredPort): Promise<boolean>;
   binding(port: string): Binding | undefined;
   bindings(): Binding[];
 }
@@ -77,10 +77,12 @@ export async function loadClaims(directory: string): Promise<Claims> {
   await mkdir(directory, { recursive: true, mode: 0o750 });
   const claims = new Map<string, Claim>();
   const bindings = new Map<string, Binding>();
+  const devices = new Map<string, Pick<ClaimFile, 'interface' | 'ifindex'>>();
   for (const file of await readdir(directory)) {
     const kept = await readClaimFile(join(directory, file));
     if (kept === undefined || `${kept.port}.json` !== file) continue;
     if (isBinding(kept)) bindings.set(kept.port, kept);
+    devices.set(kept.port, kept);
     const former = claims.get(kept.key);
     claims.set(kept.key, {
       key: kept.key,
@@ -95,9 +97,11 @@ export async function loadClaims(directory: string): Promise<Claims> {
     if (texts.get(file.port) === text) return;
     writeMemoryFile(fileOf(file.port), text);
     texts.set(file.port, text);
+    devices.set(file.port, file);
   };
   const remove = async (port: string) => {
     texts.delete(port);
+    devices.delete(port);
     await unlink(fileOf(port)).catch((error: unknown) => {
       if (!isErrno(error, 'ENOENT')) throw error;
     });
@@ -120,7 +124,8 @@ export async function loadClaims(directory: string): Promise<Claims> {
         const bound = bindingOf(desired);
         write({
           ...claimFile(desired, claim.key),
-          ...(bound && { since: bound.since, driver: bound.driver, ifindex: bound.ifindex }),
+          ...(bound && { since: bound.since, driver: bound.driver }),
+          ifindex: await linkIndex(desired.interface),
         });
       }
       for (const { port } of former) {
@@ -140,9 +145,10 @@ export async function loadClaims(directory: string): Promise<Claims> {
       bindings.delete(port);
       await remove(port);
     },
-    async isBoundToLink(desired) {
-      const ifindex = bindingOf(desired)?.ifindex;
-      return ifindex !== undefined && ifindex === (await linkIndex(desired.interface));
+    async isForThisLink({ port, interface: link }) {
+      const asked = devices.get(port);
+      if (asked?.ifindex === undefined || asked.interface !== link) return false;
+      return asked.ifindex === (await linkIndex(link));
     },
     binding: (port) => bindings.get(port),
     bindings: () => [...bindings.values()],

@@ -115,7 +115,7 @@ async function main(): Promise<void> {
     isOvsBridge,
     isPlugged: async (wish) =>
       observePorts(ovsdb.replica).some((port) => port.interface === wish.interface) ||
-      claims.isBoundToLink(wish),
+      claims.isForThisLink(wish),
   });
   const withoutProxmox = config.proxmox.enabled === false ? disabledSource('proxmox') : undefined;
   const sources = {

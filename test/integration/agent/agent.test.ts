@@ -214,8 +214,17 @@ describe('the binding files', () => {
     const reloaded = await loadClaims(join(directory, 'bindings'));
     expect(reloaded.get('vmid:101')).toEqual({ key: 'vmid:101', guest, ports: [port] });
     expect(reloaded.bindings()).toEqual([]);
+    // The device is not there, so it cannot be the one that was meant.
+    expect(await reloaded.isForThisLink(port)).toBe(false);
     await claims.set({ key: 'vmid:101', guest, ports: [] });
     expect((await loadClaims(join(directory, 'bindings'))).all()).toEqual([]);
+  });
+
+  it('know the very device that a port was asked for', async () => {
+    await claims.set({ key: 'vmid:101', guest, ports: [{ ...port, interface: 'lo' }] });
+    const reloaded = await loadClaims(join(directory, 'bindings'));
+    expect(await reloaded.isForThisLink({ ...port, interface: 'lo' })).toBe(true);
+    expect(await reloaded.isForThisLink(port)).toBe(false);
   });
 
   it('are gone with the port', async () => {
