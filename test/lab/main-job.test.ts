@@ -119,7 +119,7 @@ describe('guests of every kind that start', () => {
 
   it('keep their port when the container reboots from inside, which runs no hookscript', async () => {
     const before = await host.sh('lxc-info -n 201 -p -H');
-    await host.sh('pct exec 201 -- reboot');
+    await host.exec(['pct', 'exec', '201', '--', 'reboot']); // ends with the container
     await eventually(
       () => host.exec(['lxc-info', '-n', '201', '-p', '-H']),
       ({ exitCode, stdout }) => expect(exitCode === 0 && stdout !== before).toBe(true),

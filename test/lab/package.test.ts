@@ -5,8 +5,10 @@ import { basename, join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Host, upHost } from './host.ts';
+import { lostDuring } from './pings.ts';
 
 const SNIPPET = '/var/lib/vz/snippets/ovs-port-agent';
+const CONTAINER = '10.9.0.2';
 const LXC_STUB = '/var/lib/ovs-port-agent/hooks/lxc';
 
 let host: Host;
@@ -22,17 +24,6 @@ async function buildDeb(version: string): Promise<string> {
 const apt = (what: string) => host.sh(`DEBIAN_FRONTEND=noninteractive apt-get ${what} 2>&1`);
 const installed = () => host.sh(`dpkg-query --show --showformat '\${Version}' ovs-port-agent`);
 const exists = async (path: string) => (await host.exec(['test', '-e', path])).exitCode === 0;
-
-/** Pings the container 100 times a second while `work` runs; gives how many went unanswered. */
-async function lostDuring(work: () => Promise<unknown>): Promise<number> {
-  await host.sh('nohup ping -i 0.01 -q 10.9.0.2 >/tmp/ping 2>&1 & echo $! >/tmp/ping.pid');
-  await work();
-  await host.sh('kill -INT $(cat /tmp/ping.pid); tail --pid=$(cat /tmp/ping.pid) -f /dev/null');
-  const [, sent, answered] =
-    /(\d+) packets transmitted, (\d+) received/.exec(await host.sh('cat /tmp/ping')) ?? [];
-  expect(Number(sent)).toBeGreaterThan(50);
-  return Number(sent) - Number(answered);
-}
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ovs-port-agent-package-'));
@@ -81,7 +72,7 @@ describe('the package on a Proxmox host', () => {
 
   it('is upgraded without a lost packet, and keeps an edited configuration', async () => {
     await host.sh(`echo '# mine' >>/etc/ovs-port-agent/config.toml`);
-    expect(await lostDuring(() => host.installDeb(newer))).toBe(0);
+    expect(await lostDuring(host, CONTAINER, () => host.installDeb(newer))).toBe(0);
     expect(await installed()).not.toBe('0.0.9');
     expect(
       await host.sh('tail -n 1 /etc/ovs-port-agent/config.toml; systemctl is-active ovs-port-agent'),
@@ -89,7 +80,9 @@ describe('the package on a Proxmox host', () => {
   });
 
   it('is installed again over itself without a lost packet', async () => {
-    expect(await lostDuring(() => apt(`install -y --reinstall /tmp/${basename(newer)}`))).toBe(0);
+    expect(
+      await lostDuring(host, CONTAINER, () => apt(`install -y --reinstall /tmp/${basename(newer)}`)),
+    ).toBe(0);
   });
 
   it('needs no capability that its unit does not give', async () => {
@@ -141,7 +134,7 @@ describe('the hook stub', () => {
 
 describe('the package, removed', () => {
   it('leaves every running guest connected', async () => {
-    expect(await lostDuring(() => apt('remove -y ovs-port-agent'))).toBe(0);
+    expect(await lostDuring(host, CONTAINER, () => apt('remove -y ovs-port-agent'))).toBe(0);
     expect((await host.exec(['systemctl', 'is-active', 'ovs-port-agent'])).stdout).toBe('inactive');
     expect(await host.sh('ovs-vsctl list-ports ovsbr0')).toContain('vi101');
   });
