@@ -3,11 +3,11 @@
 import type { Config } from '../core/config/config.ts';
 import { type AgentError, asAgentError, isAgentError } from '../core/errors.ts';
 import type { EventResult, PortReport } from '../core/events/event-result.ts';
-import { guestKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
+import { claimKeyOf, guestKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
 import { parsePortName } from '../core/guest/vmid.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
-import type { Claims } from './claims.ts';
+import type { Claim, Claims } from './claims.ts';
 import type { Converge } from './converge.ts';
 import { eventData } from './event-data.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
@@ -34,6 +34,9 @@ const DEFERRED_MAX = 10_000;
 /** Stands among the troubles where others have the name of their port. */
 const LEDGER_TROUBLE = 'ledger';
 
+/** The reason of a reconcile that nothing in particular asked for. */
+export const TIMER = 'timer';
+
 type EventOf<S extends LifecycleEvent['source']> = Extract<LifecycleEvent, { source: S }>;
 export type Sources = { [S in LifecycleEvent['source']]: Source<EventOf<S>> };
 
@@ -52,6 +55,8 @@ export interface AgentParts {
   /** Milliseconds of the epoch. */
   now: () => number;
   onTrouble: () => void;
+  /** What keeps a look at one runtime from being taken. */
+  onError: (error: unknown) => void;
 }
 
 export interface Agent {
@@ -94,10 +99,12 @@ export function createAgent(parts: AgentParts): Agent {
     return block.height;
   };
 
-  /** Ports that this guest may lose: those it had, and any under its VMID. */
-  const scopeOf = (had: readonly { port: string }[], vmid: number | undefined) => {
+  /** Ports that this guest may lose: those it had, and any under its VMID, but none that another guest has now. */
+  const scopeOf = (key: string, had: readonly { port: string }[], vmid: number | undefined) => {
     const names = new Set(had.map((wish) => wish.port));
-    return (port: string) => names.has(port) || (vmid !== undefined && parsePortName(port)?.vmid === vmid);
+    const isItsOwn = (port: string) =>
+      names.has(port) || (vmid !== undefined && parsePortName(port)?.vmid === vmid);
+    return (port: string) => isItsOwn(port) && (claims.ofPort(port)?.key ?? key) === key;
   };
 
   /** Ports that an event is taking away at this moment: a reconcile leaves them to it. */
@@ -111,10 +118,10 @@ export function createAgent(parts: AgentParts): Agent {
     const owner = guest ?? former?.guest;
     if (owner === undefined) return [];
     await claims.set({ key, guest: owner, ports });
-    const inScope = scopeOf(former?.ports ?? [], guest?.vmid ?? former?.guest.vmid);
+    const inScope = scopeOf(key, former?.ports ?? [], guest?.vmid ?? former?.guest.vmid);
     inWork.add(inScope);
     try {
-      return await converge({ desired: ports, inScope, cause });
+      return await converge({ key, desired: ports, inScope, cause });
     } finally {
       inWork.delete(inScope);
     }
@@ -131,12 +138,9 @@ export function createAgent(parts: AgentParts): Agent {
 
   /** What a recorded event leads to; every block of it has the event's as its cause. */
   const act = async (event: LifecycleEvent, height: number, late: boolean): Promise<EventResult> => {
-    const key = guestKeyOf(event);
+    const key = claimKeyOf(event);
     const cause = () => Promise.resolve(height);
     try {
-      if (event.source === 'docker' && event.formerName !== undefined) {
-        await moveClaim(claims, `docker:${event.formerName}`, key, event.name);
-      }
       const resolution = await resolve(event, late);
       const ports = await apply(key, resolution, cause);
       if (resolution.skipped.length > 0) {
@@ -164,13 +168,18 @@ export function createAgent(parts: AgentParts): Agent {
     const silent = new Set<string>();
     const seen = new Set<string>();
     const began = sequence;
+    lastEvent.clear();
     for (const [name, source] of Object.entries(sources) as [string, Source<LifecycleEvent>][]) {
-      const found = await source.current();
+      const found = await source.current().catch((error: unknown) => {
+        parts.onError(error);
+        return undefined;
+      });
       if (found === undefined) silent.add(name);
       for (const { key, resolution } of found ?? []) {
-        if (resolution.guest === undefined || resolution.ports === undefined) continue;
         seen.add(key);
-        await guestQueue.run(key, async () => {
+        const { guest } = resolution;
+        if (guest === undefined || resolution.ports === undefined) continue;
+        await guestQueue.run(queueKeyOf({ key, guest }), async () => {
           if (resolution.guest === undefined || isNewer(key, began)) return;
           await claims.set({ key, guest: resolution.guest, ports: resolution.ports ?? [] });
         });
@@ -200,13 +209,15 @@ export function createAgent(parts: AgentParts): Agent {
     await converge({ desired: [], inScope: () => false, ensureBridges, cause, withProfiles: false });
     await refreshClaims();
     const reports = await Promise.all(
-      claims.all().map(({ key }) =>
-        guestQueue.run(key, async () => {
+      claims.all().map(({ key, guest }) =>
+        guestQueue.run(queueKeyOf({ key, guest }), async () => {
           const claim = claims.get(key);
           if (claim === undefined) return [];
+          if (reason === TIMER && claim.ports.some(({ port }) => parts.troubles.isWaiting(port))) return [];
           return converge({
+            key,
             desired: claim.ports,
-            inScope: scopeOf(claim.ports, claim.guest.vmid),
+            inScope: scopeOf(key, claim.ports, claim.guest.vmid),
             cause,
             withProfiles: false,
           });
@@ -276,11 +287,7 @@ export function createAgent(parts: AgentParts): Agent {
   };
 }
 
-/** A renamed container keeps its ports. */
-async function moveClaim(claims: Claims, from: string, to: string, name: string): Promise<void> {
-  const claim = claims.get(from);
-  if (claim === undefined) return;
-  const guest = { ...claim.guest, name };
-  await claims.set({ key: from, guest, ports: [] });
-  await claims.set({ key: to, guest, ports: claim.ports.map((wish) => ({ ...wish, guest })) });
+/** The queue of the guest's events (`guestKeyOf`). */
+function queueKeyOf({ key, guest }: Pick<Claim, 'key' | 'guest'>): string {
+  return guest.runtime === 'docker' ? `docker:${guest.name}` : key;
 }

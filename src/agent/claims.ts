@@ -61,7 +61,7 @@ export interface Claims {
   all(): Claim[];
   /** Replaces what a guest asks for; no ports takes the guest out. A port that is bound keeps its file until `unbind`. */
   set(claim: Claim): Promise<void>;
-  /** The guest a port belongs to. */
+  /** The guest a port belongs to: the one that has it, else the first that asks for it. */
   ofPort(port: string): Claim | undefined;
   /** Notes that a port is usable, or no longer. */
   bind(desired: DesiredPort, key: string, driver: string, now: Date): Promise<Binding>;
@@ -113,6 +113,13 @@ export async function loadClaims(directory: string): Promise<Claims> {
     return same ? binding : undefined;
   };
 
+  /** Of several guests that ask for one port, the one that has it. */
+  const holderOf = (port: string): Claim | undefined => {
+    const asks = (claim: Claim | undefined) => claim?.ports.some((wish) => wish.port === port) === true;
+    const owner = claims.get(bindings.get(port)?.key ?? '');
+    return asks(owner) ? owner : [...claims.values()].find(asks);
+  };
+
   return {
     get: (key) => claims.get(key),
     all: () => [...claims.values()],
@@ -121,18 +128,21 @@ export async function loadClaims(directory: string): Promise<Claims> {
       if (claim.ports.length === 0) claims.delete(claim.key);
       else claims.set(claim.key, claim);
       for (const desired of claim.ports) {
+        if (holderOf(desired.port)?.key !== claim.key) continue;
         const bound = bindingOf(desired);
-        write({
-          ...claimFile(desired, claim.key),
-          ...(bound && { since: bound.since, driver: bound.driver }),
-          ifindex: await linkIndex(desired.interface),
-        });
+        const ifindex = await linkIndex(desired.interface);
+        const file: ClaimFile = { ...claimFile(desired, claim.key), ifindex };
+        if (bound) {
+          const binding: Binding = { ...file, since: bound.since, driver: bound.driver };
+          bindings.set(desired.port, binding);
+          write(binding);
+        } else write(file);
       }
       for (const { port } of former) {
         if (!bindings.has(port) && !claim.ports.some((desired) => desired.port === port)) await remove(port);
       }
     },
-    ofPort: (port) => [...claims.values()].find((claim) => claim.ports.some((wish) => wish.port === port)),
+    ofPort: holderOf,
     async bind(desired, key, driver, now) {
       const since = bindingOf(desired)?.since ?? now.toISOString();
       const ifindex = await linkIndex(desired.interface);
@@ -143,7 +153,11 @@ export async function loadClaims(directory: string): Promise<Claims> {
     },
     async unbind(port) {
       bindings.delete(port);
-      await remove(port);
+      const claim = holderOf(port);
+      const desired = claim?.ports.find((wish) => wish.port === port);
+      if (claim === undefined || desired === undefined) return remove(port);
+      // Still asked for: a restarted agent must know.
+      write({ ...claimFile(desired, claim.key), ifindex: await linkIndex(desired.interface) });
     },
     async isForThisLink({ port, interface: link }) {
       const asked = devices.get(port);

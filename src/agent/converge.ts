@@ -25,6 +25,10 @@ export interface ConvergeParts {
   observe: (look: Look) => Promise<Observed>;
   /** Bridges are made one at a time, also when several guests need one at once. */
   bridgeQueue: KeyedQueue;
+  /** The living guest that a usable port belongs to. */
+  ownerOf: (port: string) => { key: string; guest: string } | undefined;
+  /** Names of the ports that OVSDB has at this moment. */
+  presentPorts: () => ReadonlySet<string>;
   /** Ports that were noted as usable. */
   bound: () => readonly { port: string; interface: string; bridge: string }[];
   onAttached: (desired: DesiredPort, data: JsonObject) => Promise<void>;
@@ -32,6 +36,8 @@ export interface ConvergeParts {
 }
 
 export interface ConvergeRequest {
+  /** Whose claim the desired ports are. */
+  key?: string;
   desired: readonly DesiredPort[];
   inScope: (port: string) => boolean;
   ensureBridges?: readonly string[];
@@ -54,11 +60,22 @@ export function openConverge(parts: ConvergeParts): Converge {
     Object.entries(config.bridges).flatMap(([name, bridge]) => (bridge.create ? [name] : [])),
   );
 
-  return async ({ desired, inScope, ensureBridges = [], withProfiles = desired.length === 0, cause }) => {
+  return async ({
+    key,
+    desired,
+    inScope,
+    ensureBridges = [],
+    withProfiles = desired.length === 0,
+    cause,
+  }) => {
     const wanted = new Set(desired.map((wish) => wish.port));
     // Profiles without a port matter where something may be taken away; a look at all of them is not free.
     const observed = await parts.observe({ desired, withProfiles, bridges: ensureBridges });
     const { steps, holds } = plan({
+      takenBy: ({ port }) => {
+        const owner = parts.ownerOf(port);
+        return owner !== undefined && owner.key !== key ? owner.guest : undefined;
+      },
       desired,
       observed,
       inScope,
@@ -91,7 +108,7 @@ export function openConverge(parts: ConvergeParts): Converge {
     for (const { port } of parts.troubles.all()) {
       if (parsePortName(port) && inScope(port) && !wanted.has(port)) parts.troubles.clear(port);
     }
-    await noteVanished(parts, { steps, observed, wanted, inScope, cause });
+    await noteVanished(parts, { steps, wanted, inScope, cause });
     return report(desired, steps, holds, failures, wanted, parts.troubles);
   };
 }
@@ -178,22 +195,22 @@ async function settle(
 
 /** A link that vanished took its rows along, by NetworkManager's hand: no step of ours, but an end to record. */
 async function noteVanished(
-  { ledger, bound, onDetached }: ConvergeParts,
+  { ledger, bound, presentPorts, onDetached }: ConvergeParts,
   look: {
     steps: readonly Step[];
-    observed: Observed;
     wanted: ReadonlySet<string>;
     inScope: (port: string) => boolean;
     cause: () => Promise<number>;
   },
 ): Promise<void> {
-  const present = new Set(look.observed.ports.map((port) => port.port));
+  const present = presentPorts();
   const removed = new Set(
     look.steps.flatMap((step) => (step.kind === 'detach_port' ? [step.port.port] : [])),
   );
   for (const { port, interface: link, bridge } of bound()) {
-    if (look.wanted.has(port) || !look.inScope(port) || present.has(port) || removed.has(port)) continue;
-    const data = { port, interface: link, bridge, reason: 'its network device is gone' };
+    if (!(look.wanted.has(port) || look.inScope(port)) || present.has(port) || removed.has(port)) continue;
+    const reason = look.wanted.has(port) ? 'it is not in OVSDB any more' : 'its network device is gone';
+    const data = { port, interface: link, bridge, reason };
     await ledger.append({ category: 'port', action: 'port_gone', data, cause: await look.cause() });
     await onDetached(port, data);
   }

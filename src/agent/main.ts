@@ -11,7 +11,7 @@ import { pause } from '../core/deadline.ts';
 import { AgentError, isAgentError } from '../core/errors.ts';
 import { exec } from '../core/exec.ts';
 import { writeFileAtomically } from '../core/guest/atomic-file.ts';
-import { hostUse, linkByIndex, linkNames } from '../core/kernel/links.ts';
+import { hostUse, linkMaster, linkNames } from '../core/kernel/links.ts';
 import { ranAt } from '../core/kernel/process.ts';
 import { openVeths } from '../core/kernel/veth.ts';
 import { AGENT_STARTED, carryOver, findEvents, openIntents, openLedger, tail } from '../core/ledger/index.ts';
@@ -127,11 +127,11 @@ async function main(): Promise<void> {
           bridge: config.lxc.bridge,
           isOvsBridge,
           linkNames,
-          hostEndsOf: async (pid) => {
-            const indexes = await veths.outerEndsOf(pid);
-            const names = await Promise.all(indexes.map(linkByIndex));
-            return names.filter((name) => name !== undefined);
-          },
+          hostEndsOf: veths.hostEndsOf,
+          pluggedInto: async (link) =>
+            observePorts(ovsdb.replica).find((port) => port.interface === link)?.bridge ??
+            (await linkMaster(link)),
+          hostUse,
           claim,
           claims: claims.all,
           vmidFor: (name) => vmids.claim('lxc', name),
@@ -143,7 +143,14 @@ async function main(): Promise<void> {
         }),
     docker: !config.docker.enabled
       ? disabledSource('docker')
-      : dockerSource({ engine: docker, rules: config.docker, vmids, machineId: host.machineId, claim }),
+      : dockerSource({
+          engine: docker,
+          rules: config.docker,
+          vmids,
+          machineId: host.machineId,
+          claim,
+          claims: claims.all,
+        }),
     manual: manualSource({
       defaultBridge: config.default_bridge,
       claim,
@@ -165,6 +172,11 @@ async function main(): Promise<void> {
       ),
     bridgeQueue: keyedQueue(1),
     bound: claims.bindings,
+    ownerOf(port) {
+      const binding = claims.binding(port);
+      return binding && claims.ofPort(port)?.key === binding.key ? binding : undefined;
+    },
+    presentPorts: () => new Set(observePorts(ovsdb.replica).map(({ port }) => port)),
     async onAttached(desired, data) {
       const key = claims.ofPort(desired.port)?.key ?? '';
       await claims.bind(desired, key, driver.name, new Date(now()));
@@ -190,6 +202,7 @@ async function main(): Promise<void> {
     ready: () => whenReady(networkManager, ovsdb),
     now,
     onTrouble: () => reconciler.plan(),
+    onError: (error) => onError(error),
   });
   const onError = (error: unknown) =>
     log.error(error instanceof AgentError ? error.toLine() : `unexpected: ${String(error)}`);

@@ -3,7 +3,7 @@
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import type { RowChange } from '../core/ovsdb/replica.ts';
 import { isOurs } from '../core/plan/observed.ts';
-import type { Agent } from './agent.ts';
+import { type Agent, TIMER } from './agent.ts';
 import type { Troubles } from './troubles.ts';
 
 export interface ReconcilerParts {
@@ -38,7 +38,7 @@ export function startReconciler(parts: ReconcilerParts): Reconciler {
       run(reason);
     }, debounceMs);
   };
-  const interval = setInterval(() => run('timer'), intervalMs);
+  const interval = setInterval(() => run(TIMER), intervalMs);
 
   ovsdb.onConnection((connected) => {
     if (connected) soon('OVSDB is connected');

@@ -1,4 +1,4 @@
-// What could not be done yet, and when it is tried again: 1 s, 2 s, 4 s … up to a minute.
+// What could not be done yet, and when it is tried again: 1 s, 2 s, 4 s … up to five minutes.
 
 import type { ErrorCode } from '../core/errors.ts';
 
@@ -14,13 +14,15 @@ export interface Trouble {
 }
 
 const FIRST_MS = 1_000;
-const LONGEST_MS = 60_000;
+const LONGEST_MS = 300_000;
 
 export interface Troubles {
   /** Notes a failure; returns true when it is news and not the same once more. */
   note(trouble: Pick<Trouble, 'port' | 'bridge' | 'code' | 'reason'>): boolean;
   clear(port: string): void;
   all(): Trouble[];
+  /** Whether the port's next try lies ahead. */
+  isWaiting(port: string): boolean;
   /** Milliseconds until the earliest next try, or undefined when all is well. */
   dueIn(): number | undefined;
 }
@@ -42,6 +44,7 @@ export function openTroubles(now: () => number): Troubles {
     },
     clear: (port) => void troubles.delete(port),
     all: () => [...troubles.values()],
+    isWaiting: (port) => Date.parse(troubles.get(port)?.nextTry ?? '') > now(),
     dueIn() {
       const times = [...troubles.values()].map((trouble) => Date.parse(trouble.nextTry));
       return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - now());

@@ -23,6 +23,8 @@ export const REMEDIES = {
   'link-missing': 'The network device is gone; start the guest again.',
   'port-unknown': 'List the ports with: ovs-port-agent list',
   'port-not-ours': 'Only ports that ovs-port-agent made can be removed by it.',
+  'interface-taken':
+    'Choose another name inside containers: interface in the section [docker] of the configuration.',
   'port-in-use': 'The port goes with its guest: stop the guest, or take it out in the configuration.',
   'name-taken': 'Choose another VMID, or remove the port that has the name.',
   'vmid-exhausted': 'Widen vmid_range in the configuration.',

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Config } from '../../core/config/config.ts';
-import { AgentError } from '../../core/errors.ts';
+import { asAgentError, isAgentError } from '../../core/errors.ts';
 import type { DockerEvent } from '../../core/events/lifecycle-event.ts';
 import { containerName, type DockerContainer, decideAttach } from '../../core/guest/docker-attach.ts';
 import type { Guest } from '../../core/guest/guest.ts';
@@ -27,6 +27,7 @@ export interface DockerParts {
   /** Makes MAC addresses differ between hosts. */
   machineId: string;
   claim: (key: string) => Claim | undefined;
+  claims: () => readonly Claim[];
 }
 
 export function dockerSource(parts: DockerParts): Source<DockerEvent> {
@@ -37,7 +38,7 @@ export function dockerSource(parts: DockerParts): Source<DockerEvent> {
       const skipped = decision.selected ? [decision.reason] : [];
       return { ports: [], skipped, note: decision.reason };
     }
-    const vmid = await parts.vmids.claim('docker', name, decision.vmid);
+    const vmid = await vmidOf(container, name, decision.vmid);
     const guest: Guest = { runtime: 'docker', vmid, name, id: container.Id };
     const port = portName(vmid);
     const wish: DesiredPort = {
@@ -58,49 +59,64 @@ export function dockerSource(parts: DockerParts): Source<DockerEvent> {
     return { guest, ports: [wish], skipped: [], note: decision.reason };
   };
 
-  const guestOf = (event: DockerEvent): Guest | undefined => parts.claim(`docker:${event.name}`)?.guest;
+  const keyOf = (id: string) => `docker:${id}`;
+
+  /** A running container keeps its number whatever it is called meanwhile; a new one gets that of its name. */
+  const vmidOf = async (container: DockerContainer, name: string, wanted: number | undefined) => {
+    const held = parts.claim(keyOf(container.Id))?.guest;
+    if (held === undefined || (wanted !== undefined && wanted !== held.vmid)) {
+      return parts.vmids.claim('docker', name, wanted);
+    }
+    if (held.name !== name) await parts.vmids.rename('docker', held.name, name);
+    return held.vmid;
+  };
 
   const gone = (event: DockerEvent): Resolution => {
-    const guest = guestOf(event);
+    const guest = parts.claim(keyOf(event.containerId))?.guest;
     return { ...(guest && { guest }), ports: [], skipped: [], note: 'its ports are gone' };
+  };
+
+  /** The next container of that name is there already: the number is its. */
+  const isNameInUse = ({ name, containerId }: DockerEvent) =>
+    parts
+      .claims()
+      .some(({ guest }) => guest.runtime === 'docker' && guest.name === name && guest.id !== containerId);
+
+  /** One container that cannot be attached, or made out, must not keep the others from being looked after. */
+  const present = async (id: string): Promise<{ key: string; resolution: Resolution }> => {
+    const key = keyOf(id);
+    try {
+      const container = await parts.engine.inspect(id);
+      if (container?.State.Running) return { key, resolution: await attach(container) };
+      return { key, resolution: { skipped: [], note: 'it has ended' } };
+    } catch (error) {
+      if (isAgentError(error, 'docker-unreachable')) throw error;
+      const { reason } = asAgentError(error, 'container-not-attachable', `Container ${id.slice(0, 12)}`);
+      return { key, resolution: { skipped: [reason], note: reason } };
+    }
   };
 
   return {
     async resolve(event) {
       switch (event.phase) {
-        case 'start': {
+        case 'start':
+        case 'rename':
+        // A replayed `die` of an earlier life must not take the port of the present one.
+        case 'die': {
           const container = await parts.engine.inspect(event.containerId);
           return container?.State.Running ? attach(container) : gone(event);
         }
-        case 'die': {
-          // A replayed `die` of an earlier life must not take the port of the present one.
-          const now = await parts.engine.inspect(event.containerId);
-          return now?.State.Running ? attach(now) : gone(event);
-        }
         case 'destroy':
-          await parts.vmids.release('docker', event.name);
+          if (!isNameInUse(event)) await parts.vmids.release('docker', event.name);
           return gone(event);
-        case 'rename':
-          if (event.formerName !== undefined) {
-            await parts.vmids.rename('docker', event.formerName, event.name);
-          }
-          return { ...(guestOf(event) && { guest: guestOf(event) as Guest }), skipped: [], note: 'renamed' };
       }
     },
 
     async current() {
       try {
-        const containers = await Promise.all(
-          (await parts.engine.running()).map((id) => parts.engine.inspect(id)),
-        );
-        const found: { key: string; resolution: Resolution }[] = [];
-        for (const container of containers) {
-          if (!container?.State.Running) continue;
-          found.push({ key: `docker:${containerName(container)}`, resolution: await attach(container) });
-        }
-        return found;
+        return await Promise.all((await parts.engine.running()).map(present));
       } catch (error) {
-        if (error instanceof AgentError && error.code === 'docker-unreachable') return undefined;
+        if (isAgentError(error, 'docker-unreachable')) return undefined;
         throw error;
       }
     },

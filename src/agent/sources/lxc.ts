@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import type { LxcEvent } from '../../core/events/lifecycle-event.ts';
 import type { Guest } from '../../core/guest/guest.ts';
 import { parseGuestInterface } from '../../core/guest/interface-name.ts';
-import { LXC_CONFIG_MAX_BYTES, type LxcConfig, parseLxcConfig } from '../../core/guest/lxc-config.ts';
+import {
+  LXC_CONFIG_MAX_BYTES,
+  type LxcConfig,
+  type LxcNet,
+  parseLxcConfig,
+} from '../../core/guest/lxc-config.ts';
 import { portName, vmidFromText } from '../../core/guest/vmid.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
 import type { Claim } from '../claims.ts';
@@ -21,6 +26,10 @@ export interface LxcParts {
   linkNames: () => Promise<ReadonlySet<string>>;
   /** Names of the host ends of all veths in the namespace of a process. */
   hostEndsOf: (pid: number) => Promise<string[]>;
+  /** Name of the bridge, of either kind, that the device is plugged into now. */
+  pluggedInto: (link: string) => Promise<string | undefined>;
+  /** What the host itself uses the device for, as the end of a sentence. */
+  hostUse: (link: string) => Promise<string | undefined>;
   claim: (key: string) => Claim | undefined;
   claims: () => readonly Claim[];
   vmidFor: (name: string) => Promise<number>;
@@ -37,18 +46,27 @@ export function lxcSource(parts: LxcParts): Source<LxcEvent> {
     name,
   });
 
-  /** Adds the port of one host end to what the container has, or says why it gets none. */
-  const withLink = (
+  /**
+   * The port of one host end, or why there is none. Where the device is plugged counts first: a container stays on
+   * the bridge, of whatever kind, that LXC put it on. Only one that is nowhere goes to our bridge.
+   */
+  const withLink = async (
     guest: Guest,
     had: readonly DesiredPort[],
     link: string,
-    config: LxcConfig,
-    plugged: string | undefined,
-  ): DesiredPort | string => {
-    const card = [...config.nets].find(([, net]) => net.vethPair === link);
-    const bridge = plugged ?? card?.[1].link ?? parts.bridge;
+    config: LxcConfig | undefined,
+    asked: { link?: string; byName: boolean },
+  ): Promise<DesiredPort | string> => {
+    const use = await parts.hostUse(link);
+    if (use !== undefined) return `${link} ${use}`;
+    const nets = config?.nets ?? new Map<number, LxcNet>();
+    const card = [...nets].find(([, net]) => net.vethPair === link);
+    const known = config !== undefined || asked.byName;
+    const bridge =
+      (await parts.pluggedInto(link)) ?? asked.link ?? card?.[1].link ?? (known ? parts.bridge : undefined);
+    if (bridge === undefined) return `${link}: the container's configuration cannot be read`;
     if (!parts.isOvsBridge(bridge)) return `${link}: ${bridge} is not an OVS bridge`;
-    const nic = nicIndex(guest, link, card?.[0], had, config);
+    const nic = nicIndex(guest, link, card?.[0], had, nets);
     return { port: portName(guest.vmid, nic), interface: link, bridge, guest, nic };
   };
 
@@ -82,7 +100,10 @@ export function lxcSource(parts: LxcParts): Source<LxcEvent> {
           return nothing(guest, `${event.interface} is gone by now`);
         }
         const config = await readConfig(parts.root, event);
-        const port = withLink(guest, others, event.interface, config, event.link);
+        const port = await withLink(guest, others, event.interface, config, {
+          byName: true,
+          ...(event.link !== undefined && { link: event.link }),
+        });
         if (typeof port === 'string') return nothing(guest, port);
         return { guest, ports: [...others, port], skipped: [], note: '' };
       }
@@ -94,7 +115,7 @@ export function lxcSource(parts: LxcParts): Source<LxcEvent> {
         const skipped: string[] = [];
         for (const link of links) {
           if (ports.some((port) => port.interface === link)) continue;
-          const port = withLink(guest, ports, link, config, undefined);
+          const port = await withLink(guest, ports, link, config, { byName: false });
           if (typeof port === 'string') skipped.push(port);
           else ports.push(port);
         }
@@ -143,23 +164,24 @@ function nicIndex(
   link: string,
   fromConfig: number | undefined,
   had: readonly DesiredPort[],
-  config: LxcConfig,
+  nets: LxcConfig['nets'],
 ): number {
   const named = parseGuestInterface(link);
   const told = named?.vmid === guest.vmid ? named.nic : fromConfig;
   const used = new Set(had.map((port) => port.nic));
   if (told !== undefined && !used.has(told)) return told;
-  const unnamed = [...config.nets].flatMap(([n, net]) => (net.vethPair === undefined ? [n] : []));
+  const unnamed = [...nets].flatMap(([n, net]) => (net.vethPair === undefined ? [n] : []));
   const candidates = [...unnamed.sort((a, b) => a - b), ...Array(1000).keys()];
   return candidates.find((n) => !used.has(n)) ?? 0;
 }
 
-async function readConfig(root: string, event: LxcEvent): Promise<LxcConfig> {
+/** Undefined when it cannot be read; that it has no cards may not be concluded then. */
+async function readConfig(root: string, event: LxcEvent): Promise<LxcConfig | undefined> {
   const path = event.configFile ?? join(root, event.name, 'config');
   try {
     const text = await readFile(path, 'utf8');
     return parseLxcConfig(text.slice(0, LXC_CONFIG_MAX_BYTES));
   } catch {
-    return parseLxcConfig('');
+    return undefined;
   }
 }

@@ -81,7 +81,15 @@ export type LxcEvent = z.infer<typeof lxcEvent>;
 export type DockerEvent = z.infer<typeof dockerEvent>;
 export type ManualEvent = z.infer<typeof manualEvent>;
 
-/** Which events must not overtake one another: those of one guest. */
+/**
+ * What a guest's claim on ports goes by. A Docker container's is its id: names change hands, also while word of
+ * the former owner's end is still on its way.
+ */
+export function claimKeyOf(event: LifecycleEvent): string {
+  return event.source === 'docker' ? `docker:${event.containerId}` : guestKeyOf(event);
+}
+
+/** Which events must not overtake one another: those of one guest, or of guests with one name. */
 export function guestKeyOf(event: LifecycleEvent): string {
   switch (event.source) {
     case 'proxmox':

@@ -1,7 +1,8 @@
 // The host's network devices, as the kernel's sysfs shows them (Documentation/ABI/testing/sysfs-class-net).
 
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
+import { basename } from 'node:path';
 import { isErrno } from '../errors.ts';
 import type { TunFlags } from '../networkmanager/profiles.ts';
 
@@ -24,6 +25,13 @@ async function attribute(link: string, name: string): Promise<string | undefined
     if (isErrno(error, 'ENOENT', 'EINVAL', 'ENODEV')) return undefined;
     throw error;
   }
+}
+
+/** Name of the bridge that a link is plugged into, or undefined; Open vSwitch's bridges are OVSDB's to tell. */
+export async function linkMaster(link: string): Promise<string | undefined> {
+  const target = await readlink(`${ROOT}/${link}/master`).catch(() => undefined);
+  const master = target === undefined ? undefined : basename(target);
+  return master === 'ovs-system' ? undefined : master;
 }
 
 /** The kernel's index of a link, or undefined when there is none of that name. */

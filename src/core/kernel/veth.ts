@@ -5,9 +5,18 @@ import { z } from 'zod';
 import { AgentError, isAgentError } from '../errors.ts';
 import type { Exec } from '../exec.ts';
 import type { VethPeer, VethRequest } from '../plan/desired.ts';
-import { linkIndex } from './links.ts';
+import { linkByIndex, linkIndex } from './links.ts';
 
-const linkListSchema = z.array(z.object({ ifname: z.string(), link_index: z.number().optional() }));
+const linkSchema = z.object({
+  ifindex: z.number(),
+  ifname: z.string(),
+  link_index: z.number().optional(),
+  linkinfo: z.object({ info_kind: z.string().optional() }).optional(),
+});
+const linkListSchema = z.array(linkSchema);
+type Link = z.infer<typeof linkSchema>;
+
+const isVeth = (link: Link) => link.linkinfo?.info_kind === 'veth';
 
 export interface Veths {
   /** Makes the pair with one end in the container's namespace; the outer end is up. */
@@ -18,8 +27,8 @@ export interface Veths {
   disableOffload(outer: string, peer: VethPeer): Promise<string>;
   /** Whether the outer end's peer is the named device in the container's namespace. */
   hasInnerEnd(outer: string, request: VethRequest): Promise<boolean>;
-  /** Outer names of the veth ends inside the namespace of a process, in the order of their inner index. */
-  outerEndsOf(pid: number): Promise<number[]>;
+  /** The host's ends of the veths inside the namespace of a process, in the order of their inner index. */
+  hostEndsOf(pid: number): Promise<string[]>;
   remove(outer: string): Promise<void>;
 }
 
@@ -27,22 +36,39 @@ const inNamespace = (pid: number) => [`--net=/proc/${pid}/ns/net`, '--'];
 
 /** A process id may have been given to another process meanwhile; never push a device into our own namespace. */
 async function refuseHostNamespace(pid: number): Promise<void> {
-  const namespaceOf = (process: string) => readlink(`/proc/${process}/ns/net`).catch(() => undefined);
   const [theirs, ours] = await Promise.all([namespaceOf(String(pid)), namespaceOf('self')]);
   if (theirs !== undefined && theirs !== ours) return;
   const why = theirs === undefined ? 'is gone' : 'has no network namespace of its own';
   throw new AgentError('container-not-attachable', `The container's process ${pid} ${why}`);
 }
 
+const namespaceOf = (process: string) => readlink(`/proc/${process}/ns/net`).catch(() => undefined);
+
+async function sharesHostNamespace(pid: number): Promise<boolean> {
+  const [theirs, ours] = await Promise.all([namespaceOf(String(pid)), namespaceOf('self')]);
+  return theirs === ours;
+}
+
 export function openVeths(exec: Exec): Veths {
   const innerLinks = async (pid: number) => {
-    const text = await exec('nsenter', [...inNamespace(pid), 'ip', '-json', 'link', 'show']);
+    const text = await exec('nsenter', [...inNamespace(pid), 'ip', '-json', '-details', 'link', 'show']);
     return linkListSchema.parse(JSON.parse(text));
   };
 
+  /**
+   * `link_index` is a number in the other end's namespace, which may be any, and a macvlan has one as well: the
+   * host's device of that number is the other end only if it is a veth that points back.
+   */
+  const hostEndOf = async (inner: Link): Promise<string | undefined> => {
+    const name = inner.link_index === undefined ? undefined : await linkByIndex(inner.link_index);
+    if (name === undefined) return undefined;
+    const text = await exec('ip', ['-json', '-details', 'link', 'show', 'dev', name]);
+    const [outer] = linkListSchema.parse(JSON.parse(text));
+    return outer && isVeth(outer) && outer.link_index === inner.ifindex ? name : undefined;
+  };
   const peerInside = async (outer: string, pid: number) => {
     const index = await linkIndex(outer);
-    const peer = (await innerLinks(pid)).find((link) => link.link_index === index)?.ifname;
+    const peer = (await innerLinks(pid)).find((link) => isVeth(link) && link.link_index === index)?.ifname;
     if (peer === undefined) throw new AgentError('link-missing', `The other end of ${outer} is not in sight`);
     return peer;
   };
@@ -59,7 +85,14 @@ export function openVeths(exec: Exec): Veths {
         'netns',
         String(request.pid),
       ];
-      await exec('ip', ['link', 'add', 'name', outer, 'up', 'type', 'veth', ...peer]);
+      try {
+        await exec('ip', ['link', 'add', 'name', outer, 'up', 'type', 'veth', ...peer]);
+      } catch (error) {
+        const inside = await innerLinks(request.pid);
+        if (!inside.some((link) => link.ifname === request.guestInterface)) throw error;
+        const text = `The container has an interface ${request.guestInterface} of its own`;
+        throw new AgentError('interface-taken', text, { cause: error });
+      }
     },
 
     async configure(request, withoutOffload) {
@@ -98,17 +131,14 @@ export function openVeths(exec: Exec): Veths {
       return inner;
     },
 
-    async outerEndsOf(pid) {
-      await refuseHostNamespace(pid);
-      try {
-        return (await innerLinks(pid)).flatMap((link) =>
-          link.link_index === undefined ? [] : [link.link_index],
-        );
-      } catch (error) {
-        throw new AgentError('container-not-attachable', `The network namespace of process ${pid} is gone`, {
-          cause: error,
-        });
-      }
+    async hostEndsOf(pid) {
+      if (await sharesHostNamespace(pid)) return [];
+      const inner = await innerLinks(pid).catch((error: unknown) => {
+        const text = `The network namespace of process ${pid} is gone`;
+        throw new AgentError('container-not-attachable', text, { cause: error });
+      });
+      const ends = await Promise.all(inner.filter(isVeth).map((link) => hostEndOf(link)));
+      return ends.filter((name) => name !== undefined);
     },
 
     async remove(outer) {

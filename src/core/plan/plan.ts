@@ -23,6 +23,8 @@ export interface PlanInput {
   observed: Observed;
   /** Which ports the plan may take away: those for which this is true and nothing is desired. */
   inScope: (port: string) => boolean;
+  /** The other living guest that has the port already, if there is one. */
+  takenBy: (desired: DesiredPort) => string | undefined;
   /** Bridges that may be made when they are missing. */
   creatableBridges: ReadonlySet<string>;
   /** Bridges to make whether or not a port asks for them, and to keep up. */
@@ -41,6 +43,7 @@ export function plan(input: PlanInput): Plan {
   for (const port of input.observed.ports) {
     const desired = wanted.get(port.port);
     if (!isOurs(port.externalIds) || !input.inScope(port.port)) continue;
+    if (desired !== undefined && input.takenBy(desired) !== undefined) continue;
     if (desired === undefined) {
       result.steps.push({ kind: 'detach_port', port, reason: 'no guest asks for it' });
     } else if (desired.interface !== port.interface || desired.bridge !== port.bridge) {
@@ -108,6 +111,10 @@ function obstacleTo(
   bridge: ObservedBridge | undefined,
   present: boolean,
 ): Pick<Hold, 'code' | 'reason'> | undefined {
+  const owner = input.takenBy(desired);
+  if (owner !== undefined) {
+    return { code: 'name-taken', reason: `the port ${desired.port} belongs to the running guest ${owner}` };
+  }
   if (bridge === undefined && !input.creatableBridges.has(desired.bridge)) {
     return { code: 'bridge-not-ours', reason: `there is no OVS bridge ${desired.bridge}` };
   }

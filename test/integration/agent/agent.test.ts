@@ -26,6 +26,7 @@ let directory: string;
 let ledger: Ledger;
 let claims: Claims;
 let requests: ConvergeRequest[];
+let errors: unknown[];
 let resolveNext: (event: LifecycleEvent) => Promise<Resolution>;
 let running: () => Promise<{ key: string; resolution: Resolution }[] | undefined>;
 let agent: Agent;
@@ -55,6 +56,7 @@ beforeEach(async () => {
   });
   claims = await loadClaims(join(directory, 'bindings'));
   requests = [];
+  errors = [];
   resolveNext = async () => attached;
   running = async () => [];
   const quiet = { resolve: async () => gone, current: async () => [] };
@@ -75,6 +77,7 @@ beforeEach(async () => {
     ready: async () => true,
     now: () => Date.parse('2026-11-23T08:30:33Z'),
     onTrouble: () => undefined,
+    onError: (error) => void errors.push(error),
     converge: async (request) => {
       requests.push(request);
       if (request.desired.length > 0) await request.cause();
@@ -167,6 +170,14 @@ describe('a reconcile', () => {
     running = async () => undefined;
     await agent.reconcile('timer');
     expect(claims.get('vmid:101')?.ports).toHaveLength(1);
+  });
+
+  it('looks after all other guests when one runtime cannot be looked at', async () => {
+    await agent.handle(post('start'));
+    running = () => Promise.reject(new AgentError('name-taken', 'two containers want one number'));
+    await agent.reconcile('timer');
+    expect(errors).toHaveLength(1);
+    expect(requests.at(-2)?.desired.map((wish) => wish.port)).toEqual(['vi101']);
   });
 
   it('lets go of a guest that does not run any more', async () => {

@@ -11,6 +11,7 @@ import { proxmoxSource } from '../../../src/agent/sources/proxmox.ts';
 import type { Resolution } from '../../../src/agent/sources/resolution.ts';
 import type { Vmids } from '../../../src/agent/vmids.ts';
 import { defaultConfig } from '../../../src/core/config/parse-config.ts';
+import { AgentError } from '../../../src/core/errors.ts';
 import type { DockerEvent, LxcEvent, ProxmoxEvent } from '../../../src/core/events/lifecycle-event.ts';
 import type { DockerContainer } from '../../../src/core/guest/docker-attach.ts';
 
@@ -129,6 +130,8 @@ describe('an LXC container', () => {
   let root: string;
   let had: Claim | undefined;
   let proxmox: Resolution | undefined;
+  let plugged: string | undefined;
+  let used: string | undefined;
   const source = () =>
     lxcSource({
       root,
@@ -136,6 +139,8 @@ describe('an LXC container', () => {
       isOvsBridge,
       linkNames: async () => new Set(['vethA']),
       hostEndsOf: async () => ['vethA', 'vethB'],
+      pluggedInto: async () => plugged,
+      hostUse: async () => used,
       claim: () => had,
       claims: () => (had ? [had] : []),
       vmidFor: async () => 1_000_000,
@@ -154,6 +159,10 @@ describe('an LXC container', () => {
     root = await mkdtemp(join(tmpdir(), 'lxc-'));
     had = undefined;
     proxmox = undefined;
+    plugged = undefined;
+    used = undefined;
+    await mkdir(join(root, 'web'));
+    await writeFile(join(root, 'web/config'), 'lxc.net.0.type = veth\n');
   });
   afterEach(() => rm(root, { recursive: true }));
 
@@ -180,6 +189,33 @@ describe('an LXC container', () => {
     );
     expect(ports).toBeUndefined();
     expect(skipped).toEqual(['vethA: lxcbr0 is not an OVS bridge']);
+  });
+
+  it('is left on the Linux bridge that it is on, whatever its configuration can tell', async () => {
+    plugged = 'lxcbr0';
+    const { ports, skipped } = await source().resolve(event('start-host', { pid: 42 }));
+    expect(ports).toEqual([]);
+    expect(skipped).toEqual(['vethA: lxcbr0 is not an OVS bridge', 'vethB: lxcbr0 is not an OVS bridge']);
+  });
+
+  it('is taken over on the OVS bridge that LXC plugged it into', async () => {
+    plugged = 'ovsbr1';
+    const { ports } = await source().resolve(event('start-host', { pid: 42 }));
+    expect(ports?.map((port) => port.bridge)).toEqual(['ovsbr1', 'ovsbr1']);
+  });
+
+  it('is not given a bridge by guess when its configuration cannot be read', async () => {
+    const configFile = join(root, 'hidden');
+    const { ports, skipped } = await source().resolve(event('start-host', { pid: 42, configFile }));
+    expect(ports).toEqual([]);
+    expect(skipped[0]).toContain('cannot be read');
+  });
+
+  it('never gets a device that the host itself uses', async () => {
+    used = "carries the host's address 192.0.2.10";
+    const { ports, skipped } = await source().resolve(event('start-host', { pid: 42 }));
+    expect(ports).toEqual([]);
+    expect(skipped[0]).toBe("vethA carries the host's address 192.0.2.10");
   });
 
   it('is covered whole by start-host, with no script of its own', async () => {
@@ -233,13 +269,20 @@ describe('a Docker container', () => {
     release: async () => undefined,
     rename: async () => undefined,
   };
+  let held: Claim | undefined;
+  let broken = false;
+  const inspect = async () => {
+    if (broken) throw new AgentError('name-taken', 'VMID 4711 belongs to another container');
+    return container;
+  };
   const source = () =>
     dockerSource({
-      engine: { inspect: async () => container, running: async () => (container ? [id] : []) },
+      engine: { inspect, running: async () => (container ? [id] : []) },
       rules: defaultConfig().docker,
       vmids,
       machineId: 'm',
-      claim: () => undefined,
+      claim: (key) => (held?.key === key ? held : undefined),
+      claims: () => (held ? [held] : []),
     });
   const event = (phase: DockerEvent['phase']): DockerEvent => ({
     ...common,
@@ -251,6 +294,8 @@ describe('a Docker container', () => {
   });
 
   beforeEach(() => {
+    held = undefined;
+    broken = false;
     container = {
       Id: id,
       Name: '/netmaker-server',
@@ -283,6 +328,27 @@ describe('a Docker container', () => {
     expect((await source().resolve(event('die'))).ports).toHaveLength(1);
     container = undefined;
     expect((await source().resolve(event('die'))).ports).toEqual([]);
+  });
+
+  it('keeps its port when it is renamed', async () => {
+    const [wish] = (await source().resolve(event('start'))).ports ?? [];
+    if (wish === undefined || container === undefined) throw new Error('no port');
+    const guest = { ...wish.guest, vmid: 1_000_007 };
+    held = { key: `docker:${id}`, guest, ports: [{ ...wish, port: 'vi1000007', guest }] };
+    container.Name = '/netmaker-new';
+    expect((await source().resolve(event('rename'))).ports).toMatchObject([{ port: 'vi1000007' }]);
+    expect((await source().current())?.[0]).toMatchObject({
+      key: `docker:${id}`,
+      resolution: { ports: [{ port: 'vi1000007', guest: { name: 'netmaker-new' } }] },
+    });
+  });
+
+  it('keeps no other container from being looked after when it cannot be attached', async () => {
+    broken = true;
+    const found = await source().current();
+    expect(found).toMatchObject([{ key: `docker:${id}` }]);
+    expect(found?.[0]?.resolution.ports).toBeUndefined();
+    expect(found?.[0]?.resolution.skipped[0]).toContain('4711');
   });
 
   it('that is meant to be attached and cannot be is told why', async () => {

@@ -33,6 +33,7 @@ function inputOf(world: World, desired: readonly DesiredPort[], more: Partial<Pl
     ensureBridges: [],
     configured: world.configured,
     profileUuids,
+    takenBy: () => undefined,
     ...more,
   };
 }
@@ -293,6 +294,15 @@ describe('plan', () => {
     const foreign = { ...portOf({ ...want, interface: 'eth9' }), externalIds: {} };
     const world = withPort(foreign, ['veth101i0', 'eth9']);
     const { steps, holds } = plan(inputOf(world, [want]));
+    expect(steps).toEqual([]);
+    expect(holds).toMatchObject([{ port: 'vi101', code: 'name-taken' }]);
+  });
+
+  it('does not take the port of another running guest, whatever its link is called', () => {
+    const want = wish(101, 'ovsbr0', 'lxc');
+    const theirs = portOf({ ...want, interface: 'vi101' });
+    const world = withPort(theirs, ['veth101i0', 'vi101']);
+    const { steps, holds } = plan(inputOf(world, [want], { takenBy: () => 'db' }));
     expect(steps).toEqual([]);
     expect(holds).toMatchObject([{ port: 'vi101', code: 'name-taken' }]);
   });
