@@ -51,6 +51,7 @@ function unsafeFailure(thrown: unknown): Failure {
   if (isErrno(root, 'EACCES', 'EPERM')) {
     return { line: `${describe(thrown, root)}. Run this as root: sudo ovs-port-agent …`, exitCode: 3 };
   }
+  if (isErrno(root, 'EISDIR', 'ENOTDIR')) return { line: `${describe(thrown, root)}.`, exitCode: 2 };
   if (thrown instanceof AgentError) return { line: lineOf(thrown), exitCode: exitCodeOf(thrown.code) };
   return { line: `Unexpected: ${thrown instanceof Error ? thrown.message : String(thrown)}`, exitCode: 1 };
 }
