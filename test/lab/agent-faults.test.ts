@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AgentHost, type Block, LEDGER, NO_TRACES, SNIPPET, STATE, upAgentHost } from './agent-host.ts';
 import { eventually } from './eventually.ts';
+import { expectReachable } from './pings.ts';
 import { causesOf, expectWholeStories } from './stories.ts';
 
 /** What the issue promises: no guest waits longer for us, whatever is broken. */
@@ -89,6 +90,38 @@ describe('an agent that is killed between intent and outcome', () => {
       expect.stringMatching(/^guest_/),
     ]);
     expect(new Set(idsOf(blocks)).size).toBe(idsOf(blocks).length);
+    expectWholeStories(await host.ledger());
+    await expectVerified();
+  });
+
+  it('leaves a VM connected, whose NIC it was taking over from Proxmox', async () => {
+    /** One start of the VM with a kill as soon as the intent is seen; whether it came before the outcome. */
+    const startAndKill = async () => {
+      const blocks = await newBlocks(async () => {
+        const killer = host.sh(`
+          agent=$(systemctl show -P MainPID ovs-port-agent)
+          seen=$(stat -c %s ${LEDGER})
+          until tail -c +$seen ${LEDGER} | grep -q '"action":"port_adopt"'; do :; done
+          kill -KILL $agent`);
+        await host.sh('sleep 0.2; qm start 101');
+        await killer;
+        await eventually(host.traces, ({ ports, bindings }) => {
+          expect(ports).toMatchObject([
+            { port: 'vi101', interface: 'tap101i0', usable: true, owner: { vmid: '101' } },
+          ]);
+          expect(bindings).toEqual(['vi101.json']);
+        });
+        await eventually(spooled, (events) => expect(events).toEqual([]));
+      });
+      return blocks.some(({ action }) => action === 'port_adopt_interrupted');
+    };
+    let landed = await startAndKill();
+    for (let attempt = 1; attempt < 4 && !landed; attempt++) {
+      await host.sh('qm stop 101');
+      landed = await startAndKill();
+    }
+    expect(landed).toBe(true);
+    await expectReachable(host, '10.0.0.101');
     expectWholeStories(await host.ledger());
     await expectVerified();
   });
