@@ -51,7 +51,7 @@ export function dockerSource(parts: DockerParts): Source<DockerEvent> {
       veth: {
         pid: container.State.Pid,
         guestInterface: decision.interface,
-        mac: macOf(parts.machineId, name, decision.interface),
+        mac: macOf(parts.machineId, port, decision.interface),
         ...(decision.address !== undefined && { address: decision.address }),
         ...(decision.gateway !== undefined && { gateway: decision.gateway }),
       },
@@ -123,8 +123,8 @@ export function dockerSource(parts: DockerParts): Source<DockerEvent> {
   };
 }
 
-/** A locally administered unicast address that a container keeps for as long as it keeps its name. */
-function macOf(machineId: string, name: string, link: string): string {
-  const digest = createHash('sha256').update(`${machineId}\0${name}\0${link}`).digest();
+/** A locally administered unicast address that goes with the port: names change hands while both containers run. */
+function macOf(machineId: string, port: string, link: string): string {
+  const digest = createHash('sha256').update(`${machineId}\0${port}\0${link}`).digest();
   return ['02', ...[...digest.subarray(0, 5)].map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
 }

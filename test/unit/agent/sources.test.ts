@@ -317,7 +317,7 @@ describe('a Docker container', () => {
     ]);
   });
 
-  it('keeps its MAC address for as long as it keeps its name', async () => {
+  it('keeps its MAC address for as long as it keeps its port', async () => {
     const macs = await Promise.all([source().resolve(event('start')), source().resolve(event('start'))]);
     const [first, second] = macs.map(({ ports }) => ports?.[0]?.veth?.mac);
     expect(first).toBe(second);
