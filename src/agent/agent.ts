@@ -96,6 +96,7 @@ export function createAgent(parts: AgentParts): Agent {
       },
       ...(caller && { user: caller.user, pid: caller.pid }),
     });
+    known.add(event.id);
     return block.height;
   };
 
@@ -131,18 +132,20 @@ export function createAgent(parts: AgentParts): Agent {
     if (known.has(event.id)) {
       return { ok: true, message: 'this event is known already', height: null, ports: [] };
     }
-    const height = await record(event, caller, spooled);
-    known.add(event.id);
-    return act(event, height, late || isOverdue(event));
+    return act(event, record(event, caller, spooled), late || isOverdue(event));
   };
 
-  /** What a recorded event leads to; every block of it has the event's as its cause. */
-  const act = async (event: LifecycleEvent, height: number, late: boolean): Promise<EventResult> => {
+  /** What an event leads to; every block of it has the event's as its cause. */
+  const act = async (
+    event: LifecycleEvent,
+    recorded: Promise<number>,
+    late: boolean,
+  ): Promise<EventResult> => {
     const key = claimKeyOf(event);
-    const cause = () => Promise.resolve(height);
     try {
-      const resolution = await resolve(event, late);
-      const ports = await apply(key, resolution, cause);
+      // What it means is found out while its block is on the way to the disk; nothing is done before it is there.
+      const [resolution, height] = await Promise.all([resolve(event, late), recorded]);
+      const ports = await apply(key, resolution, async () => height);
       if (resolution.skipped.length > 0) {
         await ledger.append({
           category: 'lifecycle',
@@ -154,6 +157,7 @@ export function createAgent(parts: AgentParts): Agent {
       const ok = ports.every((port) => port.state !== 'failed' && port.state !== 'held');
       return { ok, message: resultMessage(ports, resolution), height, ports };
     } catch (thrown) {
+      const height = await recorded;
       const error = asAgentError(thrown, 'bad-event', `${event.source} ${event.phase} could not be handled`);
       const data: JsonObject = { ...eventData(event), code: error.code, error: error.toLine() };
       await ledger.append({ category: 'lifecycle', action: 'event_failed', data, cause: height });
@@ -261,7 +265,8 @@ export function createAgent(parts: AgentParts): Agent {
   return {
     handle: (event, caller, spooled = false) =>
       guestQueue.run(guestKeyOf(event), () => handleOrDefer({ event, caller, spooled, late: spooled })),
-    finish: (event, height) => guestQueue.run(guestKeyOf(event), () => act(event, height, true)),
+    finish: (event, height) =>
+      guestQueue.run(guestKeyOf(event), () => act(event, Promise.resolve(height), true)),
     /** One at a time; whoever asks while one runs gets the next, which sees everything that happened before. */
     reconcile(reason) {
       if (reconciling === undefined) {
