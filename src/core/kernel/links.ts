@@ -1,6 +1,8 @@
 // The host's network devices, as the kernel's sysfs shows them (Documentation/ABI/testing/sysfs-class-net).
+//
+// It is read without threads: the kernel makes these texts in memory, and an attach asks for half a dozen of them.
 
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { basename } from 'node:path';
 import { isErrno } from '../errors.ts';
@@ -15,12 +17,12 @@ const IFF_VNET_HDR = 0x4000;
 
 /** Names of all links in the host's namespace. */
 export async function linkNames(): Promise<Set<string>> {
-  return new Set(await readdir(ROOT));
+  return new Set(readdirSync(ROOT));
 }
 
 async function attribute(link: string, name: string): Promise<string | undefined> {
   try {
-    return (await readFile(`${ROOT}/${link}/${name}`, 'utf8')).trim();
+    return readFileSync(`${ROOT}/${link}/${name}`, 'utf8').trim();
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'EINVAL', 'ENODEV')) return undefined;
     throw error;
@@ -29,9 +31,12 @@ async function attribute(link: string, name: string): Promise<string | undefined
 
 /** Name of the bridge that a link is plugged into, or undefined; Open vSwitch's bridges are OVSDB's to tell. */
 export async function linkMaster(link: string): Promise<string | undefined> {
-  const target = await readlink(`${ROOT}/${link}/master`).catch(() => undefined);
-  const master = target === undefined ? undefined : basename(target);
-  return master === 'ovs-system' ? undefined : master;
+  try {
+    const master = basename(readlinkSync(`${ROOT}/${link}/master`));
+    return master === 'ovs-system' ? undefined : master;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The kernel's index of a link, or undefined when there is none of that name. */
@@ -92,7 +97,7 @@ export async function hostUse(link: string): Promise<string | undefined> {
 /** Whether Open vSwitch can have a kernel datapath here: its module is loaded by the time ovs-vswitchd runs. */
 export async function hasKernelDatapath(): Promise<boolean> {
   try {
-    await readdir('/sys/module/openvswitch');
+    readdirSync('/sys/module/openvswitch');
     return true;
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return false;
