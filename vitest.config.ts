@@ -13,6 +13,8 @@ export default defineConfig({
           globalSetup: ['test/lab/global-setup.ts'],
           testTimeout: 180_000,
           hookTimeout: 300_000,
+          // Whole hosts on two busy cores: a deadline missed once is tried once more, and told in the log.
+          retry: 1,
           maxWorkers: 2,
           fileParallelism: true,
         },
