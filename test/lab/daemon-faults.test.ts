@@ -51,13 +51,6 @@ describe('ports that are up', () => {
     await expectAllConnected();
   });
 
-  it('are there when NetworkManager was killed, and so is the address of the host on its bridge', async () => {
-    for (const _ of [1, 2, 3]) {
-      await host.sh('kill -KILL $(pidof NetworkManager)');
-      await expectAllConnected();
-    }
-  });
-
   it('are there when the containers that Docker stopped with itself run again', async () => {
     await host.sh('systemctl restart docker');
     await eventually(host.traces, ({ ports }) =>
@@ -159,5 +152,18 @@ describe('twenty guests at once', () => {
     await eventually(host.traces, (seen) => expect(seen).toEqual(NO_TRACES), 20_000);
     expectWholeStories(await host.ledger());
     expect((await host.cli('ledger', 'verify')).exitCode).toBe(0);
+  });
+});
+
+// Last: on the netdev datapath it leaves NetworkManager 1.58 with a bridge that is "activating" for ever, in which
+// everything works, but which a later `systemctl stop NetworkManager` takes away.
+describe('NetworkManager that is killed', () => {
+  it('comes back to ports that are there, and a bridge that has its address', async () => {
+    await host.sh(START);
+    await expectAllConnected();
+    for (const _ of [1, 2, 3]) {
+      await host.sh('kill -KILL $(pidof NetworkManager)');
+      await expectAllConnected();
+    }
   });
 });
