@@ -230,7 +230,13 @@ export function createAgent(parts: AgentParts): Agent {
     );
     const isLeftOver = (port: string) =>
       claims.ofPort(port) === undefined && ![...inWork].some((inScope) => inScope(port));
-    const leftovers = await converge({ desired: [], inScope: isLeftOver, cause });
+    // After the ports: they work without their bridge's own interface, which takes seconds to come up again.
+    const leftovers = await converge({
+      desired: [],
+      inScope: isLeftOver,
+      restoreBridges: ensureBridges,
+      cause,
+    });
     if (deferred.length === 0) parts.troubles.clear(LEDGER_TROUBLE);
     parts.onTrouble();
     return [...reports.flat(), ...leftovers];

@@ -41,6 +41,7 @@ export interface ConvergeRequest {
   desired: readonly DesiredPort[];
   inScope: (port: string) => boolean;
   ensureBridges?: readonly string[];
+  restoreBridges?: readonly string[];
   /** Whether to look for profiles whose port is gone; by default when nothing is desired. */
   withProfiles?: boolean;
   /** Height of the block that led here; asked for only when there is something to do. */
@@ -65,12 +66,13 @@ export function openConverge(parts: ConvergeParts): Converge {
     desired,
     inScope,
     ensureBridges = [],
+    restoreBridges = [],
     withProfiles = desired.length === 0,
     cause,
   }) => {
     const wanted = new Set(desired.map((wish) => wish.port));
     // Profiles without a port matter where something may be taken away; a look at all of them is not free.
-    const observed = await parts.observe({ desired, withProfiles, bridges: ensureBridges });
+    const observed = await parts.observe({ desired, withProfiles, bridges: restoreBridges });
     const { steps, holds } = plan({
       takenBy: ({ port }) => {
         const owner = parts.ownerOf(port);
@@ -80,6 +82,7 @@ export function openConverge(parts: ConvergeParts): Converge {
       observed,
       inScope,
       ensureBridges,
+      restoreBridges,
       creatableBridges,
       configured: new Set(
         desired.flatMap(({ port, veth }) =>
@@ -96,10 +99,10 @@ export function openConverge(parts: ConvergeParts): Converge {
       const error = await runStep(parts, step, cause, configured);
       if (error !== undefined) failures.set(subject, error);
     }
-    for (const bridge of ensureBridges) {
+    for (const bridge of new Set([...ensureBridges, ...restoreBridges])) {
       const error = failures.get(bridge);
       if (error) parts.troubles.note({ port: bridge, bridge, code: error.code, reason: error.reason });
-      else parts.troubles.clear(bridge);
+      else if (restoreBridges.includes(bridge) && observed.bridges.has(bridge)) parts.troubles.clear(bridge);
     }
     for (const hold of holds) {
       if (parts.troubles.note(hold)) await record(parts, hold, await cause());

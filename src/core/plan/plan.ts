@@ -27,8 +27,10 @@ export interface PlanInput {
   takenBy: (desired: DesiredPort) => string | undefined;
   /** Bridges that may be made when they are missing. */
   creatableBridges: ReadonlySet<string>;
-  /** Bridges to make whether or not a port asks for them, and to keep up. */
+  /** Bridges to make whether or not a port asks for them. */
   ensureBridges: readonly string[];
+  /** Bridges whose own interface is to be brought up again if it is down. */
+  restoreBridges: readonly string[];
   /** Ports whose guest end has been set up since this agent started. */
   configured: ReadonlySet<string>;
   /** Profile UUIDs that a port's rows carry when NetworkManager holds it for us. */
@@ -55,7 +57,7 @@ export function plan(input: PlanInput): Plan {
 
   const bridgesToMake = new Set(input.ensureBridges.filter((name) => !input.observed.bridges.has(name)));
   for (const bridge of bridgesToMake) result.steps.push({ kind: 'create_bridge', bridge });
-  for (const bridge of input.ensureBridges) {
+  for (const bridge of input.restoreBridges) {
     if (input.observed.bridgesDown.has(bridge)) result.steps.push({ kind: 'restore_bridge', bridge });
   }
   for (const desired of input.desired) planPort(desired, input, bridgesToMake, result);

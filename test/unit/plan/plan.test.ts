@@ -31,6 +31,7 @@ function inputOf(world: World, desired: readonly DesiredPort[], more: Partial<Pl
     inScope: () => true,
     creatableBridges: new Set(BRIDGES),
     ensureBridges: [],
+    restoreBridges: [],
     configured: world.configured,
     profileUuids,
     takenBy: () => undefined,
@@ -318,7 +319,7 @@ describe('plan', () => {
       observed: { ...observed, bridgesDown: new Set(['ovsbr0']) },
       configured: new Set<string>(),
     };
-    expect(plan(inputOf(down, [], { ensureBridges: ['ovsbr0'] })).steps).toEqual([
+    expect(plan(inputOf(down, [], { restoreBridges: ['ovsbr0'] })).steps).toEqual([
       { kind: 'restore_bridge', bridge: 'ovsbr0' },
     ]);
     expect(plan(inputOf(down, [])).steps).toEqual([]);
