@@ -46,6 +46,9 @@ export const fileSchema = table({
       .union([z.boolean(), z.literal('auto')], { error: 'must be true, false or "auto"' })
       .default('auto'),
     root: path('/etc/pve'),
+    port: oneOf('vi', 'keep').default('vi'),
+    auto_enroll: flag(false),
+    interfaces: flag(false),
   }).prefault({}),
   lxc: table({
     enabled: flag(true),

@@ -36,7 +36,7 @@ describe('an empty configuration', () => {
       vmid_cooldown: 3600,
       default_bridge: 'ovsbr0',
       bridges: { ovsbr0: bridge, ovsbr1: bridge },
-      proxmox: { enabled: 'auto', root: '/etc/pve' },
+      proxmox: { enabled: 'auto', root: '/etc/pve', port: 'vi', auto_enroll: false, interfaces: false },
       lxc: { enabled: true, bridge: 'ovsbr0', root: '/var/lib/lxc' },
       docker: {
         enabled: true,
