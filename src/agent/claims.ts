@@ -2,6 +2,7 @@
 //
 // The files survive a restart of the agent, not a reboot, just like the guests themselves. A file is there from the
 // moment the port is asked for: LXC has no daemon that could tell a restarted agent what still has to be done.
+// `by-vmid/<VMID>` leads to it.
 
 import { mkdir, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,6 +14,8 @@ import { bridgeNameSchema, interfaceNameSchema } from '../core/guest/interface-n
 import { portName, vmidSchema } from '../core/guest/vmid.ts';
 import { linkIndex } from '../core/kernel/links.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
+import { interfaceBinding } from './interface-binding.ts';
+import { openVmidLinks } from './vmid-links.ts';
 
 /** One guest's ports. `key` is that of its events (`guestKeyOf`). */
 export interface Claim {
@@ -91,17 +94,20 @@ export async function loadClaims(directory: string): Promise<Claims> {
     });
   }
   const fileOf = (port: string) => join(directory, `${port}.json`);
+  const links = openVmidLinks(join(directory, 'by-vmid'), [...devices.keys()]);
   const texts = new Map<string, string>();
   const write = (file: ClaimFile) => {
-    const text = `${JSON.stringify(file)}\n`;
+    const text = `${JSON.stringify({ ...file, ...interfaceBinding(file, fileOf(file.port)) })}\n`;
     if (texts.get(file.port) === text) return;
     writeMemoryFile(fileOf(file.port), text);
+    links.add(file.port);
     texts.set(file.port, text);
     devices.set(file.port, file);
   };
   const remove = async (port: string) => {
     texts.delete(port);
     devices.delete(port);
+    links.remove(port);
     await unlink(fileOf(port)).catch((error: unknown) => {
       if (!isErrno(error, 'ENOENT')) throw error;
     });

@@ -32,6 +32,7 @@ export async function readVmidState(path: string): Promise<VmidState> {
 export async function readPortHolders(directory: string): Promise<PortHolder[]> {
   const holders: PortHolder[] = [];
   for (const file of await unlessMissing(readdir(directory), [])) {
+    if (!file.endsWith('.json')) continue;
     const text = await unlessMissing(readFile(join(directory, file), 'utf8'), '');
     const binding = bindingSchema.safeParse(json(text));
     if (binding.success) holders.push(binding.data);

@@ -111,7 +111,7 @@ ovs-vsctl --format=json --columns=name,ports list Bridge
 ovs-vsctl --format=json --columns=_uuid,name,interfaces,tag,trunks,external_ids list Port
 ovs-vsctl --format=json --columns=_uuid,name,ofport,error list Interface
 nmcli --terse --fields NAME connection show | jq -Rcs 'split("\\n")'
-ls /run/ovs-port-agent/bindings | jq -Rcs 'split("\\n")'
+find /run/ovs-port-agent/bindings -type f -name '*.json' -printf '%f\\n' | jq -Rcs 'split("\\n")'
 ip -json link | jq -c '[.[].ifname]'
 `;
 
