@@ -8,20 +8,20 @@ import re
 import socket
 import time
 
+from . import sections
 from .task import TaskError
 
 PVE = '/etc/pve'
 FOLDER = {'qemu': 'qemu-server', 'lxc': 'lxc'}
 LOCK = {'qemu': '/var/lock/qemu-server/lock-{}.conf', 'lxc': '/run/lock/lxc/pve-config-{}.lock'}
-LINE = re.compile(r'^([a-z][a-z_\-.]*\d*[a-z_\-.\d]*):\s*(.+?)\s*$')
 
 
 def node():
     return socket.gethostname().split('.')[0]
 
 
-def path(kind, vmid):
-    return f'{PVE}/nodes/{node()}/{FOLDER[kind]}/{vmid}.conf'
+def path(kind, vmid, on=None):
+    return f'{PVE}/nodes/{on or node()}/{FOLDER[kind]}/{vmid}.conf'
 
 
 def check_vmid(vmid):
@@ -30,32 +30,22 @@ def check_vmid(vmid):
     return vmid
 
 
-def split(text):
-    """(description lines, lines of the current state, everything from the first '[' on)"""
-    lines = text.splitlines()
-    end = next((at for at, line in enumerate(lines) if line.startswith('[')), len(lines))
-    current = lines[:end]
-    return [line for line in current if line.startswith('#')], [line for line in current if LINE.match(line)], lines[end:]
-
-
-def read(kind, vmid):
-    """The current state only: a snapshot's or pending net0 is not the live one."""
+def load(kind, vmid, on=None):
+    """The whole file, of this node or another; see sections.Guest."""
     try:
-        with open(path(kind, vmid)) as file:
-            _, current, _ = split(file.read())
+        with open(path(kind, vmid, on)) as file:
+            return sections.parse(kind, file.read())
     except FileNotFoundError:
-        raise TaskError(f"Configuration file 'nodes/{node()}/{FOLDER[kind]}/{vmid}.conf' does not exist")
-    return dict(LINE.match(line).groups() for line in current)
+        raise TaskError(f"Configuration file 'nodes/{on or node()}/{FOLDER[kind]}/{vmid}.conf' does not exist")
 
 
-def write(kind, vmid, config):
-    target = path(kind, vmid)
-    description, rest = [], []
-    if os.path.exists(target):
-        with open(target) as file:
-            description, _, rest = split(file.read())
-    lines = [*description, *(f'{key}: {config[key]}' for key in sorted(config)), *rest]
-    write_file(target, '\n'.join(lines) + '\n', 0o640)
+def read(kind, vmid, on=None):
+    """The current state only: a snapshot's or pending net0 is not the live one."""
+    return load(kind, vmid, on).current
+
+
+def save(kind, vmid, guest):
+    write_file(path(kind, vmid), sections.text_of(kind, guest), 0o640)
     write_vmlist()
 
 
@@ -98,7 +88,28 @@ def create(kind, vmid, config):
     if vmid in guests():
         what = {'qemu': 'VM', 'lxc': 'CT'}[kind]
         raise TaskError(f"unable to create {what} {vmid} - VM {vmid} already exists on node '{guests()[vmid][0]}'")
-    write(kind, vmid, config)
+    save(kind, vmid, sections.Guest(current=config))
+
+
+def move(kind, vmid, source, target):
+    """To the folder of another node, as migration does it: one rename."""
+    os.makedirs(os.path.dirname(path(kind, vmid, target)), exist_ok=True)
+    os.rename(path(kind, vmid, source), path(kind, vmid, target))
+    write_vmlist()
+
+
+def check_lock(kind, guest):
+    if 'lock' in guest.current:
+        raise TaskError(f"{'VM' if kind == 'qemu' else 'CT'} is locked ({guest.current['lock']})")
+
+
+def set_lock(kind, vmid, lock):
+    """`lock` None takes it off"""
+    guest = load(kind, vmid)
+    guest.current.pop('lock', None)
+    if lock:
+        guest.current['lock'] = lock
+    save(kind, vmid, guest)
 
 
 @contextlib.contextmanager
@@ -147,7 +158,5 @@ def options(args):
     return found
 
 
-def changed(config, given):
-    """`given` over `config`, with --delete"""
-    gone = re.split(r'[,;\s]+', given.pop('delete', ''))
-    return {key: value for key, value in {**config, **given}.items() if key not in gone}
+def split_list(text):
+    return [word for word in re.split(r'[,;\s]+', text) if word]

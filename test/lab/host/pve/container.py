@@ -6,7 +6,7 @@ import subprocess
 import tarfile
 import time
 
-from . import config, hookscript, plug
+from . import config, hookscript, pending, plug
 from .task import TaskError
 
 LXC = '/var/lib/lxc'
@@ -73,9 +73,14 @@ def lxc_net(vmid, index, net):
 
 
 def start(task, vmid):
-    guest = config.read('lxc', vmid)
+    whole = config.load('lxc', vmid)
+    config.check_lock('lxc', whole)
     if running(vmid):
         raise TaskError(f'CT {vmid} already running')
+    if whole.pending:
+        pending.apply_cold(whole)
+        config.save('lxc', vmid, whole)
+    guest = whole.current
     config.write_file(f'{LXC}/{vmid}/config', lxc_config(vmid, guest), 0o644)
     hookscript.run(task, guest, vmid, 'pre-start', stop_on_error=True)
     task.run(['systemctl', 'start', f'pve-container@{vmid}'])
@@ -108,28 +113,25 @@ def net_up(vmid, iface):
 
 
 def plug_unless_down(iface, net):
+    """LXC.pm, net_tap_plug"""
     if plug.enabled(net, 'link_down'):
         plug.run('ip', 'link', 'set', iface, 'down')
         return
-    plug.run('ip', 'link', 'set', iface, 'up')
     plug.tap_plug(iface, net)
+    plug.run('ip', 'link', 'set', iface, 'up')
 
 
-def update_net(vmid, guest, given):
-    """A changed bridge, tag or firewall of a running container is re-plugged at once; no hook runs: LXC.pm, update_net."""
-    if not running(vmid):
-        return
-    before = config.nets(guest)
-    for index, net in config.nets(given).items():
-        if index not in before:
-            raise TaskError('the stand-in cannot hot-plug a NIC: stop the container first')
-        if any(net.get(key) != before[index].get(key) for key in ('bridge', 'tag', 'trunks', 'firewall', 'link_down')):
-            plug.tap_unplug(f'veth{vmid}i{index}')
-            plug_unless_down(f'veth{vmid}i{index}', net)
+def inside(vmid, *argv):
+    """In the container's network namespace, with this host's own programs: its busybox may lack one."""
+    pid = subprocess.run(['lxc-info', '-n', vmid, '-p', '-H'], capture_output=True, text=True).stdout.strip()
+    plug.run('nsenter', '-t', pid, '-n', '--', *argv)
 
 
-def stop(task, vmid, kill=True, timeout=60):
-    guest = config.read('lxc', vmid)
+def stop(task, vmid, kill=True, timeout=60, skip_lock=False):
+    whole = config.load('lxc', vmid)
+    if not skip_lock:
+        config.check_lock('lxc', whole)
+    guest = whole.current
     if not running(vmid):
         raise TaskError(f'CT {vmid} not running')
     hookscript.run(task, guest, vmid, 'pre-stop')

@@ -46,6 +46,15 @@ def tap_create(iface, bridge):
     disable_ipv6(iface)
 
 
+def veth_create(iface, peer, bridge, mac):
+    mtu = str(bridge_mtu(bridge))
+    if not link_exists(iface):
+        run('ip', 'link', 'add', 'name', iface, 'mtu', mtu, 'type', 'veth', 'peer', 'name', peer, 'mtu', mtu, 'addr', mac)
+    for name in (iface, peer):
+        disable_ipv6(name)
+        run('ip', 'link', 'set', name, 'up', 'mtu', mtu)
+
+
 def tap_plug(iface, net):
     bridge, tag = net['bridge'], net.get('tag')
     trunks = net.get('trunks', '').replace(';', ',')
@@ -75,7 +84,10 @@ def ovs_add_port(bridge, iface, tag, trunks, internal=False):
     port += [f'trunks={trunks}'] if trunks else []
     port += ['vlan_mode=native-untagged'] if tag and trunks else []
     settings = [f'mtu_request={bridge_mtu(bridge)}'] + (['type=internal'] if internal else [])
-    run('ovs-vsctl', '--', 'add-port', bridge, iface, *port, '--', 'set', 'Interface', iface, *settings)
+    try:
+        run('ovs-vsctl', '--', 'add-port', bridge, iface, *port, '--', 'set', 'Interface', iface, *settings)
+    except TaskError as error:
+        raise TaskError(f"can't add ovs port '{iface}' - {error}")
     disable_ipv6(iface)
 
 
@@ -99,9 +111,11 @@ def make_bridge(name, like):
 
 def remove_firewall_bridge(iface):
     fwbr, inner, _, port = firewall_names(iface)
-    if link_exists(fwbr):
+    if link_exists(port):
         ignoring('ovs-vsctl', 'del-port', port)
+    if link_exists(inner):
         ignoring('ip', 'link', 'del', inner)
+    if link_exists(fwbr):
         ignoring('ip', 'link', 'set', fwbr, 'down')
         run('ip', 'link', 'del', fwbr)
 

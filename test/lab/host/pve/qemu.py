@@ -5,12 +5,11 @@ import signal
 import subprocess
 import time
 
-from . import config, hookscript, plug, qmp
+from . import config, hookscript, pending, plug, qemu_nic, qmp
 from .task import TaskError
 
 RUN = '/var/run/qemu-server'
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-MODELS = ('virtio', 'e1000', 'rtl8139', 'vmxnet3')
 
 
 def running_pid(vmid):
@@ -26,17 +25,24 @@ def running_pid(vmid):
     return None
 
 
-def start(task, vmid, migrated_from=''):
-    guest = config.read('qemu', vmid)
+def start(task, vmid, migrated_from='', paused=False, skip_lock=False):
+    """`migrated_from`: that node still has the file; `paused`: kvm waits for `cont`, as for a backup."""
+    whole = config.load('qemu', vmid, migrated_from or None)
+    if not skip_lock:
+        config.check_lock('qemu', whole)
     if running_pid(vmid):
         raise TaskError(f'VM {vmid} already running')
+    if whole.pending and not migrated_from:
+        pending.apply_cold(whole)
+        config.save('qemu', vmid, whole)
+    guest = whole.current
     os.environ['PVE_MIGRATED_FROM'] = migrated_from
     hookscript.run(task, guest, vmid, 'pre-start', stop_on_error=True)
     os.makedirs(RUN, exist_ok=True)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(f'{RUN}/{vmid}.cleanup')
     try:
-        task.run(scope(vmid) + command_line(vmid, guest))
+        task.run(scope(vmid) + command_line(vmid, guest) + (['-S'] if paused else []))
     except TaskError as error:
         raise TaskError(f'start failed: {error}')
     for index, net in config.nets(guest).items():
@@ -59,55 +65,35 @@ def command_line(vmid, guest):
         '-qmp', f'unix:{RUN}/{vmid}.qmp,server=on,wait=off', '-accel', 'tcg', '-m', guest.get('memory', '128'),
         '-nodefaults', '-display', 'none', '-serial', f'file:{RUN}/{vmid}.console',
         '-kernel', '/opt/lab/vm/vmlinux', '-initrd', '/opt/lab/vm/initrd.gz', '-append', ' '.join(['console=ttyS0', 'quiet', *addresses(guest)]),
-        *(word for index, net in config.nets(guest).items() for word in nic(vmid, index, net)),
+        *(word for index, net in config.nets(guest).items() for word in qemu_nic.command_words(vmid, index, net)),
     ]  # fmt: skip
 
 
 def addresses(guest):
-    """`ipconfigN: ip=CIDR` is Proxmox's cloud-init key; the lab's VM takes it from the kernel command line."""
-    for index in config.nets(guest):
+    """`ipconfigN: ip=CIDR` is Proxmox's cloud-init key; the lab's VM takes it from the kernel command line, also for a later NIC."""
+    for index in range(32):
         address = config.properties(guest.get(f'ipconfig{index}', '')).get('ip')
         if address:
             yield f"opa.ip{index or ''}={address}"
 
 
-def nic(vmid, index, net):
-    model = next(model for model in MODELS if model in net)
-    device = f"{'virtio-net-pci' if model == 'virtio' else model},mac={net[model]},netdev=net{index},id=net{index}"
-    if 'bridge' in net:
-        scripts = f'script={HERE}/pve-bridge,downscript={HERE}/pve-bridgedown'
-        return '-netdev', f'type=tap,id=net{index},ifname=tap{vmid}i{index},{scripts},vhost=off', '-device', device
-    return '-netdev', f'type=user,id=net{index}', '-device', device
-
-
 def bridge(iface):
-    """What QEMU's script= runs when it has created the tap"""
+    """What QEMU's script= runs when it has created the tap: a pending change counts already, and an incoming VM's file is elsewhere."""
     vmid, index = iface[len('tap') :].split('i')
-    net = config.nets(config.read('qemu', vmid)).get(int(index))
-    if net is None:
+    guest = config.load('qemu', vmid, os.environ.get('PVE_MIGRATED_FROM') or None)
+    line = guest.pending.get(f'net{index}', guest.current.get(f'net{index}'))
+    if line is None:
         raise TaskError(f'unable to get network config net{index}')
+    net = config.properties(line)
     plug.tap_create(iface, net['bridge'])
     plug.tap_plug(iface, net)
 
 
-def update_net(vmid, guest, given):
-    """A changed bridge, tag or firewall of a running VM is re-plugged at once, and no hook runs: vmconfig_update_net."""
-    if not running_pid(vmid):
-        return
-    before = config.nets(guest)
-    for index, net in config.nets(given).items():
-        if index not in before:
-            raise TaskError('the stand-in cannot hot-plug a NIC: stop the VM first')
-        iface = f'tap{vmid}i{index}'
-        if [net.get(key) for key in ('bridge', 'tag', 'trunks', 'firewall')] != [before[index].get(key) for key in ('bridge', 'tag', 'trunks', 'firewall')]:
-            plug.tap_unplug(iface)
-            plug.tap_plug(iface, net)
-        up = not plug.enabled(net, 'link_down')
-        qmp.execute(vmid, ('set_link', {'name': f'net{index}', 'up': up}))
-
-
-def stop(task, vmid, command='quit', timeout=30):
-    guest = config.read('qemu', vmid)
+def stop(task, vmid, command='quit', timeout=30, skip_lock=False):
+    whole = config.load('qemu', vmid)
+    if not skip_lock:
+        config.check_lock('qemu', whole)
+    guest = whole.current
     pid = running_pid(vmid)
     if not pid:
         raise TaskError(f'VM {vmid} not running')

@@ -6,7 +6,7 @@ from .task import TaskError
 
 
 def execute(vmid, *commands):
-    """Each command is a name, or (name, arguments); prints nothing, raises what QEMU refuses."""
+    """Each command is a name, or (name, arguments); gives what the last one returned, raises what QEMU refuses."""
     path = f'/var/run/qemu-server/{vmid}.qmp'
     with socket.socket(socket.AF_UNIX) as monitor:
         monitor.settimeout(10)
@@ -18,7 +18,8 @@ def execute(vmid, *commands):
                 name, arguments = (command, {}) if isinstance(command, str) else command
                 stream.write(json.dumps({'execute': name, 'arguments': arguments}) + '\n')
                 stream.flush()
-                answer(stream, vmid, name)
+                returned = answer(stream, vmid, name)
+            return returned
         except OSError as error:
             raise TaskError(f"VM {vmid} qmp command failed - unable to connect to VM {vmid} qmp socket - {error}")
 
@@ -30,4 +31,4 @@ def answer(stream, vmid, name):
         if 'error' in reply:
             raise TaskError(f"VM {vmid} qmp command '{name}' failed - {reply['error']['desc']}")
         if 'return' in reply:
-            return
+            return reply['return']
