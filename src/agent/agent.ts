@@ -7,8 +7,9 @@ import { claimKeyOf, guestKeyOf, type LifecycleEvent } from '../core/events/life
 import { parsePortName } from '../core/guest/vmid.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
+import type { DesiredPort } from '../core/plan/desired.ts';
 import type { Claim, Claims } from './claims.ts';
-import type { Converge } from './converge.ts';
+import type { Convergence } from './converge.ts';
 import { eventData } from './event-data.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
 import { resultMessage } from './result-message.ts';
@@ -31,6 +32,8 @@ interface Handed {
 
 /** Events kept in memory while the ledger cannot be written; a host has far fewer guests. */
 const DEFERRED_MAX = 10_000;
+/** Between Proxmox's pre-start and the moment its last card is plugged. */
+const START_MS = 120_000;
 /** Stands among the troubles where others have the name of their port. */
 const LEDGER_TROUBLE = 'ledger';
 
@@ -46,12 +49,17 @@ export interface AgentParts {
   claims: Claims;
   troubles: Troubles;
   sources: Sources;
-  converge: Converge;
+  converge: Convergence['converge'];
+  settled: Convergence['settled'];
   guestQueue: KeyedQueue;
   /** Ids of events handled lately, so that one that comes again is known. */
   known: { has(id: string): boolean; add(id: string): void };
-  /** Whether the switch can be worked on: OVSDB connected, NetworkManager there with its plugin. */
+  /** Whether the switch can be worked on. */
   ready: () => Promise<boolean>;
+  /** What a Proxmox guest should have now; undefined when the number is none of Proxmox's here. */
+  lookAt: (vmid: number) => Promise<Resolution | undefined>;
+  /** First word of the event's action in the ledger: a backup starts and stops a guest too, for itself. */
+  occasionOf: (event: LifecycleEvent) => Promise<'guest' | 'backup'>;
   /** Milliseconds of the epoch. */
   now: () => number;
   onTrouble: () => void;
@@ -64,6 +72,11 @@ export interface Agent {
   handle(event: LifecycleEvent, caller?: Caller, spooled?: boolean): Promise<EventResult>;
   /** Does what an event asked for that an earlier run recorded at `height`, and may have died before it acted. */
   finish(event: LifecycleEvent, height: number): Promise<EventResult>;
+  /**
+   * Brings one Proxmox guest to what it should have now, because of something that no event tells; `reason` is for the
+   * ledger. False when the number is no Proxmox guest's here.
+   */
+  look(vmid: number, reason: string): Promise<boolean>;
   /** Brings everything to what the guests that run now should have; `reason` is for the ledger. */
   reconcile(reason: string): Promise<PortReport[]>;
 }
@@ -84,9 +97,10 @@ export function createAgent(parts: AgentParts): Agent {
     parts.now() - Date.parse(event.at) > parts.config.hook_deadline * 1000;
 
   const record = async (event: LifecycleEvent, caller: Caller | undefined, spooled: boolean) => {
+    const occasion = await parts.occasionOf(event);
     const block = await ledger.append({
       category: 'lifecycle',
-      action: `guest_${event.phase.replaceAll('-', '_')}`,
+      action: `${occasion}_${event.phase.replaceAll('-', '_')}`,
       data: eventData(event),
       metadata: {
         kind: 'event',
@@ -97,7 +111,65 @@ export function createAgent(parts: AgentParts): Agent {
       ...(caller && { user: caller.user, pid: caller.pid }),
     });
     known.add(event.id);
+    if (event.source === 'proxmox') noteStart(event, block.height);
     return block.height;
+  };
+
+  /** Starts that are under way: what is plugged now is plugged because of them. */
+  const starts = new Map<string, { height: number; at: number }>();
+  const noteStart = (event: EventOf<'proxmox'>, height: number) => {
+    const key = claimKeyOf(event);
+    if (event.phase === 'pre-start') starts.set(key, { height, at: parts.now() });
+    else starts.delete(key);
+  };
+  const startOf = (key: string): number | undefined => {
+    const start = starts.get(key);
+    return start !== undefined && parts.now() - start.at < START_MS ? start.height : undefined;
+  };
+
+  const lookNow = async (key: string, vmid: number, reason: string): Promise<boolean> => {
+    const resolution = await parts.lookAt(vmid);
+    const former = claims.get(key);
+    if (resolution === undefined && !former?.guest.runtime.startsWith('proxmox')) return false;
+    let height: Promise<number> | undefined;
+    const cause = () => {
+      const start = startOf(key);
+      height ??=
+        start !== undefined
+          ? Promise.resolve(start)
+          : ledger
+              .append({
+                category: 'lifecycle',
+                action: 'guest_seen',
+                data: { vmid, reason },
+                metadata: { kind: 'event' },
+              })
+              .then((block) => block.height);
+      return height;
+    };
+    try {
+      await apply(key, resolution ?? { ports: [], skipped: [], note: '' }, cause);
+    } catch (error) {
+      if (!isAgentError(error, 'ledger-write-failed')) throw error;
+      noteLedger(error);
+    } finally {
+      parts.onTrouble();
+    }
+    return true;
+  };
+
+  /** Guests whose next look has not begun yet: it will see what happened until then. */
+  const looks = new Map<string, Promise<boolean>>();
+  const look = (vmid: number, reason: string): Promise<boolean> => {
+    const key = `vmid:${vmid}`;
+    const waiting = looks.get(key);
+    if (waiting !== undefined) return waiting;
+    const mine = guestQueue.run(key, () => {
+      looks.delete(key);
+      return lookNow(key, vmid, reason);
+    });
+    looks.set(key, mine);
+    return mine;
   };
 
   /** Ports that this guest may lose: those it had, and any under its VMID, but none that another guest has now. */
@@ -212,9 +284,19 @@ export function createAgent(parts: AgentParts): Agent {
     );
     await converge({ desired: [], inScope: () => false, ensureBridges, cause, withProfiles: false });
     await refreshClaims();
+    const asked = claims.all();
+    // Nearly always nothing is to be done: one look at the switch tells for all guests.
+    const settled = await parts.settled(
+      asked.map(({ key, guest, ports }) => ({
+        key,
+        desired: ports,
+        inScope: scopeOf(key, ports, guest.vmid),
+      })),
+    );
     const reports = await Promise.all(
-      claims.all().map(({ key, guest }) =>
-        guestQueue.run(queueKeyOf({ key, guest }), async () => {
+      asked.map(({ key, guest, ports }, index) => {
+        if (settled[index]) return ports.map(unchanged);
+        return guestQueue.run(queueKeyOf({ key, guest }), async () => {
           const claim = claims.get(key);
           if (claim === undefined) return [];
           if (reason === TIMER && claim.ports.some(({ port }) => parts.troubles.isWaiting(port))) return [];
@@ -225,8 +307,8 @@ export function createAgent(parts: AgentParts): Agent {
             cause,
             withProfiles: false,
           });
-        }),
-      ),
+        });
+      }),
     );
     const isLeftOver = (port: string) =>
       claims.ofPort(port) === undefined && ![...inWork].some((inScope) => inScope(port));
@@ -269,6 +351,7 @@ export function createAgent(parts: AgentParts): Agent {
   let reconciling: Promise<PortReport[]> | undefined;
   let again: Promise<PortReport[]> | undefined;
   return {
+    look,
     handle: (event, caller, spooled = false) =>
       guestQueue.run(guestKeyOf(event), () => handleOrDefer({ event, caller, spooled, late: spooled })),
     finish: (event, height) =>
@@ -302,3 +385,10 @@ export function createAgent(parts: AgentParts): Agent {
 function queueKeyOf({ key, guest }: Pick<Claim, 'key' | 'guest'>): string {
   return guest.runtime === 'docker' ? `docker:${guest.name}` : key;
 }
+
+const unchanged = ({ port, interface: link, bridge }: DesiredPort): PortReport => ({
+  port,
+  interface: link,
+  bridge,
+  state: 'unchanged',
+});

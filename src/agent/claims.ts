@@ -26,6 +26,8 @@ export interface Claim {
 
 const portSchema = z.object({
   port: z.string(),
+  /** Name of the row in OVSDB when it is not `port`. */
+  row: z.optional(interfaceNameSchema),
   interface: interfaceNameSchema,
   bridge: bridgeNameSchema,
   nic: z.number(),
@@ -42,6 +44,7 @@ const portSchema = z.object({
     })
     .optional(),
   peer: z.object({ pid: z.number() }).optional(),
+  mtu: z.number().optional(),
 });
 export const bindingSchema = portSchema.extend({
   key: z.string(),
@@ -192,9 +195,11 @@ function claimFile(desired: DesiredPort, key: string): ClaimFile {
   const { guest, vlan } = desired;
   return {
     port: desired.port,
+    ...(desired.row !== undefined && { row: desired.row }),
     interface: desired.interface,
     bridge: desired.bridge,
     nic: desired.nic,
+    ...(desired.mtu !== undefined && { mtu: desired.mtu }),
     ...(vlan && { vlan: { ...vlan, trunks: [...vlan.trunks] } }),
     ...(desired.veth && { veth: desired.veth }),
     ...(desired.peer && { peer: desired.peer }),
@@ -216,9 +221,11 @@ function guestOf(binding: ClaimFile): Guest {
 }
 
 function desiredOf(binding: ClaimFile): DesiredPort {
-  const { vlan, veth, peer } = binding;
+  const { vlan, veth, peer, row, mtu } = binding;
   return {
     port: binding.port,
+    ...(row !== undefined && { row }),
+    ...(mtu !== undefined && { mtu }),
     interface: binding.interface,
     bridge: binding.bridge,
     guest: guestOf(binding),

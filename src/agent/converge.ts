@@ -6,11 +6,11 @@ import type { PortReport } from '../core/events/event-result.ts';
 import { parsePortName } from '../core/guest/vmid.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
-import type { SwitchDriver } from '../core/networkmanager/driver.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 import type { Observed } from '../core/plan/observed.ts';
-import { type Hold, plan } from '../core/plan/plan.ts';
+import { type Hold, type Plan, plan } from '../core/plan/plan.ts';
 import { type Executors, STEP_ACTIONS, type Step, subjectOf } from '../core/plan/steps.ts';
+import type { SwitchFacts } from '../core/switch/choice.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
 import type { Look } from './observe.ts';
 import { stepData } from './step-data.ts';
@@ -19,7 +19,9 @@ import type { Troubles } from './troubles.ts';
 export interface ConvergeParts {
   config: Config;
   ledger: Ledger;
-  driver: SwitchDriver;
+  /** What the choice of a driver depends on. */
+  facts: () => SwitchFacts;
+  profileUuids: (desired: DesiredPort) => { port: string; interface: string };
   troubles: Troubles;
   executors: Executors<JsonObject>;
   observe: (look: Look) => Promise<Observed>;
@@ -50,36 +52,35 @@ export interface ConvergeRequest {
 
 export type Converge = (request: ConvergeRequest) => Promise<PortReport[]>;
 
+export interface Convergence {
+  converge: Converge;
+  /** For each request whether nothing is to be done, by one look at the switch for all of them. */
+  settled(requests: readonly Omit<ConvergeRequest, 'cause'>[]): Promise<boolean[]>;
+}
+
 /** Ports whose inner end was set up since the agent started, and for which process. */
 type Configured = Map<string, number>;
 const OFFLOAD_DONE = 0;
 
-export function openConverge(parts: ConvergeParts): Converge {
-  const { config, driver } = parts;
+export function openConverge(parts: ConvergeParts): Convergence {
+  const { config } = parts;
   const configured: Configured = new Map();
   const creatableBridges = new Set(
     Object.entries(config.bridges).flatMap(([name, bridge]) => (bridge.create ? [name] : [])),
   );
 
-  return async ({
-    key,
-    desired,
-    inScope,
-    ensureBridges = [],
-    restoreBridges = [],
-    withProfiles = desired.length === 0,
-    cause,
-  }) => {
-    const wanted = new Set(desired.map((wish) => wish.port));
-    // Profiles without a port matter where something may be taken away; a look at all of them is not free.
-    const observed = await parts.observe({ desired, withProfiles, bridges: restoreBridges });
-    const { steps, holds } = plan({
+  const planFor = (
+    { key, desired, inScope, ensureBridges = [], restoreBridges = [] }: Omit<ConvergeRequest, 'cause'>,
+    observed: Observed,
+  ): Plan =>
+    plan({
       takenBy: ({ port }) => {
         const owner = parts.ownerOf(port);
         return owner !== undefined && owner.key !== key ? owner.guest : undefined;
       },
       desired,
       observed,
+      facts: parts.facts(),
       inScope,
       ensureBridges,
       restoreBridges,
@@ -89,8 +90,32 @@ export function openConverge(parts: ConvergeParts): Converge {
           configured.get(port) === (veth?.pid ?? OFFLOAD_DONE) ? [port] : [],
         ),
       ),
-      profileUuids: driver.profileUuids,
+      profileUuids: parts.profileUuids,
     });
+
+  const settled: Convergence['settled'] = async (requests) => {
+    const desired = requests.flatMap((request) => request.desired);
+    const observed = await parts.observe({ desired, withProfiles: false, bridges: [] });
+    const present = parts.presentPorts();
+    const bound = parts.bound().filter(({ port }) => !present.has(port));
+    const troubled = parts.troubles.all();
+    return requests.map((request) => {
+      const names = new Set(request.desired.map(({ port }) => port));
+      const isIts = ({ port }: { port: string }) => names.has(port) || request.inScope(port);
+      if (bound.some(isIts) || troubled.some(isIts)) return false;
+      const { steps, holds } = planFor(request, observed);
+      return steps.length === 0 && holds.length === 0;
+    });
+  };
+
+  const converge: Converge = async (request) => {
+    const { desired, inScope, ensureBridges = [], restoreBridges = [], cause } = request;
+    const { withProfiles = desired.length === 0 } = request;
+    const wanted = new Set(desired.map((wish) => wish.port));
+    // Profiles without a port matter where something may be taken away; a look at all of them is not free.
+    const bridges = [...ensureBridges, ...restoreBridges];
+    const observed = await parts.observe({ desired, withProfiles, bridges });
+    const { steps, holds } = planFor(request, observed);
 
     const failures = new Map<string, AgentError>();
     for (const step of steps) {
@@ -109,12 +134,28 @@ export function openConverge(parts: ConvergeParts): Converge {
     }
     for (const port of configured.keys()) if (inScope(port) && !wanted.has(port)) configured.delete(port);
     for (const { port } of parts.troubles.all()) {
-      if (parsePortName(port) && inScope(port) && !wanted.has(port)) parts.troubles.clear(port);
+      const isHeld = holds.some((hold) => hold.port === port);
+      if (parsePortName(port) && inScope(port) && !wanted.has(port) && !isHeld) parts.troubles.clear(port);
     }
     await noteVanished(parts, { steps, wanted, inScope, cause });
     return report(desired, steps, holds, failures, wanted, parts.troubles);
   };
+  return { converge, settled };
 }
+
+type Removal = Extract<Step, { kind: 'detach_port' | 'release_port' }>;
+
+function isRemoval(step: Step): step is Removal {
+  return step.kind === 'detach_port' || step.kind === 'release_port';
+}
+
+/** Steps after which a guest has its port. */
+const BRINGS: ReadonlySet<string> = new Set<Step['kind']>([
+  'attach_port',
+  'adopt_port',
+  'mark_port',
+  'hand_back_port',
+]);
 
 const needsFailedBridge = (step: Step, failures: ReadonlyMap<string, AgentError>) =>
   'desired' in step && failures.has(step.desired.bridge);
@@ -189,11 +230,10 @@ async function settle(
 ): Promise<void> {
   if (step.kind === 'configure_guest') configured.set(step.desired.port, step.veth.pid);
   if (step.kind === 'disable_offload') configured.set(step.desired.port, OFFLOAD_DONE);
-  if (step.kind === 'attach_port' || step.kind === 'adopt_port') {
-    await parts.onAttached(step.desired, data);
-  }
-  if (step.kind === 'detach_port') configured.delete(step.port.port);
-  if (step.kind === 'detach_port') await parts.onDetached(step.port.port, data);
+  if (isRemoval(step)) {
+    configured.delete(step.port.port);
+    await parts.onDetached(step.port.port, data);
+  } else if (BRINGS.has(step.kind) && 'desired' in step) await parts.onAttached(step.desired, data);
 }
 
 /** A link that vanished took its rows along, by NetworkManager's hand: no step of ours, but an end to record. */
@@ -207,9 +247,7 @@ async function noteVanished(
   },
 ): Promise<void> {
   const present = presentPorts();
-  const removed = new Set(
-    look.steps.flatMap((step) => (step.kind === 'detach_port' ? [step.port.port] : [])),
-  );
+  const removed = new Set(look.steps.flatMap((step) => (isRemoval(step) ? [step.port.port] : [])));
   for (const { port, interface: link, bridge } of bound()) {
     if (!(look.wanted.has(port) || look.inScope(port)) || present.has(port) || removed.has(port)) continue;
     const reason = look.wanted.has(port) ? 'it is not in OVSDB any more' : 'its network device is gone';
@@ -256,7 +294,7 @@ function report(
     return { ...base, state: touched ? 'attached' : 'unchanged' };
   });
   for (const step of steps) {
-    if (step.kind !== 'detach_port' || wanted.has(step.port.port)) continue;
+    if (!isRemoval(step) || wanted.has(step.port.port)) continue;
     const { port, bridge } = step.port;
     const error = failures.get(port);
     if (error) troubles.note({ port, bridge, code: error.code, reason: error.reason });

@@ -4,17 +4,24 @@ import type { Config } from '../core/config/config.ts';
 import { AgentError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Veths } from '../core/kernel/veth.ts';
-import type { BridgeWish, SwitchDriver } from '../core/networkmanager/driver.ts';
+import type { NetworkManagerDriver } from '../core/networkmanager/driver.ts';
+import type { OvsdbDriver } from '../core/ovsdb/driver.ts';
 import type { Executors } from '../core/plan/steps.ts';
+import type { BridgeWish, PortOutcome } from '../core/switch/driver.ts';
 
 export interface ExecutorParts {
   config: Config;
-  driver: SwitchDriver;
+  drivers: Drivers;
   veths: Veths;
 }
 
+export interface Drivers {
+  networkmanager: NetworkManagerDriver;
+  ovsdb: OvsdbDriver;
+}
+
 /** Each executor returns what the outcome block should say beyond the step itself. */
-export function executors({ config, driver, veths }: ExecutorParts): Executors<JsonObject> {
+export function executors({ config, drivers, veths }: ExecutorParts): Executors<JsonObject> {
   const wishFor = (bridge: string): BridgeWish => {
     const wish = config.bridges[bridge];
     if (wish === undefined) throw new AgentError('bad-config', `There is no [bridges.${bridge}]`);
@@ -22,14 +29,14 @@ export function executors({ config, driver, veths }: ExecutorParts): Executors<J
   };
 
   return {
-    async create_bridge({ bridge }) {
-      const made = await driver.createBridge(wishFor(bridge));
-      return { driver: driver.name, datapath_type: made.datapathType };
+    async create_bridge({ bridge, driver }) {
+      const made = await drivers[driver].createBridge(wishFor(bridge));
+      return { driver, datapath_type: made.datapathType };
     },
-    async restore_bridge({ bridge }) {
+    async restore_bridge({ bridge, driver }) {
       const wish = wishFor(bridge);
-      await driver.restoreBridge(wish);
-      return { driver: driver.name, addresses: [...wish.addresses] };
+      await drivers[driver].restoreBridge(wish);
+      return { driver, addresses: [...wish.addresses] };
     },
     async create_veth({ desired, veth }) {
       await veths.create(desired.interface, veth);
@@ -42,21 +49,29 @@ export function executors({ config, driver, veths }: ExecutorParts): Executors<J
     async disable_offload({ desired, peer }) {
       return { guest_interface: await veths.disableOffload(desired.interface, peer) };
     },
-    async attach_port({ desired }) {
-      const outcome = await driver.attach(desired);
-      return { driver: driver.name, ofport: outcome.ofport, attempts: outcome.attempts };
+    attach_port: async ({ desired, driver }) => said(driver, await drivers[driver].attach(desired)),
+    adopt_port: async ({ desired, from, driver }) => said(driver, await drivers[driver].adopt(desired, from)),
+    async mark_port({ desired, row }) {
+      await drivers.ovsdb.mark(desired, row);
+      return { driver: row.driver };
     },
-    async adopt_port({ desired, from }) {
-      const outcome = await driver.adopt(desired, from);
-      return { driver: driver.name, ofport: outcome.ofport, attempts: outcome.attempts };
+    async hand_back_port({ desired, from }) {
+      if (from.driver === 'ovsdb') return said('ovsdb', await drivers.ovsdb.handBack(desired, from));
+      // NetworkManager takes its row along when it lets go; the card is without a port for that moment.
+      await drivers.networkmanager.detach(from);
+      return said('ovsdb', await drivers.ovsdb.attach(desired));
     },
     async detach_port({ port }) {
-      await driver.detach(port);
-      return { driver: driver.name };
+      await drivers[port.driver].detach(port);
+      return { driver: port.driver };
+    },
+    async release_port({ port }) {
+      await drivers.ovsdb.release(port);
+      return { driver: 'ovsdb' };
     },
     async drop_profiles({ uuids }) {
-      await driver.dropProfiles(uuids);
-      return { driver: driver.name };
+      await drivers.networkmanager.dropProfiles(uuids);
+      return { driver: 'networkmanager' };
     },
     async delete_veth({ interface: outer }) {
       await veths.remove(outer);
@@ -64,3 +79,9 @@ export function executors({ config, driver, veths }: ExecutorParts): Executors<J
     },
   };
 }
+
+const said = (driver: string, { ofport, attempts }: PortOutcome): JsonObject => ({
+  driver,
+  ofport,
+  attempts,
+});

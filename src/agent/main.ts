@@ -11,13 +11,15 @@ import { pause } from '../core/deadline.ts';
 import { AgentError, isAgentError } from '../core/errors.ts';
 import { exec } from '../core/exec.ts';
 import { writeFileAtomically } from '../core/guest/atomic-file.ts';
-import { hostUse, linkMaster, linkNames } from '../core/kernel/links.ts';
+import { bringUp } from '../core/kernel/addresses.ts';
+import { hostUse, linkMaster, linkMtu, linkNames } from '../core/kernel/links.ts';
 import { ranAt } from '../core/kernel/process.ts';
 import { openVeths } from '../core/kernel/veth.ts';
 import { AGENT_STARTED, carryOver, findEvents, openIntents, openLedger, tail } from '../core/ledger/index.ts';
 import { networkManagerDriver } from '../core/networkmanager/driver.ts';
 import { openNetworkManager } from '../core/networkmanager/networkmanager.ts';
 import { openOvsdb } from '../core/ovsdb/client.ts';
+import { ovsdbDriver } from '../core/ovsdb/driver.ts';
 import { observeBridges, observePorts } from '../core/ovsdb/observe.ts';
 import { OWNER_KEYS } from '../core/plan/observed.ts';
 import { spoolAbsorber } from './absorb-spool.ts';
@@ -32,6 +34,7 @@ import { knownEvents } from './known-events.ts';
 import { journalLog } from './log.ts';
 import { agentMethods } from './methods.ts';
 import { observe } from './observe.ts';
+import { watchProxmox } from './proxmox-watch.ts';
 import { startReconciler } from './reconciler.ts';
 import { settleIntents } from './settle-intents.ts';
 import { disabledSource, leftOut } from './sources/disabled.ts';
@@ -40,6 +43,7 @@ import { lxcSource } from './sources/lxc.ts';
 import { manualSource } from './sources/manual.ts';
 import { proxmoxSource } from './sources/proxmox.ts';
 import { statusReport } from './status.ts';
+import { keepSwitchFacts } from './switch-facts.ts';
 import { openTroubles } from './troubles.ts';
 import { openVmids } from './vmids.ts';
 import { whenReady } from './wait-ready.ts';
@@ -86,7 +90,13 @@ async function main(): Promise<void> {
 
   const ovsdb = openOvsdb(OVSDB_SOCKET);
   const networkManager = await openNetworkManager(bus);
-  const driver = networkManagerDriver({ networkManager, ovsdb, bootId: host.bootId });
+  const { bootId } = host;
+  const drivers = {
+    networkmanager: networkManagerDriver({ networkManager, ovsdb, bootId }),
+    ovsdb: ovsdbDriver({ ovsdb, bootId, bringUp: (link, addresses) => bringUp(exec, link, addresses) }),
+  };
+  const facts = keepSwitchFacts({ configured: config.driver, networkManager });
+  await facts.refresh();
   const veths = openVeths(exec);
   const claims = await loadClaims(join(RUNTIME, 'bindings'));
   const troubles = openTroubles(now);
@@ -111,11 +121,14 @@ async function main(): Promise<void> {
   const claim = claims.get;
   const proxmox = proxmoxSource({
     root: config.proxmox.root,
+    mode: config.proxmox.port,
     linkNames,
     isOvsBridge,
-    isPlugged: async (wish) =>
-      observePorts(ovsdb.replica).some((port) => port.interface === wish.interface) ||
-      claims.isForThisLink(wish),
+    holderOf: (device) => observePorts(ovsdb.replica).find((port) => port.interface === device),
+    isForThisLink: claims.isForThisLink,
+    bridgeMtu: linkMtu,
+    claim,
+    claims: claims.all,
   });
   const withoutProxmox = config.proxmox.enabled === false ? disabledSource('proxmox') : undefined;
   const sources = {
@@ -159,12 +172,13 @@ async function main(): Promise<void> {
     }),
   };
 
-  const converge = openConverge({
+  const { converge, settled } = openConverge({
     config,
     ledger,
-    driver,
+    facts: facts.current,
+    profileUuids: drivers.networkmanager.profileUuids,
     troubles,
-    executors: executors({ config, driver, veths }),
+    executors: executors({ config, drivers, veths }),
     observe: (look) =>
       observe(
         { ovsdb, networkManager, veths, addressesOf: (bridge) => config.bridges[bridge]?.addresses ?? [] },
@@ -179,7 +193,7 @@ async function main(): Promise<void> {
     presentPorts: () => new Set(observePorts(ovsdb.replica).map(({ port }) => port)),
     async onAttached(desired, data) {
       const key = claims.ofPort(desired.port)?.key ?? '';
-      await claims.bind(desired, key, driver.name, new Date(now()));
+      await claims.bind(desired, key, String(data.driver), new Date(now()));
       bus.emit(AGENT_PATH, AGENT_NAME, 'PortAdded', 'ss', [desired.port, JSON.stringify(data)]);
       log.info(`${desired.port} attached on ${desired.bridge} (${desired.interface})`);
     },
@@ -197,24 +211,38 @@ async function main(): Promise<void> {
     troubles,
     sources,
     converge,
+    settled,
     guestQueue: keyedQueue(GUESTS_AT_ONCE),
     known,
-    ready: () => whenReady(networkManager, ovsdb),
+    ready: async () => {
+      await proxmoxWatch?.ensure();
+      return whenReady(networkManager, ovsdb, facts.refresh);
+    },
+    lookAt: async (vmid) => (withoutProxmox ? undefined : proxmox.look(vmid)),
+    occasionOf: async (event) =>
+      event.source === 'proxmox' && (await proxmox.lockOf(event.vmid)) === 'backup' ? 'backup' : 'guest',
     now,
     onTrouble: () => reconciler.plan(),
     onError: (error) => onError(error),
   });
   const onError = (error: unknown) =>
     log.error(error instanceof AgentError ? error.toLine() : `unexpected: ${String(error)}`);
+  const proxmoxWatch = withoutProxmox
+    ? undefined
+    : watchProxmox(config.proxmox.root, (vmid) => {
+        void agent.look(vmid, 'its configuration changed').catch(onError);
+      });
   const reconciler = startReconciler({
     agent,
     ovsdb,
     troubles,
+    isAskedFor: (port) => claims.ofPort(port) !== undefined,
     intervalMs: config.reconcile_interval * 1000,
     debounceMs: config.debounce_ms,
     onError,
   });
   networkManager.onPresence((present) => {
+    void facts.refresh().catch(onError);
     if (present) reconciler.soon('NetworkManager is back');
     else log.warning('NetworkManager has left the bus');
   });
@@ -243,7 +271,7 @@ async function main(): Promise<void> {
       troubles,
       spool,
       dockerConnected,
-      networkManager,
+      facts,
       ovsdb,
     });
   serveMethods(
@@ -300,6 +328,7 @@ async function main(): Promise<void> {
   const ended = await Promise.race([bus.closed.then(() => 'bus' as const), terminated()]);
   stop.abort();
   reconciler.close();
+  proxmoxWatch?.close();
   spool.close();
   const data = { reason: ended === 'bus' ? 'the system bus closed the connection' : ended };
   await ledger.append({ category: 'lifecycle', action: 'agent_stopped', data });

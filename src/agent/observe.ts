@@ -1,13 +1,13 @@
 // One look at the host: OVSDB's rows, the kernel's links, our profiles, and whether inner veth ends are in place.
 
-import { isUpWith, linkNames } from '../core/kernel/links.ts';
+import { isLinuxBridge, isUpWith, linkNames } from '../core/kernel/links.ts';
 import type { Veths } from '../core/kernel/veth.ts';
 import type { NetworkManager } from '../core/networkmanager/networkmanager.ts';
 import { profileUuid, USER_BRIDGE_KEY, USER_KEY } from '../core/networkmanager/profiles.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { observeBridges, observePorts } from '../core/ovsdb/observe.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
-import type { Observed, ObservedProfile } from '../core/plan/observed.ts';
+import { isOurBridge, type Observed, type ObservedProfile } from '../core/plan/observed.ts';
 
 export interface ObserveParts {
   ovsdb: OvsdbClient;
@@ -22,7 +22,7 @@ export interface Look {
   desired: readonly DesiredPort[];
   /** Whether to ask NetworkManager for our profiles: needed to find those whose port is gone. */
   withProfiles: boolean;
-  /** Bridges whose own interface should be up. */
+  /** Bridges that should be there, with their own interface up. */
   bridges: readonly string[];
 }
 
@@ -40,11 +40,15 @@ export async function observe(
   const bridgesDown = new Set<string>();
   const found = observeBridges(ovsdb.replica);
   for (const name of bridges) {
-    const isOurs = found.get(name)?.networkManagerUuid === profileUuid('bridge', name);
+    const bridge = found.get(name);
+    if (bridge === undefined) continue;
+    const isOurs = bridge.networkManagerUuid === profileUuid('bridge', name) || isOurBridge(bridge);
     if (isOurs && !(await isUpWith(name, addressesOf(name)))) bridgesDown.add(name);
   }
+  const asked = [...bridges, ...desired.map(({ bridge }) => bridge)].filter((name) => !found.has(name));
   return {
     bridges: found,
+    linuxBridges: new Set(asked.filter(isLinuxBridge)),
     ports: observePorts(ovsdb.replica),
     links,
     profiles,

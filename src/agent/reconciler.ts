@@ -1,15 +1,16 @@
 // Says when to reconcile: at once when a daemon comes back or a port of ours changed, by back-off, and on a timer.
 
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
-import type { RowChange } from '../core/ovsdb/replica.ts';
-import { isOurs } from '../core/plan/observed.ts';
 import { type Agent, TIMER } from './agent.ts';
+import { newsOf } from './switch-news.ts';
 import type { Troubles } from './troubles.ts';
 
 export interface ReconcilerParts {
   agent: Agent;
   ovsdb: OvsdbClient;
   troubles: Troubles;
+  /** Whether a guest asks for the port now: what we take away ourselves is no loss. */
+  isAskedFor: (port: string) => boolean;
   intervalMs: number;
   debounceMs: number;
   onError: (error: unknown) => void;
@@ -24,7 +25,7 @@ export interface Reconciler {
 }
 
 export function startReconciler(parts: ReconcilerParts): Reconciler {
-  const { agent, ovsdb, troubles, intervalMs, debounceMs, onError } = parts;
+  const { agent, ovsdb, troubles, isAskedFor, intervalMs, debounceMs, onError } = parts;
   let soonTimer: NodeJS.Timeout | undefined;
   let retryTimer: NodeJS.Timeout | undefined;
   let closed = false;
@@ -44,7 +45,12 @@ export function startReconciler(parts: ReconcilerParts): Reconciler {
     if (connected) soon('OVSDB is connected');
   });
   ovsdb.onChange((changes) => {
-    if (changes.some(isLoss)) soon('a port of ours changed in OVSDB');
+    for (const news of newsOf(changes)) {
+      if (news.kind === 'lost' && !isAskedFor(news.port)) continue;
+      void agent.look(news.vmid, news.text).then((known) => {
+        if (!known && news.kind === 'lost') soon('a port of ours changed in OVSDB');
+      }, onError);
+    }
   });
 
   return {
@@ -61,12 +67,4 @@ export function startReconciler(parts: ReconcilerParts): Reconciler {
       clearTimeout(retryTimer);
     },
   };
-}
-
-/** A row of ours that went, or an Interface of ours that ovs-vswitchd cannot use any more. */
-function isLoss({ table, before, after }: RowChange): boolean {
-  if (table !== 'Port' && table !== 'Interface') return false;
-  const marks = before ?? after;
-  if (marks === undefined || !('external_ids' in marks) || !isOurs(marks.external_ids)) return false;
-  return after === undefined || (table === 'Interface' && 'error' in after && after.error !== undefined);
 }

@@ -1,15 +1,18 @@
-// What `status` says: how the daemons we need are, what waits and why, where the ledger stands.
+// What `status` says: how the daemons we need are, who drives each bridge, what waits and why, where the ledger stands.
 
 import type { Config } from '../core/config/config.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import { isLinuxBridge } from '../core/kernel/links.ts';
 import type { Ledger } from '../core/ledger/index.ts';
-import type { NetworkManager } from '../core/networkmanager/networkmanager.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { observeBridges } from '../core/ovsdb/observe.ts';
+import { isOurBridge, type ObservedBridge } from '../core/plan/observed.ts';
+import { chooseDriver, type SwitchFacts } from '../core/switch/choice.ts';
 import type { SpoolAbsorber } from './absorb-spool.ts';
 import type { Claims } from './claims.ts';
 import type { Host } from './host.ts';
+import type { SwitchFactsKeeper } from './switch-facts.ts';
 import type { Troubles } from './troubles.ts';
-import { readiness } from './wait-ready.ts';
 
 export interface StatusParts {
   config: Config;
@@ -20,43 +23,61 @@ export interface StatusParts {
   troubles: Troubles;
   spool: SpoolAbsorber;
   dockerConnected: boolean;
-  networkManager: NetworkManager;
+  facts: SwitchFactsKeeper;
   ovsdb: OvsdbClient;
+}
+
+interface Obstacle {
+  code: ErrorCode;
+  reason: string;
 }
 
 export async function statusReport(parts: StatusParts): Promise<object> {
   const { config, host, ledger, claims, ovsdb } = parts;
-  const found = await readiness(parts.networkManager, ovsdb);
-  const bridges = observeBridges(ovsdb.replica);
+  const state = await parts.facts.refresh();
+  const facts = parts.facts.current();
+  const found = observeBridges(ovsdb.replica);
   const bindings = claims.bindings();
+  const names = new Set([...Object.keys(config.bridges), ...bindings.map(({ bridge }) => bridge)]);
+  const bridges = [...names].map((name) => {
+    const bridge = found.get(name);
+    const choice = chooseDriver(name, bridge, isLinuxBridge(name), facts);
+    return {
+      name,
+      present: bridge !== undefined,
+      datapath_type: bridge?.datapathType ?? null,
+      owner: ownerOf(name, bridge, facts),
+      driver: 'driver' in choice ? choice.driver : null,
+      obstacle: 'obstacle' in choice ? choice.obstacle : null,
+      ports: bindings.filter((binding) => binding.bridge === name).length,
+    };
+  });
+  const obstacle: Obstacle | undefined = ovsdb.connected
+    ? (bridges.find((bridge) => bridge.obstacle !== null)?.obstacle ?? undefined)
+    : { code: 'ovsdb-unreachable', reason: 'OVSDB is not connected' };
   return {
     hostname: host.hostname,
     pid: process.pid,
     since: parts.startedAt,
-    ready: found.ready,
-    obstacle: found.obstacle?.reason ?? null,
-    obstacle_code: found.obstacle?.code ?? null,
-    driver: 'networkmanager',
-    networkmanager: {
-      running: found.networkManager.running,
-      version: found.networkManager.version,
-      ovs: found.networkManager.ovs,
-    },
-    ovsdb: { connected: found.ovsdb },
+    ready: obstacle === undefined,
+    obstacle: obstacle?.reason ?? null,
+    obstacle_code: obstacle?.code ?? null,
+    driver: config.driver,
+    networkmanager: { running: state.running, version: state.version, ovs: state.ovs },
+    ovsdb: { connected: ovsdb.connected },
     docker: { enabled: config.docker.enabled, connected: parts.dockerConnected },
-    bridges: Object.keys(config.bridges).map((name) => {
-      const bridge = bridges.get(name);
-      return {
-        name,
-        present: bridge !== undefined,
-        datapath_type: bridge?.datapathType ?? null,
-        owner: bridge === undefined ? null : bridge.networkManagerUuid ? 'networkmanager' : 'other',
-        ports: bindings.filter((binding) => binding.bridge === name).length,
-      };
-    }),
+    bridges: bridges.map(({ obstacle: reason, ...rest }) => ({ ...rest, obstacle: reason?.reason ?? null })),
     ports: bindings.length,
     waiting: parts.troubles.all(),
     spooled: await parts.spool.waiting(),
     ledger: { path: config.ledger.path, ...ledger.head() },
   };
+}
+
+/** Who makes the bridge anew after a boot, and so may change it. */
+function ownerOf(name: string, bridge: ObservedBridge | undefined, { declared }: SwitchFacts): string | null {
+  if (bridge === undefined) return null;
+  if (bridge.networkManagerUuid !== undefined) return 'networkmanager';
+  if (declared.has(name)) return 'ifupdown';
+  return isOurBridge(bridge) ? 'ovs-port-agent' : 'other';
 }

@@ -22,11 +22,16 @@ export function stepData(step: Step): JsonObject {
     case 'disable_offload':
     case 'attach_port':
       return portData(step.desired);
+    case 'mark_port':
+      return portData(step.desired);
     case 'adopt_port':
-      return { ...portData(step.desired), former_port: step.from.port };
+    case 'hand_back_port':
+      return { ...portData(step.desired), former_port: step.from.row };
     case 'detach_port':
+    case 'release_port':
       return {
         port: step.port.port,
+        ...(step.port.row !== step.port.port && { row: step.port.row }),
         interface: step.port.interface,
         bridge: step.port.bridge,
         reason: step.reason,
@@ -41,6 +46,7 @@ export function stepData(step: Step): JsonObject {
 function portData(desired: DesiredPort): JsonObject {
   return {
     port: desired.port,
+    ...(desired.row !== undefined && { row: desired.row }),
     interface: desired.interface,
     bridge: desired.bridge,
     vmid: desired.guest.vmid,

@@ -3,44 +3,62 @@
 import type { ProxmoxEvent } from '../../core/events/lifecycle-event.ts';
 import type { Guest } from '../../core/guest/guest.ts';
 import { parseGuestInterface } from '../../core/guest/interface-name.ts';
-import { isNicProblem, type Nic, trunkIds } from '../../core/guest/nic.ts';
-import { type ProxmoxGuest, readProxmoxGuest, readProxmoxTree } from '../../core/guest/proxmox-tree.ts';
-import { portName } from '../../core/guest/vmid.ts';
-import type { DesiredPort, Vlan } from '../../core/plan/desired.ts';
+import { isNicProblem } from '../../core/guest/nic.ts';
+import {
+  type ProxmoxGuest,
+  readProxmoxGuest,
+  readProxmoxNodeOf,
+  readProxmoxTree,
+} from '../../core/guest/proxmox-tree.ts';
+import type { DesiredPort } from '../../core/plan/desired.ts';
+import type { Claim } from '../claims.ts';
+import { desiredPort, type HolderOf, obstacleTo, type PortMode } from './proxmox-card.ts';
 import type { Resolution, Source } from './resolution.ts';
 
 export interface ProxmoxParts {
   /** `/etc/pve`. */
   root: string;
+  mode: PortMode;
   linkNames: () => Promise<ReadonlySet<string>>;
   /** Whether an OVS bridge of that name exists or will be made by us. */
   isOvsBridge: (name: string) => boolean;
-  /**
-   * Whether the device is on a bridge already, or was ours before in this life of it. Between making a device and
-   * plugging it Proxmox needs its name free: plugging it then would keep the guest from starting.
-   */
-  isPlugged: (port: DesiredPort) => Promise<boolean>;
+  holderOf: HolderOf;
+  /** Whether the port was asked for when the very device that has the name now was there. */
+  isForThisLink: (port: DesiredPort) => Promise<boolean>;
+  /** Bytes; what Proxmox asks of a port is the MTU of its bridge. */
+  bridgeMtu: (bridge: string) => Promise<number | undefined>;
+  claim: (key: string) => Claim | undefined;
+  claims: () => readonly Claim[];
 }
 
 export interface ProxmoxSource extends Source<ProxmoxEvent> {
   /** What the container of that number should have now; undefined when it is none of Proxmox's. */
   container(vmid: number): Promise<Resolution | undefined>;
+  /** What the guest of that number should have now; undefined when this node has nothing to do with it. */
+  look(vmid: number): Promise<Resolution | undefined>;
+  /** Who holds the guest, such as `backup` or `migrate`; undefined when nobody does. */
+  lockOf(vmid: number): Promise<string | undefined>;
 }
 
-export function proxmoxSource({ root, linkNames, isOvsBridge, isPlugged }: ProxmoxParts): ProxmoxSource {
+const keyOf = (vmid: number) => `vmid:${vmid}`;
+
+export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
+  const { root, mode, linkNames, isOvsBridge, holderOf } = parts;
+
   /** The ports for those NICs whose device exists; Proxmox makes it before post-start. */
-  const resolve = (guest: ProxmoxGuest, links: ReadonlySet<string>): Resolution => {
+  const resolve = async (guest: ProxmoxGuest, links: ReadonlySet<string>): Promise<Resolution> => {
     const identity = identityOf(guest);
     const ports: DesiredPort[] = [];
     const skipped: string[] = [];
     for (const [index, nic] of guest.config.nics) {
-      if (isNicProblem(nic)) {
-        skipped.push(`net${index}: ${nic.problem}`);
-        continue;
-      }
-      const reason = obstacleTo(nic, isOvsBridge);
+      const reason = isNicProblem(nic) ? nic.problem : obstacleTo(identity.runtime, nic, isOvsBridge);
       if (reason !== undefined) skipped.push(`net${index}: ${reason}`);
-      else ports.push(desiredPort(identity, index, nic));
+      else if (!isNicProblem(nic)) {
+        const pending = guest.config.pendingNics.has(index);
+        const port = desiredPort(identity, { index, nic, pending }, mode, holderOf);
+        const mtu = (nic.mtu ?? 0) > 1 ? nic.mtu : await parts.bridgeMtu(port.bridge);
+        ports.push({ ...port, ...(mtu !== undefined && { mtu }) });
+      }
     }
     return {
       guest: identity,
@@ -50,17 +68,57 @@ export function proxmoxSource({ root, linkNames, isOvsBridge, isPlugged }: Proxm
     };
   };
 
-  /** For everybody but post-start, which Proxmox sends only after it has plugged. */
-  const resolvePlugged = async (guest: ProxmoxGuest, links: ReadonlySet<string>): Promise<Resolution> => {
-    const { ports = [], ...rest } = resolve(guest, links);
-    const plugged = await Promise.all(ports.map(isPlugged));
-    return { ...rest, ports: ports.filter((_, index) => plugged[index]) };
+  /**
+   * For everybody but post-start, which Proxmox sends only after it has plugged. Between making a device and plugging it
+   * Proxmox needs its name free, at a start and in the middle of a change: plugging it then would make Proxmox fail.
+   */
+  const resolvePlugged = async (
+    guest: ProxmoxGuest,
+    links: ReadonlySet<string>,
+    healKept = false,
+  ): Promise<Resolution> => {
+    const { ports = [], ...rest } = await resolve(guest, links);
+    const plugged = await Promise.all(
+      ports.map(async (port) => {
+        if (holderOf(port.interface) !== undefined) return true;
+        const isProxmoxsTurn =
+          guest.config.pendingNics.has(port.nic) || (port.row !== undefined && !healKept);
+        return !isProxmoxsTurn && parts.isForThisLink(port);
+      }),
+    );
+    const wished = ports.filter((_, index) => plugged[index]);
+    return { ...rest, ports: [...wished, ...stillHeld(guest.vmid, wished, links)] };
+  };
+
+  /** A card that its configuration no longer names, or names wrongly, stays connected for as long as it is there. */
+  const stillHeld = (vmid: number, wished: readonly DesiredPort[], links: ReadonlySet<string>) =>
+    (parts.claim(keyOf(vmid))?.ports ?? []).filter(
+      (port) =>
+        links.has(port.interface) &&
+        holderOf(port.interface)?.row === port.port &&
+        !wished.some((wish) => wish.nic === port.nic),
+    );
+
+  /** Without a configuration here: it is on the node that the guest comes from, or cannot be read. */
+  const lookElsewhere = async (vmid: number, links: ReadonlySet<string>): Promise<Resolution | undefined> => {
+    const claim = parts.claim(keyOf(vmid));
+    if (claim?.guest.runtime.startsWith('proxmox')) {
+      const ports = claim.ports.filter((port) => links.has(port.interface));
+      return { guest: claim.guest, ports, skipped: [], note: 'its configuration is not here' };
+    }
+    const isHere = [...links].some((link) => parseGuestInterface(link)?.vmid === vmid);
+    const node = isHere ? await readProxmoxNodeOf(vmid, { root }) : undefined;
+    const guest = node === undefined ? undefined : await readProxmoxGuest(vmid, { root, node });
+    return guest && resolvePlugged(guest, links);
   };
 
   return {
     async resolve(event, late = false) {
-      const guest = await readProxmoxGuest(event.vmid, { root });
-      const identity = guest ? identityOf(guest) : unknownGuest(event.vmid);
+      const { vmid, migratedFrom: node } = event;
+      const guest =
+        (await readProxmoxGuest(vmid, { root })) ??
+        (node === undefined ? undefined : await readProxmoxGuest(vmid, { root, node }));
+      const identity = guest ? identityOf(guest) : unknownGuest(vmid);
       if (late && event.phase !== 'pre-stop') {
         // Without a configuration the next look at all guests decides.
         return guest
@@ -73,7 +131,7 @@ export function proxmoxSource({ root, linkNames, isOvsBridge, isPlugged }: Proxm
           return { guest: identity, ports: [], skipped: [], note: 'ready for its network cards' };
         case 'post-start': {
           if (guest) return resolve(guest, await linkNames());
-          const skipped = [`there is no configuration of guest ${event.vmid} in ${root}`];
+          const skipped = [`there is no configuration of guest ${vmid} in ${root}`];
           return { guest: identity, skipped, note: 'configuration not found' };
         }
         // Comes before the shutdown request, which may time out and leave the guest running.
@@ -92,18 +150,34 @@ export function proxmoxSource({ root, linkNames, isOvsBridge, isPlugged }: Proxm
       return { skipped: [reason], note: reason };
     },
 
+    async look(vmid) {
+      const guest = await readProxmoxGuest(vmid, { root });
+      const links = await linkNames();
+      return guest ? resolvePlugged(guest, links) : lookElsewhere(vmid, links);
+    },
+
+    async lockOf(vmid) {
+      return (await readProxmoxGuest(vmid, { root }))?.config.lock;
+    },
+
     async current() {
       const tree = await readProxmoxTree({ root });
       if (tree.state !== 'ready') return tree.state === 'absent' ? [] : undefined;
       const links = await linkNames();
       const running = new Set([...links].map((link) => parseGuestInterface(link)?.vmid));
-      const guests = [...tree.guests.values()].filter((guest) => running.has(guest.vmid));
-      return Promise.all(
-        guests.map(async (guest) => ({
-          key: `vmid:${guest.vmid}`,
-          resolution: await resolvePlugged(guest, links),
+      const known = [...tree.guests.values()].filter((guest) => running.has(guest.vmid));
+      const found = await Promise.all(
+        known.map(async (guest) => ({
+          key: keyOf(guest.vmid),
+          resolution: await resolvePlugged(guest, links, true),
         })),
       );
+      for (const { key, guest } of parts.claims()) {
+        if (!guest.runtime.startsWith('proxmox') || tree.guests.has(guest.vmid)) continue;
+        const resolution = await lookElsewhere(guest.vmid, links);
+        if (resolution?.ports?.length) found.push({ key, resolution });
+      }
+      return found;
     },
   };
 }
@@ -113,35 +187,3 @@ function identityOf({ vmid, runtime, config }: ProxmoxGuest): Guest {
 }
 
 const unknownGuest = (vmid: number): Guest => ({ runtime: 'proxmox-qemu', vmid, name: String(vmid) });
-
-function obstacleTo(nic: Nic, isOvsBridge: (name: string) => boolean): string | undefined {
-  if (nic.bridge === undefined) return 'it has no bridge';
-  if (!isOvsBridge(nic.bridge)) return `${nic.bridge} is not an OVS bridge`;
-  if (nic.linkDown) return 'its link is set down';
-  if (nic.firewall) return "Proxmox's firewall bridge holds it (firewall=1)";
-  return undefined;
-}
-
-function desiredPort(guest: Guest, index: number, nic: Nic): DesiredPort {
-  const prefix = guest.runtime === 'proxmox-qemu' ? 'tap' : 'veth';
-  const vlan = vlanOf(nic);
-  return {
-    port: portName(guest.vmid, index),
-    interface: `${prefix}${guest.vmid}i${index}`,
-    bridge: nic.bridge ?? '',
-    guest,
-    nic: index,
-    ...(vlan && { vlan }),
-  };
-}
-
-/** As Proxmox plugs it: tag and trunks together mean native-untagged (PVE::Network::tap_plug). */
-function vlanOf(nic: Nic): Vlan | undefined {
-  const trunks = nic.trunks === undefined ? [] : trunkIds(nic.trunks);
-  if (nic.tag === undefined && trunks.length === 0) return undefined;
-  return {
-    trunks,
-    ...(nic.tag !== undefined && { tag: nic.tag }),
-    ...(nic.tag !== undefined && trunks.length > 0 && { mode: 'native-untagged' }),
-  };
-}

@@ -22,7 +22,10 @@ const proxmoxEvent = z.strictObject({
   source: z.literal('proxmox'),
   phase: z.enum(['pre-start', 'post-start', 'pre-stop', 'post-stop']),
   vmid: vmidSchema,
-  migratedFrom: z.string().max(63).optional(),
+  migratedFrom: z
+    .string()
+    .regex(/^[a-zA-Z0-9][a-zA-Z0-9-]{0,62}$/, 'must be the name of a node')
+    .optional(),
 });
 
 const lxcEvent = z.strictObject({

@@ -10,6 +10,8 @@ export interface GuestConfig {
   /** `backup`, `migrate`, …: who holds the guest now. */
   readonly lock?: string;
   readonly template: boolean;
+  /** X of each netX with a change that Proxmox has written down and not applied yet. */
+  readonly pendingNics: ReadonlySet<number>;
   /** X of netX → the NIC, or why Proxmox would refuse that line. */
   readonly nics: ReadonlyMap<number, Nic | NicProblem>;
   /** Lines that are not configuration, as sentences; nothing here stops a guest. */
@@ -21,17 +23,25 @@ const NIC_MAX = 31;
 /** More are not worth reading: the file is damaged. */
 const PROBLEMS_MAX = 20;
 
-/** Reads up to the first `[section]`: what follows is pending or a snapshot, not the guest as it is. Never throws. */
+/**
+ * Reads up to the first `[section]`: what follows is pending or a snapshot, not the guest as it is. Of the pending
+ * section only that a card is in it matters. Never throws.
+ */
 export function parseGuestConfig(text: string, kind: 'qemu' | 'lxc'): GuestConfig {
   const reader = new ConfigReader(kind);
   let number = 0;
+  let section: 'current' | 'pending' | 'other' = 'current';
   for (const line of text.split('\n')) {
     number++;
-    if (line.startsWith('[')) break;
-    reader.read(line, number);
+    if (line.startsWith('[')) section = PENDING[kind].test(line) ? 'pending' : 'other';
+    else if (section === 'current') reader.read(line, number);
+    else if (section === 'pending') reader.readPending(line);
   }
   return reader.config();
 }
+
+// QemuServer.pm:parse_vm_config; LXC/Config.pm:parse_pct_config.
+const PENDING = { qemu: /^\[PENDING\]\s*$/i, lxc: /^\[pve:pending\]\s*$/i };
 
 // QemuServer.pm:parse_vm_config; LXC/Config.pm:parse_pct_config.
 // The value is trimmed apart from the pattern, which would take quadratic time on a long run of blanks.
@@ -41,6 +51,7 @@ const RAW_LXC = /^lxc\.[a-z0-9_.-]+(?::|\s*=)/;
 class ConfigReader {
   readonly #values = new Map<string, string>();
   readonly #nics = new Map<number, Nic | NicProblem>();
+  readonly #pending = new Set<number>();
   readonly #problems: string[] = [];
 
   constructor(readonly kind: 'qemu' | 'lxc') {}
@@ -64,6 +75,17 @@ class ConfigReader {
     else this.#values.set(key, value);
   }
 
+  /** A card to change is `netN: …`, a card to take out is named in `delete: net1,!net2` (`!` forces it). */
+  readPending(line: string): void {
+    const [, key, value = ''] = LINE[this.kind].exec(line) ?? [];
+    if (key === undefined) return;
+    const names = key === 'delete' ? value.split(/[\s,;]+/).map((name) => name.replace(/^!/, '')) : [key];
+    for (const name of names) {
+      const index = NIC_KEY.exec(name)?.[1];
+      if (index !== undefined && Number(index) <= NIC_MAX) this.#pending.add(Number(index));
+    }
+  }
+
   config(): GuestConfig {
     const name = this.#values.get(this.kind === 'qemu' ? 'name' : 'hostname');
     const hookscript = this.#values.get('hookscript');
@@ -74,6 +96,7 @@ class ConfigReader {
       ...(lock !== undefined && { lock }),
       template: /^(?:1|on|yes|true)$/i.test(this.#values.get('template') ?? ''),
       nics: this.#nics,
+      pendingNics: this.#pending,
       problems: this.#problems,
     };
   }

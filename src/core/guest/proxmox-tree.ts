@@ -80,19 +80,38 @@ export async function readProxmoxTree({ root, fs = nodeTreeFs }: ProxmoxTreeOpti
   return { state: 'ready', guests, unreadable, vmlist: await readVmlist(fs, base) };
 }
 
-/** One guest, as a hook's event needs it; undefined when this node has no such guest or it cannot be read. */
+/**
+ * One guest, as a hook's event needs it; undefined when there is no such guest or it cannot be read.
+ *
+ * @param node the node that a live migration comes from: the configuration stays there until it is over
+ *   (qemu-server QemuMigrate.pm:phase3_cleanup). Without it this node.
+ */
 export async function readProxmoxGuest(
   vmid: number,
-  { root, fs = nodeTreeFs }: ProxmoxTreeOptions,
+  { root, fs = nodeTreeFs, node }: ProxmoxTreeOptions & { node?: string },
 ): Promise<ProxmoxGuest | undefined> {
+  const above = node === undefined ? [] : ['nodes', node];
   for (const [folder, runtime, kind] of FOLDERS) {
     try {
       const base = await fs.realpath(root);
-      const text = await fs.read(await inside(fs, base, join(base, folder, `${vmid}.conf`)), MAX_BYTES);
+      const path = join(base, ...above, folder, `${vmid}.conf`);
+      const text = await fs.read(await inside(fs, base, path), MAX_BYTES);
       return { vmid, runtime, config: parseGuestConfig(text, kind) };
     } catch {}
   }
   return undefined;
+}
+
+/** The node that the cluster says the guest is on, or undefined. */
+export async function readProxmoxNodeOf(
+  vmid: number,
+  { root, fs = nodeTreeFs }: ProxmoxTreeOptions,
+): Promise<string | undefined> {
+  const base = await fs.realpath(root).catch(() => undefined);
+  if (base === undefined) return undefined;
+  const list = await readVmlist(fs, base);
+  const node = list.ok ? list.guests.get(vmid)?.node : undefined;
+  return node !== undefined && /^[a-zA-Z0-9][a-zA-Z0-9-]{0,62}$/.test(node) ? node : undefined;
 }
 
 async function readVmlist(fs: TreeFs, base: string): Promise<VmlistResult> {

@@ -39,6 +39,22 @@ export async function linkMaster(link: string): Promise<string | undefined> {
   }
 }
 
+/** Whether a bridge of the kernel has that name; Open vSwitch's bridges are none. */
+export function isLinuxBridge(link: string): boolean {
+  try {
+    readdirSync(`${ROOT}/${link}/bridge`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A link's MTU in bytes, or undefined when there is no such link. */
+export async function linkMtu(link: string): Promise<number | undefined> {
+  const text = await attribute(link, 'mtu');
+  return text === undefined ? undefined : Number(text);
+}
+
 /** The kernel's index of a link, or undefined when there is none of that name. */
 export async function linkIndex(link: string): Promise<number | undefined> {
   const text = await attribute(link, 'ifindex');

@@ -4,12 +4,14 @@ import { pause } from '../deadline.ts';
 import { AgentError, isAgentError } from '../errors.ts';
 import { hasKernelDatapath, isUpWith, linkIndex, tunFlags } from '../kernel/links.ts';
 import type { OvsdbClient } from '../ovsdb/client.ts';
-import { observeBridges, observePorts } from '../ovsdb/observe.ts';
-import { namedRow, removePort } from '../ovsdb/remove-port.ts';
-import { stampedAdoption } from '../ovsdb/stamped-adoption.ts';
+import { moveInterface } from '../ovsdb/move-interface.ts';
+import { observeBridges } from '../ovsdb/observe.ts';
+import { removePort } from '../ovsdb/port-rows.ts';
+import { usablePort } from '../ovsdb/usable.ts';
 import type { DesiredPort } from '../plan/desired.ts';
-import type { ObservedPort } from '../plan/observed.ts';
+import { NM_UUID_KEY, type ObservedPort } from '../plan/observed.ts';
 import { externalIdsOf } from '../plan/owner.ts';
+import type { BridgeWish, PortOutcome, SwitchDriver } from '../switch/driver.ts';
 import type { NetworkManager } from './networkmanager.ts';
 import {
   bridgeProfiles,
@@ -20,27 +22,9 @@ import {
   profileUuid,
 } from './profiles.ts';
 
-/** What a driver reports of a port it made: data for the ledger and for the reader. */
-export interface PortOutcome {
-  ofport: number;
-  attempts: number;
-}
-
-export interface BridgeWish {
-  bridge: string;
-  datapathType: 'auto' | 'system' | 'netdev';
-  addresses: readonly string[];
-}
-
-export interface SwitchDriver {
-  readonly name: 'networkmanager';
-  createBridge(wish: BridgeWish): Promise<{ datapathType: string }>;
-  /** Brings a bridge's own interface up again, with the addresses of the wish; the ports of guests are not touched. */
-  restoreBridge(wish: BridgeWish): Promise<void>;
-  attach(desired: DesiredPort): Promise<PortOutcome>;
-  adopt(desired: DesiredPort, from: ObservedPort): Promise<PortOutcome>;
-  detach(port: ObservedPort): Promise<void>;
+export interface NetworkManagerDriver extends SwitchDriver {
   dropProfiles(uuids: readonly string[]): Promise<void>;
+  /** UUIDs of the profiles that hold a port for us. */
   profileUuids(desired: DesiredPort): { port: string; interface: string };
 }
 
@@ -56,7 +40,7 @@ const GONE_MS = 5_000;
 /** Waits before a second, third and fourth try: other writers of OVSDB make NetworkManager's guards fail. */
 const RETRY_MS = [100, 300, 1000] as const;
 
-export function networkManagerDriver({ networkManager, ovsdb, bootId }: DriverParts): SwitchDriver {
+export function networkManagerDriver({ networkManager, ovsdb, bootId }: DriverParts): NetworkManagerDriver {
   const profileInput = async (desired: DesiredPort): Promise<PortProfileInput> => {
     const bridgeUuid = observeBridges(ovsdb.replica).get(desired.bridge)?.networkManagerUuid;
     if (bridgeUuid === undefined) {
@@ -79,20 +63,6 @@ export function networkManagerDriver({ networkManager, ovsdb, bootId }: DriverPa
       ...(vlan === undefined ? {} : { trunks: vlan.trunks }),
     };
   };
-
-  /** NetworkManager says ACTIVATED even when ovs-vswitchd could not open the device: ask OVSDB itself. */
-  const usable = (desired: DesiredPort): Promise<number> =>
-    ovsdb
-      .until(`waiting for ${desired.port} in OVSDB`, USABLE_MS, (replica) => {
-        const port = observePorts(replica).find((row) => row.interface === desired.interface);
-        if (port === undefined || port.port !== desired.port) return undefined;
-        if (port.error !== undefined) return port.error;
-        return port.ofport !== undefined && port.ofport !== 0 ? port.ofport : undefined;
-      })
-      .then((found) => {
-        if (typeof found === 'number' && found > 0) return found;
-        throw new AgentError('port-not-usable', `ovs-vswitchd cannot use ${desired.interface}: ${found}`);
-      });
 
   const dropProfiles = async (uuids: readonly string[]): Promise<void> => {
     await Promise.all(uuids.map((uuid) => networkManager.deleteProfile(uuid)));
@@ -119,7 +89,8 @@ export function networkManagerDriver({ networkManager, ovsdb, bootId }: DriverPa
         ]);
         if (attempt === 1) await beforeActivation?.();
         await networkManager.activate(profile, device, ACTIVATION_MS);
-        return { ofport: await usable(desired), attempts: attempt };
+        // NetworkManager says ACTIVATED even when ovs-vswitchd could not open the device: OVSDB itself tells.
+        return { ofport: await usablePort(ovsdb, desired.port, desired.interface), attempts: attempt };
       } catch (error) {
         const wait = RETRY_MS[attempt - 1];
         const final = wait === undefined || !isTransient(error);
@@ -148,7 +119,7 @@ export function networkManagerDriver({ networkManager, ovsdb, bootId }: DriverPa
         const paths = await addInOrder(networkManager, [profiles.bridge, profiles.port, profiles.interface]);
         await networkManager.activate(paths[2] ?? '', '/', ACTIVATION_MS);
         await ovsdb.until(`waiting for ${bridge} in OVSDB`, USABLE_MS, (replica) =>
-          observePorts(replica).find((port) => port.interface === bridge && (port.ofport ?? 0) > 0),
+          (replica.named('Interface', bridge)?.ofport ?? 0) > 0 ? true : undefined,
         );
       } catch (error) {
         await dropProfiles([
@@ -186,10 +157,14 @@ export function networkManagerDriver({ networkManager, ovsdb, bootId }: DriverPa
     adopt: (desired, from) => {
       const kept = { ...desired, vlan: from.vlan };
       const uuids = uuidsOf(desired.bridge, desired.port);
-      const stamp = () =>
-        ovsdb
-          .transact(stampedAdoption(desired.port, from, uuids, externalIdsOf(desired, bootId)))
-          .then(() => undefined);
+      const marks = externalIdsOf(desired, bootId);
+      const stamped = {
+        row: desired.port,
+        from,
+        portIds: { ...marks, [NM_UUID_KEY]: uuids.port },
+        interfaceIds: { ...marks, [NM_UUID_KEY]: uuids.interface },
+      };
+      const stamp = () => ovsdb.transact(moveInterface(ovsdb.replica, stamped)).then(() => undefined);
       return withProfiles(kept, stamp);
     },
 
@@ -199,7 +174,7 @@ export function networkManagerDriver({ networkManager, ovsdb, bootId }: DriverPa
       if ((await linkIndex(port.interface)) !== undefined) await networkManager.unmanage(port.interface);
       try {
         await ovsdb.until(`waiting for ${port.port} to leave OVSDB`, GONE_MS, (replica) =>
-          namedRow(replica, 'Port', port.port) === undefined ? true : undefined,
+          replica.named('Port', port.port) === undefined ? true : undefined,
         );
       } catch (error) {
         if (!isAgentError(error, 'deadline-exceeded')) throw error;

@@ -1,7 +1,8 @@
 // From the replica's rows to the bridges and ports that `plan` looks at.
 
+import { parsePortName } from '../guest/vmid.ts';
 import type { Vlan } from '../plan/desired.ts';
-import { NM_UUID_KEY, type ObservedBridge, type ObservedPort } from '../plan/observed.ts';
+import { isOurs, NM_UUID_KEY, type ObservedBridge, type ObservedPort, OWNER_KEYS } from '../plan/observed.ts';
 import type { Replica } from './replica.ts';
 import type { Row } from './rows.ts';
 
@@ -41,8 +42,12 @@ function observedPort(bridge: Row<'Bridge'>, port: Row<'Port'>, link: Row<'Inter
     ...(port.tag === undefined ? {} : { tag: port.tag }),
     ...(port.vlan_mode === undefined ? {} : { mode: port.vlan_mode }),
   };
+  const alias = port.external_ids[OWNER_KEYS.port];
+  const isAlias = alias !== undefined && isOurs(port.external_ids) && parsePortName(alias) !== undefined;
   return {
-    port: port.name,
+    port: isAlias ? alias : port.name,
+    row: port.name,
+    driver: port.external_ids[NM_UUID_KEY] === undefined ? 'ovsdb' : 'networkmanager',
     bridge: bridge.name,
     interface: link.name,
     type: link.type,

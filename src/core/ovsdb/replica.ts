@@ -22,10 +22,15 @@ export interface RowChange {
 export interface Replica {
   apply(update: unknown): RowChange[];
   rows<T extends TableName>(table: T): ReadonlyMap<string, Row<T>>;
+  /** The row of that name, or undefined; names are unique in each of these tables (vswitch.ovsschema). */
+  named<T extends NamedTable>(table: T, name: string): Row<T> | undefined;
   clear(): void;
 }
 
 const isTable = (name: string): name is TableName => name in rowSchemas;
+
+/** Tables whose rows go by a name. */
+export type NamedTable = 'Bridge' | 'Port' | 'Interface';
 
 /** An empty replica; `apply` takes the `monitor` reply and every `update` after it. Throws ZodError. */
 export function emptyReplica(): Replica {
@@ -33,6 +38,21 @@ export function emptyReplica(): Replica {
     (Object.keys(MONITORED) as TableName[]).map((table) => [table, new Map()]),
   );
   const rowsOf = (table: TableName) => tables.get(table) ?? new Map<string, Row<TableName>>();
+  // A host has hundreds of ports, and each attach looks for a handful of names.
+  const uuids = new Map<string, string>();
+  const nameKey = (table: TableName, row: Row<TableName> | undefined) =>
+    row !== undefined && 'name' in row ? `${table}/${row.name}` : undefined;
+  const reindex = (
+    table: TableName,
+    uuid: string,
+    before: Row<TableName> | undefined,
+    after: Row<TableName> | undefined,
+  ) => {
+    const [old, now] = [nameKey(table, before), nameKey(table, after)];
+    // The new row of a name may come before the old one goes.
+    if (old !== undefined && old !== now && uuids.get(old) === uuid) uuids.delete(old);
+    if (now !== undefined) uuids.set(now, uuid);
+  };
 
   return {
     apply(update) {
@@ -43,13 +63,20 @@ export function emptyReplica(): Replica {
           const before = rowsOf(table).get(uuid);
           if (change.new === undefined) rowsOf(table).delete(uuid);
           else rowsOf(table).set(uuid, { ...rowSchemas[table].parse(change.new), uuid } as Row<TableName>);
-          changes.push({ table, uuid, before, after: rowsOf(table).get(uuid) });
+          const after = rowsOf(table).get(uuid);
+          reindex(table, uuid, before, after);
+          changes.push({ table, uuid, before, after });
         }
       }
       return changes;
     },
     rows: <T extends TableName>(table: T) => rowsOf(table) as unknown as ReadonlyMap<string, Row<T>>,
+    named: <T extends NamedTable>(table: T, name: string) => {
+      const uuid = uuids.get(`${table}/${name}`);
+      return uuid === undefined ? undefined : (rowsOf(table).get(uuid) as Row<T> | undefined);
+    },
     clear() {
+      uuids.clear();
       for (const rows of tables.values()) rows.clear();
     },
   };

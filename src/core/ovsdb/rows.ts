@@ -7,6 +7,7 @@ export const rowSchemas = {
   Open_vSwitch: z.object({
     datapath_types: stringsColumn.optional(),
     ovs_version: optionalString.optional(),
+    cur_cfg: z.number().optional(),
   }),
   Bridge: z.object({
     name: z.string(),
@@ -21,6 +22,10 @@ export const rowSchemas = {
     tag: optionalNumber,
     trunks: numbersColumn,
     vlan_mode: optionalString,
+    qos: optionalString,
+    cvlans: numbersColumn,
+    protected: z.boolean(),
+    other_config: mapColumn,
     external_ids: mapColumn,
   }),
   Interface: z.object({
@@ -29,7 +34,14 @@ export const rowSchemas = {
     ofport: optionalNumber,
     error: optionalString,
     mac_in_use: optionalString,
+    mtu_request: optionalNumber,
     external_ids: mapColumn,
+  }),
+  Mirror: z.object({
+    name: z.string(),
+    select_src_port: stringsColumn,
+    select_dst_port: stringsColumn,
+    output_port: optionalString,
   }),
 } as const;
 

@@ -26,14 +26,18 @@ export interface VethPeer {
 }
 
 export interface DesiredPort {
-  /** OVS port name, `vi<VMID>` or `vi<VMID>i<n>`. */
+  /** Our name for the port, `vi<VMID>` or `vi<VMID>i<n>`. */
   port: string;
+  /** Name that the row in OVSDB keeps, when that is not ours: Proxmox plugged the card and wants to find it. */
+  row?: string;
   /** Kernel name of the link that the port holds. */
   interface: string;
   bridge: string;
   guest: Guest;
   nic: number;
   vlan?: Vlan;
+  /** Bytes, when the guest's configuration asks for it or its bridge has it. */
+  mtu?: number;
   veth?: VethRequest;
   /** Set when the link is a veth that somebody else made: where its other end is. */
   peer?: VethPeer;

@@ -10,9 +10,17 @@ export interface ObservedBridge {
   externalIds: Readonly<Record<string, string>>;
 }
 
+/** Who changes rows: NetworkManager over D-Bus, or we ourselves in OVSDB. */
+export type DriverName = 'networkmanager' | 'ovsdb';
+
 /** A Port row with one Interface; bonds are never a guest's and are left out. */
 export interface ObservedPort {
+  /** The row's own name, or the one of ours that a row of Proxmox's carries as its alias. */
   port: string;
+  /** Name of the row in OVSDB. */
+  row: string;
+  /** Who made it, and so who takes it away. */
+  driver: DriverName;
   bridge: string;
   interface: string;
   type: string;
@@ -39,6 +47,8 @@ export interface Observed {
   ports: readonly ObservedPort[];
   /** Names of the kernel links in the host's namespace. */
   links: ReadonlySet<string>;
+  /** Those of the bridges asked for that are bridges of the kernel, not of Open vSwitch. */
+  linuxBridges: ReadonlySet<string>;
   profiles: readonly ObservedProfile[];
   /** Ports whose veth pair has its inner end in the namespace of the container that asks for it now. */
   guestEnds: ReadonlySet<string>;
@@ -53,10 +63,17 @@ export const OWNER_KEYS = {
   runtime: 'ovs-port-agent.runtime',
   nic: 'ovs-port-agent.nic',
   id: 'ovs-port-agent.id',
+  /** Our name for a port whose row keeps another one. */
+  port: 'ovs-port-agent.port',
   boot: 'ovs-port-agent.boot-id',
 } as const;
 
 export const NM_UUID_KEY = 'NM.connection.uuid';
+
+/** Whether we made the bridge in OVSDB ourselves, and nobody has taken it over since. */
+export function isOurBridge({ externalIds, networkManagerUuid }: ObservedBridge): boolean {
+  return externalIds[OWNER_KEYS.boot] !== undefined && networkManagerUuid === undefined;
+}
 
 /** Whether a row of OVSDB carries our mark. */
 export function isOurs(externalIds: Readonly<Record<string, string>>): boolean {

@@ -12,5 +12,6 @@ export function externalIdsOf(desired: DesiredPort, bootId: string): Record<stri
     [OWNER_KEYS.nic]: String(desired.nic),
     [OWNER_KEYS.boot]: bootId,
     ...(desired.guest.id === undefined ? {} : { [OWNER_KEYS.id]: desired.guest.id }),
+    ...(desired.row === undefined ? {} : { [OWNER_KEYS.port]: desired.port }),
   };
 }

@@ -1,17 +1,13 @@
 // The pure heart: from what guests should have and what the switch has to a list of steps.
 
-import type { ErrorCode } from '../errors.ts';
+import { type Choice, chooseDriver, type SwitchFacts } from '../switch/choice.ts';
 import type { DesiredPort } from './desired.ts';
-import { isOurs, NM_UUID_KEY, type Observed, type ObservedBridge, type ObservedPort } from './observed.ts';
+import { isOurs, type Observed, type ObservedBridge, type ObservedPort } from './observed.ts';
+import { type Hold, obstacleTo } from './obstacles.ts';
 import type { Step } from './steps.ts';
+import { switchSteps } from './switch-steps.ts';
 
-/** A port that cannot be made right now, and why; it is tried again later. */
-export interface Hold {
-  port: string;
-  bridge: string;
-  code: ErrorCode;
-  reason: string;
-}
+export type { Hold } from './obstacles.ts';
 
 export interface Plan {
   steps: Step[];
@@ -21,6 +17,8 @@ export interface Plan {
 export interface PlanInput {
   desired: readonly DesiredPort[];
   observed: Observed;
+  /** What the choice of a driver depends on. */
+  facts: SwitchFacts;
   /** Which ports the plan may take away: those for which this is true and nothing is desired. */
   inScope: (port: string) => boolean;
   /** The other living guest that has the port already, if there is one. */
@@ -42,26 +40,52 @@ export function plan(input: PlanInput): Plan {
   const result: Plan = { steps: [], holds: [] };
   const wanted = new Map(input.desired.map((desired) => [desired.port, desired]));
 
-  for (const port of input.observed.ports) {
-    const desired = wanted.get(port.port);
-    if (!isOurs(port.externalIds) || !input.inScope(port.port)) continue;
-    if (desired !== undefined && input.takenBy(desired) !== undefined) continue;
-    if (desired === undefined) {
-      result.steps.push({ kind: 'detach_port', port, reason: 'no guest asks for it' });
-    } else if (desired.interface !== port.interface || desired.bridge !== port.bridge) {
-      const reason = `it holds ${port.interface} on ${port.bridge}, not ${desired.interface} on ${desired.bridge}`;
-      result.steps.push({ kind: 'detach_port', port, reason });
-    }
-  }
+  for (const port of input.observed.ports) planRemoval(port, wanted.get(port.port), input, result);
   dropOrphanedProfiles(input, wanted, result);
 
-  const bridgesToMake = new Set(input.ensureBridges.filter((name) => !input.observed.bridges.has(name)));
-  for (const bridge of bridgesToMake) result.steps.push({ kind: 'create_bridge', bridge });
+  const bridgesToMake = new Set<string>();
+  for (const name of input.ensureBridges) {
+    if (!input.observed.bridges.has(name)) planBridge(name, input, bridgesToMake, result);
+  }
   for (const bridge of input.restoreBridges) {
-    if (input.observed.bridgesDown.has(bridge)) result.steps.push({ kind: 'restore_bridge', bridge });
+    const choice = choiceFor(bridge, input);
+    if (!input.observed.bridgesDown.has(bridge) || !('driver' in choice)) continue;
+    result.steps.push({ kind: 'restore_bridge', bridge, driver: choice.driver });
   }
   for (const desired of input.desired) planPort(desired, input, bridgesToMake, result);
   return result;
+}
+
+function choiceFor(name: string, { observed, facts }: PlanInput): Choice {
+  return chooseDriver(name, observed.bridges.get(name), observed.linuxBridges.has(name), facts);
+}
+
+/** A port of ours that nobody asks for any more, or that holds another card than the one asked for. */
+function planRemoval(
+  port: ObservedPort,
+  desired: DesiredPort | undefined,
+  input: PlanInput,
+  result: Plan,
+): void {
+  if (!isOurs(port.externalIds) || !input.inScope(port.port)) return;
+  if (desired !== undefined && input.takenBy(desired) !== undefined) return;
+  if (desired?.interface === port.interface && desired.bridge === port.bridge) return;
+  const reason =
+    desired === undefined
+      ? 'no guest asks for it'
+      : `it holds ${port.interface} on ${port.bridge}, not ${desired.interface} on ${desired.bridge}`;
+  // Proxmox takes its own port away; one whose device is gone it has forgotten.
+  if (port.row !== port.port && input.observed.links.has(port.interface)) {
+    result.steps.push({ kind: 'release_port', port, reason });
+    return;
+  }
+  if (port.driver === 'networkmanager' && input.facts.networkManager !== 'ready') {
+    const code = 'networkmanager-unavailable';
+    const waits = `NetworkManager, which has to take ${port.port} away, is not running`;
+    result.holds.push({ port: port.port, bridge: port.bridge, code, reason: waits });
+    return;
+  }
+  result.steps.push({ kind: 'detach_port', port, reason });
 }
 
 /** Profiles outlive their link (NetworkManager keeps an ovs-port profile active without a row). */
@@ -88,67 +112,27 @@ function dropOrphanedProfiles(
   }
 }
 
+/** Makes a missing bridge once, or says what keeps it from being made. */
+function planBridge(name: string, input: PlanInput, bridgesToMake: Set<string>, result: Plan): void {
+  if (bridgesToMake.has(name)) return;
+  const choice = choiceFor(name, input);
+  if ('driver' in choice) {
+    bridgesToMake.add(name);
+    result.steps.push({ kind: 'create_bridge', bridge: name, driver: choice.driver });
+  } else result.holds.push({ port: name, bridge: name, ...choice.obstacle });
+}
+
 function planPort(desired: DesiredPort, input: PlanInput, bridgesToMake: Set<string>, result: Plan): void {
   const bridge = input.observed.bridges.get(desired.bridge);
   const present = input.observed.links.has(desired.interface);
-  const obstacle = obstacleTo(desired, input, bridge, present);
-  if (obstacle !== undefined) {
-    result.holds.push({ port: desired.port, bridge: desired.bridge, ...obstacle });
+  const choice = choiceFor(desired.bridge, input);
+  const obstacle = obstacleTo(desired, input, bridge, present, choice);
+  if (obstacle !== undefined || !('driver' in choice)) {
+    if (obstacle) result.holds.push({ port: desired.port, bridge: desired.bridge, ...obstacle });
     return;
   }
-  if (bridge === undefined && !bridgesToMake.has(desired.bridge)) {
-    bridgesToMake.add(desired.bridge);
-    result.steps.push({ kind: 'create_bridge', bridge: desired.bridge });
-  }
-  result.steps.push(...portSteps(desired, input, bridge, present));
-}
-
-/** Types of Interface rows that hold a kernel device somebody else made: not internal ports, patches or tunnels. */
-const ADOPTABLE: ReadonlySet<string> = new Set(['', 'system']);
-
-/** Why the port cannot be made now, or undefined. */
-function obstacleTo(
-  desired: DesiredPort,
-  input: PlanInput,
-  bridge: ObservedBridge | undefined,
-  present: boolean,
-): Pick<Hold, 'code' | 'reason'> | undefined {
-  const owner = input.takenBy(desired);
-  if (owner !== undefined) {
-    return { code: 'name-taken', reason: `the port ${desired.port} belongs to the running guest ${owner}` };
-  }
-  if (bridge === undefined && !input.creatableBridges.has(desired.bridge)) {
-    return { code: 'bridge-not-ours', reason: `there is no OVS bridge ${desired.bridge}` };
-  }
-  if (bridge !== undefined && bridge.networkManagerUuid === undefined) {
-    return {
-      code: 'bridge-not-ours',
-      reason: `the bridge ${desired.bridge} does not belong to NetworkManager`,
-    };
-  }
-  if (!present && desired.veth === undefined) {
-    return { code: 'link-missing', reason: `there is no network device ${desired.interface}` };
-  }
-  const { ports } = input.observed;
-  const namesake = ports.find((port) => port.port === desired.port);
-  if (namesake && namesake.interface !== desired.interface && !isOurs(namesake.externalIds)) {
-    return {
-      code: 'name-taken',
-      reason: `another port on ${namesake.bridge} has the name ${desired.port}`,
-    };
-  }
-  const holder = ports.find((port) => port.interface === desired.interface);
-  if (input.observed.bridges.has(desired.interface) || (holder && !ADOPTABLE.has(holder.type))) {
-    const reason = `${desired.interface} belongs to the switch itself, it is no guest's device`;
-    return { code: 'name-taken', reason };
-  }
-  if (holder && holder.bridge !== desired.bridge && !isOurs(holder.externalIds)) {
-    return {
-      code: 'name-taken',
-      reason: `${desired.interface} is plugged into ${holder.bridge} by somebody else`,
-    };
-  }
-  return undefined;
+  if (bridge === undefined) planBridge(desired.bridge, input, bridgesToMake, result);
+  result.steps.push(...portSteps(desired, input, bridge, present, choice));
 }
 
 /** The steps for one port that nothing stands in the way of. */
@@ -157,9 +141,9 @@ function portSteps(
   input: PlanInput,
   bridge: ObservedBridge | undefined,
   present: boolean,
+  { driver }: Extract<Choice, { driver: unknown }>,
 ): Step[] {
   const steps: Step[] = [];
-  const attach: Step = { kind: 'attach_port', desired };
   const { veth } = desired;
   const holder = input.observed.ports.find((port) => port.interface === desired.interface);
   if (veth !== undefined) {
@@ -170,24 +154,16 @@ function portSteps(
         ...freshVeth(desired, holder, present),
         { kind: 'create_veth', desired, veth },
         configure,
-        attach,
+        { kind: 'attach_port', desired, driver },
       ];
     }
     if (!input.configured.has(desired.port)) steps.push(configure);
   }
-  return [...steps, ...switchSteps(desired, input, holder, attach), ...offloadSteps(desired, input, bridge)];
-}
-
-/** What brings the link into the right port, if it is not there already. */
-function switchSteps(
-  desired: DesiredPort,
-  input: PlanInput,
-  holder: ObservedPort | undefined,
-  attach: Step,
-): Step[] {
-  if (holder === undefined || holder.bridge !== desired.bridge) return [attach];
-  if (holder.port === desired.port) return isRight(holder, desired, input) ? [] : [attach];
-  return isOurs(holder.externalIds) ? [attach] : [{ kind: 'adopt_port', desired, from: holder }];
+  return [
+    ...steps,
+    ...switchSteps(desired, holder, driver, input.profileUuids),
+    ...offloadSteps(desired, input, bridge),
+  ];
 }
 
 /** After the port: a guest whose offload cannot be turned off should still have its port. */
@@ -209,16 +185,4 @@ function freshVeth(desired: DesiredPort, holder: ObservedPort | undefined, prese
     steps.push({ kind: 'delete_veth', interface: desired.interface, port: desired.port, reason });
   }
   return steps;
-}
-
-/** In OVSDB, opened by ovs-vswitchd, and held by the profiles that we would make. */
-function isRight(port: ObservedPort, desired: DesiredPort, input: PlanInput): boolean {
-  const uuids = input.profileUuids(desired);
-  return (
-    port.error === undefined &&
-    port.ofport !== undefined &&
-    port.ofport > 0 &&
-    port.externalIds[NM_UUID_KEY] === uuids.port &&
-    port.interfaceExternalIds[NM_UUID_KEY] === uuids.interface
-  );
 }

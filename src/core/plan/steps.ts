@@ -2,17 +2,23 @@
 
 import type { Category } from '../ledger/categories.ts';
 import type { DesiredPort, VethPeer, VethRequest } from './desired.ts';
-import type { ObservedPort } from './observed.ts';
+import type { DriverName, ObservedPort } from './observed.ts';
 
 export type Step =
-  | { kind: 'create_bridge'; bridge: string }
-  | { kind: 'restore_bridge'; bridge: string }
+  | { kind: 'create_bridge'; bridge: string; driver: DriverName }
+  | { kind: 'restore_bridge'; bridge: string; driver: DriverName }
   | { kind: 'create_veth'; desired: DesiredPort; veth: VethRequest }
   | { kind: 'configure_guest'; desired: DesiredPort; veth: VethRequest; offload: boolean }
   | { kind: 'disable_offload'; desired: DesiredPort; peer: VethPeer }
-  | { kind: 'attach_port'; desired: DesiredPort }
-  | { kind: 'adopt_port'; desired: DesiredPort; from: ObservedPort }
+  | { kind: 'attach_port'; desired: DesiredPort; driver: DriverName }
+  | { kind: 'adopt_port'; desired: DesiredPort; from: ObservedPort; driver: DriverName }
+  /** Writes our marks on a row that keeps its name. */
+  | { kind: 'mark_port'; desired: DesiredPort; row: ObservedPort }
+  /** Gives the card back under the name that Proxmox looks for. */
+  | { kind: 'hand_back_port'; desired: DesiredPort; from: ObservedPort }
   | { kind: 'detach_port'; port: ObservedPort; reason: string }
+  /** Takes our marks off a row that somebody else plugged. */
+  | { kind: 'release_port'; port: ObservedPort; reason: string }
   | { kind: 'drop_profiles'; port: string; bridge: string; uuids: readonly string[]; reason: string }
   | { kind: 'delete_veth'; interface: string; port: string; reason: string };
 
@@ -32,7 +38,10 @@ export const STEP_ACTIONS: Readonly<
   disable_offload: actions('interface', 'offload_disable', 'offload_disabled'),
   attach_port: actions('port', 'port_attach', 'port_attached'),
   adopt_port: actions('port', 'port_adopt', 'port_adopted'),
+  mark_port: actions('port', 'port_mark', 'port_marked'),
+  hand_back_port: actions('port', 'port_hand_back', 'port_handed_back'),
   detach_port: actions('port', 'port_detach', 'port_detached'),
+  release_port: actions('port', 'port_release', 'port_released'),
   drop_profiles: actions('connection', 'connection_remove', 'connection_removed'),
   delete_veth: actions('interface', 'interface_remove', 'interface_removed'),
 };
@@ -52,8 +61,11 @@ export function subjectOf(step: Step): string {
     case 'disable_offload':
     case 'attach_port':
     case 'adopt_port':
+    case 'mark_port':
+    case 'hand_back_port':
       return step.desired.port;
     case 'detach_port':
+    case 'release_port':
       return step.port.port;
     case 'drop_profiles':
     case 'delete_veth':

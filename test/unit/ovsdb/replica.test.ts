@@ -1,9 +1,9 @@
 // The replica follows ovsdb-server's updates, and refuses rows that are not what the schema says.
 
 import { describe, expect, it } from 'vitest';
+import { moveInterface } from '../../../src/core/ovsdb/move-interface.ts';
 import { observeBridges, observePorts } from '../../../src/core/ovsdb/observe.ts';
 import { emptyReplica } from '../../../src/core/ovsdb/replica.ts';
-import { stampedAdoption } from '../../../src/core/ovsdb/stamped-adoption.ts';
 
 const set = (...atoms: unknown[]) => ['set', atoms];
 const map = (entries: Record<string, string>) => ['map', Object.entries(entries)];
@@ -28,6 +28,10 @@ const INITIAL = {
         tag: 20,
         trunks: set(),
         vlan_mode: set(),
+        qos: set(),
+        cvlans: set(),
+        protected: false,
+        other_config: map({}),
         external_ids: map({}),
       },
     },
@@ -38,6 +42,7 @@ const INITIAL = {
         name: 'tap101i0',
         type: '',
         ofport: 3,
+        mtu_request: set(),
         error: set(),
         mac_in_use: set(),
         external_ids: map({}),
@@ -90,7 +95,13 @@ describe('the replica of OVSDB', () => {
 describe('the stamped adoption', () => {
   const [from] = observePorts(filled());
   const operations =
-    from && stampedAdoption('vi101', from, { port: 'P', interface: 'I' }, { 'ovs-port-agent.vmid': '101' });
+    from &&
+    moveInterface(filled(), {
+      row: 'vi101',
+      from,
+      portIds: { 'ovs-port-agent.vmid': '101', 'NM.connection.uuid': 'P' },
+      interfaceIds: { 'ovs-port-agent.vmid': '101', 'NM.connection.uuid': 'I' },
+    });
 
   it('fails as a whole when the port is not what was seen', () => {
     expect(operations?.[0]).toMatchObject({ op: 'wait', timeout: 0, rows: [{ name: 'tap101i0' }] });
@@ -114,7 +125,7 @@ describe('the stamped adoption', () => {
       table: 'Bridge',
       mutations: [
         ['ports', 'delete', uuid('p')],
-        ['ports', 'insert', ['named-uuid', 'adopted']],
+        ['ports', 'insert', ['named-uuid', 'moved']],
       ],
     });
   });

@@ -35,6 +35,7 @@ function inputOf(world: World, desired: readonly DesiredPort[], more: Partial<Pl
     configured: world.configured,
     profileUuids,
     takenBy: () => undefined,
+    facts: { configured: 'auto', networkManager: 'ready', declared: new Set() },
     ...more,
   };
 }
@@ -113,6 +114,8 @@ function portOf(desired: DesiredPort): ObservedPort {
   const mark = { [OWNER_KEYS.vmid]: String(desired.guest.vmid) };
   return {
     port: desired.port,
+    row: desired.port,
+    driver: 'networkmanager',
     bridge: desired.bridge,
     interface: desired.interface,
     type: 'system',
@@ -134,6 +137,7 @@ const EMPTY: World = {
     profiles: [],
     guestEnds: new Set(),
     bridgesDown: new Set(),
+    linuxBridges: new Set(),
   },
   configured: new Set(),
 };
@@ -203,6 +207,7 @@ const worlds = fc
         profiles: found.orphans.map((port) => ({ uuid: `u-${port}`, port, bridge: 'ovsbr0' })),
         guestEnds: new Set(found.ends),
         bridgesDown: new Set(found.down),
+        linuxBridges: new Set(),
       },
       configured: new Set(),
     };
@@ -274,18 +279,27 @@ describe('plan', () => {
 
   it('adopts a card that Proxmox has plugged instead of plugging it again', () => {
     const want: DesiredPort = { ...wish(101, 'ovsbr0', 'lxc'), interface: 'tap101i0' };
-    const plugged = { ...portOf({ ...want, port: 'tap101i0' }), externalIds: {} };
+    const plugged: ObservedPort = {
+      ...portOf({ ...want, port: 'tap101i0' }),
+      driver: 'ovsdb',
+      externalIds: {},
+    };
     const world = withPort(plugged, ['tap101i0']);
     expect(plan(inputOf(world, [want])).steps).toEqual([
-      { kind: 'adopt_port', desired: want, from: plugged },
+      { kind: 'adopt_port', desired: want, from: plugged, driver: 'networkmanager' },
     ]);
   });
 
-  it('waits for a bridge that belongs to somebody else', () => {
+  it('waits for a bridge that belongs to somebody else when only NetworkManager may drive', () => {
     const world = withPort(undefined, ['veth101i0']);
     const foreign = { name: 'ovsbr0', datapathType: 'system' as const, externalIds: {} };
     const observed = { ...world.observed, bridges: new Map([['ovsbr0', foreign]]) };
-    const { steps, holds } = plan(inputOf({ ...world, observed }, [wish(101, 'ovsbr0', 'lxc')]));
+    const facts = {
+      configured: 'networkmanager',
+      networkManager: 'ready',
+      declared: new Set<string>(),
+    } as const;
+    const { steps, holds } = plan(inputOf({ ...world, observed }, [wish(101, 'ovsbr0', 'lxc')], { facts }));
     expect(steps).toEqual([]);
     expect(holds).toMatchObject([{ port: 'vi101', code: 'bridge-not-ours' }]);
   });
@@ -320,7 +334,7 @@ describe('plan', () => {
       configured: new Set<string>(),
     };
     expect(plan(inputOf(down, [], { restoreBridges: ['ovsbr0'] })).steps).toEqual([
-      { kind: 'restore_bridge', bridge: 'ovsbr0' },
+      { kind: 'restore_bridge', bridge: 'ovsbr0', driver: 'networkmanager' },
     ]);
     expect(plan(inputOf(down, [])).steps).toEqual([]);
   });
@@ -359,6 +373,7 @@ function withPort(port: ObservedPort | undefined, links: readonly string[]): Wor
       profiles: [],
       guestEnds: new Set(),
       bridgesDown: new Set(),
+      linuxBridges: new Set(),
     },
     configured: new Set(),
   };

@@ -1,0 +1,79 @@
+// One network card of a Proxmox guest: which device of the switch it is, and under which name its port goes; pure.
+
+import type { Guest } from '../../core/guest/guest.ts';
+import { type Nic, trunkIds } from '../../core/guest/nic.ts';
+import { portName } from '../../core/guest/vmid.ts';
+import type { DesiredPort, Vlan } from '../../core/plan/desired.ts';
+
+/** The row of OVSDB that has a device, by the device's name; undefined when it is on no bridge of Open vSwitch. */
+export type HolderOf = (device: string) => { row: string; bridge: string } | undefined;
+
+export interface Card {
+  index: number;
+  nic: Nic;
+  /** Whether Proxmox has written down a change of this card and is about to apply it, or has failed to. */
+  pending: boolean;
+}
+
+/** `[proxmox] port` of the configuration. */
+export type PortMode = 'vi' | 'keep';
+
+/**
+ * The port that a card should have. Its row keeps Proxmox's name where a port of another name would do harm:
+ * - while a change of the card is pending: Proxmox removes and adds the port under its own name (`PVE::Network::tap_plug`)
+ * - with a rate limit, which is tc's and would be lost ("OVS resets everything", same place)
+ * - with the firewall, whose internal port would lose its place in the firewall bridge
+ */
+export function desiredPort(guest: Guest, card: Card, mode: PortMode, holderOf: HolderOf): DesiredPort {
+  const { index, nic, pending } = card;
+  const device = deviceOf(guest, card, holderOf);
+  const isFirewalled = device !== plainDevice(guest, index);
+  const keeps = mode === 'keep' || pending || isFirewalled || nic.rate !== undefined;
+  const vlan = vlanOf(nic);
+  // In the middle of a change the configuration still tells of the bridge that the card has left.
+  const bridge = (pending ? holderOf(device)?.bridge : undefined) ?? nic.bridge ?? '';
+  return {
+    port: portName(guest.vmid, index),
+    ...(keeps && { row: device }),
+    interface: device,
+    bridge,
+    guest,
+    nic: index,
+    ...(vlan && { vlan }),
+  };
+}
+
+/** Why a card gets no port, or undefined. */
+export function obstacleTo(
+  runtime: Guest['runtime'],
+  nic: Nic,
+  isOvsBridge: (name: string) => boolean,
+): string | undefined {
+  if (nic.bridge === undefined) return 'it has no bridge';
+  if (!isOvsBridge(nic.bridge)) return `${nic.bridge} is not an OVS bridge`;
+  // Proxmox leaves a container's card unplugged then; a VM's stays plugged, QEMU holds its link down.
+  if (nic.linkDown && runtime === 'proxmox-lxc') return 'its link is set down';
+  return undefined;
+}
+
+function plainDevice({ vmid, runtime }: Guest, index: number): string {
+  return `${runtime === 'proxmox-qemu' ? 'tap' : 'veth'}${vmid}i${index}`;
+}
+
+/** With the firewall the card's port is an internal one (PVE::Network, compute_fwbr_names). */
+function deviceOf(guest: Guest, { index, nic, pending }: Card, holderOf: HolderOf): string {
+  const guarded = `fwln${guest.vmid}o${index}`;
+  const isGuarded = pending ? holderOf(guarded) !== undefined : nic.firewall;
+  return isGuarded ? guarded : plainDevice(guest, index);
+}
+
+/** As Proxmox plugs it: tag and trunks together mean native-untagged (PVE::Network::tap_plug). */
+function vlanOf(nic: Nic): Vlan | undefined {
+  const trunks = nic.trunks === undefined ? [] : trunkIds(nic.trunks);
+  if (nic.tag === undefined && trunks.length === 0) return undefined;
+  return {
+    trunks,
+    ...(nic.tag !== undefined && { tag: nic.tag }),
+    ...(nic.tag !== undefined && trunks.length > 0 && { mode: 'native-untagged' }),
+  };
+}

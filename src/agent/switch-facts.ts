@@ -1,0 +1,90 @@
+// What the choice of a driver depends on, kept at hand: an attach must not wait for NetworkManager to be asked.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isAgentError } from '../core/errors.ts';
+import type { NetworkManager, NetworkManagerState } from '../core/networkmanager/networkmanager.ts';
+import type { SwitchFacts } from '../core/switch/choice.ts';
+
+export interface SwitchFactsKeeper {
+  current(): SwitchFacts;
+  /** Asks NetworkManager and reads the files anew. Returns what NetworkManager said. */
+  refresh(): Promise<NetworkManagerState>;
+}
+
+export interface SwitchFactsParts {
+  configured: SwitchFacts['configured'];
+  networkManager: Pick<NetworkManager, 'state' | 'onPresence'>;
+  /** Roots of the files that are looked at; `/` outside tests. */
+  root?: string;
+}
+
+const ABSENT: NetworkManagerState = { running: false, ovs: false, version: '', starting: false };
+
+/** Follows NetworkManager's presence on the bus; `refresh` before the first use. */
+export function keepSwitchFacts({
+  configured,
+  networkManager,
+  root = '/',
+}: SwitchFactsParts): SwitchFactsKeeper {
+  let state = ABSENT;
+  let declared: ReadonlySet<string> = new Set();
+  let installed = false;
+
+  const refresh = async () => {
+    declared = declaredBridges(root);
+    installed = hasOvsPlugin(root);
+    state = await networkManager.state().catch((error: unknown) => {
+      if (isAgentError(error)) return ABSENT;
+      throw error;
+    });
+    return state;
+  };
+  networkManager.onPresence((present) => {
+    if (!present) state = ABSENT;
+  });
+
+  return {
+    current: () => ({
+      configured,
+      networkManager: state.running ? (state.ovs ? 'ready' : 'unable') : installed ? 'expected' : 'unable',
+      declared,
+    }),
+    refresh,
+  };
+}
+
+/** Whether the plugin that lets NetworkManager do OVS is there, for a NetworkManager that does not run now. */
+function hasOvsPlugin(root: string): boolean {
+  const lib = join(root, 'usr/lib');
+  const folders = list(lib).flatMap((triplet) => {
+    const versions = join(lib, triplet, 'NetworkManager');
+    return list(versions).map((version) => join(versions, version));
+  });
+  return folders.some((folder) => list(folder).includes('libnm-device-plugin-ovs.so'));
+}
+
+/** Names with a stanza `iface` (interfaces(5)); of the files it includes, those of Debian's default line. */
+function declaredBridges(root: string): Set<string> {
+  const network = join(root, 'etc/network');
+  const parts = join(network, 'interfaces.d');
+  const files = [join(network, 'interfaces'), ...list(parts).map((name) => join(parts, name))];
+  const stanzas = files.flatMap((file) => [...read(file).matchAll(/^[ \t]*iface[ \t]+(\S{1,15})(?=\s|$)/gm)]);
+  return new Set(stanzas.map(([, name = '']) => name));
+}
+
+function list(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}

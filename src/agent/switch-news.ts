@@ -1,0 +1,43 @@
+// What a change in OVSDB means for guests: a card that somebody plugged, a port of ours that went or broke; pure.
+
+import { parseGuestInterface } from '../core/guest/interface-name.ts';
+import { isVmid, NIC_INDEX_MAX, portName } from '../core/guest/vmid.ts';
+import type { RowChange } from '../core/ovsdb/replica.ts';
+import { isOurs, OWNER_KEYS } from '../core/plan/observed.ts';
+
+export type News =
+  /** A device with the name of a guest's card is in a port that is not ours, or not any more. */
+  | { kind: 'plugged'; vmid: number; text: string }
+  /** A port of ours is gone, or ovs-vswitchd cannot use its device any more. */
+  | { kind: 'lost'; port: string; vmid: number; text: string };
+
+type Marks = Readonly<Record<string, string>>;
+
+export function newsOf(changes: readonly RowChange[]): News[] {
+  return changes.flatMap((change) => newsOfRow(change) ?? []);
+}
+
+function newsOfRow({ table, before, after }: RowChange): News | undefined {
+  if (table !== 'Port' && table !== 'Interface') return undefined;
+  const row = after ?? before;
+  if (row === undefined || !('name' in row) || !('external_ids' in row)) return undefined;
+  const former: Marks = before !== undefined && 'external_ids' in before ? before.external_ids : {};
+  if (after === undefined) return isOurs(former) ? lost(former, `${row.name} left the switch`) : undefined;
+  if (isOurs(row.external_ids)) {
+    const error = table === 'Interface' && 'error' in row ? row.error : undefined;
+    const isNew = before === undefined || !('error' in before) || before.error !== error;
+    return error !== undefined && isNew ? lost(row.external_ids, `${row.name}: ${error}`) : undefined;
+  }
+  if (before !== undefined && !isOurs(former)) return undefined;
+  if (isOurs(former)) return lost(former, `${row.name} lost our marks`);
+  const guest = table === 'Interface' ? parseGuestInterface(row.name) : undefined;
+  return guest && { kind: 'plugged', vmid: guest.vmid, text: `${row.name} was plugged` };
+}
+
+/** Whose port it was, by its marks; foreign hands can have written them. */
+function lost(marks: Marks, text: string): News | undefined {
+  const vmid = Number(marks[OWNER_KEYS.vmid]);
+  const nic = Number(marks[OWNER_KEYS.nic] ?? 0);
+  if (!isVmid(vmid) || !Number.isInteger(nic) || nic < 0 || nic > NIC_INDEX_MAX) return undefined;
+  return { kind: 'lost', port: portName(vmid, nic), vmid, text };
+}

@@ -1,0 +1,149 @@
+// The switch driver that works in OVSDB itself, for bridges that NetworkManager does not own.
+
+import { pause } from '../deadline.ts';
+import { AgentError, isAgentError } from '../errors.ts';
+import { hasKernelDatapath } from '../kernel/links.ts';
+import type { DesiredPort } from '../plan/desired.ts';
+import { isOurs, type ObservedPort } from '../plan/observed.ts';
+import { externalIdsOf } from '../plan/owner.ts';
+import type { BridgeWish, PortOutcome, SwitchDriver } from '../switch/driver.ts';
+import type { Operation, OvsdbClient } from './client.ts';
+import { moveInterface } from './move-interface.ts';
+import { observePorts } from './observe.ts';
+import { insertBridge, insertPort, markPort, removePort } from './port-rows.ts';
+import { transactAndSettle, usablePort } from './usable.ts';
+
+export interface OvsdbDriverParts {
+  ovsdb: OvsdbClient;
+  bootId: string;
+  /** Brings a link up with these addresses. */
+  bringUp: (link: string, addresses: readonly string[]) => Promise<void>;
+}
+
+export interface OvsdbDriver extends SwitchDriver {
+  /** Writes our marks on a row that keeps its name. */
+  mark(desired: DesiredPort, row: ObservedPort): Promise<void>;
+  /** Takes our marks off a row that somebody else plugged; one that is gone is fine. */
+  release(port: ObservedPort): Promise<void>;
+  /** Gives a card back under the name `desired.row`, with our name as its alias. */
+  handBack(desired: DesiredPort, from: ObservedPort): Promise<PortOutcome>;
+}
+
+const BRIDGE_MS = 10_000;
+const GONE_MS = 5_000;
+/** Waits before another try: somebody else's transaction was first, and the replica tells what it changed. */
+const RETRY_MS = [20, 100, 300] as const;
+
+export function ovsdbDriver({ ovsdb, bootId, bringUp }: OvsdbDriverParts): OvsdbDriver {
+  /** Builds the operations from the rows as they are at that moment, and again when somebody else was first. */
+  const withRetry = async (work: () => Promise<void>): Promise<number> => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await work();
+        return attempt;
+      } catch (error) {
+        const wait = RETRY_MS[attempt - 1];
+        if (wait === undefined || !isAgentError(error, 'ovsdb-refused')) throw error;
+        await pause(wait);
+      }
+    }
+  };
+  /** `undefined` of `build` means that there is nothing to do. */
+  const transact = (build: () => Operation[] | undefined): Promise<number> =>
+    withRetry(async () => {
+      const operations = build();
+      if (operations !== undefined) await ovsdb.transact(operations);
+    });
+  const rowNamed = (row: string) => observePorts(ovsdb.replica).find((port) => port.row === row);
+
+  const move = async (desired: DesiredPort, from: ObservedPort, row: string): Promise<PortOutcome> => {
+    const ids = externalIdsOf(desired, bootId);
+    const attempts = await withRetry(async () => {
+      const holder = observePorts(ovsdb.replica).find((port) => port.interface === from.interface);
+      if (holder === undefined) {
+        throw new AgentError('link-missing', `${from.interface} has left the switch`);
+      }
+      const operations =
+        holder.row === row
+          ? markPort(holder, ids)
+          : moveInterface(ovsdb.replica, { row, from: holder, portIds: ids, interfaceIds: ids });
+      await transactAndSettle(ovsdb, operations);
+    });
+    return { ofport: await usablePort(ovsdb, row, desired.interface), attempts };
+  };
+
+  /** The rows that a new port replaces, all of them ours. */
+  const formerRows = ({ interface: link }: DesiredPort, row: string): ObservedPort[] => {
+    const former = observePorts(ovsdb.replica).filter((port) => port.interface === link || port.row === row);
+    const foreign = former.find(({ externalIds }) => !isOurs(externalIds));
+    if (foreign === undefined) return former;
+    throw new AgentError('name-taken', `Somebody else has plugged ${link} as ${foreign.row} meanwhile`);
+  };
+
+  const prepare = async ({ bridge, addresses }: BridgeWish) => {
+    await ovsdb.until(`waiting for ${bridge} in OVSDB`, BRIDGE_MS, (replica) =>
+      (replica.named('Interface', bridge)?.ofport ?? 0) > 0 ? true : undefined,
+    );
+    await bringUp(bridge, addresses);
+  };
+
+  return {
+    name: 'ovsdb',
+
+    async createBridge(wish) {
+      const { bridge, datapathType: wanted } = wish;
+      const type = wanted === 'auto' ? ((await hasKernelDatapath()) ? 'system' : 'netdev') : wanted;
+      const ids = { 'ovs-port-agent.boot-id': bootId };
+      await transact(() =>
+        ovsdb.replica.named('Bridge', bridge) === undefined ? insertBridge(bridge, type, ids) : undefined,
+      );
+      await prepare(wish);
+      return { datapathType: type };
+    },
+
+    restoreBridge: prepare,
+
+    async attach(desired) {
+      const row = desired.row ?? desired.port;
+      const ids = externalIdsOf(desired, bootId);
+      const attempts = await transact(() => {
+        const bridge = ovsdb.replica.named('Bridge', desired.bridge);
+        if (bridge === undefined) {
+          throw new AgentError('bridge-missing', `There is no OVS bridge ${desired.bridge}`);
+        }
+        return insertPort(desired, bridge.uuid, formerRows(desired, row), ids);
+      });
+      return { ofport: await usablePort(ovsdb, row, desired.interface), attempts };
+    },
+
+    adopt: (desired, from) => move(desired, from, desired.port),
+
+    handBack: (desired, from) => move(desired, from, desired.row ?? desired.interface),
+
+    async detach(port) {
+      await transact(() => {
+        const found = rowNamed(port.row);
+        return found?.portUuid === port.portUuid ? removePort(found) : undefined;
+      });
+      await ovsdb.until(`waiting for ${port.row} to leave OVSDB`, GONE_MS, (replica) =>
+        replica.rows('Port').has(port.portUuid) ? undefined : true,
+      );
+    },
+
+    async mark(desired, row) {
+      const ids = externalIdsOf(desired, bootId);
+      await transact(() => {
+        const found = rowNamed(row.row);
+        if (found === undefined) throw new AgentError('link-missing', `${row.row} has left the switch`);
+        return markPort(found, ids);
+      });
+    },
+
+    async release(port) {
+      await transact(() => {
+        const found = rowNamed(port.row);
+        return found?.portUuid === port.portUuid ? markPort(found, {}) : undefined;
+      });
+    },
+  };
+}

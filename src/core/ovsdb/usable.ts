@@ -1,0 +1,46 @@
+// Waiting until ovs-vswitchd has done what a row asks for.
+
+import { z } from 'zod';
+import { AgentError } from '../errors.ts';
+import type { Operation, OvsdbClient } from './client.ts';
+
+/** With a thousand ports ovs-vswitchd takes one to two seconds to take in a change (measured, netdev datapath). */
+const USABLE_MS = 10_000;
+
+const numberedSchema = z.object({ rows: z.tuple([z.object({ next_cfg: z.number() })]) });
+
+/**
+ * Runs the operations and waits until ovs-vswitchd has taken them in, as `ovs-vsctl` does (`next_cfg`, `cur_cfg` in
+ * ovs-vswitchd.conf.db(5)): an Interface that moves keeps the old port number in its row until then.
+ * Throws as `transact`, or `deadline-exceeded`.
+ */
+export async function transactAndSettle(ovsdb: OvsdbClient, operations: readonly Operation[]): Promise<void> {
+  const reply = await ovsdb.transact([
+    ...operations,
+    { op: 'mutate', table: 'Open_vSwitch', where: [], mutations: [['next_cfg', '+=', 1]] },
+    { op: 'select', table: 'Open_vSwitch', where: [], columns: ['next_cfg'] },
+  ]);
+  const { next_cfg: number } = numberedSchema.parse(reply.at(-1)).rows[0];
+  await ovsdb.until('waiting for ovs-vswitchd', USABLE_MS, (replica) =>
+    [...replica.rows('Open_vSwitch').values()].some(({ cur_cfg: done = 0 }) => done >= number)
+      ? true
+      : undefined,
+  );
+}
+
+/**
+ * Resolves with the OpenFlow port number once ovs-vswitchd has opened the device.
+ * Throws `port-not-usable` with what ovs-vswitchd says, or `deadline-exceeded`.
+ */
+export async function usablePort(ovsdb: OvsdbClient, row: string, link: string): Promise<number> {
+  const found = await ovsdb.until(`waiting for ${row} in OVSDB`, USABLE_MS, (replica) => {
+    const port = replica.named('Port', row);
+    const device = replica.named('Interface', link);
+    if (port === undefined || device === undefined || !port.interfaces.includes(device.uuid))
+      return undefined;
+    if (device.error !== undefined) return device.error;
+    return device.ofport !== undefined && device.ofport !== 0 ? device.ofport : undefined;
+  });
+  if (typeof found === 'number' && found > 0) return found;
+  throw new AgentError('port-not-usable', `ovs-vswitchd cannot use ${link}: ${found}`);
+}

@@ -1,0 +1,72 @@
+// What can stand in the way of a port, and the words for it; pure.
+
+import type { ErrorCode } from '../errors.ts';
+import type { Choice } from '../switch/choice.ts';
+import type { DesiredPort } from './desired.ts';
+import { isOurs, type Observed, type ObservedBridge, type ObservedPort } from './observed.ts';
+
+/** A port that cannot be made right now, and why; it is tried again later. */
+export interface Hold {
+  port: string;
+  bridge: string;
+  code: ErrorCode;
+  reason: string;
+}
+
+type Obstacle = Pick<Hold, 'code' | 'reason'>;
+
+export interface Surroundings {
+  observed: Observed;
+  takenBy: (desired: DesiredPort) => string | undefined;
+  creatableBridges: ReadonlySet<string>;
+}
+
+/** Types of Interface rows that hold a kernel device somebody else made: not internal ports, patches or tunnels. */
+const ADOPTABLE: ReadonlySet<string> = new Set(['', 'system']);
+
+/** Why the port cannot be made now, or undefined. */
+export function obstacleTo(
+  desired: DesiredPort,
+  { observed, takenBy, creatableBridges }: Surroundings,
+  bridge: ObservedBridge | undefined,
+  present: boolean,
+  choice: Choice,
+): Obstacle | undefined {
+  const owner = takenBy(desired);
+  if (owner !== undefined) {
+    return { code: 'name-taken', reason: `the port ${desired.port} belongs to the running guest ${owner}` };
+  }
+  if ('obstacle' in choice) return choice.obstacle;
+  if (bridge === undefined && !creatableBridges.has(desired.bridge)) {
+    return { code: 'bridge-missing', reason: `there is no OVS bridge ${desired.bridge}` };
+  }
+  if (!present && desired.veth === undefined) {
+    return { code: 'link-missing', reason: `there is no network device ${desired.interface}` };
+  }
+  return foreignRow(desired, observed);
+}
+
+function foreignRow(desired: DesiredPort, { ports, bridges }: Observed): Obstacle | undefined {
+  const row = desired.row ?? desired.port;
+  const namesake = ports.find((port) => port.row === row);
+  if (namesake && namesake.interface !== desired.interface && !isOurs(namesake.externalIds)) {
+    return { code: 'name-taken', reason: `another port on ${namesake.bridge} has the name ${row}` };
+  }
+  const holder = ports.find((port) => port.interface === desired.interface);
+  if (bridges.has(desired.interface) || (holder && !isAdoptable(holder, desired))) {
+    const reason = `${desired.interface} belongs to the switch itself, it is no guest's device`;
+    return { code: 'name-taken', reason };
+  }
+  if (holder && holder.bridge !== desired.bridge && !isOurs(holder.externalIds)) {
+    return {
+      code: 'name-taken',
+      reason: `${desired.interface} is plugged into ${holder.bridge} by somebody else`,
+    };
+  }
+  return undefined;
+}
+
+/** Proxmox's firewall has an internal port of the switch for a card; it may be marked, never moved. */
+function isAdoptable(holder: ObservedPort, desired: DesiredPort): boolean {
+  return ADOPTABLE.has(holder.type) || (desired.row !== undefined && holder.row === desired.row);
+}

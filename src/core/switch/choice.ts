@@ -1,0 +1,59 @@
+// Which driver a bridge leads to: whoever owns the bridge drives it, and no bridge changes its owner unasked. Pure.
+
+import type { ErrorCode } from '../errors.ts';
+import type { DriverName, ObservedBridge } from '../plan/observed.ts';
+
+/** What the choice depends on beside the bridge itself. */
+export interface SwitchFacts {
+  /** `driver` of the configuration. */
+  configured: 'auto' | DriverName;
+  /**
+   * `ready`: runs, with its OVS plugin. `expected`: the plugin is installed, but NetworkManager does not run now.
+   * `unable`: there is none, or it cannot do OVS.
+   */
+  networkManager: 'ready' | 'expected' | 'unable';
+  /** Bridges that /etc/network/interfaces declares: ifupdown makes them, at boot and at every `ifreload`. */
+  declared: ReadonlySet<string>;
+}
+
+export type Choice = { driver: DriverName } | { obstacle: { code: ErrorCode; reason: string } };
+
+/**
+ * @param bridge the bridge's row, or undefined when it has none yet
+ * @param isLinux whether the kernel has a bridge of that name, which then is none of Open vSwitch's
+ */
+export function chooseDriver(
+  name: string,
+  bridge: ObservedBridge | undefined,
+  isLinux: boolean,
+  facts: SwitchFacts,
+): Choice {
+  const { configured } = facts;
+  if (bridge === undefined && isLinux) {
+    return obstacle('bridge-not-ovs', `${name} is a Linux bridge, not one of Open vSwitch`);
+  }
+  if (configured === 'ovsdb') return { driver: 'ovsdb' };
+  if (bridge === undefined) {
+    if (configured === 'networkmanager') return throughNetworkManager(name, facts);
+    if (facts.declared.has(name) || facts.networkManager === 'unable') return { driver: 'ovsdb' };
+    return throughNetworkManager(name, facts);
+  }
+  if (bridge.networkManagerUuid !== undefined) return throughNetworkManager(name, facts);
+  if (configured === 'auto') return { driver: 'ovsdb' };
+  const reason = `the bridge ${name} does not belong to NetworkManager, and driver = "networkmanager"`;
+  return obstacle('bridge-not-ours', reason);
+}
+
+function throughNetworkManager(name: string, { networkManager }: SwitchFacts): Choice {
+  if (networkManager === 'ready') return { driver: 'networkmanager' };
+  return networkManager === 'expected'
+    ? obstacle('networkmanager-unavailable', `NetworkManager, which drives ${name}, is not running`)
+    : obstacle(
+        'networkmanager-without-ovs',
+        `NetworkManager, which drives ${name}, cannot do Open vSwitch here`,
+      );
+}
+
+function obstacle(code: ErrorCode, reason: string): Choice {
+  return { obstacle: { code, reason } };
+}
