@@ -85,9 +85,7 @@ describe.each(suites)('on %s', (suite) => {
 
   it('keeps what only a new start can change pending until then', async () => {
     await host.sh('qm set 101 --memory 192 --name other');
-    expect(await file('qemu-server/101.conf')).toMatch(
-      /name: other\nnet0: .*\n\n\[PENDING\]\nmemory: 192$/,
-    );
+    expect(await file('qemu-server/101.conf')).toMatch(/name: other\nnet0: .*\n\n\[PENDING\]\nmemory: 192$/);
     await host.sh('qm set 101 --delete memory');
   });
 

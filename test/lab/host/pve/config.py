@@ -44,8 +44,8 @@ def read(kind, vmid, on=None):
     return load(kind, vmid, on).current
 
 
-def save(kind, vmid, guest):
-    write_file(path(kind, vmid), sections.text_of(kind, guest), 0o640)
+def save(kind, vmid, guest, on=None):
+    write_file(path(kind, vmid, on), sections.text_of(kind, guest), 0o640)
     write_vmlist()
 
 
@@ -103,13 +103,13 @@ def check_lock(kind, guest):
         raise TaskError(f"{'VM' if kind == 'qemu' else 'CT'} is locked ({guest.current['lock']})")
 
 
-def set_lock(kind, vmid, lock):
+def set_lock(kind, vmid, lock, on=None):
     """`lock` None takes it off"""
-    guest = load(kind, vmid)
+    guest = load(kind, vmid, on)
     guest.current.pop('lock', None)
     if lock:
         guest.current['lock'] = lock
-    save(kind, vmid, guest)
+    save(kind, vmid, guest, on)
 
 
 @contextlib.contextmanager
@@ -147,14 +147,17 @@ def random_mac():
 
 
 def options(args):
-    """--key value pairs, as `qm` takes them"""
+    """--key value pairs, as `qm` takes them; a key without a value is 1"""
     found = {}
-    words = iter(args)
-    for word in words:
+    words = list(args)
+    while words:
+        word = words.pop(0)
         if not word.startswith('--'):
             raise TaskError(f"400 unable to parse option '{word}'")
         key, sign, value = word[2:].partition('=')
-        found[key] = value if sign else next(words, '1')
+        if not sign:
+            value = '1' if not words or words[0].startswith('--') else words.pop(0)
+        found[key] = value
     return found
 
 

@@ -109,6 +109,15 @@ def stop(task, vmid, command='quit', timeout=30, skip_lock=False):
     cleanup(task, vmid, guest, pid)
 
 
+def stop_without_hooks(task, vmid, guest, pid):
+    """The VM runs elsewhere now. QEMU still runs pve-bridgedown for its taps."""
+    qmp.execute(vmid, 'quit')
+    if not ends(pid, 30):
+        os.kill(pid, signal.SIGKILL)
+        ends(pid, 10)
+    release(vmid, guest, pid)
+
+
 def ends(pid, timeout):
     deadline = time.monotonic() + timeout
     while os.path.exists(f'/proc/{pid}') and not is_zombie(pid):
@@ -125,15 +134,21 @@ def is_zombie(pid):
 
 
 def cleanup(task, vmid, guest, pid):
-    """Once per run of the VM, whoever comes first: vm_stop_cleanup (qm) or qmeventd."""
+    """vm_stop_cleanup (qm) or qmeventd, whoever comes first."""
+    if release(vmid, guest, pid):
+        hookscript.run(task, guest, vmid, 'post-stop')
+
+
+def release(vmid, guest, pid):
+    """Once per run of the VM; true for the one who did it."""
     flag = f'{RUN}/{vmid}.cleanup'
     if os.path.exists(flag):
-        return
+        return False
     with open(flag, 'w') as file:
         file.write(f'{pid}\n')
     for index in config.nets(guest):
         plug.tap_unplug(f'tap{vmid}i{index}')
-    hookscript.run(task, guest, vmid, 'post-stop')
+    return True
 
 
 def watch_end(vmid, pid):
@@ -144,5 +159,5 @@ def watch_end(vmid, pid):
 def cleanup_after_end(task, vmid, pid):
     ends(pid, float('inf'))
     with config.locked('qemu', vmid, timeout=60):
-        if vmid in config.guests() and not running_pid(vmid):
+        if config.guests().get(vmid) == (config.node(), 'qemu') and not running_pid(vmid):
             cleanup(task, vmid, config.read('qemu', vmid), pid)
