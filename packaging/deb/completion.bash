@@ -2,17 +2,20 @@
 _ovs_port_agent() {
 	local current=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]-} words
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		words='run status list events reconcile name create-interface remove-interface ledger help --help --version'
+		words='run status list events reconcile name create-interface remove-interface proxmox ledger help --help --version'
 	elif [ "$verb" = ledger ] && [ "$COMP_CWORD" -eq 2 ]; then
 		words='verify show tail stats --help'
+	elif [ "$verb" = proxmox ] && [ "$COMP_CWORD" -eq 2 ]; then
+		words='enroll unenroll status --help'
 	else
 		words='--json --help'
-		[ "$verb" != ledger ] || verb="ledger ${COMP_WORDS[2]}"
+		case $verb in ledger | proxmox) verb="$verb ${COMP_WORDS[2]}" ;; esac
 		case $verb in
 		events | 'ledger tail') words="$words --lines --follow --file" ;;
 		'ledger verify') words="$words --fast --head --progress" ;;
 		'ledger show') words="$words --category --guest --file" ;;
 		'ledger stats') words="$words --file" ;;
+		'proxmox enroll' | 'proxmox unenroll') words="$words --all $(ls /etc/pve/qemu-server /etc/pve/lxc 2>/dev/null | sed -n 's/\.conf$//p')" ;;
 		name) words="$words --runtime $(docker ps --format '{{.Names}}' 2>/dev/null)" ;;
 		create-interface) words="$words $(ls /sys/class/net)" ;;
 		remove-interface) words="$words $(ovs-port-agent list --json 2>/dev/null | grep -oE '"vi[0-9]+(i[0-9]+)?"' | tr -d '"' | sort -u)" ;;

@@ -11,12 +11,16 @@ _ovs-port-agent() {
     'name:the port name of a container'
     'create-interface:attach a container by hand'
     'remove-interface:detach a port by hand'
+    'proxmox:enroll, unenroll or status of Proxmox guests'
     'ledger:verify, show, tail or stats'
   )
   _arguments -C '1: :->verb' '2: :->second' '*: :' '--json[print JSON]' '--help[show help]'
   case $state in
     verb) _describe verb verbs ;;
-    second) [[ $words[2] == ledger ]] && _values 'ledger verb' verify show tail stats ;;
+    second)
+      [[ $words[2] == ledger ]] && _values 'ledger verb' verify show tail stats
+      [[ $words[2] == proxmox ]] && _values 'proxmox verb' enroll unenroll status
+      ;;
   esac
 }
 

@@ -13,6 +13,7 @@ import { type Ledger, readBlocks, renderFlat, verifyLedger } from '../core/ledge
 import type { Agent, Caller } from './agent.ts';
 import type { Binding, Claims } from './claims.ts';
 import { type Method, method } from './dbus-service.ts';
+import { noteHookscript } from './note-hookscript.ts';
 
 export interface MethodParts {
   agent: Agent;
@@ -152,6 +153,7 @@ export function agentMethods(parts: MethodParts): Method[] {
         return [JSON.stringify(await agent.handle(event, caller))];
       },
     }),
+    noteHookscript(ledger),
     method({
       name: 'reconcile',
       in: [],

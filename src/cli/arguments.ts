@@ -25,6 +25,23 @@ export function parseVmid(text: string): number {
   return vmid;
 }
 
+/** The guests a verb is about: VMIDs, `--all`, or (`enroll` only) `--new`; exactly one of the three. */
+export function demandGuests<O extends { all?: boolean; new?: boolean }>(
+  words: readonly string[],
+  options: O,
+): number[] | 'all' | (O extends { new?: boolean } ? 'new' : never);
+export function demandGuests(
+  words: readonly string[],
+  { all, new: fresh }: { all?: boolean; new?: boolean },
+) {
+  const vmids = words.map(parseVmid);
+  if ([vmids.length > 0, all, fresh].filter(Boolean).length !== 1) {
+    throw bad('say which guests: VMIDs, or --all for every guest of this node');
+  }
+  if (all) return 'all';
+  return fresh ? 'new' : vmids;
+}
+
 export function parseNicIndex(text: string): number {
   const nic = wholeNumber(text, NIC_INDEX_MAX);
   if (nic === undefined)

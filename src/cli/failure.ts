@@ -31,6 +31,8 @@ const UNREACHABLE: readonly ErrorCode[] = [
   'networkmanager-without-ovs',
   'ovsdb-unreachable',
   'docker-unreachable',
+  'proxmox-unavailable',
+  'proxmox-read-only',
 ];
 
 export function exitCodeOf(code: ErrorCode): ExitCode {

@@ -3,6 +3,8 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../core/config/load.ts';
+import { exec } from '../core/exec.ts';
+import { LOCAL_PATH } from '../core/hookscript/storage-cfg.ts';
 import { callAgent } from './agent-call.ts';
 import { runProgram } from './program.ts';
 import { processTerminal } from './terminal.ts';
@@ -18,6 +20,9 @@ void runProgram(process.argv.slice(2), VERSION, {
   stateDir: '/var/lib/ovs-port-agent',
   runtimeDir: '/run/ovs-port-agent',
   agentBundle: join(dirname(fileURLToPath(import.meta.url)), 'agent.cjs'),
+  exec,
+  isRoot: () => process.geteuid?.() === 0,
+  localStorage: LOCAL_PATH,
   interrupted,
 }).then((code) => {
   // A connection that hangs must not keep the process; what was printed must be out.

@@ -9,6 +9,7 @@ import { addEvents } from './verbs/events.ts';
 import { addLedger } from './verbs/ledger.ts';
 import { addList } from './verbs/list.ts';
 import { addName } from './verbs/name.ts';
+import { addProxmox } from './verbs/proxmox.ts';
 import { addReconcile } from './verbs/reconcile.ts';
 import { addRemoveInterface } from './verbs/remove-interface.ts';
 import { addRun } from './verbs/run.ts';
@@ -23,6 +24,7 @@ const VERBS: readonly AddVerb[] = [
   addName,
   addCreateInterface,
   addRemoveInterface,
+  addProxmox,
   addLedger,
 ];
 

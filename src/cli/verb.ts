@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Config } from '../core/config/config.ts';
+import type { Exec } from '../core/exec.ts';
 import type { CallAgent } from './agent-call.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -15,6 +16,11 @@ export interface Context {
   runtimeDir: string;
   /** The agent's program file. */
   agentBundle: string;
+  /** Starts other programs. */
+  exec: Exec;
+  isRoot: () => boolean;
+  /** Where Proxmox's storage `local` is. */
+  localStorage: string;
   /** For a verb that follows: aborts when the user has seen enough, instead of ending the process at once. */
   interrupted: () => AbortSignal;
   /** Takes the exit code of the verb that ran. */

@@ -25,6 +25,8 @@ export type ProxmoxTree =
       readonly unreadable: ReadonlyMap<number, string>;
     };
 
+export type ReadyTree = Extract<ProxmoxTree, { readonly state: 'ready' }>;
+
 /** pmxcfs holds at most 1 MiB per file (pve-cluster: memdb MEMDB_MAX_FILE_SIZE). */
 const MAX_BYTES = 1024 * 1024;
 

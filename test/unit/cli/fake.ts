@@ -4,6 +4,7 @@ import type { AgentCall } from '../../../src/cli/agent-call.ts';
 import { runProgram } from '../../../src/cli/program.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
 import { parseConfig } from '../../../src/core/config/parse-config.ts';
+import type { Exec } from '../../../src/core/exec.ts';
 import type { HashedBlock } from '../../../src/core/ledger/index.ts';
 
 export const NOW = new Date(2026, 10, 23, 9, 30, 40);
@@ -25,11 +26,26 @@ export interface Setting {
   agent?: Record<string, unknown>;
   ledger?: string;
   stateDir?: string;
+  runtimeDir?: string;
+  /** Lines of the section of that name. */
+  proxmox?: string;
+  exec?: Exec;
+  isRoot?: boolean;
+  localStorage?: string;
 }
 
 export async function cli(
   argv: string[],
-  { agent = {}, ledger, stateDir = '/nowhere' }: Setting = {},
+  {
+    agent = {},
+    ledger,
+    stateDir = '/nowhere',
+    runtimeDir = '/nowhere',
+    proxmox = 'enabled = false',
+    exec = () => Promise.reject(new Error('nothing is to be run')),
+    isRoot = true,
+    localStorage = '/nowhere',
+  }: Setting = {},
 ): Promise<Outcome> {
   const [out, err, calls]: [string[], string[], AgentCall[]] = [[], [], []];
   const code = await runProgram(argv, '1.2.3', {
@@ -42,11 +58,14 @@ export async function cli(
     },
     config: async () => {
       const file = ledger === undefined ? '' : `[ledger]\npath = ${JSON.stringify(ledger)}\n`;
-      return parseConfig(`${file}[proxmox]\nenabled = false\n`, 'config.toml').config;
+      return parseConfig(`${file}[proxmox]\n${proxmox}\n`, 'config.toml').config;
     },
     stateDir,
-    runtimeDir: '/nowhere',
+    runtimeDir,
     agentBundle: '/nowhere/agent.cjs',
+    exec,
+    isRoot: () => isRoot,
+    localStorage,
     interrupted: () => AbortSignal.abort(),
   });
   return { code, out, err, calls };

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Runs the @GUEST@ hook of ovs-port-agent. Made by the package, kept when the package is removed: a guest
+# Runs the LXC hook of ovs-port-agent. Made by the package, kept when the package is removed: a container
 # whose config names this file would not start without it. Safe to delete once no config names it.
 
-hook=/usr/lib/ovs-port-agent/@GUEST@-hook.cjs
+hook=/usr/lib/ovs-port-agent/lxc-hook.cjs
 node=/usr/bin/node
 
 # Gone, half upgraded, or not run by root, who owns the hook and alone may talk to the agent: then the guest starts without us.

@@ -1,0 +1,130 @@
+// Promises about enrolment: a former hookscript is never lost, wherever the work is cut off.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  formerOf,
+  type HookscriptState,
+  type HookscriptStep,
+  planEnrol,
+  planUnenrol,
+  standingOf,
+} from '../../../src/core/hookscript/plan.ts';
+import type { Former } from '../../../src/core/hookscript/record.ts';
+import { isOurVolume, OUR_VOLUME } from '../../../src/core/hookscript/volume.ts';
+
+const mine: Former = { volume: 'local:snippets/mine', path: '/var/lib/vz/snippets/mine' };
+const old: Former = { volume: 'nas:snippets/old', path: '/mnt/pve/nas/snippets/old' };
+
+const fileOf = (hookscript: string | undefined) => [mine, old].find(({ volume }) => volume === hookscript);
+const enrol = (state: HookscriptState) => planEnrol(state, fileOf(state.hookscript));
+const unenrol = (state: HookscriptState) => planUnenrol(state, false);
+
+function done(state: HookscriptState, steps: readonly HookscriptStep[]): HookscriptState {
+  let { hookscript, record } = state;
+  for (const step of steps) {
+    if (step.kind === 'write-record') record = step.record;
+    else hookscript = step.kind === 'set-hookscript' ? step.volume : undefined;
+  }
+  return { hookscript, record };
+}
+
+const formers = fc.constantFrom(mine, old, undefined);
+const records = fc.oneof(
+  fc.constantFrom(undefined, 'damaged' as const),
+  fc
+    .record({ state: fc.constantFrom('enrolled' as const, 'unenrolled' as const), former: formers })
+    .map(({ state, former }) => ({ state, ...(former && { former }) })),
+);
+const others = fc.record({
+  hookscript: fc.constantFrom(undefined, mine.volume, old.volume),
+  record: records,
+});
+
+describe('enrolment', () => {
+  it('ends with ours set and exactly the present hookscript after it, whatever an older record says', () => {
+    fc.assert(
+      fc.property(others, (state) => {
+        const after = done(state, enrol(state));
+        expect(after.hookscript).toBe(OUR_VOLUME);
+        expect(formerOf(after)?.volume).toBe(state.hookscript);
+      }),
+    );
+  });
+
+  it('is undone by unenrolment', () => {
+    fc.assert(
+      fc.property(others, (state) => {
+        const there = done(state, enrol(state));
+        expect(done(there, unenrol(there)).hookscript).toBe(state.hookscript);
+      }),
+    );
+  });
+
+  it('changes nothing the second time', () => {
+    fc.assert(
+      fc.property(others, (state) => {
+        const there = done(state, enrol(state));
+        expect(enrol(there)).toEqual([]);
+        const back = done(there, unenrol(there));
+        expect(unenrol(back)).toEqual([]);
+      }),
+    );
+  });
+
+  it('is healed by its next run, or undone, after being cut off between any two steps', () => {
+    fc.assert(
+      fc.property(others, fc.nat(3), (state, count) => {
+        const cut = done(state, enrol(state).slice(0, count));
+        expect(done(cut, enrol(cut))).toEqual(done(state, enrol(state)));
+        expect(done(cut, unenrol(cut)).hookscript).toBe(state.hookscript);
+      }),
+    );
+  });
+
+  it('names the former hookscript in the configuration or the record at every moment', () => {
+    fc.assert(
+      fc.property(others, fc.boolean(), fc.nat(3), (state, back, count) => {
+        const from = back ? done(state, enrol(state)) : state;
+        const cut = done(from, (back ? unenrol(from) : enrol(from)).slice(0, count));
+        const named = isOurVolume(cut.hookscript) ? formerOf(cut)?.volume : cut.hookscript;
+        expect(named).toBe(state.hookscript);
+      }),
+    );
+  });
+});
+
+describe('a guest that has ours already', () => {
+  it('set by hand, becomes known as enrolled', () => {
+    expect(enrol({ hookscript: OUR_VOLUME, record: undefined })).toEqual([
+      { kind: 'write-record', record: { state: 'enrolled' } },
+    ]);
+  });
+
+  it('again after a rollback, has its former hookscript again', () => {
+    const record = { state: 'unenrolled', former: mine } as const;
+    const after = done({ hookscript: OUR_VOLUME, record }, enrol({ hookscript: OUR_VOLUME, record }));
+    expect(formerOf(after)).toEqual(mine);
+    expect(done(after, unenrol(after)).hookscript).toBe(mine.volume);
+  });
+
+  it('from another storage, counts as enrolled', () => {
+    expect(standingOf({ hookscript: 'nas:snippets/ovs-port-agent', record: undefined })).toBe('ours');
+  });
+
+  it('and a damaged record, is told apart', () => {
+    expect(standingOf({ hookscript: OUR_VOLUME, record: 'damaged' })).toBe('ours-damaged');
+    expect(standingOf({ hookscript: mine.volume, record: 'damaged' })).toBe('other');
+  });
+});
+
+describe('unenrolment of a guest that has not ours', () => {
+  it('writes nothing', () => {
+    expect(unenrol({ hookscript: mine.volume, record: undefined })).toEqual([]);
+  });
+
+  it('can be noted, so that the guest does not get ours by itself', () => {
+    expect(planUnenrol({ hookscript: undefined, record: undefined }, true)).toEqual([
+      { kind: 'write-record', record: { state: 'unenrolled' } },
+    ]);
+  });
+});

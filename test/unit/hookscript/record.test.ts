@@ -1,0 +1,58 @@
+// Promises about the record of a former hookscript: what is read is what was written, or it is damaged.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { formatRecord, isFormer, parseRecord } from '../../../src/core/hookscript/record.ts';
+
+const HEAD = 'ovs-port-agent hookscript 1';
+
+describe('a record', () => {
+  it('is four lines', () => {
+    const former = { volume: 'local:snippets/a b', path: '/srv/ü/a b' };
+    expect(formatRecord({ state: 'enrolled', former })).toBe(
+      `${HEAD}\nenrolled\nlocal:snippets/a b\n/srv/ü/a b\n`,
+    );
+    expect(formatRecord({ state: 'unenrolled' })).toBe(`${HEAD}\nunenrolled\n-\n-\n`);
+  });
+
+  it('is read as it was written, for every hookscript that may be written', () => {
+    const unit = fc.constantFrom(...'abcü0-_. $"\'\\');
+    const name = fc.string({ unit, minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(name, fc.array(name, { minLength: 1 }), (file, parts) => {
+        const former = { volume: `local:snippets/${file}`, path: `/${parts.join('/')}` };
+        fc.pre(isFormer(former));
+        expect(parseRecord(formatRecord({ state: 'enrolled', former }))).toEqual({
+          state: 'enrolled',
+          former,
+        });
+      }),
+    );
+  });
+
+  it('of anything else is damaged', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(parseRecord(text)).toBe('damaged');
+        expect(parseRecord(`${HEAD}\nenrolled\n${text}`)).toBe('damaged');
+      }),
+    );
+  });
+
+  it.each([
+    `${HEAD}\nenrolled\n-\n-`,
+    `${HEAD}\nenrolled\n-\n-\n-\n`,
+    `${HEAD}\r\nenrolled\n-\n-\n`,
+    `${HEAD}\nenrolled\nlocal:snippets/x\n-\n`,
+    `${HEAD}\nenrolled\n-\n/bin/x\n`,
+    `${HEAD}\nenrolled\nlocal:snippets/x\nbin/x\n`,
+    `${HEAD}\nenrolled\nlocal:snippets/x\n/bin/../x\n`,
+    `${HEAD}\nenrolled\nlocal:iso/x\n/bin/x\n`,
+    `${HEAD}\nenrolled\n--delete:snippets/x\n/bin/x\n`,
+    `${HEAD}\nenrolled\nlocal:snippets/../x\n/bin/x\n`,
+    `${HEAD}\nenrolled\nlocal:snippets/x\u001b[2J\n/bin/x\n`,
+    `ovs-port-agent hookscript 2\nenrolled\n-\n-\n`,
+    '',
+  ])('of %j is damaged', (text) => {
+    expect(parseRecord(text)).toBe('damaged');
+  });
+});
