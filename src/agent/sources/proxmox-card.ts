@@ -30,7 +30,7 @@ export function desiredPort(guest: Guest, card: Card, mode: PortMode, holderOf: 
   const isFirewalled = device !== plainDevice(guest, index);
   const keeps = mode === 'keep' || pending || isFirewalled || nic.rate !== undefined;
   const vlan = vlanOf(nic);
-  // In the middle of a change the configuration still tells of the bridge that the card has left.
+  // In the middle of a change the configuration tells of the bridge that the card has left, or for a container of none.
   const bridge = (pending ? holderOf(device)?.bridge : undefined) ?? nic.bridge ?? '';
   return {
     port: portName(guest.vmid, index),
@@ -49,7 +49,7 @@ export function obstacleTo(
   nic: Nic,
   isOvsBridge: (name: string) => boolean,
 ): string | undefined {
-  if (nic.bridge === undefined) return 'it has no bridge';
+  if (nic.bridge === undefined || nic.bridge === '') return 'it has no bridge';
   if (!isOvsBridge(nic.bridge)) return `${nic.bridge} is not an OVS bridge`;
   // Proxmox leaves a container's card unplugged then; a VM's stays plugged, QEMU holds its link down.
   if (nic.linkDown && runtime === 'proxmox-lxc') return 'its link is set down';

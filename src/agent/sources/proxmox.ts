@@ -51,11 +51,15 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
     const ports: DesiredPort[] = [];
     const skipped: string[] = [];
     for (const [index, nic] of guest.config.nics) {
-      const reason = isNicProblem(nic) ? nic.problem : obstacleTo(identity.runtime, nic, isOvsBridge);
+      if (isNicProblem(nic)) {
+        skipped.push(`net${index}: ${nic.problem}`);
+        continue;
+      }
+      const pending = guest.config.pendingNics.has(index);
+      const port = desiredPort(identity, { index, nic, pending }, mode, holderOf);
+      const reason = obstacleTo(identity.runtime, { ...nic, bridge: port.bridge }, isOvsBridge);
       if (reason !== undefined) skipped.push(`net${index}: ${reason}`);
-      else if (!isNicProblem(nic)) {
-        const pending = guest.config.pendingNics.has(index);
-        const port = desiredPort(identity, { index, nic, pending }, mode, holderOf);
+      else {
         const mtu = (nic.mtu ?? 0) > 1 ? nic.mtu : await parts.bridgeMtu(port.bridge);
         ports.push({ ...port, ...(mtu !== undefined && { mtu }) });
       }
