@@ -1,0 +1,236 @@
+// From an interfaces file and what it should show to the file as it should be; pure.
+
+import { CONDONE_KEY, CONDONE_VALUE, condones } from './condone.ts';
+import { type Draft, openDraft } from './draft.ts';
+import type { Line } from './lines.ts';
+import {
+  isCondoneOfOurs,
+  isOurs,
+  ownStanzas,
+  removeOwn,
+  saysTheSame,
+  stanzasFor,
+  takenOver,
+} from './ours.ts';
+import {
+  automaticNames,
+  isBlank,
+  isOvsBridge,
+  optionOf,
+  optionsOf,
+  parseStanzas,
+  type Stanza,
+} from './stanzas.ts';
+
+export interface BridgeWish {
+  readonly name: string;
+  /** CIDR texts of the host on the bridge. */
+  readonly addresses: readonly string[];
+  /** False: it does not exist now. A stanza that is there stays, none is made. */
+  readonly present: boolean;
+}
+
+export interface Wishes {
+  /** The bridges that the configuration lets the agent make. */
+  readonly bridges: readonly BridgeWish[];
+  /** Bridges that NetworkManager owns. */
+  readonly networkManager: ReadonlySet<string>;
+  /** Names that files have which this one sources. */
+  readonly sourced: ReadonlySet<string>;
+  /** Why stanzas of others must not change now; their bridges are refused with this reason. */
+  readonly frozen?: string;
+}
+
+export type ChangeKind =
+  | 'stanza-added'
+  | 'stanza-changed'
+  | 'stanza-removed'
+  | 'stanza-left'
+  | 'ports-protected'
+  | 'protection-removed';
+
+export interface Change {
+  readonly bridge: string;
+  readonly kind: ChangeKind;
+}
+
+export interface Refusal {
+  readonly bridge: string;
+  /** A sentence without its end: why, and what to do. */
+  readonly reason: string;
+}
+
+export interface DiffLine {
+  readonly sign: ' ' | '-' | '+';
+  readonly text: string;
+}
+
+export interface Edited {
+  readonly text: string;
+  readonly changes: readonly Change[];
+  readonly refusals: readonly Refusal[];
+  /** Every line of both files. */
+  readonly diff: readonly DiffLine[];
+}
+
+/**
+ * The file with a stanza for each bridge wished for, and with the option that keeps guests' ports on the switch in the
+ * stanza of every OVS bridge. `text` has one character per byte (latin1). Doing it again changes nothing, and
+ * `withoutOurs` of the result is `withoutOurs` of the text.
+ */
+export function edit(text: string, wishes: Wishes): Edited {
+  const draft = openDraft(text);
+  const changes: Change[] = [];
+  const refusals: Refusal[] = [];
+  showBridges(draft, wishes, changes, refusals);
+  protectPorts(draft, wishes, changes, refusals);
+  return { text: draft.text(), changes, refusals, diff: diffOf(draft) };
+}
+
+/** The file as it was before any `edit`: every line that is ours goes, and no other byte changes. */
+export function withoutOurs(text: string): Edited {
+  const draft = openDraft(text);
+  const changes: Change[] = [];
+  for (const [bridge, stanzas] of ownStanzas(draft.lines)) {
+    const kind = takenOver(stanzas, draft.lines) === undefined ? 'stanza-removed' : 'stanza-left';
+    removeOwn(draft, stanzas);
+    changes.push({ bridge, kind });
+  }
+  for (const { name, body, beyond } of parseStanzas(draft.lines)) {
+    const ours = [...body, ...beyond].filter(isCondoneOfOurs);
+    for (const line of ours) draft.remove(line);
+    if (ours.length > 0) changes.push({ bridge: name, kind: 'protection-removed' });
+  }
+  for (const line of [...draft.lines]) if (isOurs(line)) draft.remove(line);
+  return { text: draft.text(), changes, refusals: [], diff: diffOf(draft) };
+}
+
+function showBridges(draft: Draft, wishes: Wishes, changes: Change[], refusals: Refusal[]): void {
+  const own = ownStanzas(draft.lines);
+  const all = parseStanzas(draft.lines);
+  const ovs = new Set(all.filter(isOvsBridge).map(({ name }) => name));
+  const foreign = new Set(all.flatMap(({ name }) => (ovs.has(name) ? [] : [name])));
+  const wished = new Set(wishes.bridges.map(({ name }) => name));
+  for (const [bridge, stanzas] of own) {
+    if (wished.has(bridge) && !wishes.networkManager.has(bridge)) continue;
+    const kept = takenOver(stanzas, draft.lines) !== undefined;
+    removeOwn(draft, stanzas);
+    changes.push({ bridge, kind: kept ? 'stanza-left' : 'stanza-removed' });
+  }
+  const known = new Set(parseStanzas(draft.lines).map(({ name }) => name));
+  for (const { name, addresses, present } of wishes.bridges) {
+    const reason = refusalOf(name, wishes, own.has(name) ? new Set() : foreign);
+    const mine = own.get(name);
+    if (reason !== undefined) {
+      // Where the file has it, too, `protectPorts` says so.
+      const twice = wishes.networkManager.has(name) && known.has(name);
+      if (!twice && (present || known.has(name))) refusals.push({ bridge: name, reason });
+    } else if (mine === undefined && !known.has(name)) {
+      if (!present) continue;
+      const obstacle = obstacleAtTheEnd(name, draft.lines);
+      if (obstacle !== undefined) {
+        refusals.push({ bridge: name, reason: obstacle });
+        continue;
+      }
+      for (const stanza of stanzasFor(name, addresses)) draft.append(stanza);
+      changes.push({ bridge: name, kind: 'stanza-added' });
+    } else if (mine !== undefined && takenOver(mine, draft.lines) === undefined) {
+      if (saysTheSame(mine, stanzasFor(name, addresses))) continue;
+      removeOwn(draft, mine);
+      for (const stanza of stanzasFor(name, addresses)) draft.append(stanza);
+      changes.push({ bridge: name, kind: 'stanza-changed' });
+    }
+  }
+}
+
+function refusalOf(
+  name: string,
+  { networkManager, sourced }: Wishes,
+  foreign: ReadonlySet<string>,
+): string | undefined {
+  if (networkManager.has(name))
+    return 'NetworkManager owns it, and gives up whatever /etc/network/interfaces names; it stays out of the file';
+  // PVE::JSONSchema, format pve-bridge-id.
+  if (!/^[-_.A-Za-z0-9]+$/.test(name))
+    return 'Proxmox does not accept its name; choose one of letters and digits';
+  if (name === 'lo' || foreign.has(name))
+    return 'the file has this name for something that is not an OVS bridge; choose another name in config.toml';
+  if (sourced.has(name))
+    return 'a file that /etc/network/interfaces sources defines it; Proxmox does not read that';
+  return undefined;
+}
+
+function obstacleAtTheEnd(name: string, lines: readonly Line[]): string | undefined {
+  if (automaticNames(lines).has(name)) {
+    return 'the file starts it at boot without a stanza; take that line out first';
+  }
+  // ifupdown2 joins the lines around every backslash, blank ones too.
+  const end = lines.findLast((line) => !isBlank(line));
+  return end?.text.endsWith('\\')
+    ? 'the last line of the file ends with a backslash; take it away first'
+    : undefined;
+}
+
+function protectPorts(draft: Draft, wishes: Wishes, changes: Change[], refusals: Refusal[]): void {
+  for (const stanza of parseStanzas(draft.lines)) {
+    const { name, body, beyond } = stanza;
+    const present = [...body, ...beyond].filter(isCondoneOfOurs);
+    const theirs = optionsOf(stanza).find(({ key, value }) => key === CONDONE_KEY && value !== CONDONE_VALUE);
+    const wanted = isOvsBridge(stanza) && theirs === undefined && !wishes.networkManager.has(name);
+    if (isOvsBridge(stanza) && wishes.networkManager.has(name)) {
+      const reason =
+        'NetworkManager owns it although the file has a stanza for it: each reload takes it from NetworkManager; give it to one of them';
+      refusals.push({ bridge: name, reason });
+    }
+    if (theirs !== undefined && isOvsBridge(stanza) && condones(theirs.value) !== true) {
+      const reason = `its own ${CONDONE_KEY} does not spare ports vi<VMID>: a reload takes them off; add |vi[0-9] to it`;
+      refusals.push({ bridge: name, reason });
+    }
+    if (!wanted && present.length > 0) {
+      for (const line of present) draft.remove(line);
+      changes.push({ bridge: name, kind: 'protection-removed' });
+    }
+    if (!wanted || present.length > 0) continue;
+    const reason = protectionRefusal(stanza) ?? wishes.frozen;
+    if (reason !== undefined) {
+      refusals.push({ bridge: name, reason });
+      continue;
+    }
+    const after = body.findLast((line) => optionOf(line) !== undefined) ?? stanza.header;
+    const indent = after === stanza.header ? '\t' : (/^[ \t]*/.exec(after.text)?.[0] ?? '\t');
+    draft.insertAfter(after, `${indent}${CONDONE_KEY} ${CONDONE_VALUE}`);
+    changes.push({ bridge: name, kind: 'ports-protected' });
+  }
+}
+
+function protectionRefusal({ understood, header, body }: Stanza): string | undefined {
+  if (!understood)
+    return 'Proxmox does not understand the first line of its stanza; write it as: iface NAME inet METHOD';
+  const after = body.findLast((line) => optionOf(line) !== undefined) ?? header;
+  return after.text.endsWith('\\')
+    ? 'its stanza has a line that ends with a backslash, which Proxmox cannot read; join the lines first'
+    : undefined;
+}
+
+function diffOf({ original, lines }: Draft): DiffLine[] {
+  const stay = new Set(lines);
+  const old = new Set(original);
+  const diff: DiffLine[] = [];
+  let at = 0;
+  // Lines only come and go, they never change places.
+  const pass = (until?: Line) => {
+    for (; at < original.length && original[at] !== until; at++) {
+      const line = original[at] as Line;
+      if (!stay.has(line)) diff.push({ sign: '-', text: line.text });
+    }
+  };
+  for (const line of lines) {
+    if (old.has(line)) {
+      pass(line);
+      at++;
+    }
+    diff.push({ sign: old.has(line) ? ' ' : '+', text: line.text });
+  }
+  pass();
+  return diff;
+}
