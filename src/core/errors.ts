@@ -49,6 +49,9 @@ export const REMEDIES = {
   'ledger-locked': 'Only one agent may write the ledger; stop the other one.',
   'ledger-broken': 'Run: ovs-port-agent ledger verify. Keep the file: it is evidence.',
   'ledger-write-failed': 'Check the disk that holds /var/lib/ovs-port-agent.',
+  'interfaces-busy':
+    'Somebody else is changing the network configuration of Proxmox; try again when that is done.',
+  'interfaces-not-editable': 'See the cause; /etc/network/interfaces was not changed.',
   'spool-failed': 'Check the disk that holds /var/lib/ovs-port-agent/spool.',
 } as const;
 

@@ -6,8 +6,8 @@ import { AgentError } from './errors.ts';
 export interface ExecOptions {
   /** Milliseconds until the program is ended; 5000 by default. */
   deadlineMs?: number;
-  /** Text given to the program's standard input. */
-  input?: string;
+  /** Text given to the program's standard input, or the descriptor of an open file that becomes it. */
+  input?: string | number;
 }
 
 /** Runs a program and returns its standard output. Throws `exec-failed` with what it said. */
@@ -20,7 +20,7 @@ export const exec: Exec = async (file, args, options = {}) => {
     reject: false,
     extendEnv: false,
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
-    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+    ...inputOf(options.input),
   });
   if (result.failed) {
     const said = result.stderr.trim() || result.shortMessage || 'no message';
@@ -28,3 +28,9 @@ export const exec: Exec = async (file, args, options = {}) => {
   }
   return result.stdout;
 };
+
+function inputOf(input: ExecOptions['input']) {
+  if (input === undefined) return { stdin: 'ignore' } as const;
+  // execa takes any descriptor, its types know the first few.
+  return typeof input === 'number' ? { stdin: input as 3 } : { input };
+}

@@ -304,7 +304,7 @@ describe('whatever the file is', () => {
     .map(({ names, addresses, present, networkManager }) =>
       wishes({ bridges: names.map((name) => ({ name, addresses, present })), networkManager }),
     );
-  const runs = { numRuns: 2000 };
+  const runs = { numRuns: 500 };
 
   it('its lines, joined, are it again', () => {
     fc.assert(

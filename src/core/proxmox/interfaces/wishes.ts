@@ -1,0 +1,62 @@
+// What the interfaces file should say on this host: from the configuration, OVSDB and the files around it.
+
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { Config } from '../../config/config.ts';
+import { matchesGlob } from '../../guest/glob.ts';
+import type { ObservedBridge } from '../../plan/observed.ts';
+import type { Wishes } from './edit.ts';
+import { readInterfaces } from './file.ts';
+import { splitLines } from './lines.ts';
+import { parseStanzas } from './stanzas.ts';
+
+const MAX_SOURCED = 200;
+
+/** Pure: which bridges to show, and which NetworkManager owns. */
+export function bridgeWishes(
+  config: Pick<Config, 'bridges'>,
+  observed: ReadonlyMap<string, ObservedBridge>,
+): Pick<Wishes, 'bridges' | 'networkManager'> {
+  return {
+    bridges: Object.entries(config.bridges)
+      .filter(([, { create }]) => create)
+      .map(([name, { addresses }]) => ({ name, addresses, present: observed.has(name) })),
+    networkManager: new Set(
+      [...observed.values()].flatMap(({ name, networkManagerUuid }) =>
+        networkManagerUuid === undefined ? [] : [name],
+      ),
+    ),
+  };
+}
+
+/**
+ * Why a stanza that ifupdown2 has brought up must not change now, or undefined. With `ifreload_down_changed` the next
+ * reload takes such a bridge down and makes it anew, without the guests (ifupdownmain.py, `_reload_default`). Debian
+ * and Proxmox ship it as 0; where the file does not say, it is 1.
+ */
+export async function frozenBy(directory: string): Promise<string | undefined> {
+  const path = join(directory, 'ifupdown2/ifupdown2.conf');
+  const text = (await readInterfaces(path))?.text;
+  if (text === undefined) return undefined;
+  const value = [...text.matchAll(/^[ \t]*ifreload_down_changed[ \t]*[=:][ \t]*(\S+)/gm)].at(-1)?.[1];
+  return value === '0'
+    ? undefined
+    : `a reload takes a bridge whose stanza has changed down, with its guests; set ifreload_down_changed=0 in ${path}`;
+}
+
+/** The names with a stanza in the files that `text` sources, as far as those can be read. */
+export async function sourcedNames(text: string, directory: string): Promise<Set<string>> {
+  const names = new Set<string>();
+  for (const { text: line } of splitLines(text)) {
+    const [, keyword, pattern = ''] = /^[ \t]*(source|source-directory)[ \t]+(\S+)/.exec(line) ?? [];
+    if (keyword === undefined) continue;
+    const path = resolve(directory, pattern);
+    const [folder, files] = keyword === 'source' ? [dirname(path), basename(path)] : [path, '*'];
+    const found = await readdir(folder).catch(() => []);
+    for (const name of found.filter((each) => matchesGlob(files, each)).slice(0, MAX_SOURCED)) {
+      const file = await readInterfaces(join(folder, name)).catch(() => undefined);
+      for (const stanza of parseStanzas(splitLines(file?.text ?? ''))) names.add(stanza.name);
+    }
+  }
+  return names;
+}
