@@ -22,6 +22,11 @@ export type Host = {
   sh(script: string, options?: Omit<ExecOptions, 'input'>): Promise<string>;
   /** Installs a .deb of this machine, offline, as a person would with apt. */
   installDeb(path: string): Promise<void>;
+  /**
+   * Boots again with the disk it has; /run is empty then, daemons are new, the network namespace too. Resolves once
+   * systemd is up. `powerCut`: nothing in the host is told before.
+   */
+  reboot(options?: { powerCut?: boolean }): Promise<void>;
   down(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 };
@@ -52,6 +57,9 @@ function makeHost(name: string): Host {
     exec: (command, options) => execIn(name, command, options),
     sh: (script, options) => shIn(name, script, options),
     installDeb: (path) => installDebIn(name, path),
+    reboot: async ({ powerCut = false } = {}) => {
+      await execa(lab, ['reboot', name, ...(powerCut ? ['--power-cut'] : [])]);
+    },
     down,
     [Symbol.asyncDispose]: down,
   };

@@ -1,4 +1,4 @@
-# A host's life: boot it from the untouched root under a fresh overlay, end it without a trace.
+# A host's life: boot it from the untouched root under a fresh disk, reboot it, end it without a trace.
 
 # boot_host SUITE NAME: returns when systemd inside says it is up
 boot_host() {
@@ -14,7 +14,7 @@ boot_host() {
   echo "$root" >"$dir/root"
   [ -z "${LAB_OWNER:-}" ] || note_process "$dir/owner" "$LAB_OWNER"
   own_cgroup "$name" >"$dir/cgroup"
-  start_nspawn "$name" "$root" "$dir"
+  start_keeper "$name" "$root" "$dir"
   wait_for_init "$dir"
   wait_for_boot "$name"
   trap - INT TERM HUP EXIT
@@ -30,41 +30,52 @@ own_cgroup() {
   mktemp -d "$mount/ovs-port-agent-lab-$1.XXXXXX"
 }
 
-# --read-only is about the root's lock only: with a volatile overlay it stays writable inside, and
-# several hosts can share the root. Keyring, bpf and modules calls are what Docker and LXC make.
-# Docker's storage cannot be an overlay on the overlay, hence the two tmpfs.
-start_nspawn() {
+# Keyring, bpf and modules calls are what Docker and LXC make.
+start_keeper() {
   local name=$1 root=$2 dir=$3 options=() bind
   for bind in ${LAB_BIND:-}; do options+=("--bind=$bind"); done
   [ ! -c /dev/fuse ] || options+=(--bind=/dev/fuse)
-  (
-    echo "$BASHPID" >"$(cat "$dir/cgroup")/cgroup.procs"
-    export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
-    exec setsid systemd-nspawn --quiet --directory="$root" --read-only --volatile=overlay \
-      --machine="$name" --hostname="$name" --register=no --keep-unit --boot \
-      --private-network --resolv-conf=off --timezone=off --link-journal=no --console=read-only \
-      --capability=all --system-call-filter="@keyring bpf @module perf_event_open" \
-      --bind=/dev/net/tun --bind-ro="${lab_repo//:/\\:}:/src" \
-      --tmpfs=/var/lib/docker --tmpfs=/var/lib/containerd "${options[@]}"
-  ) </dev/null >"$dir/log" 2>&1 8>&- 9>&- &
-  note_process "$dir/nspawn" "$!"
+  setsid unshare --mount --propagation private "$lab_home/lib/keep-host" "$root" "$dir" \
+    --machine="$name" --hostname="$name" --register=no --keep-unit --boot \
+    --private-network --resolv-conf=off --timezone=off --link-journal=no --console=read-only \
+    --capability=all --system-call-filter="@keyring bpf @module perf_event_open" \
+    --bind=/dev/net/tun --bind-ro="${lab_repo//:/\\:}:/src" "${options[@]}" \
+    </dev/null >"$dir/log" 2>&1 8>&- 9>&- &
+  note_process "$dir/keeper" "$!"
 }
 
-# The inner init is the descendant of nspawn that has process number 1 in a namespace of its own.
 wait_for_init() {
   local dir=$1
-  until_true 20 inner_init_known "$dir" || boot_failed "$dir" "systemd-nspawn did not start an init"
+  until_true 20 init_known "$dir" || boot_failed "$dir" "systemd-nspawn did not start an init"
 }
 
-inner_init_known() {
-  local dir=$1 nspawn pid
-  nspawn=$(living_pid "$dir/nspawn") || boot_failed "$dir" "systemd-nspawn ended"
-  for pid in $(cat "/proc/$nspawn/task/$nspawn/children" 2>/dev/null); do
-    grep -Eq '^NSpid:.*[[:space:]]1$' "/proc/$pid/status" 2>/dev/null || continue
-    note_process "$dir/init" "$pid"
-    return 0
-  done
+init_known() {
+  [ ! -e "$1/init" ] || return 0
+  living_pid "$1/keeper" >/dev/null || boot_failed "$1" "systemd-nspawn ended"
   return 1
+}
+
+# reboot_host NAME [--power-cut]: returns when systemd inside says it is up again; /run is empty then, the disk is as it was
+reboot_host() {
+  local name=$1 dir before
+  dir=$(host_dir "$name")
+  [ -d "$dir" ] || die "no host '$name' is up; 'lab list' shows those that are"
+  before=$(living_pid "$dir/init") || die "host '$name' has ended; 'lab down $name' clears it away"
+  if [ "${2:-}" = --power-cut ]; then
+    touch "$dir/power-cut"
+    kill -KILL "$before"
+  else
+    enter_host_quietly "$name" systemctl --no-block reboot >/dev/null 2>&1 || true
+  fi
+  until_true 120 another_init "$dir" "$before" || die "host '$name' did not come back within 120 s"
+  wait_for_boot "$name"
+  say "host '$name' is up again after $(elapsed) s"
+}
+
+another_init() {
+  local pid
+  living_pid "$1/keeper" >/dev/null || boot_failed "$1" "the host ended instead of rebooting"
+  pid=$(living_pid "$1/init") && [ "$pid" != "$2" ]
 }
 
 wait_for_boot() {
@@ -88,27 +99,22 @@ booted() {
   grep -Eqx 'running|degraded' "$dir/state"
 }
 
-# until_true SECONDS CMD...: asks every 50 ms
-until_true() {
-  local deadline=$((SECONDS + $1))
-  shift
-  until "$@"; do
-    [ "$SECONDS" -lt "$deadline" ] || return 1
-    sleep 0.05
-  done
-}
-
 boot_failed() {
   show_tail "$1/log"
   die "$2"
 }
 
-# end_host NAME: when its init is gone the kernel ends everything in it, and nspawn's own mount
-# namespace with the overlay goes with nspawn. Only processes noted at start are signalled.
+# end_host NAME: when its init is gone the kernel ends everything in it, and with the keeper goes the
+# mount namespace that has its disk. Only processes noted at start are signalled.
 end_host() {
   local dir pid cgroup
   trap - EXIT
   dir=$(host_dir "$1")
+  # the first, or it would boot anew what comes down here
+  if pid=$(living_pid "$dir/keeper"); then
+    kill -KILL "$pid"
+    until_true 10 ended "$dir/keeper" || die "process $pid of host '$1' does not end"
+  fi
   if pid=$(living_pid "$dir/init"); then kill -KILL "$pid"; fi
   if ! until_true 10 ended "$dir/nspawn" && pid=$(living_pid "$dir/nspawn"); then
     kill -KILL "$pid"

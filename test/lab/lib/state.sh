@@ -1,4 +1,4 @@
-# What lab knows of a host that is up: $OPA_LAB_DIR/run/NAME/{suite,root,log,nspawn,init,cgroup}.
+# What lab knows of a host that is up: $OPA_LAB_DIR/run/NAME/{suite,root,log,keeper,nspawn,init,cgroup}.
 
 host_dir() { echo "$lab_dir/run/$1"; }
 
@@ -9,7 +9,7 @@ require_name() {
 
 # A pid alone may have been reused since; with its start time it is one process for ever.
 birth_of() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
-note_process() { echo "$2 $(birth_of "$2")" >"$1"; }
+note_process() { echo "$2 $(birth_of "$2")" >"$1.new" && mv "$1.new" "$1"; }
 
 # living_pid FILE: prints the pid noted there if that very process still runs
 living_pid() {

@@ -1,0 +1,39 @@
+// A test host that reboots: what stays, what is gone, and that it looks like a reboot from inside.
+import { describe, expect, it } from 'vitest';
+import { type Suite, upHost } from './host.ts';
+
+const suites: Suite[] = ['forky', 'trixie', 'bookworm'];
+const IDENTITY = 'cat /proc/sys/kernel/random/boot_id /etc/machine-id';
+
+describe.each(suites)('%s', (suite) => {
+  it('keeps its disk over a reboot and a power cut, and nothing else', async () => {
+    await using host = await upHost(suite, `reboot-${suite}`);
+    const [firstBoot, machine] = (await host.sh(IDENTITY)).split('\n');
+    await host.sh(`touch /etc/kept /var/lib/kept /run/gone; docker-image; ip link add gone type veth
+      docker run -d --restart always --name web opa-test
+      printf '[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nExecStart=/bin/true\\nExecStop=touch /etc/stopped\\n[Install]\\nWantedBy=multi-user.target\\n' >/etc/systemd/system/told.service
+      systemctl enable --now told`);
+    await host.reboot();
+    const [secondBoot, sameMachine] = (await host.sh(IDENTITY)).split('\n');
+    expect([secondBoot === firstBoot, sameMachine]).toEqual([false, machine]);
+    await host.sh('rm /etc/stopped; test -e /etc/kept -a -e /var/lib/kept -a ! -e /run/gone');
+    await expect(host.sh('ip link show gone')).rejects.toThrow('does not exist');
+    await host.sh('systemctl is-active ovs-vswitchd NetworkManager told');
+    await expect.poll(() => host.sh('docker ps --format {{.Names}}')).toBe('web');
+
+    await host.reboot({ powerCut: true });
+    expect((await host.sh(IDENTITY)).split('\n')[0]).not.toBe(secondBoot);
+    await host.sh('test -e /etc/kept -a ! -e /etc/stopped');
+  });
+});
+
+it('reboots from inside', async () => {
+  await using host = await upHost('forky', 'reboot-inside');
+  const before = await host.sh(IDENTITY);
+  // The reboot may end the command that asked for it.
+  await host.exec(['systemctl', 'reboot']).catch(() => undefined);
+  const look = async () =>
+    (await host.exec(['sh', '-c', `${IDENTITY} && systemctl is-system-running`])).stdout;
+  await expect.poll(look, { timeout: 60_000 }).toMatch(/\nrunning$/);
+  expect(await look()).not.toContain(before);
+});
