@@ -6,6 +6,7 @@ import { loadConfig } from '../core/config/load.ts';
 import { exec } from '../core/exec.ts';
 import { LOCAL_PATH } from '../core/hookscript/storage-cfg.ts';
 import { callAgent } from './agent-call.ts';
+import { type InspectParts, inspectForDoctor } from './inspect/host.ts';
 import { runProgram } from './program.ts';
 import { processTerminal } from './terminal.ts';
 
@@ -13,12 +14,16 @@ import { processTerminal } from './terminal.ts';
 declare const __VERSION__: string | undefined;
 const VERSION = typeof __VERSION__ === 'string' ? __VERSION__ : 'development';
 
+const places = { stateDir: '/var/lib/ovs-port-agent', runtimeDir: '/run/ovs-port-agent' };
+const terminal = processTerminal();
+const inspected: InspectParts = { terminal, callAgent, version: VERSION, ...places };
+
 void runProgram(process.argv.slice(2), VERSION, {
-  terminal: processTerminal(),
+  terminal,
   callAgent,
   config: async () => (await loadConfig()).config,
-  stateDir: '/var/lib/ovs-port-agent',
-  runtimeDir: '/run/ovs-port-agent',
+  ...places,
+  inspect: { doctor: () => inspectForDoctor(inspected) },
   agentBundle: join(dirname(fileURLToPath(import.meta.url)), 'agent.cjs'),
   exec,
   isRoot: () => process.geteuid?.() === 0,

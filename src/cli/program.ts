@@ -5,6 +5,7 @@ import { failureOf } from './failure.ts';
 import { printable } from './printable.ts';
 import type { AddVerb, Context } from './verb.ts';
 import { addCreateInterface } from './verbs/create-interface.ts';
+import { addDoctor } from './verbs/doctor.ts';
 import { addEvents } from './verbs/events.ts';
 import { addLedger } from './verbs/ledger.ts';
 import { addList } from './verbs/list.ts';
@@ -18,6 +19,7 @@ import { addStatus } from './verbs/status.ts';
 const VERBS: readonly AddVerb[] = [
   addRun,
   addStatus,
+  addDoctor,
   addList,
   addEvents,
   addReconcile,

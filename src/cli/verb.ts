@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Config } from '../core/config/config.ts';
+import type { DoctorFacts } from '../core/doctor/facts.ts';
 import type { Exec } from '../core/exec.ts';
 import type { CallAgent } from './agent-call.ts';
 import type { Terminal } from './terminal.ts';
@@ -21,10 +22,17 @@ export interface Context {
   isRoot: () => boolean;
   /** Where Proxmox's storage `local` is. */
   localStorage: string;
+  /** Looks at the host itself; needs nothing to be running. */
+  inspect: Inspect;
   /** For a verb that follows: aborts when the user has seen enough, instead of ending the process at once. */
   interrupted: () => AbortSignal;
   /** Takes the exit code of the verb that ran. */
   finish: (code: number) => void;
+}
+
+/** Never throws: what cannot be asked is part of the facts. */
+export interface Inspect {
+  doctor(): Promise<DoctorFacts>;
 }
 
 /** Adds one verb, or a group of verbs, to its parent. */

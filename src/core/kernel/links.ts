@@ -10,6 +10,9 @@ import type { TunFlags } from '../networkmanager/profiles.ts';
 
 const ROOT = '/sys/class/net';
 
+// include/uapi/linux/if.h
+const IFF_UP = 1;
+
 // include/uapi/linux/if_tun.h
 const IFF_MULTI_QUEUE = 0x0100;
 const IFF_NO_PI = 0x1000;
@@ -69,6 +72,33 @@ export async function linkByIndex(index: number): Promise<string | undefined> {
   return undefined;
 }
 
+export interface LinkState {
+  index: number;
+  /** Whether it was set up; a link that is up may still have no carrier. */
+  up: boolean;
+  /** Undefined while it is down: the kernel does not tell then. */
+  carrier: boolean | undefined;
+  mtu: number;
+  master: string | undefined;
+  /** Whether it is a bridge of the kernel. */
+  isLinuxBridge: boolean;
+}
+
+/** How a link is now, or undefined when there is none of that name. */
+export async function linkState(link: string): Promise<LinkState | undefined> {
+  const index = await linkIndex(link);
+  if (index === undefined) return undefined;
+  const carrier = await attribute(link, 'carrier');
+  return {
+    index,
+    up: (Number(await attribute(link, 'flags')) & IFF_UP) !== 0,
+    carrier: carrier === undefined ? undefined : carrier === '1',
+    mtu: Number(await attribute(link, 'mtu')),
+    master: await linkMaster(link),
+    isLinuxBridge: (await attribute(link, 'bridge/bridge_id')) !== undefined,
+  };
+}
+
 /** The flags of a tap, or undefined for a link that is not one. */
 export async function tunFlags(link: string): Promise<TunFlags | undefined> {
   const text = await attribute(link, 'tun_flags');
@@ -86,9 +116,6 @@ export async function tunFlags(link: string): Promise<TunFlags | undefined> {
     group: await id('group'),
   };
 }
-
-// include/uapi/linux/if.h
-const IFF_UP = 1;
 
 /** Whether a link is up and has all these addresses, in CIDR form. */
 export async function isUpWith(link: string, addresses: readonly string[]): Promise<boolean> {

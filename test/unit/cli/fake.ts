@@ -4,6 +4,7 @@ import type { AgentCall } from '../../../src/cli/agent-call.ts';
 import { runProgram } from '../../../src/cli/program.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
 import { parseConfig } from '../../../src/core/config/parse-config.ts';
+import type { DoctorFacts } from '../../../src/core/doctor/facts.ts';
 import type { Exec } from '../../../src/core/exec.ts';
 import type { HashedBlock } from '../../../src/core/ledger/index.ts';
 
@@ -32,6 +33,8 @@ export interface Setting {
   exec?: Exec;
   isRoot?: boolean;
   localStorage?: string;
+  /** What a look at the host finds. */
+  facts?: DoctorFacts;
 }
 
 export async function cli(
@@ -45,6 +48,7 @@ export async function cli(
     exec = () => Promise.reject(new Error('nothing is to be run')),
     isRoot = true,
     localStorage = '/nowhere',
+    facts,
   }: Setting = {},
 ): Promise<Outcome> {
   const [out, err, calls]: [string[], string[], AgentCall[]] = [[], [], []];
@@ -62,6 +66,7 @@ export async function cli(
     },
     stateDir,
     runtimeDir,
+    inspect: { doctor: async () => given(facts) },
     agentBundle: '/nowhere/agent.cjs',
     exec,
     isRoot: () => isRoot,
@@ -69,6 +74,11 @@ export async function cli(
     interrupted: () => AbortSignal.abort(),
   });
   return { code, out, err, calls };
+}
+
+function given<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('this test gave no facts');
+  return value;
 }
 
 export function fakeTerminal(out: string[], err: string[], errIsTty = false): Terminal {

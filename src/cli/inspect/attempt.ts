@@ -1,0 +1,42 @@
+// Asks one source by itself: its answer within the deadline, or the reason why there is none.
+
+import { BusError } from '../../core/bus/bus.ts';
+import { withDeadline } from '../../core/deadline.ts';
+import type { Answer } from '../../core/doctor/finding.ts';
+import { isAgentError, isErrno } from '../../core/errors.ts';
+
+/** Never throws. */
+export async function attempt<T>(what: string, ms: number, work: () => Promise<T>): Promise<Answer<T>> {
+  try {
+    return { ok: true, value: await withDeadline(ms, what, work) };
+  } catch (error) {
+    return { ok: false, reason: `${what}: ${reasonOf(error)}`, ...codeOf(error) };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const root = rootCause(error);
+  if (isErrno(root, 'ENOENT')) return `${root.path ?? addressOf(root) ?? 'it'} does not exist`;
+  if (isErrno(root, 'ECONNREFUSED')) return 'nobody answers on the socket';
+  if (isErrno(root, 'EACCES', 'EPERM')) return 'permission denied; run this as root';
+  if (root instanceof BusError || root instanceof Error) return oneLine(root.message);
+  return oneLine(String(root));
+}
+
+/** A refused connection names its socket so. */
+function addressOf(error: object): string | undefined {
+  return 'address' in error && typeof error.address === 'string' ? error.address : undefined;
+}
+
+function codeOf(error: unknown): Pick<Answer<never> & { ok: false }, 'code'> | Record<never, never> {
+  return isAgentError(error) ? { code: error.code } : {};
+}
+
+function rootCause(error: unknown): unknown {
+  return error instanceof Error && error.cause instanceof Error ? rootCause(error.cause) : error;
+}
+
+/** A schema's message is a page of JSON: its first line will do. */
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').slice(0, 200);
+}

@@ -1,0 +1,58 @@
+// What the system bus leads to: the bus itself, NetworkManager, our agent.
+
+import { connectSystemBus } from '../../core/bus/dbus-next.ts';
+import type { AgentFacts, NetworkManagerFacts } from '../../core/doctor/facts.ts';
+import type { Answer } from '../../core/doctor/finding.ts';
+import { openNetworkManager } from '../../core/networkmanager/networkmanager.ts';
+import { type CallAgent, jsonAnswer, notUnderstood } from '../agent-call.ts';
+import { statusSchema } from '../render/status.ts';
+import { attempt } from './attempt.ts';
+
+const DEADLINE_MS = 4000;
+/** Each profile is a call of its own. */
+const PROFILES_MS = 8000;
+
+export interface BusFacts {
+  bus: Answer<true>;
+  networkManager: Answer<NetworkManagerFacts>;
+}
+
+export async function readBus(): Promise<BusFacts> {
+  const connected = await attempt('the system bus', DEADLINE_MS, () => connectSystemBus(DEADLINE_MS));
+  if (!connected.ok) return { bus: connected, networkManager: connected };
+  const bus = connected.value;
+  try {
+    const networkManager = await attempt('NetworkManager', DEADLINE_MS + PROFILES_MS, async () => {
+      const opened = await openNetworkManager(bus);
+      const state = await opened.state();
+      if (!state.running) return { state, profiles: { ok: true as const, value: [] } };
+      return { state, profiles: await attempt('profiles', PROFILES_MS, opened.profiles) };
+    });
+    return { bus: { ok: true, value: true }, networkManager };
+  } finally {
+    bus.close();
+  }
+}
+
+/** Asking how the agent is must not start it. */
+export function askAgent(callAgent: CallAgent): Promise<Answer<AgentFacts>> {
+  return attempt('the bus', DEADLINE_MS, async () => {
+    const reply = await callAgent({ member: 'GetStatus', autoStart: false, deadlineMs: DEADLINE_MS });
+    const status = statusSchema.safeParse(jsonAnswer('GetStatus', reply));
+    if (!status.success) throw notUnderstood('GetStatus');
+    const { pid, ready, obstacle, waiting } = status.data;
+    const { version } = status.data;
+    return {
+      ready,
+      waiting: waiting.map(({ port, bridge, code, reason }) => ({
+        port,
+        code,
+        reason,
+        ...(bridge !== undefined && { bridge }),
+      })),
+      ...(typeof version === 'string' && { version }),
+      ...(pid !== undefined && { pid }),
+      ...(typeof obstacle === 'string' && { obstacle }),
+    };
+  });
+}

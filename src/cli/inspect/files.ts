@@ -1,0 +1,132 @@
+// What files say: the agent's own, Proxmox's, LXC's, the boot's.
+
+import { access, constants, readdir, readFile, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { bindingSchema } from '../../agent/claims.ts';
+import type { BindingFacts, FileState, SpoolFacts, StateFacts } from '../../core/doctor/facts.ts';
+import type { Answer } from '../../core/doctor/finding.ts';
+import { type DeclaredBridge, parseDeclaredBridges } from '../../core/doctor/interfaces-file.ts';
+import { parseStorage, type Storage } from '../../core/doctor/storage-config.ts';
+import { isErrno } from '../../core/errors.ts';
+import { nodeTreeFs } from '../../core/guest/tree-fs.ts';
+import { type LinkState, linkNames, linkState } from '../../core/kernel/links.ts';
+import { SPOOL_NAME } from '../../core/spool/spool.ts';
+import { attempt } from './attempt.ts';
+
+const DEADLINE_MS = 4000;
+const INTERFACES_MAX = 1024 * 1024;
+/** More sourced files than a person has. */
+const SOURCED_MAX = 200;
+
+export async function exists(path: string): Promise<boolean> {
+  return (await fileState(path)) !== 'missing';
+}
+
+export async function fileState(path: string): Promise<FileState> {
+  try {
+    await access(path, constants.F_OK);
+  } catch {
+    return 'missing';
+  }
+  try {
+    await access(path, constants.X_OK);
+    return 'fine';
+  } catch {
+    return 'not-executable';
+  }
+}
+
+export async function readBootId(): Promise<string> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')).trim();
+}
+
+export async function readLinks(): Promise<Map<string, LinkState>> {
+  const links = new Map<string, LinkState>();
+  for (const name of await linkNames().catch(() => [])) {
+    const state = await linkState(name).catch(() => undefined);
+    if (state !== undefined) links.set(name, state);
+  }
+  return links;
+}
+
+/** The main file and, where it sources them, those of `interfaces.d`. Absent: a host that does without. */
+export function readDeclared(directory: string): Promise<Answer<Map<string, DeclaredBridge>>> {
+  return attempt('/etc/network/interfaces', DEADLINE_MS, async () => {
+    const main = await textOf(join(directory, 'interfaces'));
+    const bridges = parseDeclaredBridges(main);
+    if (!/^\s*source(?:-directory)?\s+\S*interfaces\.d/m.test(main)) return bridges;
+    const folder = join(directory, 'interfaces.d');
+    const names = await readdir(folder).catch(() => []);
+    for (const name of names.sort().slice(0, SOURCED_MAX)) {
+      const text = await textOf(join(folder, name)).catch(() => '');
+      for (const [bridge, declared] of parseDeclaredBridges(text)) bridges.set(bridge, declared);
+    }
+    return bridges;
+  });
+}
+
+export function readStorage(root: string): Promise<Answer<Storage>> {
+  return attempt('storage.cfg', DEADLINE_MS, async () =>
+    parseStorage(await textOf(join(root, 'storage.cfg'))),
+  );
+}
+
+/** The agent's binding files; one that is being replaced or is damaged is passed over. */
+export async function readBindings(directory: string): Promise<BindingFacts[]> {
+  const bindings: BindingFacts[] = [];
+  for (const file of await readdir(directory).catch(() => [])) {
+    if (!file.endsWith('.json')) continue;
+    const text = await nodeTreeFs.read(join(directory, file), 64 * 1024).catch(() => '');
+    const binding = bindingSchema.safeParse(parsed(text));
+    if (binding.success) bindings.push(withoutUndefined(binding.data) as BindingFacts);
+  }
+  return bindings;
+}
+
+export function readSpool(directory: string, now: number): Promise<Answer<SpoolFacts>> {
+  return attempt('the spool', DEADLINE_MS, async () => {
+    const names = await readdir(directory).catch((error: unknown) => {
+      if (isErrno(error, 'ENOENT')) return [];
+      throw error;
+    });
+    const events = names.filter((name) => SPOOL_NAME.test(name)).sort();
+    // A name begins with the milliseconds of the epoch at which the event was left.
+    const oldest = events[0] === undefined ? undefined : now - Number(events[0].slice(0, 13));
+    return { files: events.length, ...(oldest !== undefined && { oldestMs: Math.max(0, oldest) }) };
+  });
+}
+
+export function readState(path: string): Promise<Answer<StateFacts>> {
+  return attempt('the state directory', DEADLINE_MS, async () => {
+    await stat(path);
+    const { bavail, blocks, bsize } = await statfs(path);
+    const refused = await access(path, constants.W_OK).then(
+      () => undefined,
+      (error: NodeJS.ErrnoException) => error.code ?? String(error),
+    );
+    const readOnly = refused === 'EROFS' ? 'its file system is read-only' : refused;
+    return { path, free: bavail * bsize, size: blocks * bsize, ...(readOnly !== undefined && { readOnly }) };
+  });
+}
+
+async function textOf(path: string): Promise<string> {
+  try {
+    return await nodeTreeFs.read(path, INTERFACES_MAX);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return '';
+    throw error;
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** zod keeps a key whose value is undefined. */
+function withoutUndefined(value: object): object {
+  return JSON.parse(JSON.stringify(value)) as object;
+}

@@ -1,0 +1,137 @@
+// Gathers what `doctor` and `explain` look at. Every source is asked by itself and at the same time, and may be absent.
+
+import { join } from 'node:path';
+import { loadConfig } from '../../core/config/load.ts';
+import { defaultConfig } from '../../core/config/parse-config.ts';
+import type {
+  AgentFacts,
+  ConfigFacts,
+  DoctorFacts,
+  HostFacts,
+  ProxmoxFacts,
+} from '../../core/doctor/facts.ts';
+import type { Answer } from '../../core/doctor/finding.ts';
+import { readProxmoxTree } from '../../core/guest/proxmox-tree.ts';
+import { hasKernelDatapath } from '../../core/kernel/links.ts';
+import type { CallAgent } from '../agent-call.ts';
+import type { Terminal } from '../terminal.ts';
+import { attempt } from './attempt.ts';
+import { askAgent, readBus } from './bus.ts';
+import { dockerVersion } from './docker.ts';
+import {
+  exists,
+  fileState,
+  readBindings,
+  readBootId,
+  readDeclared,
+  readLinks,
+  readSpool,
+  readState,
+  readStorage,
+} from './files.ts';
+import { verifyChain, versionOfLastStart } from './ledger.ts';
+import { askVswitchd, readSwitch } from './switch.ts';
+
+const OVS_RUN = '/run/openvswitch';
+const SNIPPET = '/var/lib/vz/snippets/ovs-port-agent';
+const POLICY = '/usr/share/dbus-1/system.d/dev.ovs.PortAgent1.conf';
+const ENABLED = '/etc/systemd/system/multi-user.target.wants/ovs-port-agent.service';
+const DOCKERD = '/usr/sbin/dockerd';
+const LXC_COMMON = '/usr/share/lxc/config/common.conf';
+const LXC_DROP_IN = '/usr/share/lxc/config/common.conf.d/50-ovs-port-agent.conf';
+/** pmxcfs may hang: it is a file system in user space. */
+const TREE_MS = 5000;
+
+export interface InspectParts {
+  terminal: Terminal;
+  callAgent: CallAgent;
+  version: string;
+  stateDir: string;
+  runtimeDir: string;
+}
+
+export async function inspectHost(parts: InspectParts): Promise<HostFacts> {
+  const config: Answer<ConfigFacts> = await attempt('the configuration', TREE_MS, () => loadConfig());
+  const inForce = config.ok ? config.value.config : defaultConfig();
+  const [bus, agent, ovsdb, vswitchd, links, declared, bindings, proxmox, bootId, kernel] = await Promise.all(
+    [
+      readBus(),
+      askAgent(parts.callAgent),
+      readSwitch(OVS_RUN),
+      askVswitchd(OVS_RUN),
+      readLinks(),
+      readDeclared('/etc/network'),
+      readBindings(join(parts.runtimeDir, 'bindings')),
+      readProxmox(inForce.proxmox.root),
+      readBootId(),
+      hasKernelDatapath().catch(() => false),
+    ],
+  );
+  return {
+    version: parts.version,
+    isRoot: process.getuid?.() === 0,
+    node: process.version,
+    bootId,
+    config,
+    inForce,
+    ...bus,
+    agent: await withVersion(agent, inForce.ledger.path),
+    ovsdb,
+    vswitchd,
+    hasKernelDatapath: kernel,
+    links,
+    declared,
+    bindings,
+    proxmox,
+  };
+}
+
+export async function inspectForDoctor(parts: InspectParts): Promise<DoctorFacts> {
+  const host = await inspectHost(parts);
+  const { docker, ledger } = host.inForce;
+  const { terminal, stateDir } = parts;
+  const [hasDocker, hasBusPolicy, isEnabled, lxcInstalled, dropIn, hook, engine, spool, chain, state] =
+    await Promise.all([
+      exists(DOCKERD),
+      exists(POLICY),
+      exists(ENABLED),
+      exists(LXC_COMMON),
+      exists(LXC_DROP_IN),
+      fileState(join(stateDir, 'hooks/lxc')),
+      docker.enabled ? dockerVersion(docker.socket) : undefined,
+      readSpool(join(stateDir, 'spool'), terminal.now().getTime()),
+      verifyChain(ledger.path, terminal),
+      readState(stateDir),
+    ]);
+  return {
+    ...host,
+    hasBusPolicy,
+    isEnabled,
+    lxc: { installed: lxcInstalled, dropIn, hook },
+    hasDocker,
+    docker: engine,
+    spool,
+    ledger: chain,
+    state,
+  };
+}
+
+async function readProxmox(root: string): Promise<ProxmoxFacts> {
+  const [tree, snippet, storage] = await Promise.all([
+    attempt(root, TREE_MS, () => readProxmoxTree({ root })),
+    fileState(SNIPPET),
+    readStorage(root),
+  ]);
+  return {
+    tree: tree.ok ? tree.value : { state: 'unavailable', reason: tree.reason },
+    snippet,
+    storage,
+  };
+}
+
+/** An agent that does not tell its version has written it into the ledger when it started. */
+async function withVersion(agent: Answer<AgentFacts>, ledger: string): Promise<Answer<AgentFacts>> {
+  if (!agent.ok || agent.value.version !== undefined) return agent;
+  const version = await versionOfLastStart(ledger);
+  return version === undefined ? agent : { ok: true, value: { ...agent.value, version } };
+}

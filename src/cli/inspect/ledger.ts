@@ -1,0 +1,48 @@
+// The ledger as `doctor` sees it: its chain, and which version of the agent wrote last.
+
+import { stat } from 'node:fs/promises';
+import type { LedgerFacts } from '../../core/doctor/facts.ts';
+import type { Answer } from '../../core/doctor/finding.ts';
+import { AGENT_STARTED, readBackwards, verifyLedger } from '../../core/ledger/index.ts';
+import { verifyProgress } from '../progress.ts';
+import { objectOf, textOf } from '../render/json-value.ts';
+import type { Terminal } from '../terminal.ts';
+import { attempt } from './attempt.ts';
+
+/** A million blocks take some two seconds. */
+const VERIFY_MS = 300_000;
+const VERSION_MS = 4000;
+
+/** Undefined when there is no ledger yet. */
+export async function verifyChain(
+  path: string,
+  terminal: Terminal,
+): Promise<Answer<LedgerFacts> | undefined> {
+  const size = await stat(path).then(
+    (found) => found.size,
+    (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? undefined : 0),
+  );
+  if (size === undefined) return undefined;
+  const meter = verifyProgress(terminal, size, false);
+  const abort = new AbortController();
+  return attempt(path, VERIFY_MS, async () => {
+    const result = await verifyLedger(path, { mode: 'fast', onLine: meter.onLine, signal: abort.signal });
+    return { path, result };
+  }).finally(() => {
+    abort.abort();
+    meter.end();
+  });
+}
+
+/** The version in the last block that an agent wrote at its start. */
+export async function versionOfLastStart(path: string): Promise<string | undefined> {
+  const found = await attempt(path, VERSION_MS, async () => {
+    const until = Date.now() + VERSION_MS;
+    for await (const block of readBackwards(path)) {
+      if (block.action === AGENT_STARTED) return textOf(objectOf(block.data), 'version');
+      if (Date.now() > until) return undefined;
+    }
+    return undefined;
+  });
+  return found.ok ? found.value : undefined;
+}

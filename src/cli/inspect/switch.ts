@@ -1,0 +1,105 @@
+// Looks at Open vSwitch once: rows from ovsdb-server, a sign of life from ovs-vswitchd.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { SwitchBridge, SwitchFacts, SwitchPort } from '../../core/doctor/facts.ts';
+import type { Answer } from '../../core/doctor/finding.ts';
+import { connectOvsdb } from '../../core/ovsdb/connection.ts';
+import { emptyReplica, type Replica } from '../../core/ovsdb/replica.ts';
+import { MONITORED, type Row } from '../../core/ovsdb/rows.ts';
+import { NM_UUID_KEY } from '../../core/plan/observed.ts';
+import { attempt } from './attempt.ts';
+
+const DATABASE = 'Open_vSwitch';
+const DEADLINE_MS = 4000;
+/** What a port keeps of ours where its row has another name. */
+const ALIAS_KEY = 'ovs-port-agent.port';
+
+const configSchema = z.tuple([
+  z.object({ rows: z.array(z.object({ cur_cfg: z.number(), next_cfg: z.number() })) }),
+]);
+
+/** `directory`: `/run/openvswitch`. */
+export function readSwitch(directory: string): Promise<Answer<SwitchFacts>> {
+  return attempt('OVSDB', DEADLINE_MS, async () => {
+    const connection = await connectOvsdb(join(directory, 'db.sock'), DEADLINE_MS);
+    try {
+      const tables = Object.entries(MONITORED).map(([table, columns]) => [table, { columns }]);
+      const replica = emptyReplica();
+      replica.apply(await connection.request('monitor', [DATABASE, 'look', Object.fromEntries(tables)]));
+      // Not among the monitored columns: every ovs-vsctl changes them.
+      const select = { op: 'select', table: DATABASE, where: [], columns: ['cur_cfg', 'next_cfg'] };
+      const [{ rows }] = configSchema.parse(await connection.request('transact', [DATABASE, select]));
+      return { ...factsOf(replica), ...(rows[0] && { curCfg: rows[0].cur_cfg, nextCfg: rows[0].next_cfg }) };
+    } finally {
+      connection.close();
+    }
+  });
+}
+
+/**
+ * Asks the daemon itself, over its control socket (ovs-appctl(8); the wire format is OVSDB's): rows stay in the database
+ * when it dies, and a process that hangs still has its number.
+ */
+export function askVswitchd(directory: string): Promise<Answer<string>> {
+  return attempt('ovs-vswitchd does not answer', DEADLINE_MS, async () => {
+    const pid = Number(await readFile(join(directory, 'ovs-vswitchd.pid'), 'utf8'));
+    if (!Number.isInteger(pid) || pid <= 0) throw new Error('its pid file holds no number');
+    const connection = await connectOvsdb(join(directory, `ovs-vswitchd.${pid}.ctl`), DEADLINE_MS);
+    try {
+      return z
+        .string()
+        .parse(await connection.request('version', [], DEADLINE_MS))
+        .trim()
+        .slice(0, 100);
+    } finally {
+      connection.close();
+    }
+  });
+}
+
+function factsOf(replica: Replica): SwitchFacts {
+  const [server] = replica.rows('Open_vSwitch').values();
+  const bridges = [...replica.rows('Bridge').values()];
+  return {
+    ...(server?.ovs_version !== undefined && { version: server.ovs_version }),
+    datapathTypes: server?.datapath_types ?? [],
+    bridges: bridges.map(bridgeFacts),
+    ports: bridges.flatMap((bridge) => portsOf(replica, bridge)),
+  };
+}
+
+function bridgeFacts({ name, datapath_type, external_ids }: Row<'Bridge'>): SwitchBridge {
+  const owner = external_ids[NM_UUID_KEY];
+  return {
+    name,
+    datapathType: datapath_type === 'netdev' ? 'netdev' : 'system',
+    ...(owner !== undefined && { networkManagerUuid: owner }),
+  };
+}
+
+function portsOf(replica: Replica, bridge: Row<'Bridge'>): SwitchPort[] {
+  return bridge.ports.flatMap((uuid) => {
+    const port = replica.rows('Port').get(uuid);
+    const [first = '', ...others] = port?.interfaces ?? [];
+    const link = replica.rows('Interface').get(first);
+    if (port === undefined || link === undefined) return [];
+    return [
+      {
+        row: port.name,
+        port: port.external_ids[ALIAS_KEY] ?? port.name,
+        bridge: bridge.name,
+        others: others.length,
+        interface: link.name,
+        type: link.type,
+        trunks: port.trunks,
+        externalIds: port.external_ids,
+        ...(link.ofport !== undefined && { ofport: link.ofport }),
+        ...(link.error !== undefined && { error: link.error }),
+        ...(port.tag !== undefined && { tag: port.tag }),
+        ...(port.vlan_mode !== undefined && { vlanMode: port.vlan_mode }),
+      },
+    ];
+  });
+}

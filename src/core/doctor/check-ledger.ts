@@ -1,0 +1,50 @@
+// The ledger: its chain, and whether the disk that holds it has room and can be written.
+
+import type { DoctorFacts, StateFacts } from './facts.ts';
+import { type Finding, findingsOf } from './finding.ts';
+
+const { pass, warn, fail, skip } = findingsOf('Ledger');
+
+const MIB = 1024 * 1024;
+/** A block takes some 600 bytes: this is room for a hundred thousand. */
+const FREE_LOW = 64 * MIB;
+const FREE_OUT = 4 * MIB;
+
+export function checkLedger(facts: DoctorFacts): Finding[] {
+  return [chain(facts), disk(facts)];
+}
+
+function chain({ ledger }: DoctorFacts): Finding {
+  if (ledger === undefined)
+    return skip('chain', 'there is no ledger yet: the agent makes it when it first starts');
+  if (!ledger.ok) return fail('chain', ledger.reason, { remedy: 'ovs-port-agent ledger verify' });
+  const { path, result } = ledger.value;
+  const { verdict, blocks, firstBad } = result;
+  if (verdict === 'broken' && firstBad !== undefined) {
+    const text = `${path}: the chain does not hold from height ${firstBad.height} on (${firstBad.reason})`;
+    return fail('chain', text, { code: 'ledger-broken' });
+  }
+  if (verdict === 'torn-tail') {
+    return pass(
+      'chain',
+      `${path}: ${blocks} blocks hold together; the last line is not finished, which is no fault`,
+    );
+  }
+  return pass('chain', `${path}: ${blocks} blocks hold together`);
+}
+
+function disk({ state }: DoctorFacts): Finding {
+  if (!state.ok) return fail('disk', state.reason, { code: 'ledger-write-failed' });
+  const { path, readOnly, free } = state.value;
+  if (readOnly !== undefined)
+    return fail('disk', `${path} cannot be written: ${readOnly}`, { code: 'ledger-write-failed' });
+  const text = `${path}: ${freeText(state.value)}`;
+  if (free < FREE_OUT) return fail('disk', text, { code: 'ledger-write-failed' });
+  if (free < FREE_LOW) return warn('disk', text, { remedy: `Make room on the disk that holds ${path}` });
+  return pass('disk', text);
+}
+
+function freeText({ free, size }: StateFacts): string {
+  const share = size > 0 ? ` (${Math.floor((100 * free) / size)} %)` : '';
+  return `${Math.floor(free / MIB)} MiB free${share}`;
+}

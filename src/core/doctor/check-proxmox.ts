@@ -1,0 +1,128 @@
+// Proxmox VE: /etc/pve, the hookscript and its storage, and the guests that have it or have not.
+
+import { isNicProblem } from '../guest/nic.ts';
+import type { ProxmoxGuest } from '../guest/proxmox-tree.ts';
+import { portName } from '../guest/vmid.ts';
+import type { DoctorFacts } from './facts.ts';
+import { answered, type Finding, findingsOf, listText } from './finding.ts';
+
+const { pass, warn, fail, skip } = findingsOf('Proxmox');
+
+export const SNIPPET_VOLUME = 'local:snippets/ovs-port-agent';
+const SNIPPET_PATH = '/var/lib/vz/snippets/ovs-port-agent';
+
+export function checkProxmox(facts: DoctorFacts): Finding[] {
+  const { tree } = facts.proxmox;
+  const { enabled, root } = facts.inForce.proxmox;
+  if (enabled === false) return [skip('proxmox', 'left out by the configuration: [proxmox] enabled = false')];
+  if (tree.state === 'absent') {
+    if (enabled !== true) return [skip('proxmox', `not a Proxmox host: there is no ${root}`)];
+    return [
+      fail('proxmox', `there is no ${root}, and the configuration says enabled = true`, {
+        remedy: 'Say enabled = "auto" in [proxmox]',
+      }),
+    ];
+  }
+  if (tree.state === 'unavailable') {
+    return [
+      fail('proxmox', `${root} cannot be read: ${tree.reason}`, {
+        remedy: 'systemctl restart pve-cluster.service',
+      }),
+      snippet(facts),
+    ];
+  }
+  const guests = [...tree.guests.values()].filter((guest) => !guest.config.template);
+  return [
+    pass('proxmox', `${root} is readable: ${tree.guests.size} guests on this node`),
+    tree.vmlist.ok
+      ? pass('vmlist', `.vmlist knows ${tree.vmlist.guests.size} guests of the cluster`)
+      : warn('vmlist', tree.vmlist.problem, { remedy: 'systemctl restart pve-cluster.service' }),
+    ...[...tree.unreadable].map(([vmid, reason]) =>
+      fail(`guest ${vmid}`, `the configuration of guest ${vmid} cannot be read: ${reason}`, {
+        code: 'bad-guest-config',
+      }),
+    ),
+    snippet(facts),
+    storage(facts),
+    ...guests.flatMap((guest) => badLines(guest)),
+    ...hookscripts(facts, guests),
+    ...firewalled(facts, guests),
+  ];
+}
+
+function snippet({ proxmox }: DoctorFacts): Finding {
+  const remedy = 'Install the package again: apt install --reinstall ovs-port-agent';
+  switch (proxmox.snippet) {
+    case 'fine':
+      return pass('snippet', `${SNIPPET_PATH} is there and executable`);
+    case 'missing':
+      return fail('snippet', `${SNIPPET_PATH} is missing: guests that name it do not start`, { remedy });
+    case 'not-executable':
+      return fail('snippet', `${SNIPPET_PATH} is not executable: guests that name it do not start`, {
+        remedy: `chmod 755 ${SNIPPET_PATH}`,
+      });
+  }
+}
+
+function storage({ proxmox }: DoctorFacts): Finding {
+  const answer = proxmox.storage;
+  if (!answer.ok) return warn('storage', `storage.cfg cannot be read: ${answer.reason}`);
+  const { found, content, path } = answer.value;
+  if (!found) {
+    return warn('storage', 'there is no storage "local": the hookscript cannot be named', {
+      remedy: 'Add a storage "local" of type Directory at /var/lib/vz (Datacenter, Storage)',
+    });
+  }
+  if (path !== undefined && path !== '/var/lib/vz') {
+    return warn('storage', `storage "local" is at ${path}, and the hookscript at /var/lib/vz`, {
+      remedy: `ln -s ${SNIPPET_PATH} ${path}/snippets/`,
+    });
+  }
+  if (!content.includes('snippets')) {
+    const kinds = [...content, 'snippets'].join(',');
+    return warn('storage', 'storage "local" does not allow snippets', {
+      remedy: `pvesm set local --content ${kinds}`,
+    });
+  }
+  return pass('storage', 'storage "local" allows snippets');
+}
+
+function badLines({ vmid, config }: ProxmoxGuest): Finding[] {
+  if (config.problems.length === 0) return [];
+  const text = `guest ${vmid}: ${listText(config.problems, 3)}`;
+  return [warn(`guest ${vmid}`, text, { code: 'bad-guest-config' })];
+}
+
+/** Guests with a card on an OVS bridge; while OVSDB does not answer, those with any card. */
+function hookscripts(facts: DoctorFacts, guests: readonly ProxmoxGuest[]): Finding[] {
+  const bridges = answered(facts.ovsdb)?.bridges;
+  const switches =
+    bridges && new Set([...bridges.map(({ name }) => name), ...Object.keys(facts.inForce.bridges)]);
+  const concerned = guests.filter(({ config }) =>
+    [...config.nics.values()].some(
+      (nic) => !isNicProblem(nic) && nic.bridge !== undefined && (switches?.has(nic.bridge) ?? true),
+    ),
+  );
+  const without = concerned.filter(({ config }) => config.hookscript !== SNIPPET_VOLUME);
+  if (concerned.length === 0) return [skip('hookscripts', 'no guest has a card on an OVS bridge')];
+  if (without.length === 0)
+    return [pass('hookscripts', `all ${concerned.length} guests on OVS bridges have the hookscript`)];
+  const list = listText(without.map(({ vmid }) => vmid).sort((a, b) => a - b));
+  return [
+    warn('hookscripts', `without the hookscript: ${list}; their ports come at the agent's next look`, {
+      remedy: 'ovs-port-agent proxmox enroll --all',
+    }),
+  ];
+}
+
+/** Not a fault: worth knowing for whoever looks for the tap on the bridge. */
+function firewalled({ links }: DoctorFacts, guests: readonly ProxmoxGuest[]): Finding[] {
+  return guests.flatMap(({ vmid, config }) =>
+    [...config.nics].flatMap(([index, nic]) => {
+      const port = `fwln${vmid}o${index}`;
+      if (isNicProblem(nic) || !nic.firewall || !links.has(port)) return [];
+      const text = `guest ${vmid}: net${index} has firewall=1, so its port on the bridge is ${port}, not ${portName(vmid, index)}'s own device`;
+      return [pass(`firewall ${vmid}`, text)];
+    }),
+  );
+}

@@ -1,0 +1,50 @@
+// Rows of OVSDB that are stale, broken or somebody else's under our names.
+
+import { parsePortName } from '../guest/vmid.ts';
+import type { DoctorFacts, SwitchPort } from './facts.ts';
+import { answered, type Finding, findingsOf, listText } from './finding.ts';
+import { bootOfPort, isOursPort } from './ownership.ts';
+
+const { pass, warn, fail } = findingsOf('Open vSwitch');
+
+export function checkRows(facts: DoctorFacts): Finding[] {
+  const found = answered(facts.ovsdb);
+  if (found === undefined) return [];
+  const ours = found.ports.filter(isOursPort);
+  const findings = [
+    ...ours.flatMap((port) => brokenRow(facts, port) ?? []),
+    ...earlierBoot(facts, ours),
+    ...found.ports.filter((port) => !isOursPort(port) && parsePortName(port.row)).map(foreign),
+  ];
+  if (findings.length > 0) return findings;
+  const text = ours.length === 0 ? 'no ports of guests' : `${ours.length} of guests, each with its device`;
+  return [pass('ports', ours.length === 0 ? text : `ports: ${text}`)];
+}
+
+function brokenRow({ links }: DoctorFacts, port: SwitchPort): Finding | undefined {
+  const name = `port ${port.port}`;
+  const remedy = 'ovs-port-agent reconcile';
+  if (port.type === '' && !links.has(port.interface)) {
+    return fail(name, `${port.port} on ${port.bridge}: its device ${port.interface} is gone`, { remedy });
+  }
+  if (port.error !== undefined) {
+    return fail(name, `${port.port} on ${port.bridge}: ${port.error}`, { code: 'port-not-usable' });
+  }
+  if (port.ofport === undefined || port.ofport < 0) {
+    const text = `${port.port} on ${port.bridge}: ovs-vswitchd has not opened ${port.interface}`;
+    return fail(name, text, { code: 'port-not-usable' });
+  }
+  return undefined;
+}
+
+function earlierBoot({ bootId }: DoctorFacts, ours: readonly SwitchPort[]): Finding[] {
+  const old = ours.filter((port) => (bootOfPort(port) ?? bootId) !== bootId).map(({ port }) => port);
+  if (old.length === 0) return [];
+  const text = `left from before the last boot: ${listText(old)}`;
+  return [warn('old rows', text, { remedy: 'ovs-port-agent reconcile' })];
+}
+
+function foreign({ row, bridge, interface: link }: SwitchPort): Finding {
+  const text = `${row} on ${bridge} (${link}) has a name of ours and was made by somebody else`;
+  return warn(`port ${row}`, text, { code: 'name-taken' });
+}

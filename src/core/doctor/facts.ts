@@ -1,0 +1,159 @@
+// What `doctor` and `explain` look at: one snapshot of the host, each source with its answer or the lack of one.
+
+import type { Config } from '../config/config.ts';
+import type { GuestRuntime } from '../guest/guest.ts';
+import type { ProxmoxTree } from '../guest/proxmox-tree.ts';
+import type { LinkState } from '../kernel/links.ts';
+import type { VerifyResult } from '../ledger/index.ts';
+import type { NetworkManagerState, StoredProfile } from '../networkmanager/networkmanager.ts';
+import type { Answer } from './finding.ts';
+import type { DeclaredBridge } from './interfaces-file.ts';
+import type { Storage } from './storage-config.ts';
+
+/** A Port row and its first Interface row. */
+export interface SwitchPort {
+  /** Name of the Port row. */
+  row: string;
+  /** `vi<VMID>` of the guest: the row's name, or the alias in its external_ids. */
+  port: string;
+  bridge: string;
+  /** Interface rows beyond the first: a bond has them. */
+  others: number;
+  interface: string;
+  /** Type of the Interface: empty for a device of the kernel, `internal`, `patch`, … */
+  type: string;
+  ofport?: number;
+  error?: string;
+  tag?: number;
+  trunks: readonly number[];
+  vlanMode?: string;
+  externalIds: Readonly<Record<string, string>>;
+}
+
+export interface SwitchBridge {
+  name: string;
+  datapathType: 'system' | 'netdev';
+  /** UUID of the ovs-bridge profile, when NetworkManager owns the bridge. */
+  networkManagerUuid?: string;
+}
+
+export interface SwitchFacts {
+  version?: string;
+  datapathTypes: readonly string[];
+  /** Changes that were asked for, and how many of them ovs-vswitchd has carried out (ovs-vswitchd.conf.db(5)). */
+  nextCfg?: number;
+  curCfg?: number;
+  bridges: readonly SwitchBridge[];
+  ports: readonly SwitchPort[];
+}
+
+export interface NetworkManagerFacts {
+  state: NetworkManagerState;
+  profiles: Answer<readonly StoredProfile[]>;
+}
+
+/** A binding file of the agent, as far as it is told. */
+export interface BindingFacts {
+  port: string;
+  interface: string;
+  bridge: string;
+  nic: number;
+  vmid: number;
+  runtime: GuestRuntime;
+  guest: string;
+  id?: string;
+  vlan?: { tag?: number; trunks: readonly number[]; mode?: string };
+  /** RFC 3339; absent while the port is asked for and not usable. */
+  since?: string;
+  driver?: string;
+}
+
+export interface WaitingFacts {
+  port: string;
+  bridge?: string;
+  code: string;
+  reason: string;
+}
+
+/** The agent's own answer. */
+export interface AgentFacts {
+  version?: string;
+  pid?: number;
+  ready: boolean;
+  obstacle?: string;
+  waiting: readonly WaitingFacts[];
+}
+
+export interface ProxmoxFacts {
+  tree: ProxmoxTree;
+  snippet: FileState;
+  storage: Answer<Storage>;
+}
+
+/** How an executable file is. */
+export type FileState = 'fine' | 'missing' | 'not-executable';
+
+export interface SpoolFacts {
+  files: number;
+  /** Milliseconds since the oldest event was left there. */
+  oldestMs?: number;
+}
+
+export interface LedgerFacts {
+  path: string;
+  result: VerifyResult;
+}
+
+export interface StateFacts {
+  path: string;
+  /** Why nothing can be written there. */
+  readOnly?: string;
+  /** Bytes. */
+  free: number;
+  size: number;
+}
+
+export interface ConfigFacts {
+  path: string;
+  found: boolean;
+  config: Config;
+  warnings: readonly string[];
+}
+
+/** What both verbs look at. */
+export interface HostFacts {
+  /** Of the command line that asks. */
+  version: string;
+  isRoot: boolean;
+  /** `v20.19.2`. */
+  node: string;
+  bootId: string;
+  config: Answer<ConfigFacts>;
+  /** The configuration in force: the defaults, while the file cannot be read. */
+  inForce: Config;
+  bus: Answer<true>;
+  agent: Answer<AgentFacts>;
+  ovsdb: Answer<SwitchFacts>;
+  /** What ovs-vswitchd says when it is asked for its version. */
+  vswitchd: Answer<string>;
+  hasKernelDatapath: boolean;
+  networkManager: Answer<NetworkManagerFacts>;
+  links: ReadonlyMap<string, LinkState>;
+  /** OVS bridges of /etc/network/interfaces. */
+  declared: Answer<ReadonlyMap<string, DeclaredBridge>>;
+  bindings: readonly BindingFacts[];
+  proxmox: ProxmoxFacts;
+}
+
+/** What `doctor` looks at besides. */
+export interface DoctorFacts extends HostFacts {
+  hasBusPolicy: boolean;
+  isEnabled: boolean;
+  lxc: { installed: boolean; dropIn: boolean; hook: FileState };
+  hasDocker: boolean;
+  /** Version of the engine; undefined where it is not asked. */
+  docker: Answer<string> | undefined;
+  spool: Answer<SpoolFacts>;
+  ledger: Answer<LedgerFacts> | undefined;
+  state: Answer<StateFacts>;
+}

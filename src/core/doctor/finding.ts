@@ -1,0 +1,84 @@
+// What a look at the host found: one sentence each, with what to do about it.
+
+import type { AgentError, ErrorCode } from '../errors.ts';
+import { REMEDIES } from '../errors.ts';
+
+/** Groups of the output, in this order. */
+export const GROUPS = [
+  'Host',
+  'Open vSwitch',
+  'NetworkManager',
+  'Proxmox',
+  'LXC',
+  'Docker',
+  'Agent',
+  'Ledger',
+] as const;
+export type Group = (typeof GROUPS)[number];
+
+/** `skip`: not applicable on this host, or not to be found out because something else is missing. */
+export type FindingState = 'pass' | 'warn' | 'fail' | 'skip';
+
+export interface Finding {
+  group: Group;
+  /** Name of the check, the same in every run: programs look for it. */
+  check: string;
+  state: FindingState;
+  text: string;
+  remedy?: string;
+  code?: ErrorCode;
+}
+
+/** Something that was asked of the host: the answer, or why there is none. */
+export type Answer<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly reason: string; readonly code?: ErrorCode };
+
+/** The remedy of a finding: words of its own, or those of an error code. */
+export type Cure = { remedy?: string; code?: ErrorCode };
+
+export interface Findings {
+  pass(check: string, text: string): Finding;
+  skip(check: string, text: string): Finding;
+  warn(check: string, text: string, cure?: Cure): Finding;
+  fail(check: string, text: string, cure?: Cure): Finding;
+}
+
+/** Makers of findings of one group. */
+export function findingsOf(group: Group): Findings {
+  const bad =
+    (state: 'warn' | 'fail') =>
+    (check: string, text: string, cure: Cure = {}) => {
+      const remedy = cure.remedy ?? (cure.code === undefined ? undefined : REMEDIES[cure.code]);
+      return {
+        group,
+        check,
+        state,
+        text,
+        ...(remedy !== undefined && { remedy }),
+        ...(cure.code !== undefined && { code: cure.code }),
+      };
+    };
+  return {
+    pass: (check, text) => ({ group, check, state: 'pass', text }),
+    skip: (check, text) => ({ group, check, state: 'skip', text }),
+    warn: bad('warn'),
+    fail: bad('fail'),
+  };
+}
+
+/** An error as an answer that is none. */
+export function noAnswer({ reason, code }: AgentError): Answer<never> {
+  return { ok: false, reason, code };
+}
+
+/** The value, or undefined where there is no answer. */
+export function answered<T>(answer: Answer<T>): T | undefined {
+  return answer.ok ? answer.value : undefined;
+}
+
+/** `101, 102, 103 and 7 more`: long lists help nobody on a line. */
+export function listText(items: readonly (string | number)[], most = 6): string {
+  const more = items.length - most;
+  return items.slice(0, most).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
