@@ -2,7 +2,7 @@
 _ovs_port_agent() {
 	local current=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]-} words
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		words='run status list events reconcile name create-interface remove-interface proxmox ledger help --help --version'
+		words='run status doctor list events reconcile name create-interface remove-interface proxmox ledger help --help --version'
 	elif [ "$verb" = ledger ] && [ "$COMP_CWORD" -eq 2 ]; then
 		words='verify show tail stats --help'
 	elif [ "$verb" = proxmox ] && [ "$COMP_CWORD" -eq 2 ]; then

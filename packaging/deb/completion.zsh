@@ -5,6 +5,7 @@ _ovs-port-agent() {
   local -a verbs=(
     'run:run the agent in the foreground'
     'status:what the agent drives, and what is wrong'
+    'doctor:what this host needs, and what to do about what is wrong'
     'list:the ports of guests'
     'events:events as they come in'
     'reconcile:compare wish and switch now, and repair'

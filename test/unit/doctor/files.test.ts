@@ -1,0 +1,66 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { endangeredPorts, parseDeclaredBridges } from '../../../src/core/doctor/interfaces-file.ts';
+import { parseStorage } from '../../../src/core/doctor/storage-config.ts';
+
+const FILE = `auto lo
+iface lo inet loopback
+
+auto vmbr0
+iface vmbr0 inet static
+	address 10.0.0.1/24
+	ovs_type OVSBridge
+	ovs_ports eno1 \\
+		vlan5
+	ovs-ports-condone-regex ^(tap|vi[0-9])
+# comment
+iface vmbr1 inet manual
+	ovs_type OVSBridge
+source /etc/network/interfaces.d/*
+iface vmbr2 inet manual
+	bridge-ports none
+`;
+
+describe('OVS bridges of /etc/network/interfaces', () => {
+  it('are found with their ports, over joined lines and both spellings', () => {
+    expect([...parseDeclaredBridges(FILE)]).toEqual([
+      ['vmbr0', { ports: ['eno1', 'vlan5'], condone: '^(tap|vi[0-9])' }],
+      ['vmbr1', { ports: undefined, condone: undefined }],
+    ]);
+  });
+
+  it('are read from any text without a throw', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        parseDeclaredBridges(text);
+        parseDeclaredBridges(`iface a inet manual\n ovs_type OVSBridge\n${text}`);
+        parseStorage(text);
+      }),
+    );
+  });
+
+  it.each([
+    ['what is not listed', { ports: ['eno1'], condone: undefined }, ['vi101']],
+    ['nothing without ovs_ports', { ports: undefined, condone: undefined }, []],
+    ['nothing that the pattern spares', { ports: [], condone: '^vi' }, ['tap1i0', 'veth1i0', 'fwln1o0']],
+    [
+      'all but its list, when the pattern is none',
+      { ports: ['vi101'], condone: '(' },
+      ['tap1i0', 'veth1i0', 'fwln1o0'],
+    ],
+  ])('would lose %s in a reload', (_, bridge, lost) => {
+    expect(endangeredPorts(bridge, ['tap1i0', 'veth1i0', 'fwln1o0', 'vi101'])).toEqual(lost);
+  });
+});
+
+describe('storage.cfg', () => {
+  it('tells what the storage local holds', () => {
+    const text =
+      'dir: other\n\tpath /mnt\n\tcontent iso\n\ndir: local\n\tpath /var/lib/vz\n\tcontent iso,snippets\n\nzfspool: z\n\tcontent images\n';
+    expect(parseStorage(text)).toEqual({ found: true, content: ['iso', 'snippets'], path: '/var/lib/vz' });
+  });
+
+  it('may have no such storage', () => {
+    expect(parseStorage('dir: other\n\tcontent snippets\n')).toEqual({ found: false, content: [] });
+  });
+});

@@ -1,0 +1,142 @@
+// The facts of a Proxmox host on which all is well: VM 101 on ovsbr0, driven through OVSDB.
+
+import { defaultConfig } from '../../../src/core/config/parse-config.ts';
+import type { DoctorFacts, SwitchFacts, SwitchPort } from '../../../src/core/doctor/facts.ts';
+import { parseGuestConfig } from '../../../src/core/guest/proxmox-config.ts';
+import type { ProxmoxGuest, ProxmoxTree } from '../../../src/core/guest/proxmox-tree.ts';
+import type { LinkState } from '../../../src/core/kernel/links.ts';
+
+export const SNIPPET = 'local:snippets/ovs-port-agent';
+
+export const yes = <T>(value: T) => ({ ok: true as const, value });
+export const no = (reason: string) => ({ ok: false as const, reason });
+
+export function link(more: Partial<LinkState> = {}): LinkState {
+  return {
+    index: 7,
+    up: true,
+    carrier: true,
+    mtu: 1500,
+    master: undefined,
+    isLinuxBridge: false,
+    ...more,
+  };
+}
+
+export function port(more: Partial<SwitchPort> = {}): SwitchPort {
+  return {
+    row: 'vi101',
+    port: 'vi101',
+    bridge: 'ovsbr0',
+    others: 0,
+    interface: 'tap101i0',
+    type: '',
+    ofport: 3,
+    trunks: [],
+    externalIds: {
+      'ovs-port-agent.vmid': '101',
+      'ovs-port-agent.guest': 'web1',
+      'ovs-port-agent.runtime': 'proxmox-qemu',
+      'ovs-port-agent.nic': '0',
+      'ovs-port-agent.boot-id': 'boot-2',
+    },
+    ...more,
+  };
+}
+
+/** A bridge's own port. */
+export function internal(bridge: string): SwitchPort {
+  return port({ row: bridge, port: bridge, bridge, interface: bridge, type: 'internal', externalIds: {} });
+}
+
+export function guest(vmid: number, text: string, kind: 'qemu' | 'lxc' = 'qemu'): ProxmoxGuest {
+  return { vmid, runtime: `proxmox-${kind}`, config: parseGuestConfig(text, kind) };
+}
+
+export function tree(...guests: ProxmoxGuest[]): ProxmoxTree & { state: 'ready' } {
+  return {
+    state: 'ready',
+    guests: new Map(guests.map((one) => [one.vmid, one])),
+    unreadable: new Map(),
+    vmlist: { ok: true, version: 1, guests: new Map() },
+  };
+}
+
+export const WEB1 = `name: web1\nnet0: virtio=BC:24:11:00:00:01,bridge=ovsbr0\nhookscript: ${SNIPPET}\n`;
+
+export function switchFacts(more: Partial<SwitchFacts> = {}): SwitchFacts {
+  return {
+    version: '3.5.0',
+    datapathTypes: ['netdev', 'system'],
+    curCfg: 4,
+    nextCfg: 4,
+    bridges: [
+      { name: 'ovsbr0', datapathType: 'netdev' },
+      { name: 'ovsbr1', datapathType: 'netdev' },
+    ],
+    ports: [internal('ovsbr0'), internal('ovsbr1'), port()],
+    ...more,
+  };
+}
+
+export function healthy(more: Partial<DoctorFacts> = {}): DoctorFacts {
+  const config = defaultConfig();
+  return {
+    version: '1.2.3',
+    isRoot: true,
+    node: 'v20.19.2',
+    bootId: 'boot-2',
+    config: yes({ path: '/etc/ovs-port-agent/config.toml', found: true, config, warnings: [] }),
+    inForce: config,
+    bus: yes(true),
+    agent: yes({ version: '1.2.3', pid: 812, ready: true, waiting: [] }),
+    ovsdb: yes(switchFacts()),
+    vswitchd: yes('ovs-vswitchd (Open vSwitch) 3.5.0'),
+    hasKernelDatapath: false,
+    networkManager: yes({
+      state: { running: true, ovs: false, version: '1.52.1', starting: false },
+      profiles: yes([]),
+    }),
+    links: new Map([
+      ['ovsbr0', link()],
+      ['ovsbr1', link()],
+      ['tap101i0', link()],
+    ]),
+    declared: yes(new Map()),
+    bindings: [
+      {
+        port: 'vi101',
+        interface: 'tap101i0',
+        bridge: 'ovsbr0',
+        nic: 0,
+        vmid: 101,
+        runtime: 'proxmox-qemu',
+        guest: 'web1',
+        since: '2026-11-23T08:30:32.000Z',
+        driver: 'ovsdb',
+      },
+    ],
+    proxmox: {
+      tree: tree(guest(101, WEB1)),
+      snippet: 'fine',
+      storage: yes({ found: true, content: ['iso', 'snippets'], path: '/var/lib/vz' }),
+    },
+    hasBusPolicy: true,
+    isEnabled: true,
+    lxc: { installed: true, dropIn: true, hook: 'fine' },
+    hasDocker: true,
+    docker: yes('26.1.5'),
+    spool: yes({ files: 0 }),
+    ledger: yes({
+      path: '/var/lib/ovs-port-agent/ledger.jsonl',
+      result: { verdict: 'ok', blocks: 41, bytes: 20_000, head: { height: 41, hash: 'a'.repeat(64) } },
+    }),
+    state: yes({ path: '/var/lib/ovs-port-agent', free: 6e9, size: 1e10 }),
+    ...more,
+  };
+}
+
+/** The same host with other keys in its configuration. */
+export function configured(facts: DoctorFacts, keys: Partial<DoctorFacts['inForce']>): DoctorFacts {
+  return { ...facts, inForce: { ...facts.inForce, ...keys } };
+}
