@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { bindingSchema } from '../../agent/claims.ts';
 import type { BindingFacts, FileState, SpoolFacts, StateFacts } from '../../core/doctor/facts.ts';
 import type { Answer } from '../../core/doctor/finding.ts';
-import { type DeclaredBridge, parseDeclaredBridges } from '../../core/doctor/interfaces-file.ts';
+import { parseInterfaces, type Stanza } from '../../core/doctor/interfaces-file.ts';
 import { parseStorage, type Storage } from '../../core/doctor/storage-config.ts';
 import { isErrno } from '../../core/errors.ts';
 import { nodeTreeFs } from '../../core/guest/tree-fs.ts';
@@ -50,16 +50,16 @@ export async function readLinks(): Promise<Map<string, LinkState>> {
 }
 
 /** The main file and, where it sources them, those of `interfaces.d`. Absent: a host that does without. */
-export function readDeclared(directory: string): Promise<Answer<Map<string, DeclaredBridge>>> {
+export function readDeclared(directory: string): Promise<Answer<Map<string, Stanza>>> {
   return attempt('/etc/network/interfaces', DEADLINE_MS, async () => {
     const main = await textOf(join(directory, 'interfaces'));
-    const bridges = parseDeclaredBridges(main);
+    const bridges = parseInterfaces(main);
     if (!/^\s*source(?:-directory)?\s+\S*interfaces\.d/m.test(main)) return bridges;
     const folder = join(directory, 'interfaces.d');
     const names = await readdir(folder).catch(() => []);
     for (const name of names.sort().slice(0, SOURCED_MAX)) {
       const text = await textOf(join(folder, name)).catch(() => '');
-      for (const [bridge, declared] of parseDeclaredBridges(text)) bridges.set(bridge, declared);
+      for (const [bridge, declared] of parseInterfaces(text)) bridges.set(bridge, declared);
     }
     return bridges;
   });

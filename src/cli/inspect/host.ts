@@ -1,6 +1,8 @@
 // Gathers what `doctor` and `explain` look at. Every source is asked by itself and at the same time, and may be absent.
 
 import { join } from 'node:path';
+import { keepSwitchFacts } from '../../agent/switch-facts.ts';
+import type { Config } from '../../core/config/config.ts';
 import { loadConfig } from '../../core/config/load.ts';
 import { defaultConfig } from '../../core/config/parse-config.ts';
 import type {
@@ -10,9 +12,11 @@ import type {
   HostFacts,
   ProxmoxFacts,
 } from '../../core/doctor/facts.ts';
-import type { Answer } from '../../core/doctor/finding.ts';
+import { type Answer, answered } from '../../core/doctor/finding.ts';
 import { readProxmoxTree } from '../../core/guest/proxmox-tree.ts';
 import { hasKernelDatapath } from '../../core/kernel/links.ts';
+import type { NetworkManagerState } from '../../core/networkmanager/networkmanager.ts';
+import type { SwitchFacts } from '../../core/switch/choice.ts';
 import type { CallAgent } from '../agent-call.ts';
 import type { Terminal } from '../terminal.ts';
 import { attempt } from './attempt.ts';
@@ -42,6 +46,8 @@ const LXC_DROP_IN = '/usr/share/lxc/config/common.conf.d/50-ovs-port-agent.conf'
 /** pmxcfs may hang: it is a file system in user space. */
 const TREE_MS = 5000;
 
+const ABSENT: NetworkManagerState = { running: false, ovs: false, version: '', starting: false };
+
 export interface InspectParts {
   terminal: Terminal;
   callAgent: CallAgent;
@@ -67,7 +73,9 @@ export async function inspectHost(parts: InspectParts): Promise<HostFacts> {
       hasKernelDatapath().catch(() => false),
     ],
   );
+  const choice = await choiceFacts(inForce, answered(bus.networkManager)?.state);
   return {
+    choice,
     version: parts.version,
     isRoot: process.getuid?.() === 0,
     node: process.version,
@@ -127,6 +135,14 @@ async function readProxmox(root: string): Promise<ProxmoxFacts> {
     snippet,
     storage,
   };
+}
+
+/** The agent's own look at it, with what NetworkManager has said. */
+async function choiceFacts({ driver }: Config, state: NetworkManagerState = ABSENT): Promise<SwitchFacts> {
+  const networkManager = { state: async () => state, onPresence: () => {} };
+  const keeper = keepSwitchFacts({ configured: driver, networkManager });
+  await keeper.refresh();
+  return keeper.current();
 }
 
 /** An agent that does not tell its version has written it into the ledger when it started. */

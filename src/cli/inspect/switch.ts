@@ -3,25 +3,23 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { SwitchBridge, SwitchFacts, SwitchPort } from '../../core/doctor/facts.ts';
+import type { SwitchSnapshot } from '../../core/doctor/facts.ts';
 import type { Answer } from '../../core/doctor/finding.ts';
 import { connectOvsdb } from '../../core/ovsdb/connection.ts';
+import { observeBridges, observePorts } from '../../core/ovsdb/observe.ts';
 import { emptyReplica, type Replica } from '../../core/ovsdb/replica.ts';
-import { MONITORED, type Row } from '../../core/ovsdb/rows.ts';
-import { NM_UUID_KEY } from '../../core/plan/observed.ts';
+import { MONITORED } from '../../core/ovsdb/rows.ts';
 import { attempt } from './attempt.ts';
 
 const DATABASE = 'Open_vSwitch';
 const DEADLINE_MS = 4000;
-/** What a port keeps of ours where its row has another name. */
-const ALIAS_KEY = 'ovs-port-agent.port';
 
 const configSchema = z.tuple([
   z.object({ rows: z.array(z.object({ cur_cfg: z.number(), next_cfg: z.number() })) }),
 ]);
 
 /** `directory`: `/run/openvswitch`. */
-export function readSwitch(directory: string): Promise<Answer<SwitchFacts>> {
+export function readSwitch(directory: string): Promise<Answer<SwitchSnapshot>> {
   return attempt('OVSDB', DEADLINE_MS, async () => {
     const connection = await connectOvsdb(join(directory, 'db.sock'), DEADLINE_MS);
     try {
@@ -59,47 +57,12 @@ export function askVswitchd(directory: string): Promise<Answer<string>> {
   });
 }
 
-function factsOf(replica: Replica): SwitchFacts {
+function factsOf(replica: Replica): SwitchSnapshot {
   const [server] = replica.rows('Open_vSwitch').values();
-  const bridges = [...replica.rows('Bridge').values()];
   return {
     ...(server?.ovs_version !== undefined && { version: server.ovs_version }),
     datapathTypes: server?.datapath_types ?? [],
-    bridges: bridges.map(bridgeFacts),
-    ports: bridges.flatMap((bridge) => portsOf(replica, bridge)),
+    bridges: [...observeBridges(replica).values()],
+    ports: observePorts(replica),
   };
-}
-
-function bridgeFacts({ name, datapath_type, external_ids }: Row<'Bridge'>): SwitchBridge {
-  const owner = external_ids[NM_UUID_KEY];
-  return {
-    name,
-    datapathType: datapath_type === 'netdev' ? 'netdev' : 'system',
-    ...(owner !== undefined && { networkManagerUuid: owner }),
-  };
-}
-
-function portsOf(replica: Replica, bridge: Row<'Bridge'>): SwitchPort[] {
-  return bridge.ports.flatMap((uuid) => {
-    const port = replica.rows('Port').get(uuid);
-    const [first = '', ...others] = port?.interfaces ?? [];
-    const link = replica.rows('Interface').get(first);
-    if (port === undefined || link === undefined) return [];
-    return [
-      {
-        row: port.name,
-        port: port.external_ids[ALIAS_KEY] ?? port.name,
-        bridge: bridge.name,
-        others: others.length,
-        interface: link.name,
-        type: link.type,
-        trunks: port.trunks,
-        externalIds: port.external_ids,
-        ...(link.ofport !== undefined && { ofport: link.ofport }),
-        ...(link.error !== undefined && { error: link.error }),
-        ...(port.tag !== undefined && { tag: port.tag }),
-        ...(port.vlan_mode !== undefined && { vlanMode: port.vlan_mode }),
-      },
-    ];
-  });
 }

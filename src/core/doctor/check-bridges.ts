@@ -1,7 +1,8 @@
 // Each bridge that matters: there, of a kind that works, usable by Proxmox, and which driver it leads to.
 
-import { bridgeDriver } from './bridge-driver.ts';
-import type { DoctorFacts, SwitchBridge, SwitchFacts } from './facts.ts';
+import { isOurBridge, type ObservedBridge } from '../plan/observed.ts';
+import { chooseDriver } from '../switch/choice.ts';
+import type { DoctorFacts, SwitchSnapshot } from './facts.ts';
 import { answered, type Finding, findingsOf } from './finding.ts';
 import { endangeredPorts } from './interfaces-file.ts';
 import { isOursPort } from './ownership.ts';
@@ -26,7 +27,7 @@ export function checkBridges(facts: DoctorFacts): Finding[] {
 }
 
 /** Those of the configuration, those that guests name, those that hold ports of ours. */
-function namesOf(facts: DoctorFacts, { bridges, ports }: SwitchFacts): string[] {
+function namesOf(facts: DoctorFacts, { bridges, ports }: SwitchSnapshot): string[] {
   const { tree } = facts.proxmox;
   const guests = tree.state === 'ready' ? [...tree.guests.values()] : [];
   const named = guests.flatMap(({ config }) =>
@@ -40,45 +41,31 @@ function namesOf(facts: DoctorFacts, { bridges, ports }: SwitchFacts): string[] 
 
 function absent(facts: DoctorFacts, name: string): Finding {
   const check = `bridge ${name}`;
-  if (facts.links.get(name)?.isLinuxBridge) {
-    return fail(check, `${name} is a Linux bridge: no OVS port can be made on it`, {
-      remedy: `Name an OVS bridge in the configuration, or make ${name} one in /etc/network/interfaces`,
-    });
-  }
-  if (facts.links.has(name)) {
+  const isLinux = facts.links.get(name)?.isLinuxBridge === true;
+  if (facts.links.has(name) && !isLinux) {
     return fail(check, `${name} is a network device and not an OVS bridge`, {
       remedy: 'Name another bridge in the configuration',
     });
   }
+  const choice = chooseDriver(name, undefined, isLinux, facts.choice);
+  if ('obstacle' in choice) return fail(check, choice.obstacle.reason, { code: choice.obstacle.code });
   if (facts.inForce.bridges[name]?.create === false) {
     return fail(check, `${name} does not exist, and the configuration says create = false`, {
       remedy: `Make the bridge, or say create = true in [bridges.${name}]`,
     });
   }
-  const { driver, why } = bridgeDriver(undefined, facts.inForce, networkManagerState(facts));
-  return warn(check, `${name} does not exist; the agent makes it through ${driver}: ${why}`, {
-    remedy: 'ovs-port-agent reconcile',
-  });
+  const text = `${name} does not exist; the agent makes it through ${choice.driver}: ${whyFor(facts, name)}`;
+  return warn(check, text, { remedy: 'ovs-port-agent reconcile' });
 }
 
 /** Which driver acts on it, and whether that one can. */
-function led(facts: DoctorFacts, bridge: SwitchBridge): Finding {
-  const check = `bridge ${bridge.name}`;
-  const state = networkManagerState(facts);
-  const { driver, why } = bridgeDriver(bridge, facts.inForce, state);
-  const text = `${bridge.name}: ${bridge.datapathType} datapath, driven through ${driver}: ${why}`;
-  const byNetworkManager = bridge.networkManagerUuid !== undefined;
-  if (driver === 'networkmanager' && !byNetworkManager) {
-    return fail(check, `${text}; but NetworkManager does not own it`, { code: 'bridge-not-ours' });
-  }
-  if (driver === 'networkmanager' && (state === undefined || !state.running)) {
-    return fail(check, `${text}; but NetworkManager does not run`, { code: 'networkmanager-unavailable' });
-  }
-  if (driver === 'networkmanager' && state?.ovs === false) {
-    const cause = `but NetworkManager ${state.version} has no OVS plugin`;
-    return fail(check, `${text}; ${cause}`, { code: 'networkmanager-without-ovs' });
-  }
-  if (driver === 'ovsdb' && byNetworkManager) {
+function led(facts: DoctorFacts, bridge: ObservedBridge): Finding {
+  const { name, datapathType, networkManagerUuid } = bridge;
+  const check = `bridge ${name}`;
+  const choice = chooseDriver(name, bridge, false, facts.choice);
+  if ('obstacle' in choice) return fail(check, choice.obstacle.reason, { code: choice.obstacle.code });
+  const text = `${name}: ${datapathType} datapath, driven through ${choice.driver}: ${whyFor(facts, name, bridge)}`;
+  if (choice.driver === 'ovsdb' && networkManagerUuid !== undefined) {
     return warn(check, `${text}; but NetworkManager owns it and may take away what others plug`, {
       remedy: 'Say driver = "auto" in the configuration',
     });
@@ -86,9 +73,21 @@ function led(facts: DoctorFacts, bridge: SwitchBridge): Finding {
   return pass(check, text);
 }
 
+/** The reason of `chooseDriver`, in words. */
+function whyFor({ choice }: DoctorFacts, name: string, bridge?: ObservedBridge): string {
+  if (choice.configured !== 'auto') return `the configuration says driver = "${choice.configured}"`;
+  if (bridge?.networkManagerUuid !== undefined) return 'NetworkManager owns it';
+  if (choice.declared.has(name)) return '/etc/network/interfaces declares it';
+  if (bridge !== undefined)
+    return isOurBridge(bridge) ? 'the agent made it' : 'NetworkManager does not own it';
+  return choice.networkManager === 'ready'
+    ? 'NetworkManager can do Open vSwitch'
+    : 'NetworkManager cannot do Open vSwitch here';
+}
+
 function datapath(
   { hasKernelDatapath }: DoctorFacts,
-  { name, datapathType }: SwitchBridge,
+  { name, datapathType }: ObservedBridge,
 ): Finding | undefined {
   if (datapathType === 'netdev' || hasKernelDatapath) return undefined;
   return fail(
@@ -101,7 +100,11 @@ function datapath(
 }
 
 /** PVE::Network::read_bridge_mtu: Proxmox refuses a bridge without a device of the same name. */
-function ownDevice(facts: DoctorFacts, { ports }: SwitchFacts, { name }: SwitchBridge): Finding | undefined {
+function ownDevice(
+  facts: DoctorFacts,
+  { ports }: SwitchSnapshot,
+  { name }: ObservedBridge,
+): Finding | undefined {
   const check = `bridge ${name} device`;
   const hasRow = ports.some((port) => port.interface === name && port.type === 'internal');
   if (hasRow && facts.links.has(name)) return undefined;
@@ -115,7 +118,10 @@ function ownDevice(facts: DoctorFacts, { ports }: SwitchFacts, { name }: SwitchB
   return isProxmox ? fail(check, text, { remedy }) : warn(check, text, { remedy });
 }
 
-function owners({ declared }: DoctorFacts, { name, networkManagerUuid }: SwitchBridge): Finding | undefined {
+function owners(
+  { declared }: DoctorFacts,
+  { name, networkManagerUuid }: ObservedBridge,
+): Finding | undefined {
   if (networkManagerUuid === undefined || !answered(declared)?.has(name)) return undefined;
   const text = `${name} has two owners: NetworkManager made it, and /etc/network/interfaces declares it`;
   return warn(`bridge ${name} owners`, text, {
@@ -123,7 +129,7 @@ function owners({ declared }: DoctorFacts, { name, networkManagerUuid }: SwitchB
   });
 }
 
-function reload({ declared }: DoctorFacts, { ports }: SwitchFacts, name: string): Finding | undefined {
+function reload({ declared }: DoctorFacts, { ports }: SwitchSnapshot, name: string): Finding | undefined {
   const stanza = answered(declared)?.get(name);
   if (stanza === undefined) return undefined;
   const rows = ports.filter((port) => port.bridge === name && isOursPort(port)).map(({ row }) => row);
@@ -137,8 +143,4 @@ function reload({ declared }: DoctorFacts, { ports }: SwitchFacts, name: string)
       remedy: 'ovs-port-agent proxmox interfaces apply',
     },
   );
-}
-
-function networkManagerState(facts: DoctorFacts) {
-  return answered(facts.networkManager)?.state;
 }

@@ -1,7 +1,8 @@
 // Rows of OVSDB that are stale, broken or somebody else's under our names.
 
 import { parsePortName } from '../guest/vmid.ts';
-import type { DoctorFacts, SwitchPort } from './facts.ts';
+import type { ObservedPort } from '../plan/observed.ts';
+import type { DoctorFacts } from './facts.ts';
 import { answered, type Finding, findingsOf, listText } from './finding.ts';
 import { bootOfPort, isOursPort } from './ownership.ts';
 
@@ -21,7 +22,7 @@ export function checkRows(facts: DoctorFacts): Finding[] {
   return [pass('ports', ours.length === 0 ? text : `ports: ${text}`)];
 }
 
-function brokenRow({ links }: DoctorFacts, port: SwitchPort): Finding | undefined {
+function brokenRow({ links }: DoctorFacts, port: ObservedPort): Finding | undefined {
   const name = `port ${port.port}`;
   const remedy = 'ovs-port-agent reconcile';
   if (port.type === '' && !links.has(port.interface)) {
@@ -37,14 +38,14 @@ function brokenRow({ links }: DoctorFacts, port: SwitchPort): Finding | undefine
   return undefined;
 }
 
-function earlierBoot({ bootId }: DoctorFacts, ours: readonly SwitchPort[]): Finding[] {
+function earlierBoot({ bootId }: DoctorFacts, ours: readonly ObservedPort[]): Finding[] {
   const old = ours.filter((port) => (bootOfPort(port) ?? bootId) !== bootId).map(({ port }) => port);
   if (old.length === 0) return [];
   const text = `left from before the last boot: ${listText(old)}`;
   return [warn('old rows', text, { remedy: 'ovs-port-agent reconcile' })];
 }
 
-function foreign({ row, bridge, interface: link }: SwitchPort): Finding {
+function foreign({ row, bridge, interface: link }: ObservedPort): Finding {
   const text = `${row} on ${bridge} (${link}) has a name of ours and was made by somebody else`;
   return warn(`port ${row}`, text, { code: 'name-taken' });
 }

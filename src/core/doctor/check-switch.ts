@@ -1,6 +1,6 @@
 // Open vSwitch's two daemons and the kernel's datapath.
 
-import type { DoctorFacts, SwitchFacts } from './facts.ts';
+import type { DoctorFacts, SwitchSnapshot } from './facts.ts';
 import { type Finding, findingsOf } from './finding.ts';
 
 const { pass, warn, fail, skip } = findingsOf('Open vSwitch');
@@ -22,7 +22,7 @@ export function checkSwitch(facts: DoctorFacts): Finding[] {
   ];
 }
 
-function vswitchd({ vswitchd: answer }: DoctorFacts, found: SwitchFacts | undefined): Finding {
+function vswitchd({ vswitchd: answer }: DoctorFacts, found: SwitchSnapshot | undefined): Finding {
   const remedy = 'systemctl restart openvswitch-switch.service; journalctl -u ovs-vswitchd';
   if (!answer.ok) return fail('vswitchd', answer.reason, { remedy });
   const { nextCfg = 0, curCfg = 0 } = found ?? {};
@@ -33,7 +33,7 @@ function vswitchd({ vswitchd: answer }: DoctorFacts, found: SwitchFacts | undefi
   return pass('vswitchd', `ovs-vswitchd answers: ${answer.value}`);
 }
 
-function datapath({ hasKernelDatapath }: DoctorFacts, { datapathTypes }: SwitchFacts): Finding {
+function datapath({ hasKernelDatapath }: DoctorFacts, { datapathTypes }: SwitchSnapshot): Finding {
   if (hasKernelDatapath) return pass('datapath', 'kernel datapath: the module openvswitch is loaded');
   if (datapathTypes.includes('netdev')) {
     return pass('datapath', 'no kernel datapath (no module openvswitch): new bridges get the user-space one');

@@ -6,45 +6,21 @@ import type { ProxmoxTree } from '../guest/proxmox-tree.ts';
 import type { LinkState } from '../kernel/links.ts';
 import type { VerifyResult } from '../ledger/index.ts';
 import type { NetworkManagerState, StoredProfile } from '../networkmanager/networkmanager.ts';
+import type { ObservedBridge, ObservedPort } from '../plan/observed.ts';
+import type { SwitchFacts } from '../switch/choice.ts';
 import type { Answer } from './finding.ts';
-import type { DeclaredBridge } from './interfaces-file.ts';
+import type { Stanza } from './interfaces-file.ts';
 import type { Storage } from './storage-config.ts';
 
-/** A Port row and its first Interface row. */
-export interface SwitchPort {
-  /** Name of the Port row. */
-  row: string;
-  /** `vi<VMID>` of the guest: the row's name, or the alias in its external_ids. */
-  port: string;
-  bridge: string;
-  /** Interface rows beyond the first: a bond has them. */
-  others: number;
-  interface: string;
-  /** Type of the Interface: empty for a device of the kernel, `internal`, `patch`, … */
-  type: string;
-  ofport?: number;
-  error?: string;
-  tag?: number;
-  trunks: readonly number[];
-  vlanMode?: string;
-  externalIds: Readonly<Record<string, string>>;
-}
-
-export interface SwitchBridge {
-  name: string;
-  datapathType: 'system' | 'netdev';
-  /** UUID of the ovs-bridge profile, when NetworkManager owns the bridge. */
-  networkManagerUuid?: string;
-}
-
-export interface SwitchFacts {
+/** What OVSDB holds at one moment. */
+export interface SwitchSnapshot {
   version?: string;
   datapathTypes: readonly string[];
   /** Changes that were asked for, and how many of them ovs-vswitchd has carried out (ovs-vswitchd.conf.db(5)). */
   nextCfg?: number;
   curCfg?: number;
-  bridges: readonly SwitchBridge[];
-  ports: readonly SwitchPort[];
+  bridges: readonly ObservedBridge[];
+  ports: readonly ObservedPort[];
 }
 
 export interface NetworkManagerFacts {
@@ -133,14 +109,16 @@ export interface HostFacts {
   inForce: Config;
   bus: Answer<true>;
   agent: Answer<AgentFacts>;
-  ovsdb: Answer<SwitchFacts>;
+  ovsdb: Answer<SwitchSnapshot>;
   /** What ovs-vswitchd says when it is asked for its version. */
   vswitchd: Answer<string>;
   hasKernelDatapath: boolean;
   networkManager: Answer<NetworkManagerFacts>;
   links: ReadonlyMap<string, LinkState>;
-  /** OVS bridges of /etc/network/interfaces. */
-  declared: Answer<ReadonlyMap<string, DeclaredBridge>>;
+  /** What the choice of a driver for a bridge depends on. */
+  choice: SwitchFacts;
+  /** The `iface` stanzas of /etc/network/interfaces. */
+  declared: Answer<ReadonlyMap<string, Stanza>>;
   bindings: readonly BindingFacts[];
   proxmox: ProxmoxFacts;
 }

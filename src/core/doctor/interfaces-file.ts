@@ -1,7 +1,8 @@
-// The OVS bridges that /etc/network/interfaces declares, as far as their ports are at risk in a reload.
+// What /etc/network/interfaces declares, as far as ports of OVS bridges are at risk in a reload.
 
-export interface DeclaredBridge {
-  /** Undefined: the stanza has no `ovs_ports`, so a reload takes no port away. */
+export interface Stanza {
+  isOvsBridge: boolean;
+  /** Undefined: there is no `ovs_ports`, so a reload takes no port away. */
   ports: readonly string[] | undefined;
   /** `ovs-ports-condone-regex`: ports that a reload leaves although they are not listed. */
   condone: string | undefined;
@@ -11,13 +12,14 @@ export interface DeclaredBridge {
 const SPARED = /^(?:tap|veth|fwln)/;
 
 /** Reads interfaces(5): options belong to the `iface` line before them; `\` joins lines. Never throws. */
-export function parseDeclaredBridges(text: string): Map<string, DeclaredBridge> {
-  const bridges = new Map<string, DeclaredBridge>();
+export function parseInterfaces(text: string): Map<string, Stanza> {
+  const stanzas = new Map<string, Stanza>();
   let name = '';
   let options = new Map<string, string>();
   const end = () => {
-    if (name !== '' && options.get('ovs_type') === 'OVSBridge') {
-      bridges.set(name, {
+    if (name !== '') {
+      stanzas.set(name, {
+        isOvsBridge: options.get('ovs_type') === 'OVSBridge',
         ports: options.get('ovs_ports')?.split(/\s+/).filter(Boolean),
         condone: options.get('ovs_ports_condone_regex'),
       });
@@ -43,12 +45,12 @@ export function parseDeclaredBridges(text: string): Map<string, DeclaredBridge> 
     }
   }
   end();
-  return bridges;
+  return stanzas;
 }
 
 /** Names of the given ports that `ifreload` would remove from the bridge (ifupdown2: addons/openvswitch.py). */
-export function endangeredPorts(bridge: DeclaredBridge, ports: readonly string[]): string[] {
-  if (bridge.ports === undefined) return [];
+export function endangeredPorts(bridge: Stanza, ports: readonly string[]): string[] {
+  if (!bridge.isOvsBridge || bridge.ports === undefined) return [];
   const listed = new Set(bridge.ports);
   const condoned = condoneTest(bridge.condone);
   return ports.filter((port) => !listed.has(port) && !condoned(port));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { endangeredPorts, parseDeclaredBridges } from '../../../src/core/doctor/interfaces-file.ts';
+import { endangeredPorts, parseInterfaces } from '../../../src/core/doctor/interfaces-file.ts';
 import { parseStorage } from '../../../src/core/doctor/storage-config.ts';
 
 const FILE = `auto lo
@@ -23,29 +23,33 @@ iface vmbr2 inet manual
 
 describe('OVS bridges of /etc/network/interfaces', () => {
   it('are found with their ports, over joined lines and both spellings', () => {
-    expect([...parseDeclaredBridges(FILE)]).toEqual([
-      ['vmbr0', { ports: ['eno1', 'vlan5'], condone: '^(tap|vi[0-9])' }],
-      ['vmbr1', { ports: undefined, condone: undefined }],
+    expect([...parseInterfaces(FILE)].filter(([, stanza]) => stanza.isOvsBridge)).toEqual([
+      ['vmbr0', { isOvsBridge: true, ports: ['eno1', 'vlan5'], condone: '^(tap|vi[0-9])' }],
+      ['vmbr1', { isOvsBridge: true, ports: undefined, condone: undefined }],
     ]);
   });
 
   it('are read from any text without a throw', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        parseDeclaredBridges(text);
-        parseDeclaredBridges(`iface a inet manual\n ovs_type OVSBridge\n${text}`);
+        parseInterfaces(text);
+        parseInterfaces(`iface a inet manual\n ovs_type OVSBridge\n${text}`);
         parseStorage(text);
       }),
     );
   });
 
   it.each([
-    ['what is not listed', { ports: ['eno1'], condone: undefined }, ['vi101']],
-    ['nothing without ovs_ports', { ports: undefined, condone: undefined }, []],
-    ['nothing that the pattern spares', { ports: [], condone: '^vi' }, ['tap1i0', 'veth1i0', 'fwln1o0']],
+    ['what is not listed', { isOvsBridge: true, ports: ['eno1'], condone: undefined }, ['vi101']],
+    ['nothing without ovs_ports', { isOvsBridge: true, ports: undefined, condone: undefined }, []],
+    [
+      'nothing that the pattern spares',
+      { isOvsBridge: true, ports: [], condone: '^vi' },
+      ['tap1i0', 'veth1i0', 'fwln1o0'],
+    ],
     [
       'all but its list, when the pattern is none',
-      { ports: ['vi101'], condone: '(' },
+      { isOvsBridge: true, ports: ['vi101'], condone: '(' },
       ['tap1i0', 'veth1i0', 'fwln1o0'],
     ],
   ])('would lose %s in a reload', (_, bridge, lost) => {

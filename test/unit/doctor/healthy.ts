@@ -1,10 +1,11 @@
 // The facts of a Proxmox host on which all is well: VM 101 on ovsbr0, driven through OVSDB.
 
 import { defaultConfig } from '../../../src/core/config/parse-config.ts';
-import type { DoctorFacts, SwitchFacts, SwitchPort } from '../../../src/core/doctor/facts.ts';
+import type { DoctorFacts, SwitchSnapshot } from '../../../src/core/doctor/facts.ts';
 import { parseGuestConfig } from '../../../src/core/guest/proxmox-config.ts';
 import type { ProxmoxGuest, ProxmoxTree } from '../../../src/core/guest/proxmox-tree.ts';
 import type { LinkState } from '../../../src/core/kernel/links.ts';
+import type { ObservedBridge, ObservedPort } from '../../../src/core/plan/observed.ts';
 
 export const SNIPPET = 'local:snippets/ovs-port-agent';
 
@@ -23,16 +24,20 @@ export function link(more: Partial<LinkState> = {}): LinkState {
   };
 }
 
-export function port(more: Partial<SwitchPort> = {}): SwitchPort {
+export function port(more: Partial<ObservedPort> = {}): ObservedPort {
   return {
     row: 'vi101',
     port: 'vi101',
     bridge: 'ovsbr0',
-    others: 0,
     interface: 'tap101i0',
     type: '',
     ofport: 3,
-    trunks: [],
+    vlan: { trunks: [] },
+    driver: 'ovsdb',
+    portUuid: 'p',
+    interfaceUuid: 'i',
+    bridgeRowUuid: 'b',
+    interfaceExternalIds: {},
     externalIds: {
       'ovs-port-agent.vmid': '101',
       'ovs-port-agent.guest': 'web1',
@@ -44,8 +49,12 @@ export function port(more: Partial<SwitchPort> = {}): SwitchPort {
   };
 }
 
+export function bridge(name: string, more: Partial<ObservedBridge> = {}): ObservedBridge {
+  return { name, datapathType: 'netdev', externalIds: {}, ...more };
+}
+
 /** A bridge's own port. */
-export function internal(bridge: string): SwitchPort {
+export function internal(bridge: string): ObservedPort {
   return port({ row: bridge, port: bridge, bridge, interface: bridge, type: 'internal', externalIds: {} });
 }
 
@@ -64,16 +73,13 @@ export function tree(...guests: ProxmoxGuest[]): ProxmoxTree & { state: 'ready' 
 
 export const WEB1 = `name: web1\nnet0: virtio=BC:24:11:00:00:01,bridge=ovsbr0\nhookscript: ${SNIPPET}\n`;
 
-export function switchFacts(more: Partial<SwitchFacts> = {}): SwitchFacts {
+export function switchFacts(more: Partial<SwitchSnapshot> = {}): SwitchSnapshot {
   return {
     version: '3.5.0',
     datapathTypes: ['netdev', 'system'],
     curCfg: 4,
     nextCfg: 4,
-    bridges: [
-      { name: 'ovsbr0', datapathType: 'netdev' },
-      { name: 'ovsbr1', datapathType: 'netdev' },
-    ],
+    bridges: [bridge('ovsbr0'), bridge('ovsbr1')],
     ports: [internal('ovsbr0'), internal('ovsbr1'), port()],
     ...more,
   };
@@ -102,6 +108,7 @@ export function healthy(more: Partial<DoctorFacts> = {}): DoctorFacts {
       ['ovsbr1', link()],
       ['tap101i0', link()],
     ]),
+    choice: { configured: 'auto', networkManager: 'unable', declared: new Set() },
     declared: yes(new Map()),
     bindings: [
       {

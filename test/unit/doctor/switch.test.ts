@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { examine } from '../../../src/core/doctor/examine.ts';
-import { configured, healthy, internal, link, no, port } from './healthy.ts';
-import { type Case, declared, links, nm, ovs, owned, ports } from './variants.ts';
+import { bridge, configured, healthy, internal, link, no, port } from './healthy.ts';
+import { type Case, choice, declared, links, ovs, owned, ports } from './variants.ts';
 
 const cases: Case[] = [
   [
@@ -33,10 +33,7 @@ const cases: Case[] = [
     'a system bridge without the kernel module',
     healthy(
       ovs({
-        bridges: [
-          { name: 'ovsbr0', datapathType: 'system' },
-          { name: 'ovsbr1', datapathType: 'netdev' },
-        ],
+        bridges: [bridge('ovsbr0', { datapathType: 'system' }), bridge('ovsbr1')],
       }),
     ),
     'fail',
@@ -47,7 +44,7 @@ const cases: Case[] = [
   [
     'a bridge that is a Linux bridge',
     {
-      ...healthy(ovs({ bridges: [{ name: 'ovsbr1', datapathType: 'netdev' }], ports: [internal('ovsbr1')] })),
+      ...healthy(ovs({ bridges: [bridge('ovsbr1')], ports: [internal('ovsbr1')] })),
       links: new Map([
         ['ovsbr0', link({ isLinuxBridge: true })],
         ['ovsbr1', link()],
@@ -57,12 +54,12 @@ const cases: Case[] = [
     'fail',
     'Open vSwitch',
     /ovsbr0 is a Linux bridge/,
-    /OVS bridge/,
+    /remove the Linux bridge/,
   ],
   [
     'a bridge name that a card has',
     {
-      ...healthy(ovs({ bridges: [{ name: 'ovsbr1', datapathType: 'netdev' }], ports: [internal('ovsbr1')] })),
+      ...healthy(ovs({ bridges: [bridge('ovsbr1')], ports: [internal('ovsbr1')] })),
       bindings: [],
     },
     'fail',
@@ -74,7 +71,7 @@ const cases: Case[] = [
     'a missing bridge',
     {
       ...healthy({
-        ...ovs({ bridges: [{ name: 'ovsbr0', datapathType: 'netdev' }] }),
+        ...ovs({ bridges: [bridge('ovsbr0')] }),
         ...links('ovsbr0', 'tap101i0'),
       }),
     },
@@ -87,7 +84,7 @@ const cases: Case[] = [
     'a missing bridge that may not be made',
     configured(
       healthy({
-        ...ovs({ bridges: [{ name: 'ovsbr0', datapathType: 'netdev' }] }),
+        ...ovs({ bridges: [bridge('ovsbr0')] }),
         ...links('ovsbr0', 'tap101i0'),
       }),
       { bridges: { ovsbr1: { create: false, addresses: [], datapath_type: 'auto' } } },
@@ -117,7 +114,7 @@ const cases: Case[] = [
     'a bridge with two owners',
     healthy({
       ...owned,
-      networkManager: nm({}),
+      ...choice({ networkManager: 'ready' }),
       ...declared('iface ovsbr0 inet manual\n ovs_type OVSBridge\n'),
     }),
     'warn',
@@ -127,31 +124,31 @@ const cases: Case[] = [
   ],
   [
     'a bridge whose owner does not run',
-    healthy({ ...owned, networkManager: nm({ running: false }) }),
+    healthy({ ...owned, ...choice({ networkManager: 'expected' }) }),
     'fail',
     'Open vSwitch',
-    /ovsbr0.*NetworkManager does not run/,
+    /NetworkManager, which drives ovsbr0, is not running/,
     /systemctl start NetworkManager/,
   ],
   [
     'a bridge whose owner lost its plugin',
-    healthy({ ...owned, networkManager: nm({ ovs: false }) }),
+    healthy(owned),
     'fail',
     'Open vSwitch',
-    /ovsbr0.*no OVS plugin/,
+    /which drives ovsbr0, cannot do Open vSwitch/,
     /network-manager-ovs/,
   ],
   [
     'a driver forced on a bridge that is not its own',
-    configured(healthy({ networkManager: nm({}) }), { driver: 'networkmanager' }),
+    healthy(choice({ configured: 'networkmanager', networkManager: 'ready' })),
     'fail',
     'Open vSwitch',
-    /ovsbr0.*does not own it/,
-    /Give the bridge/,
+    /ovsbr0 does not belong to NetworkManager/,
+    /driver = "auto"/,
   ],
   [
     "a driver forced past NetworkManager's bridge",
-    configured(healthy({ ...owned, networkManager: nm({}) }), { driver: 'ovsdb' }),
+    healthy({ ...owned, ...choice({ configured: 'ovsdb', networkManager: 'ready' }) }),
     'warn',
     'Open vSwitch',
     /ovsbr0.*NetworkManager owns it/,

@@ -2,8 +2,8 @@
 
 import type { DoctorFacts } from '../../../src/core/doctor/facts.ts';
 import type { FindingState, Group } from '../../../src/core/doctor/finding.ts';
-import { parseDeclaredBridges } from '../../../src/core/doctor/interfaces-file.ts';
-import { healthy, internal, link, type port, switchFacts, yes } from './healthy.ts';
+import { parseInterfaces } from '../../../src/core/doctor/interfaces-file.ts';
+import { bridge, healthy, internal, link, type port, switchFacts, yes } from './healthy.ts';
 
 /** What is wrong, what finds it, and what to do. */
 export type Case = [
@@ -25,15 +25,12 @@ export const ovs = (more: Parameters<typeof switchFacts>[0]) => ({ ovsdb: yes(sw
 export const ports = (...list: ReturnType<typeof port>[]) =>
   ovs({ ports: [internal('ovsbr0'), internal('ovsbr1'), ...list] });
 export const owned = ovs({
-  bridges: [
-    { name: 'ovsbr0', datapathType: 'netdev', networkManagerUuid: OWNED },
-    { name: 'ovsbr1', datapathType: 'netdev' },
-  ],
+  bridges: [bridge('ovsbr0', { networkManagerUuid: OWNED }), bridge('ovsbr1')],
 });
 export const proxmox = (more: Partial<DoctorFacts['proxmox']>) => ({
   proxmox: { ...healthy().proxmox, ...more },
 });
-export const declared = (text: string) => ({ declared: yes(parseDeclaredBridges(text)) });
+export const declared = (text: string) => ({ declared: yes(parseInterfaces(text)) });
 export const links = (...names: string[]) => ({ links: new Map(names.map((name) => [name, link()])) });
 export const profile = (name: string, bridge: string) => ({
   path: '/1',
@@ -49,3 +46,8 @@ export const brokenChain = {
   head: { height: 3, hash: 'a'.repeat(64) },
   firstBad: { height: 4, line: 4, offset: 900, reason: 'hash' as const, expected: 'x', actual: 'y' },
 };
+
+/** What the choice of a driver depends on. */
+export const choice = (more: Partial<DoctorFacts['choice']>) => ({
+  choice: { ...healthy().choice, ...more },
+});
