@@ -121,7 +121,7 @@ function firewalled({ links }: DoctorFacts, guests: readonly ProxmoxGuest[]): Fi
     [...config.nics].flatMap(([index, nic]) => {
       const port = `fwln${vmid}o${index}`;
       if (isNicProblem(nic) || !nic.firewall || !links.has(port)) return [];
-      const text = `guest ${vmid}: net${index} has firewall=1, so its port on the bridge is ${port}, not ${portName(vmid, index)}'s own device`;
+      const text = `guest ${vmid}: net${index} has firewall=1, so its port on the bridge is ${port}, and ${portName(vmid, index)} an alias of that`;
       return [pass(`firewall ${vmid}`, text)];
     }),
   );
