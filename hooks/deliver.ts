@@ -2,10 +2,11 @@
 
 import { readFileSync } from 'node:fs';
 import { AGENT_NAME, AGENT_PATH } from '../src/core/bus/agent-names.ts';
-import type { Bus } from '../src/core/bus/bus.ts';
+import { type Bus, busErrorType } from '../src/core/bus/bus.ts';
 import { connectSystemBus } from '../src/core/bus/dbus-next.ts';
 import { AgentError } from '../src/core/errors.ts';
 import { spoolEvent } from '../src/core/spool/spool.ts';
+import { type SweepTarget, sweepRows } from './sweep.ts';
 
 export interface Delivery {
   /** One line for the task log. */
@@ -31,8 +32,12 @@ function settings(): typeof DEFAULTS {
   }
 }
 
-/** Delivers within the deadline of the configuration; what cannot be delivered is spooled. */
-export async function deliver(event: object): Promise<Delivery> {
+/**
+ * Delivers within the deadline of the configuration; what cannot be delivered is spooled.
+ *
+ * @param stopped whose rows in the switch are leftovers, when the event tells that the guest does not run
+ */
+export async function deliver(event: object, stopped?: SweepTarget): Promise<Delivery> {
   const { deadlineMs, strict } = settings();
   const until = Date.now() + deadlineMs;
   let bus: Bus | undefined;
@@ -50,14 +55,19 @@ export async function deliver(event: object): Promise<Delivery> {
     const { ok, message } = JSON.parse(String(answer)) as { ok: boolean; message: string };
     return { line: message, exitCode: ok || !strict ? 0 : 3 };
   } catch (error) {
-    return { line: spool(event, error), exitCode: strict ? 3 : 0 };
+    const swept = stopped === undefined ? [] : await sweepRows(stopped);
+    const line = spool({ ...event, ...(swept.length > 0 && { swept }) }, error);
+    return { line: [...swept.map((port) => `removed ${port}`), line].join('; '), exitCode: strict ? 3 : 0 };
   } finally {
     bus?.close();
   }
 }
 
+const ABSENT = /\.(?:NameHasNoOwner|ServiceUnknown)$/;
+
 function spool(event: object, error: unknown): string {
-  const why = error instanceof AgentError ? error.message : String(error);
+  const isAbsent = ABSENT.test(busErrorType(error) ?? '');
+  const why = isAbsent ? 'it does not run' : error instanceof AgentError ? error.message : String(error);
   try {
     spoolEvent(event);
     return `the agent could not be asked (${why}); the event is kept and will be handled when it is back`;

@@ -7,7 +7,9 @@ import { deliver, finish } from '../deliver.ts';
 const parsed = parseProxmoxHookInput(process.argv.slice(2), process.env);
 if (parsed.ok) {
   const event = { id: kernelUuid(), at: new Date().toISOString(), source: 'proxmox', ...parsed.input };
-  void deliver(event).then(finish);
+  const { vmid, phase } = parsed.input;
+  const isStopped = phase === 'pre-start' || phase === 'post-stop';
+  void deliver(event, isStopped ? { vmid } : undefined).then(finish);
 } else {
   // A phase that a later Proxmox adds must not stop a guest.
   finish({ line: parsed.problem, exitCode: 0 });

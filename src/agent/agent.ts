@@ -77,6 +77,11 @@ export interface Agent {
    * ledger. False when the number is no Proxmox guest's here.
    */
   look(vmid: number, reason: string): Promise<boolean>;
+  /**
+   * Gives Proxmox's cards back under Proxmox's names: without an agent it could neither change nor plug them. Where
+   * NetworkManager holds a port it stays, since NetworkManager goes on without us.
+   */
+  handBack(cause: number): Promise<void>;
   /** Brings everything to what the guests that run now should have; `reason` is for the ledger. */
   reconcile(reason: string): Promise<PortReport[]>;
 }
@@ -352,6 +357,19 @@ export function createAgent(parts: AgentParts): Agent {
   let again: Promise<PortReport[]> | undefined;
   return {
     look,
+    async handBack(cause) {
+      const proxmox = claims.all().filter(({ guest }) => guest.runtime.startsWith('proxmox'));
+      await Promise.all(
+        proxmox.map(({ key }) =>
+          guestQueue.run(key, async () => {
+            const ports = claims.get(key)?.ports ?? [];
+            const held = ports.filter(({ port }) => claims.binding(port)?.driver === 'ovsdb');
+            const desired = held.map((port) => ({ ...port, row: port.row ?? port.interface }));
+            await converge({ key, desired, inScope: () => false, cause: async () => cause });
+          }),
+        ),
+      );
+    },
     handle: (event, caller, spooled = false) =>
       guestQueue.run(guestKeyOf(event), () => handleOrDefer({ event, caller, spooled, late: spooled })),
     finish: (event, height) =>

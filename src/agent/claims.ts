@@ -153,8 +153,10 @@ export async function loadClaims(directory: string): Promise<Claims> {
     },
     ofPort: holderOf,
     async bind(desired, key, driver, now) {
-      const since = bindingOf(desired)?.since ?? now.toISOString();
       const ifindex = await linkIndex(desired.interface);
+      const former = bindingOf(desired);
+      // Another device of the same name: the guest has been started anew meanwhile.
+      const since = former?.ifindex === ifindex && former ? former.since : now.toISOString();
       const binding: Binding = { ...claimFile(desired, key), since, driver, ifindex };
       bindings.set(desired.port, binding);
       write(binding);

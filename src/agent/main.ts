@@ -43,6 +43,7 @@ import { lxcSource } from './sources/lxc.ts';
 import { manualSource } from './sources/manual.ts';
 import { proxmoxSource } from './sources/proxmox.ts';
 import { statusReport } from './status.ts';
+import { stopKind } from './stop-kind.ts';
 import { keepSwitchFacts } from './switch-facts.ts';
 import { openTroubles } from './troubles.ts';
 import { openVmids } from './vmids.ts';
@@ -54,6 +55,8 @@ const OVSDB_SOCKET = '/run/openvswitch/db.sock';
 /** How long the first reconcile may keep the service "starting": guests that start at boot wait for it. */
 const FIRST_RECONCILE_MS = 10_000;
 const GUESTS_AT_ONCE = 8;
+/** systemd waits 15 s (TimeoutStopSec) before it kills the agent. */
+const HAND_BACK_MS = 10_000;
 /** Blocks to look through for events that were handled just before a restart. */
 const REMEMBERED_BLOCKS = 5_000;
 
@@ -331,7 +334,10 @@ async function main(): Promise<void> {
   proxmoxWatch?.close();
   spool.close();
   const data = { reason: ended === 'bus' ? 'the system bus closed the connection' : ended };
-  await ledger.append({ category: 'lifecycle', action: 'agent_stopped', data });
+  const { height } = await ledger.append({ category: 'lifecycle', action: 'agent_stopped', data });
+  if (ended !== 'bus' && (await stopKind(bus)) === 'stop') {
+    await Promise.race([agent.handBack(height).catch(onError), pause(HAND_BACK_MS)]);
+  }
   await ledger.close();
   await ovsdb.close();
   // systemd starts us anew, and a fresh process is the one safe way to a fresh bus.

@@ -14,6 +14,8 @@ const common = {
   id: z.string().regex(/^[A-Za-z0-9:._-]{8,200}$/, 'an event id has 8 to 200 letters, digits or : . _ -'),
   /** When it happened, RFC 3339. */
   at: z.iso.datetime(),
+  /** Ports that the hook took out of the switch itself, because the agent could not be reached. */
+  swept: z.array(interfaceNameSchema).max(64).optional(),
 };
 const absolutePath = z.string().regex(/^\/[^\0\n]{0,4095}$/, 'must be an absolute path');
 

@@ -9,7 +9,7 @@ import { observeBridges } from '../ovsdb/observe.ts';
 import { removePort } from '../ovsdb/port-rows.ts';
 import { usablePort } from '../ovsdb/usable.ts';
 import type { DesiredPort } from '../plan/desired.ts';
-import { NM_UUID_KEY, type ObservedPort } from '../plan/observed.ts';
+import { NM_UUID_KEY } from '../plan/observed.ts';
 import { externalIdsOf } from '../plan/owner.ts';
 import type { BridgeWish, PortOutcome, SwitchDriver } from '../switch/driver.ts';
 import type { NetworkManager } from './networkmanager.ts';

@@ -1,0 +1,38 @@
+// Whether systemd stops the agent for good or only to start it again.
+
+import { z } from 'zod';
+import type { Bus } from '../core/bus/bus.ts';
+import { isAgentError } from '../core/errors.ts';
+
+const SYSTEMD = 'org.freedesktop.systemd1';
+const UNIT = '/org/freedesktop/systemd1/unit/ovs_2dport_2dagent_2eservice';
+const DEADLINE_MS = 2_000;
+
+const jobReply = z.tuple([z.tuple([z.number(), z.string()])]);
+const typeReply = z.tuple([z.string()]);
+
+/**
+ * Asks for the type of the unit's job (org.freedesktop.systemd1(5), `Job` and `JobType`). `stop` also when the host goes
+ * down; `other` when it cannot be known, or nobody asked for a stop.
+ */
+export async function stopKind(bus: Bus): Promise<'stop' | 'other'> {
+  const property = (path: string, iface: string, name: string) =>
+    bus.call({
+      destination: SYSTEMD,
+      path,
+      interface: 'org.freedesktop.DBus.Properties',
+      member: 'Get',
+      signature: 'ss',
+      body: [iface, name],
+      deadlineMs: DEADLINE_MS,
+    });
+  try {
+    const [[number, job]] = jobReply.parse(await property(UNIT, `${SYSTEMD}.Unit`, 'Job'));
+    if (number === 0) return 'other';
+    const [type] = typeReply.parse(await property(job, `${SYSTEMD}.Job`, 'JobType'));
+    return type === 'stop' ? 'stop' : 'other';
+  } catch (error) {
+    if (isAgentError(error) || error instanceof z.ZodError) return 'other';
+    throw error;
+  }
+}
