@@ -1,6 +1,6 @@
 // A test host with the package installed, and what a bystander can see there: rows, profiles, files, the ledger.
 import { inject } from 'vitest';
-import { type CommandResult, type Host, upHost } from './host.ts';
+import { type CommandResult, type Host, type Suite, upHost } from './host.ts';
 
 /** A port of a guest as OVSDB has it; the ports that bridges have themselves are left out. */
 export interface SeenPort {
@@ -63,9 +63,12 @@ addresses = ["10.0.0.1/24"]
 addresses = ["203.0.113.1/24"]
 `;
 
-/** @param keys top-level lines for the configuration file */
-export async function upAgentHost(name: string, keys = ''): Promise<AgentHost> {
-  const host = await upHost('forky', name);
+/**
+ * @param keys top-level lines for the configuration file
+ * @param suite the Debian of the host, and so which daemons it has
+ */
+export async function upAgentHost(name: string, keys = '', suite: Suite = 'forky'): Promise<AgentHost> {
+  const host = await upHost(suite, name);
   try {
     await host.sh('pve-init; mkdir -p /etc/ovs-port-agent');
     await host.exec(['sh', '-c', 'cat >/etc/ovs-port-agent/config.toml'], { input: `${keys}\n${CONFIG}` });
@@ -107,10 +110,10 @@ async function callAgent(
 }
 
 const LOOK = `
-ovs-vsctl --format=json --columns=name,ports list Bridge
-ovs-vsctl --format=json --columns=_uuid,name,interfaces,tag,trunks,external_ids list Port
-ovs-vsctl --format=json --columns=_uuid,name,ofport,error list Interface
-nmcli --terse --fields NAME connection show | jq -Rcs 'split("\\n")'
+ovs-vsctl --timeout=10 --format=json --columns=name,ports list Bridge
+ovs-vsctl --timeout=10 --format=json --columns=_uuid,name,interfaces,tag,trunks,external_ids list Port
+ovs-vsctl --timeout=10 --format=json --columns=_uuid,name,ofport,error list Interface
+(! command -v nmcli >/dev/null || nmcli --terse --fields NAME connection show) | jq -Rcs 'split("\\n")'
 find /run/ovs-port-agent/bindings -type f -name '*.json' -printf '%f\\n' | jq -Rcs 'split("\\n")'
 ip -json link | jq -c '[.[].ifname]'
 `;
