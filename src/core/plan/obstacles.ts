@@ -57,6 +57,13 @@ function foreignRow(desired: DesiredPort, { ports, bridges }: Observed): Obstacl
     const reason = `${desired.interface} belongs to the switch itself, it is no guest's device`;
     return { code: 'name-taken', reason };
   }
+  // Plugging it again is Proxmox's to do, and would not help.
+  if (desired.row !== undefined && holder?.row === desired.row && holder.error !== undefined) {
+    return {
+      code: 'port-not-usable',
+      reason: `ovs-vswitchd cannot use ${holder.interface}: ${holder.error}`,
+    };
+  }
   if (holder && holder.bridge !== desired.bridge && !isOurs(holder.externalIds)) {
     return {
       code: 'name-taken',

@@ -1,7 +1,6 @@
 // The replica follows ovsdb-server's updates, and refuses rows that are not what the schema says.
 
 import { describe, expect, it } from 'vitest';
-import { moveInterface } from '../../../src/core/ovsdb/move-interface.ts';
 import { observeBridges, observePorts } from '../../../src/core/ovsdb/observe.ts';
 import { emptyReplica } from '../../../src/core/ovsdb/replica.ts';
 
@@ -69,6 +68,30 @@ describe('the replica of OVSDB', () => {
     ]);
   });
 
+  it('finds rows by name, also when a new one takes the name in the update that takes the old one away', () => {
+    const replica = filled();
+    expect(replica.named('Port', 'tap101i0')?.uuid).toBe('p');
+    replica.apply({ Port: { q: { new: INITIAL.Port.p.new }, p: { old: {} } } });
+    expect(replica.named('Port', 'tap101i0')?.uuid).toBe('q');
+    replica.apply({ Port: { q: { old: {} } } });
+    expect(replica.named('Port', 'tap101i0')).toBeUndefined();
+    replica.clear();
+    expect(replica.named('Bridge', 'ovsbr0')).toBeUndefined();
+  });
+
+  it('calls a port by our name when its row carries that as an alias, if the row is ours', () => {
+    const replica = filled();
+    const alias = { 'ovs-port-agent.port': 'vi101' };
+    const with_ = (ids: Record<string, string>) =>
+      replica.apply({ Port: { p: { new: { ...INITIAL.Port.p.new, external_ids: map(ids) } } } });
+    with_({ ...alias, 'ovs-port-agent.vmid': '101' });
+    expect(observePorts(replica)).toMatchObject([{ port: 'vi101', row: 'tap101i0', driver: 'ovsdb' }]);
+    with_(alias);
+    expect(observePorts(replica)).toMatchObject([{ port: 'tap101i0' }]);
+    with_({ 'ovs-port-agent.port': 'eno1', 'ovs-port-agent.vmid': '101' });
+    expect(observePorts(replica)).toMatchObject([{ port: 'tap101i0' }]);
+  });
+
   it('says what a row was before it went', () => {
     const [change] = filled().apply({ Interface: { i: { old: {} } } });
     expect(change).toMatchObject({ table: 'Interface', before: { name: 'tap101i0' }, after: undefined });
@@ -89,44 +112,5 @@ describe('the replica of OVSDB', () => {
   it('refuses a row that is not what the schema says', () => {
     const bad = { ...INITIAL.Port.p.new, tag: 'twenty' };
     expect(() => filled().apply({ Port: { q: { new: bad } } })).toThrow();
-  });
-});
-
-describe('the stamped adoption', () => {
-  const [from] = observePorts(filled());
-  const operations =
-    from &&
-    moveInterface(filled(), {
-      row: 'vi101',
-      from,
-      portIds: { 'ovs-port-agent.vmid': '101', 'NM.connection.uuid': 'P' },
-      interfaceIds: { 'ovs-port-agent.vmid': '101', 'NM.connection.uuid': 'I' },
-    });
-
-  it('fails as a whole when the port is not what was seen', () => {
-    expect(operations?.[0]).toMatchObject({ op: 'wait', timeout: 0, rows: [{ name: 'tap101i0' }] });
-  });
-
-  it('keeps the VLAN and the interface row, and stamps both rows', () => {
-    expect(operations?.[1]).toMatchObject({
-      op: 'insert',
-      row: {
-        name: 'vi101',
-        tag: 20,
-        interfaces: uuid('i'),
-        external_ids: map({ 'ovs-port-agent.vmid': '101', 'NM.connection.uuid': 'P' }),
-      },
-    });
-    expect(JSON.stringify(operations?.[2])).toContain('"NM.connection.uuid","I"');
-  });
-
-  it('swaps old and new port in one mutation', () => {
-    expect(operations?.[3]).toMatchObject({
-      table: 'Bridge',
-      mutations: [
-        ['ports', 'delete', uuid('p')],
-        ['ports', 'insert', ['named-uuid', 'moved']],
-      ],
-    });
   });
 });

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DesiredPort } from '../../../src/core/plan/desired.ts';
 import {
+  type DriverName,
   isOurs,
   NM_UUID_KEY,
   type Observed,
@@ -44,7 +45,6 @@ function inputOf(world: World, desired: readonly DesiredPort[], more: Partial<Pl
 function applied(world: World, steps: readonly Step[]): World {
   let { observed } = world;
   const configured = new Set(world.configured);
-  const without = (name: string) => observed.ports.filter((port) => port.port !== name);
   for (const step of steps) {
     switch (step.kind) {
       case 'create_bridge':
@@ -53,7 +53,7 @@ function applied(world: World, steps: readonly Step[]): World {
           bridges: new Map(observed.bridges).set(step.bridge, {
             name: step.bridge,
             datapathType: 'netdev',
-            networkManagerUuid: 'B',
+            ...(step.driver === 'networkmanager' && { networkManagerUuid: 'B' }),
             externalIds: {},
           }),
         };
@@ -77,18 +77,31 @@ function applied(world: World, steps: readonly Step[]): World {
         break;
       case 'attach_port':
       case 'adopt_port':
+      case 'hand_back_port':
+      case 'mark_port': {
+        const driver = 'driver' in step ? step.driver : step.kind === 'mark_port' ? step.row.driver : 'ovsdb';
+        const row = step.desired.row ?? step.desired.port;
         observed = {
           ...observed,
           ports: [
-            ...without(step.desired.port).filter((port) => port.interface !== step.desired.interface),
-            portOf(step.desired),
+            ...observed.ports.filter((port) => port.row !== row && port.interface !== step.desired.interface),
+            portOf(step.desired, driver),
           ],
+        };
+        break;
+      }
+      case 'release_port':
+        observed = {
+          ...observed,
+          ports: observed.ports.map((port) =>
+            port.row === step.port.row ? { ...port, port: port.row, externalIds: {} } : port,
+          ),
         };
         break;
       case 'detach_port':
         observed = {
           ...observed,
-          ports: without(step.port.port),
+          ports: observed.ports.filter((port) => port.row !== step.port.row),
           profiles: observed.profiles.filter((profile) => profile.port !== step.port.port),
         };
         break;
@@ -109,13 +122,18 @@ function applied(world: World, steps: readonly Step[]): World {
   return { observed, configured };
 }
 
-function portOf(desired: DesiredPort): ObservedPort {
+function portOf(desired: DesiredPort, driver: DriverName = 'networkmanager'): ObservedPort {
   const uuids = profileUuids(desired);
-  const mark = { [OWNER_KEYS.vmid]: String(desired.guest.vmid) };
+  const held = driver === 'networkmanager';
+  const mark = {
+    [OWNER_KEYS.vmid]: String(desired.guest.vmid),
+    [OWNER_KEYS.nic]: String(desired.nic),
+    ...(desired.row !== undefined && { [OWNER_KEYS.port]: desired.port }),
+  };
   return {
     port: desired.port,
-    row: desired.port,
-    driver: 'networkmanager',
+    row: desired.row ?? desired.port,
+    driver,
     bridge: desired.bridge,
     interface: desired.interface,
     type: 'system',
@@ -124,8 +142,8 @@ function portOf(desired: DesiredPort): ObservedPort {
     portUuid: 'p',
     interfaceUuid: 'i',
     bridgeRowUuid: 'b',
-    externalIds: { ...mark, [NM_UUID_KEY]: uuids.port },
-    interfaceExternalIds: { ...mark, [NM_UUID_KEY]: uuids.interface },
+    externalIds: { ...mark, ...(held && { [NM_UUID_KEY]: uuids.port }) },
+    interfaceExternalIds: { ...mark, ...(held && { [NM_UUID_KEY]: uuids.interface }) },
   };
 }
 
@@ -142,40 +160,50 @@ const EMPTY: World = {
   configured: new Set(),
 };
 
-function wish(vmid: number, bridge: string, runtime: 'docker' | 'lxc'): DesiredPort {
+type Kind = 'docker' | 'lxc' | 'kept';
+
+/** `kept`: the row keeps the name of its device, as Proxmox plugged it. */
+function wish(vmid: number, bridge: string, kind: Kind): DesiredPort {
   const port = `vi${vmid}`;
-  const guest = { runtime, vmid, name: `guest${vmid}` };
-  const base = { port, bridge, guest, nic: 0 };
-  return runtime === 'docker'
+  const runtime = kind === 'docker' ? 'docker' : 'lxc';
+  const base = { port, bridge, guest: { runtime, vmid, name: `guest${vmid}` } as const, nic: 0 };
+  const link = `veth${vmid}i0`;
+  if (kind === 'kept') return { ...base, interface: link, row: link };
+  return kind === 'docker'
     ? { ...base, interface: port, veth: { pid: 4711, guestInterface: 'eth1', mac: '02:00:00:00:00:01' } }
-    : { ...base, interface: `veth${vmid}i0` };
+    : { ...base, interface: link };
 }
 
 const vmids = fc.integer({ min: 100, max: 104 });
 const wishes = fc
-  .uniqueArray(fc.tuple(vmids, fc.constantFrom(...BRIDGES), fc.constantFrom('docker', 'lxc')), {
-    selector: ([vmid]) => vmid,
-    maxLength: 5,
-  })
-  .map((list) => list.map(([vmid, bridge, runtime]) => wish(vmid, bridge, runtime as 'docker' | 'lxc')));
+  .uniqueArray(
+    fc.tuple(vmids, fc.constantFrom(...BRIDGES), fc.constantFrom<Kind[]>('docker', 'lxc', 'kept')),
+    {
+      selector: ([vmid]) => vmid,
+      maxLength: 5,
+    },
+  )
+  .map((list) => list.map(([vmid, bridge, kind]) => wish(vmid, bridge, kind)));
 
-/** Ports under any of the names in play: ours, foreign, broken, on either bridge, with or without a stamp. */
+/** Ports under any of the names in play: ours, foreign, broken, with an alias, on either bridge, by either driver. */
 const ports = fc.uniqueArray(
   fc
     .record({
       vmid: vmids,
       bridge: fc.constantFrom(...BRIDGES),
-      ours: fc.boolean(),
+      ours: fc.constantFrom('no', 'yes', 'alias'),
+      driver: fc.constantFrom<DriverName[]>('networkmanager', 'ovsdb'),
       broken: fc.boolean(),
       plain: fc.boolean(),
     })
-    .map(({ vmid, bridge, ours, broken, plain }): ObservedPort => {
-      const link = plain ? `veth${vmid}i0` : `vi${vmid}`;
-      const port = ours ? `vi${vmid}` : link;
-      const externalIds: Record<string, string> = ours ? { [OWNER_KEYS.vmid]: String(vmid) } : {};
+    .map(({ vmid, bridge, ours, driver, broken, plain }): ObservedPort => {
+      const link = plain || ours === 'alias' ? `veth${vmid}i0` : `vi${vmid}`;
+      const row = ours === 'yes' ? `vi${vmid}` : link;
+      const desired = { ...wish(vmid, bridge, 'lxc'), interface: link, ...(ours === 'alias' && { row }) };
+      const found = portOf(desired, ours === 'yes' ? driver : 'ovsdb');
       return {
-        ...portOf({ ...wish(vmid, bridge, 'lxc'), port, interface: link }),
-        externalIds: { ...externalIds, ...(ours && { [NM_UUID_KEY]: profileUuids({ bridge, port }).port }) },
+        ...found,
+        ...(ours === 'no' && { port: row, row, externalIds: {}, interfaceExternalIds: {} }),
         ...(broken && { error: 'could not open network device', ofport: -1 }),
       };
     }),
@@ -190,17 +218,17 @@ const worlds = fc
     ends: fc.subarray(['vi100', 'vi101', 'vi102']),
     down: fc.subarray(BRIDGES),
     orphans: fc.subarray(['vi100', 'vi103', 'vi104']),
+    byNetworkManager: fc.subarray(BRIDGES),
   })
   .map((found): World => {
     const names = new Set([...found.bridges, ...found.ports.map((port) => port.bridge)]);
-    const unique = new Map(found.ports.map((port) => [port.port, port]));
+    const unique = new Map(found.ports.map((port) => [port.row, port]));
+    const owner = (name: string) =>
+      found.byNetworkManager.includes(name) ? { networkManagerUuid: 'B' } : {};
     return {
       observed: {
         bridges: new Map(
-          [...names].map((name) => [
-            name,
-            { name, datapathType: 'netdev', networkManagerUuid: 'B', externalIds: {} },
-          ]),
+          [...names].map((name) => [name, { name, datapathType: 'netdev', ...owner(name), externalIds: {} }]),
         ),
         ports: [...unique.values()],
         links: new Set(found.links),
@@ -214,6 +242,35 @@ const worlds = fc
   });
 
 describe('plan', () => {
+  it('moves no port through NetworkManager on a bridge of others, nor through OVSDB on one of NetworkManager', () => {
+    fc.assert(
+      fc.property(worlds, wishes, (world, desired) => {
+        for (const step of plan(inputOf(world, desired)).steps) {
+          if (step.kind !== 'attach_port' && step.kind !== 'adopt_port') continue;
+          const bridge = world.observed.bridges.get(step.desired.bridge);
+          if (bridge === undefined || step.desired.row !== undefined) continue;
+          expect(step.driver).toBe(bridge.networkManagerUuid === undefined ? 'ovsdb' : 'networkmanager');
+        }
+      }),
+    );
+  });
+
+  it('leaves what NetworkManager holds alone while NetworkManager is away, and works elsewhere', () => {
+    const facts = { configured: 'auto', networkManager: 'expected', declared: new Set<string>() } as const;
+    fc.assert(
+      fc.property(worlds, wishes, (world, desired) => {
+        for (const step of plan(inputOf(world, desired, { facts })).steps) {
+          if (step.kind === 'drop_profiles') continue;
+          if ('driver' in step) expect(step.driver).toBe('ovsdb');
+          if (step.kind === 'detach_port' && step.port.externalIds[NM_UUID_KEY] !== undefined) {
+            // Only what makes room for a container's new pair.
+            expect(step.reason).toContain('namespace');
+          }
+        }
+      }),
+    );
+  });
+
   it('has nothing left to do once its steps are done', () => {
     fc.assert(
       fc.property(worlds, wishes, (world, desired) => {
@@ -231,8 +288,12 @@ describe('plan', () => {
         const held = new Set(holds.map((hold) => hold.port));
         const { ports: after } = applied(world, steps).observed;
         for (const want of desired.filter((entry) => !held.has(entry.port))) {
-          const port = after.find((entry) => entry.port === want.port);
-          expect(port).toMatchObject({ bridge: want.bridge, interface: want.interface });
+          const port = after.find((entry) => entry.row === (want.row ?? want.port));
+          expect(port).toMatchObject({
+            bridge: want.bridge,
+            interface: want.interface,
+            row: want.row ?? want.port,
+          });
           expect(port?.ofport).toBeGreaterThan(0);
         }
       }),
@@ -245,6 +306,7 @@ describe('plan', () => {
       fc.property(worlds, wishes, (world, desired) => {
         for (const step of plan(inputOf(world, desired)).steps) {
           if (step.kind === 'detach_port') expect(isOurs(step.port.externalIds)).toBe(true);
+          if (step.kind === 'release_port') expect(step.port.row).not.toBe(step.port.port);
           if (step.kind === 'delete_veth') expect(step.interface).toMatch(/^vi\d+$/);
         }
       }),

@@ -1,0 +1,50 @@
+// What rows that change mean for guests.
+
+import { describe, expect, it } from 'vitest';
+import { newsOf } from '../../../src/agent/switch-news.ts';
+import type { RowChange } from '../../../src/core/ovsdb/replica.ts';
+
+const marks = { 'ovs-port-agent.vmid': '101', 'ovs-port-agent.nic': '1' };
+
+function link(name: string, external_ids: Record<string, string> = {}, error?: string): RowChange['after'] {
+  const rest = { type: '', ofport: 3, mac_in_use: undefined, mtu_request: undefined };
+  return { uuid: 'i', name, external_ids, error, ...rest };
+}
+const change = (before: RowChange['before'], after: RowChange['after']): RowChange[] => [
+  { table: 'Interface', uuid: 'i', before, after },
+];
+
+describe('a card that Proxmox plugs', () => {
+  it.each(['tap101i1', 'veth101i0', 'fwln101o0'])('is news as soon as %s is in the switch', (name) => {
+    expect(newsOf(change(undefined, link(name)))).toMatchObject([{ kind: 'plugged', vmid: 101 }]);
+  });
+
+  it('is no news once it is ours, nor is a device of somebody else', () => {
+    expect(newsOf(change(undefined, link('tap101i1', marks)))).toEqual([]);
+    expect(newsOf(change(link('tap101i1'), link('tap101i1')))).toEqual([]);
+    expect(newsOf(change(undefined, link('eno1')))).toEqual([]);
+  });
+});
+
+describe('a port of ours', () => {
+  const gone = { kind: 'lost', port: 'vi101i1', vmid: 101 };
+
+  it('is lost when its row goes, its device fails, or somebody clears its marks', () => {
+    expect(newsOf(change(link('tap101i1', marks), undefined))).toMatchObject([gone]);
+    expect(newsOf(change(link('tap101i1', marks), link('tap101i1', marks, 'No such device')))).toMatchObject([
+      gone,
+    ]);
+    expect(newsOf(change(link('tap101i1', marks), link('tap101i1')))).toMatchObject([gone]);
+  });
+
+  it('is no news again while the same error stands', () => {
+    const broken = link('tap101i1', marks, 'No such device');
+    expect(newsOf(change(broken, broken))).toEqual([]);
+  });
+
+  it('with marks that nobody can have meant is left to the next look at everything', () => {
+    const hostile = { 'ovs-port-agent.vmid': '../../x', 'ovs-port-agent.nic': '-1' };
+    expect(newsOf(change(link('tap101i1', hostile), undefined))).toEqual([]);
+    expect(newsOf(change(link('a', { ...marks, 'ovs-port-agent.nic': '1e9' }), undefined))).toEqual([]);
+  });
+});
