@@ -1,6 +1,6 @@
 // What each runtime's facts mean for its guests' ports.
 
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -23,17 +23,23 @@ describe('a Proxmox guest', () => {
   let root: string;
   let links: Set<string>;
   let plugged: boolean;
+  /** Name of the row that has the card, when it is not Proxmox's own. */
+  let holder: string | undefined;
+  let isThisLink: boolean;
+  let had: Claim | undefined;
+  const vm = { runtime: 'proxmox-qemu', vmid: 101, name: 'web' } as const;
   const source = () =>
     proxmoxSource({
       root,
       mode: 'vi',
       isOvsBridge,
       linkNames: async () => links,
-      holderOf: (row) => (plugged ? { row, bridge: 'ovsbr0' } : undefined),
-      isForThisLink: async () => false,
+      holderOf: (device) =>
+        plugged && links.has(device) ? { row: holder ?? device, bridge: 'ovsbr0' } : undefined,
+      isForThisLink: async () => isThisLink,
       bridgeMtu: async () => undefined,
-      claim: () => undefined,
-      claims: () => [],
+      claim: () => had,
+      claims: () => (had ? [had] : []),
     });
   const event = (phase: ProxmoxEvent['phase']): ProxmoxEvent => ({
     ...common,
@@ -47,6 +53,9 @@ describe('a Proxmox guest', () => {
     root = await mkdtemp(join(tmpdir(), 'pve-'));
     links = new Set(['tap101i0', 'tap101i1']);
     plugged = true;
+    holder = undefined;
+    isThisLink = false;
+    had = undefined;
     await mkdir(join(root, 'qemu-server'));
     await mkdir(join(root, 'lxc'));
     await write(['name: web', 'net0: virtio=BC:24:11:00:00:01,bridge=ovsbr0,tag=20,trunks=30;31']);
@@ -116,6 +125,54 @@ describe('a Proxmox guest', () => {
     const { ports, skipped } = await source().resolve(event('post-start'));
     expect(ports).toBeUndefined();
     expect(skipped).toHaveLength(1);
+  });
+
+  it('keeps its port while a change of the card is pending, under the name that Proxmox looks for', async () => {
+    await write(['net0: virtio,bridge=ovsbr0', '[PENDING]', 'net0: virtio,bridge=ovsbr0,tag=5']);
+    expect((await source().look(101))?.ports).toMatchObject([{ port: 'vi101', row: 'tap101i0' }]);
+    await write(['net0: virtio,bridge=ovsbr0', '[PENDING]', 'delete: net0,net1']);
+    expect((await source().look(101))?.ports).toMatchObject([{ row: 'tap101i0' }]);
+    await write(['net0: virtio,bridge=ovsbr0', '[snap]', 'net0: virtio,bridge=ovsbr0,tag=5']);
+    expect((await source().look(101))?.ports?.[0]).not.toHaveProperty('row');
+  });
+
+  it('is left to Proxmox between the two halves of a change, where its card is on no bridge', async () => {
+    await write(['net0: virtio,bridge=ovsbr0', '[PENDING]', 'net0: virtio,bridge=ovsbr0,tag=5']);
+    plugged = false;
+    isThisLink = true;
+    expect((await source().look(101))?.ports).toEqual([]);
+    await write(['net0: virtio,bridge=ovsbr0']);
+    expect((await source().look(101))?.ports).toHaveLength(1);
+  });
+
+  it('stays connected when its configuration becomes unreadable or loses the card', async () => {
+    had = { key: 'vmid:101', guest: vm, ports: (await source().look(101))?.ports ?? [] };
+    holder = 'vi101';
+    for (const lines of [['net0: rubbish'], ['name: web'], ['\u0000\u0001garbage']]) {
+      await write(lines);
+      expect((await source().look(101))?.ports).toMatchObject([{ port: 'vi101' }]);
+    }
+    await rm(join(root, 'qemu-server/101.conf'));
+    expect((await source().look(101))?.ports).toMatchObject([{ port: 'vi101' }]);
+    expect(await source().current()).toMatchObject([{ key: 'vmid:101' }]);
+  });
+
+  it('that comes from another node has its configuration there until the migration is over', async () => {
+    await mkdir(join(root, 'nodes/pve2/qemu-server'), { recursive: true });
+    await rename(join(root, 'qemu-server/101.conf'), join(root, 'nodes/pve2/qemu-server/101.conf'));
+    const started = { ...event('post-start'), migratedFrom: 'pve2' };
+    expect((await source().resolve(started)).ports).toMatchObject([{ port: 'vi101', bridge: 'ovsbr0' }]);
+    expect(await source().look(101)).toBeUndefined();
+    const list = { version: 1, ids: { 101: { node: 'pve2', type: 'qemu', version: 1 } } };
+    await writeFile(join(root, '.vmlist'), JSON.stringify(list));
+    expect((await source().look(101))?.ports).toMatchObject([{ port: 'vi101' }]);
+    await writeFile(join(root, '.vmlist'), JSON.stringify(list).slice(0, 30));
+    expect(await source().look(101)).toBeUndefined();
+  });
+
+  it('that is started for its backup is known by the lock', async () => {
+    await write(['lock: backup', 'net0: virtio,bridge=ovsbr0']);
+    expect(await source().lockOf(101)).toBe('backup');
   });
 
   it('is known to run by its device', async () => {
