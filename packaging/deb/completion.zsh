@@ -12,6 +12,7 @@ _ovs-port-agent() {
     'name:the port name of a container'
     'create-interface:attach a container by hand'
     'remove-interface:detach a port by hand'
+    'introspect:bridges, their ports and whose they are'
     'proxmox:enroll, unenroll or status of Proxmox guests'
     'ledger:verify, show, tail or stats'
   )

@@ -29,6 +29,7 @@ import { openConverge } from './converge.ts';
 import { serveMethods } from './dbus-service.ts';
 import { executors } from './executors.ts';
 import { readHost } from './host.ts';
+import { introspectionMethods } from './introspection-methods.ts';
 import { keyedQueue } from './keyed-queue.ts';
 import { knownEvents } from './known-events.ts';
 import { journalLog } from './log.ts';
@@ -101,7 +102,8 @@ async function main(): Promise<void> {
   const facts = keepSwitchFacts({ configured: config.driver, networkManager });
   await facts.refresh();
   const veths = openVeths(exec);
-  const claims = await loadClaims(join(RUNTIME, 'bindings'));
+  const bindingsDir = join(RUNTIME, 'bindings');
+  const claims = await loadClaims(bindingsDir);
   const troubles = openTroubles(now);
   const recent = await tail(config.ledger.path, REMEMBERED_BLOCKS);
   const known = knownEvents(recent.flatMap((block) => block.metadata.event_id ?? []));
@@ -279,16 +281,28 @@ async function main(): Promise<void> {
     });
   serveMethods(
     bus,
-    agentMethods({
-      agent,
-      config,
-      claims,
-      ledger,
-      status,
-      vmidFor: (name) => vmids.claim('lxc', name),
-      vmidOwner: vmids.owner,
-      hostUse,
-    }),
+    [
+      ...agentMethods({
+        agent,
+        config,
+        claims,
+        ledger,
+        status,
+        vmidFor: (name) => vmids.claim('lxc', name),
+        vmidOwner: vmids.owner,
+        hostUse,
+      }),
+      ...introspectionMethods({
+        bus,
+        networkManager,
+        ovsdb,
+        claims,
+        facts,
+        exec,
+        bindingsDir,
+        reconcile: agent.reconcile,
+      }),
+    ],
     host.machineId,
   );
 

@@ -75,7 +75,11 @@ export async function statusReport(parts: StatusParts): Promise<object> {
 }
 
 /** Who makes the bridge anew after a boot, and so may change it. */
-function ownerOf(name: string, bridge: ObservedBridge | undefined, { declared }: SwitchFacts): string | null {
+export function ownerOf(
+  name: string,
+  bridge: ObservedBridge | undefined,
+  { declared }: SwitchFacts,
+): string | null {
   if (bridge === undefined) return null;
   if (bridge.networkManagerUuid !== undefined) return 'networkmanager';
   if (declared.has(name)) return 'ifupdown';

@@ -7,6 +7,7 @@ import type { AddVerb, Context } from './verb.ts';
 import { addCreateInterface } from './verbs/create-interface.ts';
 import { addDoctor } from './verbs/doctor.ts';
 import { addEvents } from './verbs/events.ts';
+import { addIntrospect } from './verbs/introspect.ts';
 import { addLedger } from './verbs/ledger.ts';
 import { addList } from './verbs/list.ts';
 import { addName } from './verbs/name.ts';
@@ -26,6 +27,7 @@ const VERBS: readonly AddVerb[] = [
   addName,
   addCreateInterface,
   addRemoveInterface,
+  addIntrospect,
   addProxmox,
   addLedger,
 ];

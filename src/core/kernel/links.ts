@@ -6,6 +6,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { basename } from 'node:path';
 import { isErrno } from '../errors.ts';
+import { kernelNameProblem } from '../guest/kernel-name.ts';
 import type { TunFlags } from '../networkmanager/profiles.ts';
 
 const ROOT = '/sys/class/net';
@@ -122,6 +123,21 @@ export async function isUpWith(link: string, addresses: readonly string[]): Prom
   const flags = Number(await attribute(link, 'flags'));
   const has = new Set(networkInterfaces()[link]?.map(({ cidr }) => cidr));
   return (flags & IFF_UP) !== 0 && addresses.every((address) => has.has(address));
+}
+
+export interface OperState {
+  up: boolean;
+  /** RFC 2863, such as `up`, `down` or `unknown`; a tap's and a tunnel's is `unknown` while it works. */
+  operstate: string;
+}
+
+/** Whether a link is up and works, or undefined when there is none of that name, which may come from anywhere. */
+export async function operState(link: string): Promise<OperState | undefined> {
+  if (kernelNameProblem(link) !== undefined) return undefined;
+  const flags = await attribute(link, 'flags');
+  if (flags === undefined) return undefined;
+  const operstate = (await attribute(link, 'operstate')) ?? 'unknown';
+  return { up: (Number(flags) & IFF_UP) !== 0, operstate };
 }
 
 // include/uapi/linux/if_arp.h

@@ -12,6 +12,7 @@ const VERBS = [
   'name',
   'create-interface',
   'remove-interface',
+  'introspect',
   'proxmox enroll',
   'proxmox unenroll',
   'proxmox status',

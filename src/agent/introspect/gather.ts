@@ -1,0 +1,100 @@
+// One look at the host for the introspection methods: NetworkManager, OVSDB's replica, sysfs, routes.
+
+import type { Bus } from '../../core/bus/bus.ts';
+import { AgentError } from '../../core/errors.ts';
+import type { Exec } from '../../core/exec.ts';
+import { type OperState, operState } from '../../core/kernel/links.ts';
+import { runsByPidFile } from '../../core/kernel/process.ts';
+import { defaultRoutes } from '../../core/kernel/routes.ts';
+import type { NetworkManager } from '../../core/networkmanager/networkmanager.ts';
+import { networkManagerOverview, type ProfileName, profileName } from '../../core/networkmanager/overview.ts';
+import { bridgeTrees, type OvsBridge } from '../../core/ovsdb/bridge-tree.ts';
+import type { OvsdbClient } from '../../core/ovsdb/client.ts';
+import { observeBridges } from '../../core/ovsdb/observe.ts';
+import { chooseDriver } from '../../core/switch/choice.ts';
+import type { Claims } from '../claims.ts';
+import { ownerOf } from '../status.ts';
+import type { SwitchFactsKeeper } from '../switch-facts.ts';
+import type { SeenHost, SeenSwitch } from './seen.ts';
+import type { BridgeDriver } from './topology.ts';
+
+const VSWITCHD_PID = '/run/openvswitch/ovs-vswitchd.pid';
+
+export interface GatherParts {
+  bus: Bus;
+  networkManager: NetworkManager;
+  ovsdb: OvsdbClient;
+  claims: Claims;
+  facts: SwitchFactsKeeper;
+  exec: Exec;
+  bindingsDir: string;
+}
+
+export async function lookAtHost(parts: GatherParts): Promise<SeenHost> {
+  const [networkManager, found, routes] = await Promise.all([
+    networkManagerOverview(parts.bus),
+    parts.ovsdb.connected ? lookAtSwitch(parts) : undefined,
+    defaultRoutes(parts.exec).catch(() => undefined),
+  ]);
+  const device = routes?.[0]?.device;
+  return {
+    now: new Date(),
+    networkManager,
+    switch: found,
+    bindings: parts.claims.bindings(),
+    routes,
+    uplink: device === undefined ? undefined : await operState(device),
+    bindingsDir: parts.bindingsDir,
+  };
+}
+
+/** Throws `ovsdb-unreachable`: what OVSDB said before the connection was lost is not the truth now. */
+export async function lookAtSwitch({ ovsdb, claims }: GatherParts): Promise<SeenSwitch> {
+  if (!ovsdb.connected) throw new AgentError('ovsdb-unreachable', 'The OVSDB server is not connected');
+  const bridges = bridgeTrees(ovsdb.replica);
+  const names = bridges.flatMap(({ name, ports }) => [
+    name,
+    ...ports.flatMap(({ interfaces }) => interfaces.map((link) => link.name)),
+  ]);
+  const links = new Map<string, OperState>();
+  for (const name of names) {
+    const state = await operState(name);
+    if (state) links.set(name, state);
+  }
+  const [root] = ovsdb.replica.rows('Open_vSwitch').values();
+  return {
+    vswitchd: await runsByPidFile(VSWITCHD_PID, 'ovs-vswitchd'),
+    version: root?.ovs_version,
+    bridges,
+    links,
+    bindings: claims.bindings(),
+  };
+}
+
+/** Who owns an existing bridge, and who works on it for us. */
+export async function bridgeDriver({ ovsdb, facts }: GatherParts, name: string): Promise<BridgeDriver> {
+  await facts.refresh();
+  const bridge = observeBridges(ovsdb.replica).get(name);
+  const choice = chooseDriver(name, bridge, false, facts.current());
+  return {
+    owner: ownerOf(name, bridge, facts.current()),
+    driver: 'driver' in choice ? choice.driver : null,
+    obstacle: 'obstacle' in choice ? choice.obstacle.reason : null,
+  };
+}
+
+/** NetworkManager's profile of a bridge: the one the row names, else one for a bridge of this name. */
+export async function bridgeProfile(
+  { bus, networkManager }: GatherParts,
+  name: string,
+  bridge: OvsBridge | undefined,
+): Promise<ProfileName | undefined> {
+  const named = bridge?.networkManagerUuid;
+  const profile = named === undefined ? undefined : await profileName(bus, named);
+  if (profile) return profile;
+  if (!(await networkManager.state()).running) return undefined;
+  const other = (await networkManager.profiles()).find(
+    ({ type, interfaceName }) => type === 'ovs-bridge' && interfaceName === name,
+  );
+  return other && profileName(bus, other.uuid);
+}

@@ -1,0 +1,105 @@
+// The answer of `get_system_network_state`; pure. Null stands for what cannot be known here.
+
+import { join } from 'node:path';
+import type { NetworkManagerOverview } from '../../core/networkmanager/overview.ts';
+import type { Binding } from '../claims.ts';
+import { type InterfaceBinding, interfaceBinding } from '../interface-binding.ts';
+import { bridgeProblem } from './bridge-state.ts';
+import type { SeenHost, SeenSwitch } from './seen.ts';
+
+export interface NetworkState {
+  networkmanager: {
+    version: string | null;
+    /** In the words of `nmcli general`, or `absent`. */
+    state: string;
+    connectivity: string | null;
+    active_connections: number;
+    total_connections: number;
+    devices: number;
+  };
+  /** Null while OVSDB is not connected. */
+  ovs_bridges:
+    | { name: string; ports: string[]; interfaces: string[]; active: boolean; datapath_type: string }[]
+    | null;
+  interface_bindings: Record<string, InterfaceBinding>;
+  connectivity_status: {
+    internet_reachable: boolean | null;
+    dns_working: boolean | null;
+    default_route: string | null;
+    uplink_status: string | null;
+  };
+  /** RFC 3339. */
+  timestamp: string;
+}
+
+export function networkState(seen: SeenHost): NetworkState {
+  const { networkManager: nm } = seen;
+  return {
+    networkmanager: {
+      version: nm?.version ?? null,
+      state: nm?.state ?? 'absent',
+      connectivity: nm?.connectivity ?? null,
+      active_connections: nm?.activeConnections ?? 0,
+      total_connections: nm?.totalConnections ?? 0,
+      devices: nm?.devices ?? 0,
+    },
+    ovs_bridges: seen.switch === undefined ? null : bridgesOf(seen.switch),
+    interface_bindings: interfaceBindings(seen.bindings, seen.bindingsDir),
+    connectivity_status: {
+      internet_reachable: internetReachable(nm),
+      dns_working: dnsWorking(nm),
+      default_route: defaultRoute(seen),
+      uplink_status: uplinkStatus(seen),
+    },
+    timestamp: seen.now.toISOString(),
+  };
+}
+
+/** By the name of the port, which is the card's name on the switch. */
+export function interfaceBindings(
+  bindings: readonly Binding[],
+  directory: string,
+): Record<string, InterfaceBinding> {
+  return Object.fromEntries(
+    [...bindings]
+      .sort((a, b) => a.vmid - b.vmid || a.nic - b.nic)
+      .map((binding) => [binding.port, interfaceBinding(binding, join(directory, `${binding.port}.json`))]),
+  );
+}
+
+function bridgesOf(seen: SeenSwitch) {
+  return seen.bridges.map((bridge) => {
+    const guests = bridge.ports.filter(({ name }) => name !== bridge.name);
+    return {
+      name: bridge.name,
+      ports: guests.map(({ name }) => name),
+      interfaces: guests.flatMap(({ interfaces }) => interfaces.map(({ name }) => name)),
+      active: bridgeProblem(bridge, seen) === undefined,
+      datapath_type: bridge.datapathType,
+    };
+  });
+}
+
+/** The agent sends nothing to the internet itself: it knows what NetworkManager has found out by asking, if it asks. */
+function internetReachable(nm: NetworkManagerOverview | undefined): boolean | null {
+  if (!nm?.checksConnectivity || nm.connectivity === 'unknown') return null;
+  return nm.connectivity === 'full';
+}
+
+/** A check that went well has looked its server up; one that failed may have failed for another reason. */
+function dnsWorking(nm: NetworkManagerOverview | undefined): boolean | null {
+  return internetReachable(nm) === true && nm?.checkNeedsDns ? true : null;
+}
+
+function defaultRoute({ routes }: SeenHost): string | null {
+  if (routes === undefined) return null;
+  const [first] = routes;
+  if (first === undefined) return 'none';
+  return `${first.gateway === undefined ? '' : `via ${first.gateway} `}dev ${first.device}`;
+}
+
+function uplinkStatus({ routes, uplink }: SeenHost): string | null {
+  if (routes === undefined) return null;
+  const [first] = routes;
+  return first === undefined ? 'none' : `${first.device} ${uplink?.operstate ?? 'missing'}`;
+}

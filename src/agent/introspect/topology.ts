@@ -1,0 +1,81 @@
+// The answer of `get_bridge_topology`; pure.
+
+import type { ProfileName } from '../../core/networkmanager/overview.ts';
+import type { OvsBridge } from '../../core/ovsdb/bridge-tree.ts';
+import { showBridge } from '../../core/ovsdb/show.ts';
+import { bridgeProblem } from './bridge-state.ts';
+import { type PortState, portStates } from './port-state.ts';
+import type { SeenSwitch } from './seen.ts';
+
+export interface BridgeTopology {
+  interfaces: string[];
+  /** What NetworkManager calls its profile of the bridge; empty when it has none. */
+  nm_connection: string;
+  ovs_show: string;
+  ports: string[];
+  details: {
+    /** Who makes the bridge anew after a boot. */
+    owner: string | null;
+    /** Who changes its ports for us, or null: then `obstacle` says why nobody can. */
+    driver: string | null;
+    obstacle: string | null;
+    nm_connection_uuid: string | null;
+    datapath_type: string;
+    ovs_version: string | null;
+    active: boolean;
+    problem: string | null;
+    ports: object[];
+  };
+}
+
+export type BridgeDriver = Pick<BridgeTopology['details'], 'owner' | 'driver' | 'obstacle'>;
+
+export function bridgeTopology(
+  bridge: OvsBridge,
+  seen: SeenSwitch,
+  profile: ProfileName | undefined,
+  drivenBy: BridgeDriver,
+): BridgeTopology {
+  const rows = bridge.ports.filter(({ name }) => name !== bridge.name);
+  const problem = bridgeProblem(bridge, seen);
+  return {
+    interfaces: rows.flatMap(({ interfaces }) => interfaces.map(({ name }) => name)),
+    nm_connection: profile?.id ?? '',
+    ovs_show: showBridge(bridge),
+    ports: rows.map(({ name }) => name),
+    details: {
+      ...drivenBy,
+      nm_connection_uuid: profile?.uuid ?? null,
+      datapath_type: bridge.datapathType,
+      ovs_version: seen.version ?? null,
+      active: problem === undefined,
+      problem: problem ?? null,
+      ports: portStates(bridge, seen).map((state) => portDetails(state, seen)),
+    },
+  };
+}
+
+function portDetails({ name, row, binding, problem }: PortState, seen: SeenSwitch): object {
+  const interfaces = row?.interfaces ?? [];
+  const [only, ...others] = interfaces;
+  const single = others.length === 0 ? only : undefined;
+  return {
+    port: name,
+    row: row?.name ?? null,
+    interfaces: interfaces.map((link) => link.name),
+    type: single === undefined ? null : single.type || 'system',
+    tag: row?.tag ?? null,
+    trunks: row?.trunks ?? [],
+    vlan_mode: row?.mode ?? null,
+    ofport: single?.ofport ?? null,
+    error: interfaces.find(({ error }) => error !== undefined)?.error ?? null,
+    operstate: seen.links.get(single?.name ?? '')?.operstate ?? null,
+    guest: binding?.guest ?? null,
+    vmid: binding?.vmid ?? null,
+    nic: binding?.nic ?? null,
+    runtime: binding?.runtime ?? null,
+    driver: binding?.driver ?? null,
+    since: binding?.since ?? null,
+    problem: problem ?? null,
+  };
+}

@@ -1,0 +1,30 @@
+// The answer of `validate_bridge_connectivity`; pure.
+
+import { bridgeProblem } from './bridge-state.ts';
+import { portStates } from './port-state.ts';
+import type { SeenSwitch } from './seen.ts';
+
+export interface BridgeValidation {
+  bridge_active: boolean;
+  /** Each port of the bridge, but its own: whether it works and fits its guest. */
+  bridge_synchronization: Record<string, boolean>;
+  /** The bridge and all of its ports. */
+  connectivity_preserved: boolean;
+  nm_connection_exists: boolean;
+  ovs_bridge_exists: boolean;
+}
+
+export function bridgeValidation(name: string, seen: SeenSwitch, hasProfile: boolean): BridgeValidation {
+  const bridge = seen.bridges.find((one) => one.name === name);
+  const active = bridge !== undefined && bridgeProblem(bridge, seen) === undefined;
+  const ports = bridge === undefined ? [] : portStates(bridge, seen);
+  return {
+    bridge_active: active,
+    bridge_synchronization: Object.fromEntries(
+      ports.map(({ name: port, problem }) => [port, problem === undefined]),
+    ),
+    connectivity_preserved: active && ports.every(({ problem }) => problem === undefined),
+    nm_connection_exists: hasProfile,
+    ovs_bridge_exists: bridge !== undefined,
+  };
+}

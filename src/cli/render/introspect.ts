@@ -1,0 +1,161 @@
+// The picture of the host's switch: bridges, their ports, whose they are; pure.
+
+import { z } from 'zod';
+import { printable } from '../printable.ts';
+import { cells, pad, table } from './table.ts';
+
+const numbers = z.array(z.number()).default([]);
+
+/** What `GetSystemNetworkState` answers, as far as people see it. */
+export const networkStateSchema = z.looseObject({
+  networkmanager: z.looseObject({
+    version: z.string().nullable(),
+    state: z.string(),
+    connectivity: z.string().nullable(),
+    active_connections: z.number(),
+    total_connections: z.number(),
+    devices: z.number(),
+  }),
+  ovs_bridges: z.array(z.looseObject({ name: z.string() })).nullable(),
+  connectivity_status: z.looseObject({
+    internet_reachable: z.boolean().nullable(),
+    dns_working: z.boolean().nullable(),
+    default_route: z.string().nullable(),
+    uplink_status: z.string().nullable(),
+  }),
+});
+export type NetworkStateView = z.infer<typeof networkStateSchema>;
+
+/** What `GetBridgeTopology` answers. */
+export const topologySchema = z.looseObject({
+  nm_connection: z.string(),
+  details: z.looseObject({
+    owner: z.string().nullable(),
+    driver: z.string().nullable(),
+    obstacle: z.string().nullable(),
+    datapath_type: z.string(),
+    ovs_version: z.string().nullable(),
+    active: z.boolean(),
+    problem: z.string().nullable(),
+    ports: z.array(
+      z.looseObject({
+        port: z.string(),
+        interfaces: z.array(z.string()),
+        tag: z.number().nullable(),
+        trunks: numbers,
+        guest: z.string().nullable(),
+        runtime: z.string().nullable(),
+        driver: z.string().nullable(),
+        operstate: z.string().nullable(),
+        problem: z.string().nullable(),
+      }),
+    ),
+  }),
+});
+export type TopologyView = z.infer<typeof topologySchema>;
+type PortView = TopologyView['details']['ports'][number];
+
+/** What `ValidateBridgeConnectivity` answers. */
+export const validationSchema = z.looseObject({
+  bridge_active: z.boolean(),
+  bridge_synchronization: z.record(z.string(), z.boolean()),
+  connectivity_preserved: z.boolean(),
+  nm_connection_exists: z.boolean(),
+  ovs_bridge_exists: z.boolean(),
+});
+export type ValidationView = z.infer<typeof validationSchema>;
+
+export interface NamedTopology {
+  name: string;
+  topology: TopologyView;
+}
+
+export function hostPicture(state: NetworkStateView, bridges: readonly NamedTopology[]): string[] {
+  const rows: [string, string][] = [
+    ['Open vSwitch', switchLine(state, bridges)],
+    ['NetworkManager', networkManagerLine(state)],
+    ['uplink', uplinkLine(state)],
+    ['internet', internetLine(state)],
+  ];
+  const width = Math.max(...rows.map(([name]) => cells(name)));
+  return [
+    ...rows.map(([name, value]) => `${pad(name, width)}  ${printable(value)}`),
+    ...bridges.flatMap((bridge) => ['', ...bridgePicture(bridge)]),
+  ];
+}
+
+/** One line for the bridge, a table of its ports. */
+export function bridgePicture({ name, topology }: NamedTopology): string[] {
+  const { details, nm_connection: profile } = topology;
+  const state = details.active ? 'active' : `NOT ACTIVE: ${details.problem ?? 'the reason is not known'}`;
+  const owner = `${details.owner ?? '-'}${profile === '' ? '' : ` (${profile})`}`;
+  const driver = details.driver ?? `none: ${details.obstacle ?? 'the reason is not known'}`;
+  return [
+    printable(`Bridge ${name}: ${state}`),
+    printable(`  datapath ${details.datapath_type}, owner ${owner}, driver ${driver}`),
+    ...portLines(details.ports).map((line) => `  ${line}`),
+  ];
+}
+
+/** Whether the bridge is in order, and what is not. */
+export function verdictLines({ name, topology }: NamedTopology, validation: ValidationView): string[] {
+  const { ports, problem } = topology.details;
+  const answers = Object.values(validation.bridge_synchronization);
+  const right = answers.filter(Boolean).length;
+  const count = answers.length === 0 ? 'no ports' : `${right} of ${answers.length} ports right`;
+  if (validation.connectivity_preserved) return [printable(`${name} is in order: ${count}`)];
+  const reasons = [
+    ...(problem === null ? [] : [problem]),
+    ...ports.flatMap((port) => (port.problem === null ? [] : [`${port.port}: ${port.problem}`])),
+  ];
+  return [printable(`${name} is NOT in order: ${count}`), ...reasons.map((text) => `  ${printable(text)}`)];
+}
+
+function portLines(ports: readonly PortView[]): string[] {
+  if (ports.length === 0) return ['No ports.'];
+  return table([
+    ['PORT', 'GUEST', 'RUNTIME', 'DRIVER', 'DEVICE', 'VLAN', 'STATE'],
+    ...ports.map((port) => [
+      port.port,
+      port.guest ?? '-',
+      port.runtime ?? '-',
+      port.driver ?? '-',
+      port.interfaces.join(',') || '-',
+      vlanText(port),
+      port.problem ?? (port.operstate === 'down' ? 'link down' : 'ok'),
+    ]),
+  ]);
+}
+
+/** `20` an access port; `20 + 30,40` that also lets tagged ones through; `30,40` a trunk. */
+function vlanText({ tag, trunks }: PortView): string {
+  const parts = [...(tag === null ? [] : [String(tag)]), ...(trunks.length === 0 ? [] : [trunks.join(',')])];
+  return parts.join(' + ') || '-';
+}
+
+function switchLine({ ovs_bridges: found }: NetworkStateView, bridges: readonly NamedTopology[]): string {
+  if (found === null) return 'NOT connected';
+  const version = bridges[0]?.topology.details.ovs_version;
+  const count = `${found.length} ${found.length === 1 ? 'bridge' : 'bridges'}`;
+  return version ? `${version}, ${count}` : count;
+}
+
+function networkManagerLine({ networkmanager: nm }: NetworkStateView): string {
+  if (nm.version === null) return nm.state;
+  const counts = `${nm.active_connections} of ${nm.total_connections} profiles active, ${nm.devices} devices`;
+  return `${nm.version}, ${nm.state}, ${counts}`;
+}
+
+function uplinkLine({
+  connectivity_status: { default_route: route, uplink_status: link },
+}: NetworkStateView) {
+  if (route === null || link === null) return 'not known';
+  return route === 'none' ? 'none' : `${link}, default route ${route}`;
+}
+
+function internetLine({
+  connectivity_status: { internet_reachable: reachable, dns_working: dns },
+}: NetworkStateView) {
+  if (reachable === null) return 'not known: nothing here checks it';
+  return `${reachable ? 'reachable' : 'NOT reachable'}${dns === true ? ', names resolve' : ''}`;
+}
