@@ -55,7 +55,7 @@ def start(task, vmid, migrated_from='', paused=False, skip_lock=False):
 
 def scope(vmid):
     """PVE puts each QEMU into /qemu.slice/<vmid>.scope"""
-    return ['systemd-run', '--quiet', '--scope', '--collect', '--slice=qemu', f'--unit={vmid}', '--']
+    return ['systemd-run', '--quiet', '--scope', '--collect', '--slice=qemu', '--property=DefaultDependencies=no', f'--unit={vmid}', '--']
 
 
 def command_line(vmid, guest):
