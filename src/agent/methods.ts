@@ -228,9 +228,10 @@ function demand({ ok, message, ports }: EventResult): void {
 
 /** The keys that people and programs read in `list`. */
 function describe(binding: Binding): object {
-  const { port, guest, vmid: id, runtime, bridge, driver, since, nic, veth } = binding;
+  const { port, row, guest, vmid: id, runtime, bridge, driver, since, nic, veth } = binding;
   return {
     port,
+    row: row ?? port,
     guest,
     vmid: id,
     nic,

@@ -8,6 +8,8 @@ import { shortTime } from './time.ts';
 export const portsSchema = z.array(
   z.looseObject({
     port: z.string(),
+    /** Name of the row in OVSDB. */
+    row: z.string().optional(),
     guest: z.string(),
     vmid: z.number(),
     nic: z.number().default(0),
@@ -21,10 +23,11 @@ export const portsSchema = z.array(
 
 export type PortRow = z.infer<typeof portsSchema>[number];
 
-/** Sorted by VMID and NIC; the column ADDRESS is there when some port has one. */
+/** Sorted by VMID and NIC; the columns ADDRESS and IN OVS AS are there when some port has something to say there. */
 export function portTable(ports: readonly PortRow[], now: Date): string[] {
   if (ports.length === 0) return ['No ports. A guest gets one when it starts.'];
   const withAddress = ports.some((port) => port.address !== undefined);
+  const withRow = ports.some(({ port, row }) => row !== undefined && row !== port);
   const sorted = [...ports].sort((a, b) => a.vmid - b.vmid || a.nic - b.nic);
   const head = ['PORT', 'GUEST', 'VMID', 'RUNTIME', 'BRIDGE', 'DRIVER', 'SINCE'];
   const rows = sorted.map((port) => [
@@ -35,7 +38,9 @@ export function portTable(ports: readonly PortRow[], now: Date): string[] {
     port.bridge,
     port.driver,
     shortTime(port.since, now),
+    ...(withRow ? [port.row ?? port.port] : []),
     ...(withAddress ? [port.address ?? '-'] : []),
   ]);
-  return table([withAddress ? [...head, 'ADDRESS'] : head, ...rows]);
+  const columns = [...head, ...(withRow ? ['IN OVS AS'] : []), ...(withAddress ? ['ADDRESS'] : [])];
+  return table([columns, ...rows]);
 }

@@ -78,6 +78,16 @@ describe('the list of ports', () => {
     expect(first).toMatch(/10\.0\.0\.2\/24$/);
   });
 
+  it('says under which name Open vSwitch has a port that keeps another', () => {
+    const kept = { ...port, port: 'vi102', vmid: 102, row: 'tap102i0' };
+    expect(portTable([{ ...port, row: 'vi101' }, kept], NOW)).toEqual([
+      'PORT   GUEST  VMID  RUNTIME       BRIDGE  DRIVER          SINCE     IN OVS AS',
+      'vi101  web    101   proxmox-qemu  ovsbr0  networkmanager  09:30:05  vi101',
+      'vi102  web    102   proxmox-qemu  ovsbr0  networkmanager  09:30:05  tap102i0',
+    ]);
+    expect(portTable([{ ...port, row: 'vi101' }], NOW)[0]).not.toContain('IN OVS AS');
+  });
+
   it('shows a guest with a hostile name as it is', () => {
     expect(portTable([{ ...port, guest: 'a\u001b[2J' }], NOW)[1]).toContain('a\\x1b[2J');
   });
