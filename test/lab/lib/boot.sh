@@ -16,7 +16,7 @@ boot_host() {
   own_cgroup "$name" >"$dir/cgroup"
   start_keeper "$name" "$root" "$dir"
   wait_for_init "$dir"
-  wait_for_boot "$name"
+  wait_for_boot "$name" 60
   trap - INT TERM HUP EXIT
   say "host '$name' ($suite) is up after $(elapsed) s: test/lab/lab shell $name"
 }
@@ -67,8 +67,9 @@ reboot_host() {
   else
     enter_host_quietly "$name" systemctl --no-block reboot >/dev/null 2>&1 || true
   fi
-  until_true 120 another_init "$dir" "$before" || die "host '$name' did not come back within 120 s"
-  wait_for_boot "$name"
+  # many guests may have to stop before, and to start after it
+  until_true 300 another_init "$dir" "$before" || die "host '$name' did not come back within 300 s"
+  wait_for_boot "$name" 300
   say "host '$name' is up again after $(elapsed) s"
 }
 
@@ -78,12 +79,13 @@ another_init() {
   pid=$(living_pid "$1/init") && [ "$pid" != "$2" ]
 }
 
+# wait_for_boot NAME SECONDS
 wait_for_boot() {
-  local name=$1 dir
+  local name=$1 seconds=$2 dir
   dir=$(host_dir "$name")
-  until_true 60 booted "$name" || {
+  until_true "$seconds" booted "$name" || {
     enter_host_quietly "$name" systemctl list-jobs 2>&1 | sed 's/^/  | /' >&2 || true
-    boot_failed "$dir" "systemd was not up within 60 s"
+    boot_failed "$dir" "systemd was not up within $seconds s"
   }
   grep -qx running "$dir/state" || {
     say "host '$name' is $(cat "$dir/state"); failed units:"
