@@ -24,7 +24,7 @@ beforeAll(async () => {
     ip link set up1 up; ip link set up0 up
     ip route add default via 198.51.100.1 dev up0 metric 50`);
   await eventually(host.traces, ({ ports }) => expect(ports).toHaveLength(4));
-  await expectReachable(host, '10.0.0.101');
+  await expectReachable(host, '10.0.0.101', 90);
 });
 
 afterAll(() => host?.down());
@@ -40,7 +40,7 @@ const nmProperty = async (name: string) =>
 
 interface State {
   networkmanager: Record<string, unknown>;
-  ovs_bridges: Record<string, unknown>[];
+  ovs_bridges: Record<string, unknown>[] | null;
   interface_bindings: Record<string, Record<string, unknown>>;
   connectivity_status: Record<string, unknown>;
   timestamp: string;
@@ -65,8 +65,8 @@ describe('get_system_network_state', () => {
   it('has the bridges, ports, interfaces and datapaths that ovs-vsctl lists', async () => {
     const { ovs_bridges: bridges } = await ask<State>('GetSystemNetworkState');
     const names = await lines('ovs-vsctl list-br');
-    expect(bridges.map(({ name }) => name)).toEqual(names);
-    for (const bridge of bridges) {
+    expect(bridges?.map(({ name }) => name)).toEqual(names);
+    for (const bridge of bridges ?? []) {
       expect(bridge).toEqual({
         name: bridge.name,
         ports: await lines(`ovs-vsctl list-ports ${bridge.name}`),
@@ -273,12 +273,15 @@ describe('a host without NetworkManager', () => {
 
 describe('a host whose ovs-vswitchd is stopped', () => {
   it('has no bridge that is active, whatever the database remembers', async () => {
-    await host.sh('systemctl stop ovs-vswitchd; systemctl is-active ovsdb-server');
-    const { ovs_bridges: bridges } = await ask<State>('get_system_network_state');
-    expect(bridges.map(({ name, active }) => [name, active])).toEqual([
-      ['ovsbr0', false],
-      ['ovsbr1', false],
-    ]);
+    await host.sh('systemctl stop ovs-vswitchd');
+    await eventually(
+      () => ask<State>('get_system_network_state'),
+      ({ ovs_bridges: bridges }) =>
+        expect(bridges?.map(({ name, active }) => [name, active])).toEqual([
+          ['ovsbr0', false],
+          ['ovsbr1', false],
+        ]),
+    );
     expect(await operate('ovsbr0', 'validate_topology')).toBe('Topology validation: FAILED');
     await host.sh('systemctl start ovs-vswitchd');
     await eventually(
