@@ -38,6 +38,8 @@ export const statusSchema = z.looseObject({
         present: z.boolean(),
         datapath_type: z.string().nullish(),
         owner: z.string().nullish(),
+        driver: z.string().nullish(),
+        obstacle: z.string().nullish(),
         ports: z.number().optional(),
       }),
     )
@@ -87,15 +89,18 @@ function facts(status: Status): string[] {
 
 function bridgeLines({ bridges }: Status): string[] {
   return table(
-    bridges.map(({ name, present, owner, datapath_type: datapath, ports = 0 }) =>
+    bridges.map(({ name, present, owner, driver, obstacle, datapath_type: datapath, ports = 0 }) =>
       present
         ? [
             name,
             `${ports} ${ports === 1 ? 'port' : 'ports'}`,
             `datapath ${datapath || 'system'}`,
             `owner ${owner ?? '-'}`,
+            ...(driver === undefined
+              ? []
+              : [driver === null ? `NO DRIVER: ${obstacle}` : `driver ${driver}`]),
           ]
-        : [name, 'MISSING'],
+        : [name, `MISSING${obstacle ? `: ${obstacle}` : ''}`],
     ),
   );
 }
