@@ -12,7 +12,7 @@ import { AgentError, isAgentError } from '../core/errors.ts';
 import { exec } from '../core/exec.ts';
 import { writeFileAtomically } from '../core/guest/atomic-file.ts';
 import { bringUp } from '../core/kernel/addresses.ts';
-import { hostUse, linkMaster, linkMtu, linkNames } from '../core/kernel/links.ts';
+import { hostUse, isLinuxBridge, linkMaster, linkMtu, linkNames } from '../core/kernel/links.ts';
 import { ranAt } from '../core/kernel/process.ts';
 import { openVeths } from '../core/kernel/veth.ts';
 import { AGENT_STARTED, carryOver, findEvents, openIntents, openLedger, tail } from '../core/ledger/index.ts';
@@ -99,7 +99,7 @@ async function main(): Promise<void> {
     networkmanager: networkManagerDriver({ networkManager, ovsdb, bootId }),
     ovsdb: ovsdbDriver({ ovsdb, bootId, bringUp: (link, addresses) => bringUp(exec, link, addresses) }),
   };
-  const facts = keepSwitchFacts({ configured: config.driver, networkManager });
+  const facts = keepSwitchFacts({ configured: config.driver, networkManager, ovsdb });
   await facts.refresh();
   const veths = openVeths(exec);
   const bindingsDir = join(RUNTIME, 'bindings');
@@ -122,7 +122,10 @@ async function main(): Promise<void> {
   });
 
   const isOvsBridge = (name: string) =>
-    observeBridges(ovsdb.replica).has(name) || config.bridges[name]?.create === true;
+    observeBridges(ovsdb.replica).has(name) ||
+    config.bridges[name]?.create === true ||
+    // Nobody knows then; that OVSDB cannot be asked is what its guest waits for.
+    (!ovsdb.connected && !isLinuxBridge(name));
   const claim = claims.get;
   const proxmox = proxmoxSource({
     root: config.proxmox.root,

@@ -46,6 +46,11 @@ export function startReconciler(parts: ReconcilerParts): Reconciler {
   });
   ovsdb.onChange((changes) => {
     for (const news of newsOf(changes)) {
+      if (news.kind === 'appeared') {
+        // OVSDB has run late what we had given up, and its guest is gone.
+        if (!isAskedFor(news.port)) soon(`nobody asks for a port: ${news.text}`);
+        continue;
+      }
       if (news.kind === 'lost' && !isAskedFor(news.port)) continue;
       void agent.look(news.vmid, news.text).then((known) => {
         if (!known && news.kind === 'lost') soon('a port of ours changed in OVSDB');

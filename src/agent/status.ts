@@ -52,9 +52,9 @@ export async function statusReport(parts: StatusParts): Promise<object> {
       ports: bindings.filter((binding) => binding.bridge === name).length,
     };
   });
-  const obstacle: Obstacle | undefined = ovsdb.connected
-    ? (bridges.find((bridge) => bridge.obstacle !== null)?.obstacle ?? undefined)
-    : { code: 'ovsdb-unreachable', reason: 'OVSDB is not connected' };
+  // What keeps everything from being done counts more than a bridge.
+  const obstacle: Obstacle | undefined =
+    facts.unreachable ?? bridges.find((bridge) => bridge.obstacle !== null)?.obstacle ?? undefined;
   return {
     hostname: host.hostname,
     pid: process.pid,

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAgentError } from '../core/errors.ts';
 import type { NetworkManager, NetworkManagerState } from '../core/networkmanager/networkmanager.ts';
+import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import type { SwitchFacts } from '../core/switch/choice.ts';
 
 export interface SwitchFactsKeeper {
@@ -15,6 +16,8 @@ export interface SwitchFactsKeeper {
 export interface SwitchFactsParts {
   configured: SwitchFacts['configured'];
   networkManager: Pick<NetworkManager, 'state' | 'onPresence'>;
+  /** For an agent that works on the switch. */
+  ovsdb?: Pick<OvsdbClient, 'problem'>;
   /** Roots of the files that are looked at; `/` outside tests. */
   root?: string;
 }
@@ -25,6 +28,7 @@ const ABSENT: NetworkManagerState = { running: false, ovs: false, version: '', s
 export function keepSwitchFacts({
   configured,
   networkManager,
+  ovsdb,
   root = '/',
 }: SwitchFactsParts): SwitchFactsKeeper {
   let state = ABSENT;
@@ -45,11 +49,15 @@ export function keepSwitchFacts({
   });
 
   return {
-    current: () => ({
-      configured,
-      networkManager: state.running ? (state.ovs ? 'ready' : 'unable') : installed ? 'expected' : 'unable',
-      declared,
-    }),
+    current() {
+      const problem = ovsdb?.problem;
+      return {
+        configured,
+        networkManager: state.running ? (state.ovs ? 'ready' : 'unable') : installed ? 'expected' : 'unable',
+        declared,
+        ...(problem && { unreachable: { code: problem.code, reason: problem.reason } }),
+      };
+    },
     refresh,
   };
 }

@@ -9,7 +9,9 @@ export type News =
   /** A device with the name of a guest's card is in a port that is not ours, or not any more. */
   | { kind: 'plugged'; vmid: number; text: string }
   /** A port of ours is gone, or ovs-vswitchd cannot use its device any more. */
-  | { kind: 'lost'; port: string; vmid: number; text: string };
+  | { kind: 'lost'; port: string; vmid: number; text: string }
+  /** A port with our marks is there that was not: one that nobody asks for is a leftover. */
+  | { kind: 'appeared'; port: string; vmid: number; text: string };
 
 type Marks = Readonly<Record<string, string>>;
 
@@ -22,22 +24,25 @@ function newsOfRow({ table, before, after }: RowChange): News | undefined {
   const row = after ?? before;
   if (row === undefined || !('name' in row) || !('external_ids' in row)) return undefined;
   const former: Marks = before !== undefined && 'external_ids' in before ? before.external_ids : {};
-  if (after === undefined) return isOurs(former) ? lost(former, `${row.name} left the switch`) : undefined;
+  if (after === undefined)
+    return isOurs(former) ? about('lost', former, `${row.name} left the switch`) : undefined;
   if (isOurs(row.external_ids)) {
     const error = table === 'Interface' && 'error' in row ? row.error : undefined;
     const isNew = before === undefined || !('error' in before) || before.error !== error;
-    return error !== undefined && isNew ? lost(row.external_ids, `${row.name}: ${error}`) : undefined;
+    if (error !== undefined && isNew) return about('lost', row.external_ids, `${row.name}: ${error}`);
+    const isNewPort = table === 'Port' && before === undefined;
+    return isNewPort ? about('appeared', row.external_ids, `${row.name} appeared`) : undefined;
   }
   if (before !== undefined && !isOurs(former)) return undefined;
-  if (isOurs(former)) return lost(former, `${row.name} lost our marks`);
+  if (isOurs(former)) return about('lost', former, `${row.name} lost our marks`);
   const guest = table === 'Interface' ? parseGuestInterface(row.name) : undefined;
   return guest && { kind: 'plugged', vmid: guest.vmid, text: `${row.name} was plugged` };
 }
 
 /** Whose port it was, by its marks; foreign hands can have written them. */
-function lost(marks: Marks, text: string): News | undefined {
+function about(kind: 'lost' | 'appeared', marks: Marks, text: string): News | undefined {
   const vmid = Number(marks[OWNER_KEYS.vmid]);
   const nic = Number(marks[OWNER_KEYS.nic] ?? 0);
   if (!isVmid(vmid) || !Number.isInteger(nic) || nic < 0 || nic > NIC_INDEX_MAX) return undefined;
-  return { kind: 'lost', port: portName(vmid, nic), vmid, text };
+  return { kind, port: portName(vmid, nic), vmid, text };
 }

@@ -54,14 +54,8 @@ function unsafeFailure(thrown: unknown): Failure {
     return { line: `${describe(thrown, root)}. Run this as root: sudo ovs-port-agent …`, exitCode: 3 };
   }
   if (isErrno(root, 'EISDIR', 'ENOTDIR')) return { line: `${describe(thrown, root)}.`, exitCode: 2 };
-  if (thrown instanceof AgentError) return { line: lineOf(thrown), exitCode: exitCodeOf(thrown.code) };
+  if (thrown instanceof AgentError) return { line: thrown.toLine(), exitCode: exitCodeOf(thrown.code) };
   return { line: `Unexpected: ${thrown instanceof Error ? thrown.message : String(thrown)}`, exitCode: 1 };
-}
-
-/** A schema's own message is a page of JSON. */
-function lineOf(error: AgentError): string {
-  const issues = (error.cause as { issues?: unknown } | undefined)?.issues;
-  return (Array.isArray(issues) ? new AgentError(error.code, error.message) : error).toLine();
 }
 
 const DBUS = 'org.freedesktop.DBus.Error.';

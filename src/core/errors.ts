@@ -18,6 +18,8 @@ export const REMEDIES = {
   'activation-failed': 'See journalctl -u NetworkManager; the agent tries again with back-off.',
   'ovsdb-unreachable': 'Start Open vSwitch: systemctl start openvswitch-switch.service',
   'ovsdb-refused': 'Open vSwitch refused the change; see the cause. The agent tries again with back-off.',
+  'ovsdb-garbled':
+    'See systemctl status openvswitch-switch.service: it may be broken, or something else has its socket.',
   'port-not-usable': 'ovs-vswitchd could not open the device; see journalctl -u ovs-vswitchd.',
   'bridge-not-ours': 'Set driver = "auto" in the configuration, or choose a bridge that NetworkManager owns.',
   'bridge-not-ovs': 'Choose another name for the bridge in the configuration, or remove the Linux bridge.',
@@ -71,9 +73,10 @@ export class AgentError extends Error {
     return REMEDIES[this.code];
   }
 
-  /** What went wrong and why, in one line. */
+  /** What went wrong and why, in one line. A schema's own message is a page of JSON and stays out. */
   get reason(): string {
-    const why = this.cause instanceof Error ? ` (${this.cause.message})` : '';
+    const says = this.cause instanceof Error && !('issues' in this.cause);
+    const why = says ? ` (${(this.cause as Error).message})` : '';
     return `${this.message}${why}`.replace(/\s*[\r\n]+\s*/g, ' ');
   }
 

@@ -176,9 +176,10 @@ describe('a guest that starts', () => {
   it('while the agent hangs waits for no longer than hook_deadline per hook, and its events count once', async () => {
     const agent = await host.sh('systemctl show -P MainPID ovs-port-agent');
     await host.sh(`kill -STOP ${agent}`);
-    const took = await milliseconds(start);
-    expect(took).toBeGreaterThan(3 * HOOK_DEADLINE_S * 1000);
-    expect(took).toBeLessThan(START_DEADLINE_MS);
+    const container = await milliseconds('lxc-guest start web');
+    const vm = await milliseconds('qm start 101');
+    expect(container + vm).toBeGreaterThan(3 * HOOK_DEADLINE_S * 1000);
+    expect(Math.max(container, vm)).toBeLessThan(START_DEADLINE_MS);
     const kept = await spooled();
     expect(kept.map(({ phase }) => phase)).toEqual(phases);
     await host.sh(`kill -CONT ${agent}`);

@@ -116,7 +116,7 @@ describe('guests that start while NetworkManager is stopped', () => {
     expect(performance.now() - began).toBeLessThan(3 * 10_000);
     expect(await host.cli('status')).toMatchObject({
       exitCode: 1,
-      stdout: expect.stringContaining('NOT READY: NetworkManager is not running'),
+      stdout: expect.stringContaining('NOT READY: NetworkManager, which drives ovsbr0, is not running'),
     });
     await host.sh('systemctl start NetworkManager');
     await expectAllConnected();

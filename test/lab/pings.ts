@@ -2,18 +2,39 @@
 import { expect } from 'vitest';
 import type { Host } from './host.ts';
 
+/** What ping prints, with the time of each answer. */
+async function pingsDuring(host: Host, address: string, work: () => Promise<unknown>): Promise<string> {
+  const pings = host.sh(`echo $$ >/tmp/pings.pid; exec ping -D -i 0.01 ${address}`);
+  await host.sh('until [ -s /tmp/pings.pid ]; do sleep 0.05; done; sleep 0.3');
+  try {
+    await work();
+  } finally {
+    await host.sh('sleep 0.3; kill -INT $(cat /tmp/pings.pid); rm /tmp/pings.pid');
+  }
+  return pings;
+}
+
 /** Pings `address` 100 times a second while `work` runs; gives how many went unanswered. */
 export async function lostDuring(host: Host, address: string, work: () => Promise<unknown>): Promise<number> {
-  const pings = host.sh(`echo $$ >/tmp/pings.pid; exec ping -i 0.01 ${address}`);
-  await host.sh('until [ -s /tmp/pings.pid ]; do sleep 0.05; done; sleep 0.3');
-  await work();
-  await host.sh('sleep 0.3; kill -INT $(cat /tmp/pings.pid); rm /tmp/pings.pid');
+  const text = await pingsDuring(host, address, work);
   const answered = new Set(
-    [...(await pings).matchAll(/ icmp_seq=(\d+) ttl/g)].map(([, sequence]) => Number(sequence)),
+    [...text.matchAll(/ icmp_seq=(\d+) ttl/g)].map(([, sequence]) => Number(sequence)),
   );
   expect(answered.size).toBeGreaterThan(50);
   // Those after the last answer were on their way when the pings ended.
   return Math.max(...answered) - answered.size;
+}
+
+/** Pings `address` 100 times a second while `work` runs; gives the longest time without an answer, in ms. */
+export async function longestGapDuring(
+  host: Host,
+  address: string,
+  work: () => Promise<unknown>,
+): Promise<number> {
+  const text = await pingsDuring(host, address, work);
+  const times = [...text.matchAll(/^\[(\d+\.\d+)\].* ttl=/gm)].map(([, seconds]) => Number(seconds) * 1000);
+  expect(times.length).toBeGreaterThan(50);
+  return Math.max(...times.slice(1).map((time, before) => time - (times[before] ?? time)));
 }
 
 /** Waits until `address` answers; a VM takes some seconds to boot. */

@@ -6,6 +6,7 @@ import { parseGuestInterface } from '../../core/guest/interface-name.ts';
 import { isNicProblem } from '../../core/guest/nic.ts';
 import {
   type ProxmoxGuest,
+  proxmoxGuestProblem,
   readProxmoxGuest,
   readProxmoxNodeOf,
   readProxmoxTree,
@@ -67,7 +68,7 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
     return {
       guest: identity,
       ports: ports.filter((port) => links.has(port.interface)),
-      skipped,
+      skipped: [...skipped, ...damageOf(guest)],
       note: ports.length === 0 ? 'no network card on an OVS bridge' : 'no network card plugged',
     };
   };
@@ -103,6 +104,12 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
         !wished.some((wish) => wish.nic === port.nic),
     );
 
+  /** For post-start: Proxmox has read the configuration and plugged the cards. */
+  const resolveStarted = async (guest: ProxmoxGuest, links: ReadonlySet<string>): Promise<Resolution> => {
+    const { ports = [], ...rest } = await resolve(guest, links);
+    return { ...rest, ports: [...ports, ...stillHeld(guest.vmid, ports, links)] };
+  };
+
   /** Without a configuration here: it is on the node that the guest comes from, or cannot be read. */
   const lookElsewhere = async (vmid: number, links: ReadonlySet<string>): Promise<Resolution | undefined> => {
     const claim = parts.claim(keyOf(vmid));
@@ -134,8 +141,9 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
         case 'pre-start':
           return { guest: identity, ports: [], skipped: [], note: 'ready for its network cards' };
         case 'post-start': {
-          if (guest) return resolve(guest, await linkNames());
-          const skipped = [`there is no configuration of guest ${vmid} in ${root}`];
+          if (guest) return resolveStarted(guest, await linkNames());
+          const problem = await proxmoxGuestProblem(vmid, { root });
+          const skipped = [problem ?? `there is no configuration of guest ${vmid} in ${root}`];
           return { guest: identity, skipped, note: 'configuration not found' };
         }
         // Comes before the shutdown request, which may time out and leave the guest running.
@@ -166,10 +174,12 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
 
     async current() {
       const tree = await readProxmoxTree({ root });
-      if (tree.state !== 'ready') return tree.state === 'absent' ? [] : undefined;
+      if (tree.state === 'unavailable') return undefined;
       const links = await linkNames();
+      // Its guests run on when the directory vanishes: each keeps what it has for as long as its card is there.
+      const guests = tree.state === 'ready' ? tree.guests : new Map<number, ProxmoxGuest>();
       const running = new Set([...links].map((link) => parseGuestInterface(link)?.vmid));
-      const known = [...tree.guests.values()].filter((guest) => running.has(guest.vmid));
+      const known = [...guests.values()].filter((guest) => running.has(guest.vmid));
       const found = await Promise.all(
         known.map(async (guest) => ({
           key: keyOf(guest.vmid),
@@ -177,13 +187,21 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
         })),
       );
       for (const { key, guest } of parts.claims()) {
-        if (!guest.runtime.startsWith('proxmox') || tree.guests.has(guest.vmid)) continue;
+        if (!guest.runtime.startsWith('proxmox') || guests.has(guest.vmid)) continue;
         const resolution = await lookElsewhere(guest.vmid, links);
         if (resolution?.ports?.length) found.push({ key, resolution });
       }
       return found;
     },
   };
+}
+
+/** What stands in the file that is no configuration; a card's own problem is told with the card. */
+function damageOf({ config }: ProxmoxGuest): string[] {
+  const [first, ...others] = config.problems.filter((problem) => !/^line \d+: net\d+: /.test(problem));
+  if (first === undefined) return [];
+  const more = others.length === 0 ? '' : `, and ${others.length} more like this`;
+  return [`a part of its configuration: ${first}${more}`];
 }
 
 function identityOf({ vmid, runtime, config }: ProxmoxGuest): Guest {

@@ -90,8 +90,27 @@ export async function readProxmoxTree({ root, fs = nodeTreeFs }: ProxmoxTreeOpti
  */
 export async function readProxmoxGuest(
   vmid: number,
-  { root, fs = nodeTreeFs, node }: ProxmoxTreeOptions & { node?: string },
+  options: ProxmoxTreeOptions & { node?: string },
 ): Promise<ProxmoxGuest | undefined> {
+  const found = await findGuest(vmid, options);
+  return typeof found === 'string' ? undefined : found;
+}
+
+/** Why the guest's configuration on this node cannot be read; undefined when there is none. */
+export async function proxmoxGuestProblem(
+  vmid: number,
+  options: ProxmoxTreeOptions,
+): Promise<string | undefined> {
+  const found = await findGuest(vmid, options);
+  return typeof found === 'string' ? found : undefined;
+}
+
+/** The guest, or why its file cannot be read. */
+async function findGuest(
+  vmid: number,
+  { root, fs = nodeTreeFs, node }: ProxmoxTreeOptions & { node?: string },
+): Promise<ProxmoxGuest | string | undefined> {
+  let problem: string | undefined;
   const above = node === undefined ? [] : ['nodes', node];
   for (const [folder, runtime, kind] of FOLDERS) {
     try {
@@ -99,9 +118,11 @@ export async function readProxmoxGuest(
       const path = join(base, ...above, folder, `${vmid}.conf`);
       const text = await fs.read(await inside(fs, base, path), MAX_BYTES);
       return { vmid, runtime, config: parseGuestConfig(text, kind) };
-    } catch {}
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT', 'ENOTDIR')) problem ??= message(error);
+    }
   }
-  return undefined;
+  return problem;
 }
 
 /** The node that the cluster says the guest is on, or undefined. */

@@ -2,21 +2,28 @@
 
 import { z } from 'zod';
 import { pause, withDeadline } from '../deadline.ts';
-import { AgentError } from '../errors.ts';
-import { connectOvsdb, type OvsdbConnection } from './connection.ts';
+import { AgentError, asAgentError, isAgentError } from '../errors.ts';
+import { connectOvsdb, garbled, type OvsdbConnection } from './connection.ts';
 import { emptyReplica, type Replica, type RowChange } from './replica.ts';
 import { MONITORED } from './rows.ts';
 
 const DATABASE = 'Open_vSwitch';
 const RETRY_MS = [100, 250, 500, 1000, 2000] as const;
+/** Less than a hook waits (`hook_deadline`), so that it can say why. A transaction takes some milliseconds. */
+const TRANSACT_MS = 5_000;
 
 /** One operation of a transaction (RFC 7047 §5.2). */
 export type Operation = Readonly<Record<string, unknown>> & { op: string };
 
 export interface OvsdbClient {
   readonly connected: boolean;
+  /** Why there is no connection; undefined when there is one. */
+  readonly problem: AgentError | undefined;
   readonly replica: Replica;
-  /** Runs the operations as one transaction. Throws `ovsdb-refused` naming the failed one. */
+  /**
+   * Runs the operations as one transaction. Throws `ovsdb-refused` naming the failed one, `ovsdb-unreachable`,
+   * `ovsdb-garbled`, or `deadline-exceeded`: then nobody knows whether they will still be run.
+   */
   transact(operations: readonly Operation[]): Promise<unknown[]>;
   /** Waits until `test` returns a value; it is asked again after each change. */
   until<T>(what: string, deadlineMs: number, test: (replica: Replica) => T | undefined): Promise<T>;
@@ -52,6 +59,7 @@ export function openOvsdb(path: string): OvsdbClient {
   const waiters = new Set<() => void>();
   const stop = new AbortController();
   let connection: OvsdbConnection | undefined;
+  let problem = new AgentError('ovsdb-unreachable', 'The OVSDB server is not connected');
 
   const apply = (update: unknown) => {
     const changes = replica.apply(update);
@@ -73,11 +81,11 @@ export function openOvsdb(path: string): OvsdbClient {
       apply(initial);
     } catch (error) {
       fresh.close();
-      throw error;
+      throw isAgentError(error) ? error : garbled();
     }
     connection = fresh;
     for (const listener of connectionListeners) listener(true);
-    await fresh.closed;
+    problem = await fresh.closed;
     connection = undefined;
     for (const listener of connectionListeners) listener(false);
   };
@@ -87,8 +95,8 @@ export function openOvsdb(path: string): OvsdbClient {
       try {
         await session();
         attempt = 0;
-      } catch {
-        // Not there yet, or not what we expect: the next try tells.
+      } catch (error) {
+        problem = asAgentError(error, 'ovsdb-unreachable', 'The OVSDB server is not connected');
       }
       await pause(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)] ?? 2000, stop.signal);
     }
@@ -99,16 +107,25 @@ export function openOvsdb(path: string): OvsdbClient {
     get connected() {
       return connection !== undefined;
     },
+    get problem() {
+      return connection === undefined ? problem : undefined;
+    },
     replica,
     async transact(operations) {
-      if (connection === undefined) {
-        throw new AgentError('ovsdb-unreachable', 'The OVSDB server is not connected');
-      }
-      const reply = resultsSchema.parse(await connection.request('transact', [DATABASE, ...operations]));
-      const problem = refusal(reply);
-      if (problem !== undefined)
-        throw new AgentError('ovsdb-refused', `OVSDB refused the change: ${problem}`);
-      return reply;
+      if (connection === undefined) throw problem;
+      const asked = connection;
+      const params = [DATABASE, ...operations];
+      const answer = await asked.request('transact', params, TRANSACT_MS).catch((error: unknown) => {
+        // A server that hangs may still run it later: the next connection begins with what then is.
+        if (isAgentError(error, 'deadline-exceeded')) asked.close(error);
+        throw error;
+      });
+      const reply = resultsSchema.safeParse(answer);
+      if (!reply.success) throw garbled();
+      const refused = refusal(reply.data);
+      if (refused !== undefined)
+        throw new AgentError('ovsdb-refused', `OVSDB refused the change: ${refused}`);
+      return reply.data;
     },
     until<T>(what: string, deadlineMs: number, test: (replica: Replica) => T | undefined): Promise<T> {
       return withDeadline(

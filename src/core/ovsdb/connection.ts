@@ -13,12 +13,18 @@ const messageSchema = z.union([
 ]);
 
 export interface OvsdbConnection {
-  /** Throws `ovsdb-refused` on an error reply, `ovsdb-unreachable`, or `deadline-exceeded`. */
+  /** Throws `ovsdb-refused` on an error reply, `ovsdb-unreachable`, `ovsdb-garbled`, or `deadline-exceeded`. */
   request(method: string, params: unknown[], deadlineMs?: number): Promise<unknown>;
   onNotification(listener: (method: string, params: unknown[]) => void): void;
-  /** Resolves when the connection is gone. */
-  readonly closed: Promise<void>;
-  close(): void;
+  /** Resolves with the reason when the connection is gone. */
+  readonly closed: Promise<AgentError>;
+  /** @param why what those who wait for an answer are told */
+  close(why?: AgentError): void;
+}
+
+/** For an answer that no OVSDB server would give. */
+export function garbled(): AgentError {
+  return new AgentError('ovsdb-garbled', 'The OVSDB server gives answers that make no sense');
 }
 
 /** Connects to ovsdb-server. Throws `ovsdb-unreachable`. */
@@ -47,18 +53,22 @@ function converse(socket: Socket): OvsdbConnection {
   const listeners: ((method: string, params: unknown[]) => void)[] = [];
   let nextId = 1;
   let gone = false;
+  let reason = new AgentError('ovsdb-unreachable', 'The OVSDB server closed the connection');
+  const close = (why?: AgentError) => {
+    if (why !== undefined && !gone) reason = why;
+    socket.destroy();
+  };
 
   const send = (message: unknown) => {
     if (!gone) socket.write(JSON.stringify(message));
   };
 
-  const closed = new Promise<void>((resolve) => {
+  const closed = new Promise<AgentError>((resolve) => {
     socket.once('close', () => {
       gone = true;
-      const error = new AgentError('ovsdb-unreachable', 'The OVSDB server closed the connection');
-      for (const call of waiting.values()) call.reject(error);
+      for (const call of waiting.values()) call.reject(reason);
       waiting.clear();
-      resolve();
+      resolve(reason);
     });
   });
 
@@ -82,14 +92,14 @@ function converse(socket: Socket): OvsdbConnection {
   socket.on('data', (chunk) => {
     try {
       feed(chunk);
-    } catch (error) {
-      socket.destroy(error instanceof Error ? error : new Error(String(error)));
+    } catch {
+      close(garbled());
     }
   });
 
   return {
     closed,
-    close: () => socket.destroy(),
+    close,
     onNotification: (listener) => void listeners.push(listener),
     request(method, params, deadlineMs = 10_000) {
       if (gone)

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { AgentError } from '../errors.ts';
 import type { Operation, OvsdbClient } from './client.ts';
+import { garbled } from './connection.ts';
 
 /** With a thousand ports ovs-vswitchd takes one to two seconds to take in a change (measured, netdev datapath). */
 const USABLE_MS = 10_000;
@@ -20,7 +21,9 @@ export async function transactAndSettle(ovsdb: OvsdbClient, operations: readonly
     { op: 'mutate', table: 'Open_vSwitch', where: [], mutations: [['next_cfg', '+=', 1]] },
     { op: 'select', table: 'Open_vSwitch', where: [], columns: ['next_cfg'] },
   ]);
-  const { next_cfg: number } = numberedSchema.parse(reply.at(-1)).rows[0];
+  const numbered = numberedSchema.safeParse(reply.at(-1));
+  if (!numbered.success) throw garbled();
+  const { next_cfg: number } = numbered.data.rows[0];
   await ovsdb.until('waiting for ovs-vswitchd', USABLE_MS, (replica) =>
     [...replica.rows('Open_vSwitch').values()].some(({ cur_cfg: done = 0 }) => done >= number)
       ? true

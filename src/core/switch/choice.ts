@@ -12,6 +12,8 @@ export interface SwitchFacts {
    * `unable`: there is none, or it cannot do OVS.
    */
   networkManager: 'ready' | 'expected' | 'unable';
+  /** Why OVSDB cannot be asked now: then nobody knows what the switch has. */
+  unreachable?: { code: ErrorCode; reason: string };
   /** Bridges that /etc/network/interfaces declares: ifupdown makes them, at boot and at every `ifreload`. */
   declared: ReadonlySet<string>;
 }
@@ -28,7 +30,8 @@ export function chooseDriver(
   isLinux: boolean,
   facts: SwitchFacts,
 ): Choice {
-  const { configured } = facts;
+  const { configured, unreachable } = facts;
+  if (unreachable !== undefined) return { obstacle: unreachable };
   if (bridge === undefined && isLinux) {
     return obstacle('bridge-not-ovs', `${name} is a Linux bridge, not one of Open vSwitch`);
   }

@@ -104,6 +104,39 @@ describe('the OVSDB client', () => {
     expect(attempts).toBe(2);
   });
 
+  it.each([
+    ['that are not JSON', (socket: Socket) => socket.write('this is not JSON')],
+    ['of another protocol', (socket: Socket) => socket.write('{"jsonrpc":"2.0","hello":[]}')],
+    [
+      'with rows of wrong types',
+      (socket: Socket, id: unknown) => reply(socket, id, { Bridge: { b: { new: { name: 7 } } } }),
+    ],
+    ['that are no rows', (socket: Socket, id: unknown) => reply(socket, id, 'rows')],
+  ])('says in one line what is wrong with answers %s', async (_, answer) => {
+    await serve((message, socket) => answer(socket, message.id));
+    client = openOvsdb(path);
+    await expect.poll(() => client?.problem?.code).toBe('ovsdb-garbled');
+    expect(client.problem?.toLine()).toMatch(/^The OVSDB server gives answers that make no sense \[[^"{]+$/);
+    await expect(client.transact([])).rejects.toMatchObject({ code: 'ovsdb-garbled' });
+  });
+
+  it('says so when a transaction is answered with nonsense, and goes on', async () => {
+    await serve(emptyDatabase((message, socket) => reply(socket, message.id, [{ uuid: 1 }, 'done'])));
+    client = openOvsdb(path);
+    await connected(client);
+    await expect(client.transact([])).rejects.toMatchObject({ code: 'ovsdb-garbled' });
+    expect(client.connected).toBe(true);
+  });
+
+  it('asks a server anew for everything that left a transaction unanswered', async () => {
+    await serve(emptyDatabase(() => undefined));
+    client = openOvsdb(path);
+    await connected(client);
+    const again = connected(client);
+    await expect(client.transact([])).rejects.toMatchObject({ code: 'deadline-exceeded' });
+    await again;
+  });
+
   it('names the operation that the server refused', async () => {
     await serve(
       emptyDatabase((message, socket) =>

@@ -151,6 +151,7 @@ describe('a Proxmox guest', () => {
     for (const lines of [['net0: rubbish'], ['name: web'], ['\u0000\u0001garbage']]) {
       await write(lines);
       expect((await source().look(101))?.ports).toMatchObject([{ port: 'vi101' }]);
+      expect((await source().resolve(event('post-start'))).ports).toMatchObject([{ port: 'vi101' }]);
     }
     await rm(join(root, 'qemu-server/101.conf'));
     expect((await source().look(101))?.ports).toMatchObject([{ port: 'vi101' }]);
@@ -173,6 +174,29 @@ describe('a Proxmox guest', () => {
   it('that is started for its backup is known by the lock', async () => {
     await write(['lock: backup', 'net0: virtio,bridge=ovsbr0']);
     expect(await source().lockOf(101)).toBe('backup');
+  });
+
+  it('is told which part of its configuration is damaged, and what file cannot be read', async () => {
+    await write(['\u0000\u0001', 'net0: virtio,bridge=ovsbr0', 'also damaged']);
+    const { ports, skipped } = await source().resolve(event('post-start'));
+    expect(ports).toHaveLength(1);
+    expect(skipped).toEqual([
+      'a part of its configuration: line 1 is not "key: value", and 1 more like this',
+    ]);
+    await write(['x'.repeat(1024 * 1024 + 1)]);
+    expect((await source().resolve(event('post-start'))).skipped).toEqual([
+      expect.stringMatching(/101\.conf is larger than 1048576 bytes$/),
+    ]);
+  });
+
+  it('that runs keeps what it has when the whole tree vanishes, one that ended does not', async () => {
+    had = { key: 'vmid:101', guest: vm, ports: (await source().look(101))?.ports ?? [] };
+    holder = 'vi101';
+    await rm(root, { recursive: true });
+    expect(await source().current()).toMatchObject([{ key: 'vmid:101', resolution: { ports: had.ports } }]);
+    links = new Set();
+    expect(await source().current()).toEqual([]);
+    await mkdir(root);
   });
 
   it('is known to run by its device', async () => {

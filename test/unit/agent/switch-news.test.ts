@@ -42,6 +42,13 @@ describe('a port of ours', () => {
     expect(newsOf(change(broken, broken))).toEqual([]);
   });
 
+  it('has appeared when its row is new, which is no news of any other', () => {
+    const row = (external_ids: Record<string, string>) =>
+      [{ table: 'Port', uuid: 'p', before: undefined, after: { name: 'vi101i1', external_ids } }] as unknown;
+    expect(newsOf(row(marks) as RowChange[])).toMatchObject([{ ...gone, kind: 'appeared' }]);
+    expect(newsOf(row({}) as RowChange[])).toEqual([]);
+  });
+
   it('with marks that nobody can have meant is left to the next look at everything', () => {
     const hostile = { 'ovs-port-agent.vmid': '../../x', 'ovs-port-agent.nic': '-1' };
     expect(newsOf(change(link('tap101i1', hostile), undefined))).toEqual([]);
