@@ -24,6 +24,7 @@ import { observeBridges, observePorts } from '../core/ovsdb/observe.ts';
 import { OWNER_KEYS } from '../core/plan/observed.ts';
 import { spoolAbsorber } from './absorb-spool.ts';
 import { createAgent } from './agent.ts';
+import { autoEnrolment } from './auto-enrol.ts';
 import { loadClaims } from './claims.ts';
 import { openConverge } from './converge.ts';
 import { serveMethods } from './dbus-service.ts';
@@ -235,9 +236,21 @@ async function main(): Promise<void> {
   });
   const onError = (error: unknown) =>
     log.error(error instanceof AgentError ? error.toLine() : `unexpected: ${String(error)}`);
+  const enrolment = withoutProxmox
+    ? undefined
+    : autoEnrolment({
+        bus,
+        root: config.proxmox.root,
+        statePath: join(STATE, 'known-guests.json'),
+        enabled: config.proxmox.auto_enroll,
+        debounceMs: config.debounce_ms,
+        intervalMs: config.reconcile_interval * 1000,
+        onError: (error) => onError(error),
+      });
   const proxmoxWatch = withoutProxmox
     ? undefined
     : watchProxmox(config.proxmox.root, (vmid) => {
+        enrolment?.soon();
         void agent.look(vmid, 'its configuration changed').catch(onError);
       });
   const reconciler = startReconciler({
@@ -319,6 +332,7 @@ async function main(): Promise<void> {
   await bus.requestName(AGENT_NAME);
   log.info(`ready, ledger at height ${ledger.head().height}`);
 
+  enrolment?.soon();
   await spool.watch(onError);
   void spool.absorb().catch(onError);
   if (config.docker.enabled) {
@@ -349,6 +363,7 @@ async function main(): Promise<void> {
   stop.abort();
   reconciler.close();
   proxmoxWatch?.close();
+  enrolment?.close();
   spool.close();
   const data = { reason: ended === 'bus' ? 'the system bus closed the connection' : ended };
   const { height } = await ledger.append({ category: 'lifecycle', action: 'agent_stopped', data });
