@@ -88,12 +88,15 @@ export async function demandSnippet(host: HookscriptHost): Promise<void> {
 const LOCKED = /can't lock file|\bis locked\b|got (?:lock )?timeout/i;
 const READ_ONLY = /no quorum|permission denied|read-only file system/i;
 
-/** Proxmox's commands say why on stderr and end with 255 whatever it was. */
+/** Proxmox's commands say why on stderr, mostly last, and end with 255 whatever it was. */
 function refusalOf(error: unknown): AgentError {
   const cause = error instanceof Error ? (error.cause as { stderr?: unknown } | undefined) : undefined;
-  const said =
-    typeof cause?.stderr === 'string' ? cause.stderr.trim().replace(/\s+/g, ' ').slice(0, 500) : '';
-  if (LOCKED.test(said)) return new AgentError('guest-locked', said);
-  if (READ_ONLY.test(said)) return new AgentError('proxmox-read-only', said);
+  const lines = typeof cause?.stderr === 'string' ? cause.stderr.split('\n').reverse() : [];
+  const locked = lines.find((line) => LOCKED.test(line));
+  if (locked !== undefined) return new AgentError('guest-locked', short(locked));
+  const refused = lines.find((line) => READ_ONLY.test(line));
+  if (refused !== undefined) return new AgentError('proxmox-read-only', short(refused));
   return error instanceof AgentError ? error : new AgentError('exec-failed', String(error));
 }
+
+const short = (line: string) => line.trim().slice(0, 300);
