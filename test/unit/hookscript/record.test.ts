@@ -30,9 +30,12 @@ describe('a record', () => {
   });
 
   it('of anything else is damaged', () => {
+    const unit = fc.constantFrom(...'\0\n\r /-ab:', 'enrolled', 'snippets/', HEAD);
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
+      fc.property(fc.string({ unit }), (text) => {
         expect(parseRecord(text)).toBe('damaged');
+        // Two of these lines may be a record.
+        fc.pre(text.split('\n').length !== 3);
         expect(parseRecord(`${HEAD}\nenrolled\n${text}`)).toBe('damaged');
       }),
     );
