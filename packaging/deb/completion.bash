@@ -6,7 +6,9 @@ _ovs_port_agent() {
 	elif [ "$verb" = ledger ] && [ "$COMP_CWORD" -eq 2 ]; then
 		words='verify show tail stats --help'
 	elif [ "$verb" = proxmox ] && [ "$COMP_CWORD" -eq 2 ]; then
-		words='enroll unenroll status --help'
+		words='enroll unenroll status interfaces --help'
+	elif [ "$verb ${COMP_WORDS[2]}" = 'proxmox interfaces' ] && [ "$COMP_CWORD" -eq 3 ]; then
+		words='show apply remove --help'
 	else
 		words='--json --help'
 		case $verb in ledger | proxmox) verb="$verb ${COMP_WORDS[2]}" ;; esac

@@ -13,16 +13,17 @@ _ovs-port-agent() {
     'create-interface:attach a container by hand'
     'remove-interface:detach a port by hand'
     'introspect:bridges, their ports and whose they are'
-    'proxmox:enroll, unenroll or status of Proxmox guests'
+    'proxmox:enroll, unenroll or status of Proxmox guests; the interfaces file'
     'ledger:verify, show, tail or stats'
   )
-  _arguments -C '1: :->verb' '2: :->second' '*: :' '--json[print JSON]' '--help[show help]'
+  _arguments -C '1: :->verb' '2: :->second' '3: :->third' '*: :' '--json[print JSON]' '--help[show help]'
   case $state in
     verb) _describe verb verbs ;;
     second)
       [[ $words[2] == ledger ]] && _values 'ledger verb' verify show tail stats
-      [[ $words[2] == proxmox ]] && _values 'proxmox verb' enroll unenroll status
+      [[ $words[2] == proxmox ]] && _values 'proxmox verb' enroll unenroll status interfaces
       ;;
+    third) [[ "$words[2] $words[3]" == 'proxmox interfaces' ]] && _values 'interfaces verb' show apply remove ;;
   esac
 }
 

@@ -7,6 +7,7 @@ import { exec } from '../core/exec.ts';
 import { LOCAL_PATH } from '../core/hookscript/storage-cfg.ts';
 import { callAgent } from './agent-call.ts';
 import { type InspectParts, inspectForDoctor } from './inspect/host.ts';
+import { observedBridges } from './observed-bridges.ts';
 import { runProgram } from './program.ts';
 import { processTerminal } from './terminal.ts';
 
@@ -24,6 +25,8 @@ void runProgram(process.argv.slice(2), VERSION, {
   config: async () => (await loadConfig()).config,
   ...places,
   inspect: { doctor: () => inspectForDoctor(inspected) },
+  networkDir: '/etc/network',
+  bridges: () => observedBridges('/run/openvswitch/db.sock'),
   agentBundle: join(dirname(fileURLToPath(import.meta.url)), 'agent.cjs'),
   exec,
   isRoot: () => process.geteuid?.() === 0,

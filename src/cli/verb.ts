@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Config } from '../core/config/config.ts';
 import type { DoctorFacts } from '../core/doctor/facts.ts';
 import type { Exec } from '../core/exec.ts';
+import type { ObservedBridge } from '../core/plan/observed.ts';
 import type { CallAgent } from './agent-call.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -15,6 +16,10 @@ export interface Context {
   /** Where the agent keeps its state. */
   stateDir: string;
   runtimeDir: string;
+  /** `/etc/network`. */
+  networkDir: string;
+  /** The bridges that Open vSwitch has now. */
+  bridges: () => Promise<ReadonlyMap<string, ObservedBridge>>;
   /** The agent's program file. */
   agentBundle: string;
   /** Starts other programs. */

@@ -53,7 +53,7 @@ export const REMEDIES = {
   'ledger-write-failed': 'Check the disk that holds /var/lib/ovs-port-agent.',
   'interfaces-busy':
     'Somebody else is changing the network configuration of Proxmox; try again when that is done.',
-  'interfaces-not-editable': 'See the cause; /etc/network/interfaces was not changed.',
+  'interfaces-not-editable': 'See the cause; what could not be changed whole was not changed at all.',
   'spool-failed': 'Check the disk that holds /var/lib/ovs-port-agent/spool.',
 } as const;
 

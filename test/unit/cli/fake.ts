@@ -7,6 +7,7 @@ import { parseConfig } from '../../../src/core/config/parse-config.ts';
 import type { DoctorFacts } from '../../../src/core/doctor/facts.ts';
 import type { Exec } from '../../../src/core/exec.ts';
 import type { HashedBlock } from '../../../src/core/ledger/index.ts';
+import type { ObservedBridge } from '../../../src/core/plan/observed.ts';
 
 export const NOW = new Date(2026, 10, 23, 9, 30, 40);
 
@@ -35,6 +36,9 @@ export interface Setting {
   localStorage?: string;
   /** What a look at the host finds. */
   facts?: DoctorFacts;
+  networkDir?: string;
+  /** Bridges that Open vSwitch has. */
+  bridges?: ObservedBridge[];
 }
 
 export async function cli(
@@ -49,6 +53,8 @@ export async function cli(
     isRoot = true,
     localStorage = '/nowhere',
     facts,
+    networkDir = '/nowhere',
+    bridges = [],
   }: Setting = {},
 ): Promise<Outcome> {
   const [out, err, calls]: [string[], string[], AgentCall[]] = [[], [], []];
@@ -71,6 +77,8 @@ export async function cli(
     exec,
     isRoot: () => isRoot,
     localStorage,
+    networkDir,
+    bridges: async () => new Map(bridges.map((each) => [each.name, each])),
     interrupted: () => AbortSignal.abort(),
   });
   return { code, out, err, calls };

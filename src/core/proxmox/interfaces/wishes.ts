@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { Config } from '../../config/config.ts';
 import { matchesGlob } from '../../guest/glob.ts';
 import type { ObservedBridge } from '../../plan/observed.ts';
-import type { Wishes } from './edit.ts';
+import { type Edited, edit, type Wishes } from './edit.ts';
 import { readInterfaces } from './file.ts';
 import { splitLines } from './lines.ts';
 import { parseStanzas } from './stanzas.ts';
@@ -59,4 +59,15 @@ export async function sourcedNames(text: string, directory: string): Promise<Set
     }
   }
   return names;
+}
+
+/** What `edit` is to do on this host: `directory` is `/etc/network`, `observed` the bridges in OVSDB. */
+export async function wishedChange(
+  config: Pick<Config, 'bridges'>,
+  observed: ReadonlyMap<string, ObservedBridge>,
+  directory: string,
+): Promise<(text: string) => Promise<Edited>> {
+  const frozen = await frozenBy(directory);
+  const wishes = { ...bridgeWishes(config, observed), ...(frozen === undefined ? {} : { frozen }) };
+  return async (text) => edit(text, { ...wishes, sourced: await sourcedNames(text, directory) });
 }
