@@ -30,6 +30,7 @@ import { openConverge } from './converge.ts';
 import { serveMethods } from './dbus-service.ts';
 import { executors } from './executors.ts';
 import { readHost } from './host.ts';
+import { syncInterfaces } from './interfaces-sync.ts';
 import { introspectionMethods } from './introspection-methods.ts';
 import { keyedQueue } from './keyed-queue.ts';
 import { knownEvents } from './known-events.ts';
@@ -333,6 +334,7 @@ async function main(): Promise<void> {
   log.info(`ready, ledger at height ${ledger.head().height}`);
 
   enrolment?.soon();
+  const interfaces = syncInterfaces({ bus, ovsdb, config, onError });
   await spool.watch(onError);
   void spool.absorb().catch(onError);
   if (config.docker.enabled) {
@@ -364,6 +366,7 @@ async function main(): Promise<void> {
   reconciler.close();
   proxmoxWatch?.close();
   enrolment?.close();
+  interfaces.close();
   spool.close();
   const data = { reason: ended === 'bus' ? 'the system bus closed the connection' : ended };
   const { height } = await ledger.append({ category: 'lifecycle', action: 'agent_stopped', data });

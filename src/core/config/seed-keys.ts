@@ -10,13 +10,13 @@ const text = z.string({ error: 'must be a text' });
 const WITHOUT_EFFECT: Readonly<Record<string, { schema: z.ZodType; why: string }>> = {
   interfaces_path: {
     schema: text,
-    why: 'guest ports are kept in OVS, /etc/network/interfaces is never written',
+    why: 'guest ports are kept in OVS, not in /etc/network/interfaces',
   },
   include_prefixes: {
     schema: z.array(text, { error: 'must be a list of texts' }),
     why: 'ports are made for guests that start, not for every interface with a prefix',
   },
-  managed_block_tag: { schema: text, why: '/etc/network/interfaces is never written' },
+  managed_block_tag: { schema: text, why: 'what is ours in /etc/network/interfaces is told by other marks' },
   naming_template: {
     schema: text,
     why: 'the port is always named vi<VMID>, the interface keeps its kernel name',
