@@ -77,6 +77,8 @@ describe.each(suites)('on %s', (suite) => {
     const ct = await host.exec(['pct', 'set', '200', '--net0', CT_NET.replace('ovsbr0', 'nobr')]);
     expect(ct).toMatchObject({ exitCode: 255, stderr: expect.stringContaining('unable to hotplug net0: ') });
     expect(await file('lxc/200.conf')).toMatch(/^net0: name=eth0,hwaddr=.*\n\n\[pve:pending\]\nnet0: .*nobr/);
+    expect((await host.exec(['pct', 'set', '200', '--net1', 'name=eth1,bridge=nobr'])).exitCode).toBe(255);
+    expect(await file('lxc/200.conf')).not.toContain('net1');
     await host.sh(
       `qm set 101 --net0 ${VM_NET},tag=7; qm set 101 --net0 ${VM_NET}; pct set 200 --net0 ${CT_NET}`,
     );

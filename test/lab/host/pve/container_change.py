@@ -25,8 +25,9 @@ def set_options(task, vmid, given, gone):
     else:
         pending.apply_cold(guest)
         errors = {}
-    config.save('lxc', vmid, guest)
+    # Nothing is written after a failure: what replug() wrote on its way is all that stays.
     pending.raise_errors(errors, USAGE)
+    config.save('lxc', vmid, guest)
 
 
 def hotplug(vmid, guest, chosen):
