@@ -12,6 +12,7 @@ import type { Claim, Claims } from './claims.ts';
 import type { Convergence } from './converge.ts';
 import { eventData } from './event-data.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
+import { openLooks } from './looks.ts';
 import { resultMessage } from './result-message.ts';
 import type { Resolution, Source } from './sources/resolution.ts';
 import type { Troubles } from './troubles.ts';
@@ -32,8 +33,6 @@ interface Handed {
 
 /** Events kept in memory while the ledger cannot be written; a host has far fewer guests. */
 const DEFERRED_MAX = 10_000;
-/** Between Proxmox's pre-start and the moment its last card is plugged. */
-const START_MS = 120_000;
 /** Stands among the troubles where others have the name of their port. */
 const LEDGER_TROUBLE = 'ledger';
 
@@ -116,65 +115,8 @@ export function createAgent(parts: AgentParts): Agent {
       ...(caller && { user: caller.user, pid: caller.pid }),
     });
     known.add(event.id);
-    if (event.source === 'proxmox') noteStart(event, block.height);
+    if (event.source === 'proxmox') looks.note(event, block.height);
     return block.height;
-  };
-
-  /** Starts that are under way: what is plugged now is plugged because of them. */
-  const starts = new Map<string, { height: number; at: number }>();
-  const noteStart = (event: EventOf<'proxmox'>, height: number) => {
-    const key = claimKeyOf(event);
-    if (event.phase === 'pre-start') starts.set(key, { height, at: parts.now() });
-    else starts.delete(key);
-  };
-  const startOf = (key: string): number | undefined => {
-    const start = starts.get(key);
-    return start !== undefined && parts.now() - start.at < START_MS ? start.height : undefined;
-  };
-
-  const lookNow = async (key: string, vmid: number, reason: string): Promise<boolean> => {
-    const resolution = await parts.lookAt(vmid);
-    const former = claims.get(key);
-    if (resolution === undefined && !former?.guest.runtime.startsWith('proxmox')) return false;
-    let height: Promise<number> | undefined;
-    const cause = () => {
-      const start = startOf(key);
-      height ??=
-        start !== undefined
-          ? Promise.resolve(start)
-          : ledger
-              .append({
-                category: 'lifecycle',
-                action: 'guest_seen',
-                data: { vmid, reason },
-                metadata: { kind: 'event' },
-              })
-              .then((block) => block.height);
-      return height;
-    };
-    try {
-      await apply(key, resolution ?? { ports: [], skipped: [], note: '' }, cause);
-    } catch (error) {
-      if (!isAgentError(error, 'ledger-write-failed')) throw error;
-      noteLedger(error);
-    } finally {
-      parts.onTrouble();
-    }
-    return true;
-  };
-
-  /** Guests whose next look has not begun yet: it will see what happened until then. */
-  const looks = new Map<string, Promise<boolean>>();
-  const look = (vmid: number, reason: string): Promise<boolean> => {
-    const key = `vmid:${vmid}`;
-    const waiting = looks.get(key);
-    if (waiting !== undefined) return waiting;
-    const mine = guestQueue.run(key, () => {
-      looks.delete(key);
-      return lookNow(key, vmid, reason);
-    });
-    looks.set(key, mine);
-    return mine;
   };
 
   /** Ports that this guest may lose: those it had, and any under its VMID, but none that another guest has now. */
@@ -204,6 +146,8 @@ export function createAgent(parts: AgentParts): Agent {
       inWork.delete(inScope);
     }
   };
+
+  const looks = openLooks({ ledger, claims, guestQueue, lookAt: parts.lookAt, apply, now: parts.now });
 
   const handleNow = async ({ event, caller, spooled, late }: Handed): Promise<EventResult> => {
     if (known.has(event.id)) {
@@ -356,7 +300,17 @@ export function createAgent(parts: AgentParts): Agent {
   let reconciling: Promise<PortReport[]> | undefined;
   let again: Promise<PortReport[]> | undefined;
   return {
-    look,
+    async look(vmid, reason) {
+      try {
+        return await looks.look(vmid, reason);
+      } catch (error) {
+        if (!isAgentError(error, 'ledger-write-failed')) throw error;
+        noteLedger(error);
+        return true;
+      } finally {
+        parts.onTrouble();
+      }
+    },
     async handBack(cause) {
       const proxmox = claims.all().filter(({ guest }) => guest.runtime.startsWith('proxmox'));
       await Promise.all(
