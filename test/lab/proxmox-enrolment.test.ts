@@ -34,7 +34,6 @@ beforeAll(async () => {
   host = await upHost('trixie', 'enrolment');
   await host.sh(`
     pve-init
-    ln -s /src/test/lab/host/qm /src/test/lab/host/pct /usr/sbin/
     ovs-vsctl add-br ovsbr0 -- set Bridge ovsbr0 datapath_type=netdev
     ip link set ovsbr0 up
     printf '#!/bin/sh\\necho "$@" >>/run/mine.log\\necho "mine says $2"\\n' >${MINE}
