@@ -2,7 +2,7 @@
 _ovs_port_agent() {
 	local current=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]-} words
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		words='run status doctor list events reconcile name create-interface remove-interface introspect proxmox ledger help --help --version'
+		words='run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox ledger help --help --version'
 	elif [ "$verb" = ledger ] && [ "$COMP_CWORD" -eq 2 ]; then
 		words='verify show tail stats --help'
 	elif [ "$verb" = proxmox ] && [ "$COMP_CWORD" -eq 2 ]; then
@@ -21,7 +21,7 @@ _ovs_port_agent() {
 		name) words="$words --runtime $(docker ps --format '{{.Names}}' 2>/dev/null)" ;;
 		introspect) words="$words $(ovs-port-agent introspect --json 2>/dev/null | sed -n '/"ovs_bridges"/,/^  ]/s/^      "name": "\([A-Za-z0-9_.-]*\)",$/\1/p')" ;;
 		create-interface) words="$words $(ls /sys/class/net)" ;;
-		remove-interface) words="$words $(ovs-port-agent list --json 2>/dev/null | grep -oE '"vi[0-9]+(i[0-9]+)?"' | tr -d '"' | sort -u)" ;;
+		explain | remove-interface) words="$words $(ovs-port-agent list --json 2>/dev/null | grep -oE '"vi[0-9]+(i[0-9]+)?"' | tr -d '"' | sort -u)" ;;
 		esac
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

@@ -6,6 +6,7 @@ _ovs-port-agent() {
     'run:run the agent in the foreground'
     'status:what the agent drives, and what is wrong'
     'doctor:what this host needs, and what to do about what is wrong'
+    'explain:what is known of a port, and what is wrong with it'
     'list:the ports of guests'
     'events:events as they come in'
     'reconcile:compare wish and switch now, and repair'

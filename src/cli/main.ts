@@ -6,7 +6,8 @@ import { loadConfig } from '../core/config/load.ts';
 import { exec } from '../core/exec.ts';
 import { LOCAL_PATH } from '../core/hookscript/storage-cfg.ts';
 import { callAgent } from './agent-call.ts';
-import { type InspectParts, inspectForDoctor } from './inspect/host.ts';
+import { type InspectParts, inspectForDoctor, inspectHost } from './inspect/host.ts';
+import { inspectPort } from './inspect/port.ts';
 import { observedBridges } from './observed-bridges.ts';
 import { runProgram } from './program.ts';
 import { processTerminal } from './terminal.ts';
@@ -24,9 +25,13 @@ void runProgram(process.argv.slice(2), VERSION, {
   callAgent,
   config: async () => (await loadConfig()).config,
   ...places,
-  inspect: { doctor: () => inspectForDoctor(inspected) },
   networkDir: '/etc/network',
   bridges: () => observedBridges('/run/openvswitch/db.sock'),
+  inspect: {
+    doctor: () => inspectForDoctor(inspected),
+    host: () => inspectHost(inspected),
+    port: inspectPort,
+  },
   agentBundle: join(dirname(fileURLToPath(import.meta.url)), 'agent.cjs'),
   exec,
   isRoot: () => process.geteuid?.() === 0,

@@ -7,6 +7,7 @@ import type { AddVerb, Context } from './verb.ts';
 import { addCreateInterface } from './verbs/create-interface.ts';
 import { addDoctor } from './verbs/doctor.ts';
 import { addEvents } from './verbs/events.ts';
+import { addExplain } from './verbs/explain.ts';
 import { addIntrospect } from './verbs/introspect.ts';
 import { addLedger } from './verbs/ledger.ts';
 import { addList } from './verbs/list.ts';
@@ -21,6 +22,7 @@ const VERBS: readonly AddVerb[] = [
   addRun,
   addStatus,
   addDoctor,
+  addExplain,
   addList,
   addEvents,
   addReconcile,

@@ -2,10 +2,12 @@
 
 import type { Command } from 'commander';
 import type { Config } from '../core/config/config.ts';
-import type { DoctorFacts } from '../core/doctor/facts.ts';
+import type { DoctorFacts, HostFacts } from '../core/doctor/facts.ts';
 import type { Exec } from '../core/exec.ts';
+import type { PortIdentity } from '../core/guest/vmid.ts';
 import type { ObservedBridge } from '../core/plan/observed.ts';
 import type { CallAgent } from './agent-call.ts';
+import type { Explained } from './inspect/port.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface Context {
@@ -38,6 +40,8 @@ export interface Context {
 /** Never throws: what cannot be asked is part of the facts. */
 export interface Inspect {
   doctor(): Promise<DoctorFacts>;
+  host(): Promise<HostFacts>;
+  port(identity: PortIdentity, host: HostFacts): Promise<Explained>;
 }
 
 /** Adds one verb, or a group of verbs, to its parent. */

@@ -3,12 +3,19 @@
 import { access, constants, readdir, readFile, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bindingSchema } from '../../agent/claims.ts';
-import type { BindingFacts, FileState, SpoolFacts, StateFacts } from '../../core/doctor/facts.ts';
+import type {
+  BindingFacts,
+  FileState,
+  ProxmoxFacts,
+  SpoolFacts,
+  StateFacts,
+} from '../../core/doctor/facts.ts';
 import type { Answer } from '../../core/doctor/finding.ts';
 import { parseInterfaces, type Stanza } from '../../core/doctor/interfaces-file.ts';
-import { parseStorage, type Storage } from '../../core/doctor/storage-config.ts';
 import { isErrno } from '../../core/errors.ts';
 import { nodeTreeFs } from '../../core/guest/tree-fs.ts';
+import { offersSnippets, parseStorageCfg, snippetFile } from '../../core/hookscript/storage-cfg.ts';
+import { OUR_VOLUME } from '../../core/hookscript/volume.ts';
 import { type LinkState, linkNames, linkState } from '../../core/kernel/links.ts';
 import { SPOOL_NAME } from '../../core/spool/spool.ts';
 import { attempt } from './attempt.ts';
@@ -65,10 +72,11 @@ export function readDeclared(directory: string): Promise<Answer<Map<string, Stan
   });
 }
 
-export function readStorage(root: string): Promise<Answer<Storage>> {
-  return attempt('storage.cfg', DEADLINE_MS, async () =>
-    parseStorage(await textOf(join(root, 'storage.cfg'))),
-  );
+export function readStorage(root: string): Promise<ProxmoxFacts['storage']> {
+  return attempt('storage.cfg', DEADLINE_MS, async () => {
+    const storages = parseStorageCfg(await textOf(join(root, 'storage.cfg')));
+    return { offers: offersSnippets(storages.get('local')), file: snippetFile(OUR_VOLUME, storages) };
+  });
 }
 
 /** The agent's binding files; one that is being replaced or is damaged is passed over. */

@@ -3,12 +3,12 @@
 import { isNicProblem } from '../guest/nic.ts';
 import type { ProxmoxGuest } from '../guest/proxmox-tree.ts';
 import { portName } from '../guest/vmid.ts';
+import { isOurVolume } from '../hookscript/volume.ts';
 import type { DoctorFacts } from './facts.ts';
 import { answered, type Finding, findingsOf, listText } from './finding.ts';
 
 const { pass, warn, fail, skip } = findingsOf('Proxmox');
 
-export const SNIPPET_VOLUME = 'local:snippets/ovs-port-agent';
 const SNIPPET_PATH = '/var/lib/vz/snippets/ovs-port-agent';
 
 export function checkProxmox(facts: DoctorFacts): Finding[] {
@@ -67,24 +67,22 @@ function snippet({ proxmox }: DoctorFacts): Finding {
 function storage({ proxmox }: DoctorFacts): Finding {
   const answer = proxmox.storage;
   if (!answer.ok) return warn('storage', `storage.cfg cannot be read: ${answer.reason}`);
-  const { found, content, path } = answer.value;
-  if (!found) {
-    return warn('storage', 'there is no storage "local": the hookscript cannot be named', {
-      remedy: 'Add a storage "local" of type Directory at /var/lib/vz (Datacenter, Storage)',
+  const { offers, file } = answer.value;
+  if (file !== SNIPPET_PATH) {
+    return warn(
+      'storage',
+      `by its settings storage "local" looks for the hookscript at ${file ?? 'no place'}`,
+      {
+        remedy: 'Take content-dirs out of the storage "local", or copy the hookscript there',
+      },
+    );
+  }
+  if (!offers) {
+    return warn('storage', 'storage "local" does not offer snippets: the web interface shows none', {
+      remedy: 'Add Snippets to the content of the storage "local" (Datacenter, Storage)',
     });
   }
-  if (path !== undefined && path !== '/var/lib/vz') {
-    return warn('storage', `storage "local" is at ${path}, and the hookscript at /var/lib/vz`, {
-      remedy: `ln -s ${SNIPPET_PATH} ${path}/snippets/`,
-    });
-  }
-  if (!content.includes('snippets')) {
-    const kinds = [...content, 'snippets'].join(',');
-    return warn('storage', 'storage "local" does not allow snippets', {
-      remedy: `pvesm set local --content ${kinds}`,
-    });
-  }
-  return pass('storage', 'storage "local" allows snippets');
+  return pass('storage', 'storage "local" offers snippets');
 }
 
 function badLines({ vmid, config }: ProxmoxGuest): Finding[] {
@@ -103,7 +101,7 @@ function hookscripts(facts: DoctorFacts, guests: readonly ProxmoxGuest[]): Findi
       (nic) => !isNicProblem(nic) && nic.bridge !== undefined && (switches?.has(nic.bridge) ?? true),
     ),
   );
-  const without = concerned.filter(({ config }) => config.hookscript !== SNIPPET_VOLUME);
+  const without = concerned.filter(({ config }) => !isOurVolume(config.hookscript));
   if (concerned.length === 0) return [skip('hookscripts', 'no guest has a card on an OVS bridge')];
   if (without.length === 0)
     return [pass('hookscripts', `all ${concerned.length} guests on OVS bridges have the hookscript`)];

@@ -10,7 +10,6 @@ import type { ObservedBridge, ObservedPort } from '../plan/observed.ts';
 import type { SwitchFacts } from '../switch/choice.ts';
 import type { Answer } from './finding.ts';
 import type { Stanza } from './interfaces-file.ts';
-import type { Storage } from './storage-config.ts';
 
 /** What OVSDB holds at one moment. */
 export interface SwitchSnapshot {
@@ -63,7 +62,8 @@ export interface AgentFacts {
 export interface ProxmoxFacts {
   tree: ProxmoxTree;
   snippet: FileState;
-  storage: Answer<Storage>;
+  /** Whether the storage `local` offers snippets, and the file that our volume is by its settings. */
+  storage: Answer<{ offers: boolean; file: string | undefined }>;
 }
 
 /** How an executable file is. */

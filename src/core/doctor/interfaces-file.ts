@@ -59,7 +59,8 @@ export function endangeredPorts(bridge: Stanza, ports: readonly string[]): strin
 function condoneTest(pattern: string | undefined): (port: string) => boolean {
   if (pattern === undefined) return (port) => SPARED.test(port);
   try {
-    const condone = new RegExp(pattern);
+    // Python's `re.match` begins at the start; its comments `(?#…)` JavaScript does not know.
+    const condone = new RegExp(`^(?:${pattern.replace(/\(\?#[^)]*\)/g, '')})`);
     return (port) => condone.test(port);
   } catch {
     return () => false;

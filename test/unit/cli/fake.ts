@@ -1,6 +1,7 @@
 // A command line whose terminal is two lists and whose agent is a function.
 
 import type { AgentCall } from '../../../src/cli/agent-call.ts';
+import { inspectPort } from '../../../src/cli/inspect/port.ts';
 import { runProgram } from '../../../src/cli/program.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
 import { parseConfig } from '../../../src/core/config/parse-config.ts';
@@ -72,7 +73,11 @@ export async function cli(
     },
     stateDir,
     runtimeDir,
-    inspect: { doctor: async () => given(facts) },
+    inspect: {
+      doctor: async () => given(facts),
+      host: async () => given(facts),
+      port: inspectPort,
+    },
     agentBundle: '/nowhere/agent.cjs',
     exec,
     isRoot: () => isRoot,

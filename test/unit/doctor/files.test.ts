@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { endangeredPorts, parseInterfaces } from '../../../src/core/doctor/interfaces-file.ts';
-import { parseStorage } from '../../../src/core/doctor/storage-config.ts';
 
 const FILE = `auto lo
 iface lo inet loopback
@@ -34,10 +33,9 @@ describe('OVS bridges of /etc/network/interfaces', () => {
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         parseInterfaces(text);
         parseInterfaces(`iface a inet manual\n ovs_type OVSBridge\n${text}`);
-        parseStorage(text);
       }),
     );
-  });
+  }, 30_000);
 
   it.each([
     ['what is not listed', { isOvsBridge: true, ports: ['eno1'], condone: undefined }, ['vi101']],
@@ -54,17 +52,5 @@ describe('OVS bridges of /etc/network/interfaces', () => {
     ],
   ])('would lose %s in a reload', (_, bridge, lost) => {
     expect(endangeredPorts(bridge, ['tap1i0', 'veth1i0', 'fwln1o0', 'vi101'])).toEqual(lost);
-  });
-});
-
-describe('storage.cfg', () => {
-  it('tells what the storage local holds', () => {
-    const text =
-      'dir: other\n\tpath /mnt\n\tcontent iso\n\ndir: local\n\tpath /var/lib/vz\n\tcontent iso,snippets\n\nzfspool: z\n\tcontent images\n';
-    expect(parseStorage(text)).toEqual({ found: true, content: ['iso', 'snippets'], path: '/var/lib/vz' });
-  });
-
-  it('may have no such storage', () => {
-    expect(parseStorage('dir: other\n\tcontent snippets\n')).toEqual({ found: false, content: [] });
   });
 });

@@ -126,7 +126,7 @@ export function healthy(more: Partial<DoctorFacts> = {}): DoctorFacts {
     proxmox: {
       tree: tree(guest(101, WEB1)),
       snippet: 'fine',
-      storage: yes({ found: true, content: ['iso', 'snippets'], path: '/var/lib/vz' }),
+      storage: yes({ offers: true, file: '/var/lib/vz/snippets/ovs-port-agent' }),
     },
     hasBusPolicy: true,
     isEnabled: true,

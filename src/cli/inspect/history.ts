@@ -1,0 +1,83 @@
+// What the ledger says of one port lately, and why the agent passed its card over.
+
+import { type HashedBlock, readBackwards, readBlocks } from '../../core/ledger/index.ts';
+import type { ToldEvent } from '../recent-events.ts';
+import { objectOf, textOf } from '../render/json-value.ts';
+import { attempt } from './attempt.ts';
+
+export interface History {
+  /** Oldest first, with the events that led to them. An intent is among them only while it has no outcome. */
+  events: ToldEvent[];
+  /** Why the ledger could not be read. */
+  problem?: string;
+  /** The reasons of `guest_skipped`, unless the port was made since. */
+  skipped: string[];
+}
+
+export interface Whose {
+  port: string;
+  vmid: number;
+  /** A Docker or LXC guest's events name no VMID. */
+  name?: string;
+}
+
+const BLOCKS_MAX = 12;
+/** How far back it is worth looking, in ms: a long ledger of others must not make people wait. */
+const PATIENCE_MS = 3000;
+const DEADLINE_MS = 10_000;
+
+export async function readHistory(path: string, whose: Whose): Promise<History> {
+  const found = await attempt('the ledger', DEADLINE_MS, async () => {
+    const blocks: HashedBlock[] = [];
+    const until = Date.now() + PATIENCE_MS;
+    for await (const block of readBackwards(path)) {
+      if (isAbout(block, whose)) blocks.push(block);
+      if (blocks.length >= BLOCKS_MAX || Date.now() > until) break;
+    }
+    return withCauses(path, blocks.reverse());
+  });
+  if (!found.ok) return { events: [], skipped: [], problem: found.reason };
+  return { events: told(found.value), skipped: skippedOf(found.value) };
+}
+
+function isAbout({ data }: HashedBlock, { port, vmid, name }: Whose): boolean {
+  const said = objectOf(data);
+  const named = textOf(said, 'port');
+  if (named !== undefined) return named === port;
+  if (textOf(said, 'vmid') === String(vmid)) return true;
+  return name !== undefined && textOf(said, 'name') === name && textOf(said, 'vmid') === undefined;
+}
+
+function skippedOf(blocks: readonly HashedBlock[]): string[] {
+  const last = blocks.findLast(
+    ({ action, category, metadata }) =>
+      action === 'guest_skipped' || (category === 'port' && metadata.kind === 'outcome'),
+  );
+  if (last?.action !== 'guest_skipped') return [];
+  const { reasons } = objectOf(last.data);
+  return Array.isArray(reasons) ? reasons.filter((reason) => typeof reason === 'string') : [];
+}
+
+/** Adds the blocks that led to those given, as far back as the event or the reconcile that began it. */
+async function withCauses(path: string, blocks: readonly HashedBlock[]): Promise<HashedBlock[]> {
+  const known = new Map(blocks.map((block) => [block.height, block]));
+  for (const block of blocks) {
+    for (let at = block.cause; at !== null && !known.has(at); at = known.get(at)?.cause ?? null) {
+      for await (const cause of readBlocks(path, { from: at, to: at })) known.set(cause.height, cause);
+      if (!known.has(at)) break;
+    }
+  }
+  return [...known.values()].sort((one, other) => one.height - other.height);
+}
+
+/** An outcome points past its intent, to what led to both. */
+function told(blocks: readonly HashedBlock[]): ToldEvent[] {
+  const isOutcome = ({ metadata }: HashedBlock) => metadata.kind === 'outcome';
+  const intents = new Map(
+    blocks.filter(({ metadata }) => metadata.kind === 'intent').map((one) => [one.height, one]),
+  );
+  const settled = new Set(blocks.filter(isOutcome).map(({ cause }) => cause));
+  return blocks
+    .filter(({ height }) => !(intents.has(height) && settled.has(height)))
+    .map((block) => ({ block, cause: intents.get(block.cause ?? 0)?.cause ?? block.cause }));
+}

@@ -1,0 +1,107 @@
+// Gathers what `explain` says of one port, beside what is known of the host.
+
+import { desiredPort, obstacleTo } from '../../agent/sources/proxmox-card.ts';
+import type { HostFacts } from '../../core/doctor/facts.ts';
+import { answered } from '../../core/doctor/finding.ts';
+import { isOursPort } from '../../core/doctor/ownership.ts';
+import type { PortFacts, WishFacts } from '../../core/explain/facts.ts';
+import { type CardFacts, joinPort, markedGuest } from '../../core/explain/join.ts';
+import { isNicProblem } from '../../core/guest/nic.ts';
+import type { ProxmoxGuest } from '../../core/guest/proxmox-tree.ts';
+
+import { type PortIdentity, parsePortName, portName } from '../../core/guest/vmid.ts';
+import type { DesiredPort } from '../../core/plan/desired.ts';
+import { type History, readHistory } from './history.ts';
+import { type GuestToAsk, guestRuns } from './running.ts';
+
+export interface Explained {
+  facts: PortFacts;
+  history: History;
+}
+
+export async function inspectPort(identity: PortIdentity, host: HostFacts): Promise<Explained> {
+  const { tree } = host.proxmox;
+  const proxmox = tree.state === 'ready' ? tree.guests.get(identity.vmid) : undefined;
+  const port = portName(identity.vmid, identity.nic);
+  const whom = proxmox ? askable(proxmox) : ownerOf(host, port);
+  const { docker, ledger } = host.inForce;
+  const history = await readHistory(ledger.path, {
+    port,
+    vmid: identity.vmid,
+    ...(whom && !whom.runtime.startsWith('proxmox') && { name: whom.name }),
+  });
+  const running = whom && (await guestRuns(whom, docker.socket));
+  const card: CardFacts = {
+    firewall: false,
+    pending: false,
+    running,
+    skipped: ours(history.skipped, identity),
+    ...(proxmox && proxmoxCard(proxmox, identity, host)),
+  };
+  return { facts: joinPort(identity, host, card), history };
+}
+
+/** Reasons of a Proxmox guest name the card that they are about. */
+function ours(reasons: readonly string[], { nic }: PortIdentity): string[] {
+  return reasons.filter((reason) => !/^net\d+:/.test(reason) || reason.startsWith(`net${nic}:`));
+}
+
+function askable({ vmid, runtime, config }: ProxmoxGuest): GuestToAsk {
+  return { runtime, vmid, name: config.name ?? String(vmid) };
+}
+
+/** By the binding file, else by the marks of the row. */
+function ownerOf({ bindings, ovsdb }: HostFacts, port: string): GuestToAsk | undefined {
+  const binding = bindings.find((one) => one.port === port);
+  if (binding === undefined) {
+    const row = (answered(ovsdb)?.ports ?? []).find((one) => one.port === port && isOursPort(one));
+    const vmid = parsePortName(port)?.vmid;
+    const marked = markedGuest(row);
+    return marked && vmid !== undefined ? { ...marked, vmid } : undefined;
+  }
+  const { runtime, vmid, guest, id } = binding;
+  return { runtime, vmid, name: guest, ...(id !== undefined && { id }) };
+}
+
+/** What Proxmox's configuration says of the card; the agent's own rules make the wish of it. */
+function proxmoxCard(guest: ProxmoxGuest, { nic: index }: PortIdentity, host: HostFacts): Partial<CardFacts> {
+  const { config, runtime } = guest;
+  const identity = { runtime, vmid: guest.vmid, name: config.name ?? String(guest.vmid) };
+  const who = { guest: { ...identity, ...(config.lock !== undefined && { lock: config.lock }) } };
+  const nic = config.nics.get(index);
+  if (nic === undefined) return { ...who, obstacle: `the guest's configuration has no net${index}` };
+  if (isNicProblem(nic)) return { ...who, obstacle: nic.problem };
+  const pending = config.pendingNics.has(index);
+  const wish = desiredPort(identity, { index, nic, pending }, host.inForce.proxmox.port, holderOf(host));
+  const obstacle = obstacleTo(runtime, { ...nic, bridge: wish.bridge }, isOvsBridge(host));
+  return {
+    ...who,
+    firewall: nic.firewall,
+    pending,
+    wish: wishOf(wish),
+    ...(obstacle !== undefined && { obstacle }),
+  };
+}
+
+function wishOf({ interface: link, bridge, row, vlan }: DesiredPort): WishFacts {
+  return {
+    interface: link,
+    bridge,
+    from: 'guest configuration',
+    ...(row !== undefined && { row }),
+    ...(vlan && { vlan }),
+  };
+}
+
+function holderOf({ ovsdb }: HostFacts) {
+  const ports = answered(ovsdb)?.ports ?? [];
+  return (device: string) => ports.find((port) => port.interface === device);
+}
+
+function isOvsBridge({ ovsdb, inForce }: HostFacts) {
+  const bridges = answered(ovsdb)?.bridges;
+  return (name: string) =>
+    bridges === undefined ||
+    bridges.some((one) => one.name === name) ||
+    inForce.bridges[name]?.create === true;
+}

@@ -1,0 +1,42 @@
+// `explain`: all that is known of one port, and what is wrong with it.
+
+import { join } from 'node:path';
+import { AgentError } from '../../core/errors.ts';
+import { faultsOf } from '../../core/explain/faults.ts';
+import { isKnown } from '../../core/explain/join.ts';
+import { portsMeant } from '../../core/explain/target.ts';
+import { safeJson } from '../printable.ts';
+import { explanationJson, explanationLines } from '../render/explanation.ts';
+import { type AddVerb, ending, examples } from '../verb.ts';
+import { readVmidState } from '../vmid-files.ts';
+
+export const addExplain: AddVerb = (parent, context) => {
+  const { terminal, inspect, stateDir } = context;
+  parent
+    .command('explain')
+    .description('show all that is known of a port, and name what is wrong with it')
+    .argument('<port>', 'a port (vi101), a VMID, a network device, or a guest by its name')
+    .option('--json', 'print one JSON document: a list, one entry for each card of the guest')
+    .addHelpText(
+      'after',
+      `${examples(['explain vi101', 'explain 101', 'explain tap101i1', 'explain netmaker-server'])}
+
+Nothing is changed, and nothing has to be running.
+Exit code: 0 the port is right, 1 a fault was found or there is no such port.`,
+    )
+    .action(
+      ending(context, async (wanted: string, { json }: { json?: boolean }) => {
+        const host = await inspect.host();
+        const meant = portsMeant(wanted, host, await readVmidState(join(stateDir, 'vmids.json')));
+        const found = await Promise.all(meant.map((port) => inspect.port(port, host)));
+        if (!found.some(({ facts }) => isKnown(facts)) && host.ovsdb.ok) {
+          throw new AgentError('port-unknown', `There is no port or guest ${wanted}`);
+        }
+        const lines = json
+          ? [safeJson(found.map(explanationJson), 2)]
+          : found.flatMap((one, at) => [...(at > 0 ? [''] : []), ...explanationLines(one, terminal.now())]);
+        for (const line of lines) terminal.out(line);
+        return found.some(({ facts }) => faultsOf(facts).length > 0) ? 1 : 0;
+      }),
+    );
+};

@@ -1,0 +1,60 @@
+// Everything that is known of one port, joined from all sources that have a say in it.
+
+import type { BindingFacts, WaitingFacts } from '../doctor/facts.ts';
+import type { GuestRuntime } from '../guest/guest.ts';
+import type { LinkState } from '../kernel/links.ts';
+import type { Vlan } from '../plan/desired.ts';
+import type { DriverName, ObservedPort } from '../plan/observed.ts';
+
+export interface GuestFacts {
+  name: string;
+  runtime: GuestRuntime;
+  /** Undefined: it could not be found out. */
+  running: boolean | undefined;
+  /** `backup`, `migrate`, …: who holds the guest now. */
+  lock?: string;
+}
+
+/** What the port should be. */
+export interface WishFacts {
+  interface: string;
+  bridge: string;
+  /** Name of the row where it is not the port's own. */
+  row?: string;
+  vlan?: Vlan;
+  from: 'guest configuration' | 'binding file';
+}
+
+export interface PortFacts {
+  port: string;
+  vmid: number;
+  nic: number;
+  guest?: GuestFacts;
+  wish?: WishFacts;
+  /** Why the card gets no port. */
+  obstacle?: string;
+  firewall: boolean;
+  /** Whether Proxmox has written down a change of this card that is not in force. */
+  pending: boolean;
+  /** The row that carries our marks, and one under our name that does not. */
+  row?: ObservedPort;
+  foreign?: ObservedPort;
+  /** Another row that holds the wished device. */
+  holder?: ObservedPort;
+  device?: string;
+  link?: LinkState;
+  driver?: DriverName;
+  /** How many NetworkManager profiles of ours it has. */
+  profiles: number;
+  binding?: BindingFacts;
+  waiting?: WaitingFacts;
+  /** Why the agent passed the guest's card over, by the ledger. */
+  skipped: readonly string[];
+  /** The row is from an earlier boot. */
+  isOld: boolean;
+  /** Why OVSDB, or the agent, did not answer. */
+  ovsdbProblem?: string;
+  agentProblem?: string;
+  /** Another node of the cluster has the guest. */
+  node?: string;
+}

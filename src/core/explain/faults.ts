@@ -1,0 +1,195 @@
+// What is wrong with one port: each fault a pure function of what is known, in the order in which they explain things.
+
+import type { ErrorCode } from '../errors.ts';
+import { REMEDIES } from '../errors.ts';
+import type { Vlan } from '../plan/desired.ts';
+import type { PortFacts } from './facts.ts';
+
+export interface Fault {
+  /** Name of the fault, the same in every run: programs look for it. */
+  fault: string;
+  text: string;
+  remedy: string;
+}
+
+const RECONCILE = 'ovs-port-agent reconcile';
+
+/** What is wrong, the cause before its effects; empty for a port that is right. */
+export function faultsOf(facts: PortFacts): Fault[] {
+  const blind = blindFault(facts);
+  if (blind !== undefined) return [blind];
+  const state = [absentGuest, card, foreignName, held, skipped].map((find) => find(facts));
+  const row = [leftOver, deviceGone, noRow, otherBridge, broken, vlan, earlierBoot].map((find) =>
+    find(facts),
+  );
+  const rest = [link, profiles, agent].map((find) => find(facts));
+  return [...state, ...row, ...rest].filter((fault) => fault !== undefined);
+}
+
+/** Worth knowing, and no fault. */
+export function notesOf({ port, wish, firewall, pending, guest, nic, ovsdbProblem }: PortFacts): string[] {
+  const device = wish?.interface ?? `net${nic}`;
+  return [
+    ...(firewall && ovsdbProblem === undefined
+      ? [
+          `Proxmox's firewall is on for this card: its port on the bridge is ${device}, and ${port} an alias of that.`,
+        ]
+      : []),
+    ...(pending
+      ? [`Proxmox has a change of net${nic} pending: it comes with the next start of the guest.`]
+      : []),
+    ...(guest?.lock === undefined ? [] : [`Proxmox holds the guest's lock: ${guest.lock}.`]),
+  ];
+}
+
+type Find = (facts: PortFacts) => Fault | undefined;
+
+const fault = (name: string, text: string, remedy: string): Fault => ({ fault: name, text, remedy });
+const coded = (code: ErrorCode, text: string): Fault => ({ fault: code, text, remedy: REMEDIES[code] });
+
+const blindFault: Find = ({ ovsdbProblem }) =>
+  ovsdbProblem === undefined ? undefined : coded('ovsdb-unreachable', `nothing can be told: ${ovsdbProblem}`);
+
+const absentGuest: Find = ({ guest, vmid, node, row, foreign, binding }) => {
+  if (guest === undefined) {
+    if (node !== undefined)
+      return fault('other-node', `guest ${vmid} is on the node ${node}`, `Ask on ${node}`);
+    if (row ?? foreign ?? binding) return undefined;
+    return fault(
+      'no-guest',
+      `there is no guest ${vmid} on this host`,
+      'List the ports with: ovs-port-agent list',
+    );
+  }
+  if (guest.running !== false || row !== undefined) return undefined;
+  return fault('not-running', `${guest.name} does not run, so it has no port`, startOf(guest.runtime, vmid));
+};
+
+function startOf(runtime: string, vmid: number): string {
+  if (runtime === 'proxmox-qemu') return `Start it: qm start ${vmid}`;
+  return runtime === 'proxmox-lxc' ? `Start it: pct start ${vmid}` : 'Start the guest';
+}
+
+const card: Find = ({ obstacle, nic }) =>
+  obstacle === undefined
+    ? undefined
+    : fault(
+        'no-port-wanted',
+        `net${nic} gets no port: ${obstacle}`,
+        "Change the card in the guest's configuration",
+      );
+
+const foreignName: Find = ({ foreign, port }) =>
+  foreign === undefined
+    ? undefined
+    : fault(
+        'name-taken',
+        `the name ${port} is taken by a port that somebody else made (${foreign.interface} on ${foreign.bridge})`,
+        `Remove it with the tool that made it, then: ${RECONCILE}`,
+      );
+
+const held: Find = ({ waiting }) =>
+  waiting === undefined
+    ? undefined
+    : fault(waiting.code, `the agent cannot make it: ${waiting.reason}`, remedyOf(waiting.code));
+
+const remedyOf = (code: string) =>
+  Object.hasOwn(REMEDIES, code) ? REMEDIES[code as ErrorCode] : 'See: ovs-port-agent status';
+
+const skipped: Find = ({ skipped: reasons, row, obstacle }) =>
+  row !== undefined || obstacle !== undefined || reasons.length === 0
+    ? undefined
+    : fault('skipped', `the agent passed it over: ${reasons.join('; ')}`, "Change the guest's configuration");
+
+/** Rows of ours whose guest is gone or does not run. */
+const leftOver: Find = ({ row, guest, link, binding }) => {
+  if (row === undefined) return undefined;
+  const isGone = guest === undefined ? binding === undefined && link === undefined : guest.running === false;
+  return isGone
+    ? fault('left-over', `${row.row} on ${row.bridge} is left over: its guest does not run`, RECONCILE)
+    : undefined;
+};
+
+const deviceGone: Find = ({ row, link, guest }) =>
+  row === undefined || link !== undefined || row.type !== '' || guest?.running === false
+    ? undefined
+    : fault('device-gone', `its device ${row.interface} is gone, the row is still there`, RECONCILE);
+
+const noRow: Find = (facts) => {
+  const { row, holder, wish, link, guest, obstacle, foreign } = facts;
+  if (row !== undefined || wish === undefined || obstacle !== undefined || foreign !== undefined)
+    return undefined;
+  if (guest?.running === false) return undefined;
+  if (holder !== undefined) {
+    const text = `${wish.interface} is on ${holder.bridge} as port ${holder.row}, and not ours yet`;
+    return fault('not-adopted', text, RECONCILE);
+  }
+  if (link === undefined) return coded('link-missing', `there is no network device ${wish.interface}`);
+  return fault('no-row', `${wish.interface} is there, but in no port of Open vSwitch`, RECONCILE);
+};
+
+const otherBridge: Find = ({ row, wish }) =>
+  row === undefined || wish === undefined || row.bridge === wish.bridge
+    ? undefined
+    : fault('other-bridge', `it is on ${row.bridge}, and should be on ${wish.bridge}`, RECONCILE);
+
+const broken: Find = ({ row, link }) => {
+  if (row === undefined || (link === undefined && row.type === '')) return undefined;
+  if (row.error !== undefined) return coded('port-not-usable', `Open vSwitch says: ${row.error}`);
+  if (row.ofport !== undefined && row.ofport >= 0) return undefined;
+  const number = row.ofport === undefined ? 'no port number' : `port number ${row.ofport}`;
+  return coded('port-not-usable', `ovs-vswitchd has not opened ${row.interface}: it has ${number}`);
+};
+
+const vlan: Find = ({ row, wish }) => {
+  if (row === undefined || wish === undefined || sameVlan(row.vlan, wish.vlan)) return undefined;
+  const text = `its VLAN is ${vlanText(row.vlan)}, and should be ${vlanText(wish.vlan)} by the ${wish.from}`;
+  return fault('vlan', text, RECONCILE);
+};
+
+/** An empty `vlan_mode` is `access` with a tag and `trunk` without (ovs-vswitchd.conf.db(5)). */
+function sameVlan(one: Vlan, other: Vlan = { trunks: [] }): boolean {
+  const key = ({ tag, trunks, mode }: Vlan) =>
+    JSON.stringify([
+      tag ?? null,
+      [...trunks].sort((a, b) => a - b),
+      mode ?? (tag === undefined ? 'trunk' : 'access'),
+    ]);
+  return key(one) === key(other);
+}
+
+/** `5`, `trunks 1, 2`, `none`. */
+export function vlanText({ tag, trunks, mode }: Vlan = { trunks: [] }): string {
+  const parts = [
+    ...(tag === undefined ? [] : [`${tag}`]),
+    ...(trunks.length > 0 ? [`trunks ${trunks.join(', ')}`] : []),
+    ...(mode === undefined ? [] : [mode]),
+  ];
+  return parts.length === 0 ? 'none' : parts.join(', ');
+}
+
+const earlierBoot: Find = ({ isOld, port }) =>
+  isOld ? fault('earlier-boot', `the row of ${port} is from before the last boot`, RECONCILE) : undefined;
+
+const link: Find = ({ link: state, device = '', guest, row }) => {
+  if (state === undefined || row === undefined || guest?.running === false) return undefined;
+  if (!state.up) return fault('link-down', `${device} is down`, `ip link set ${device} up`);
+  if (state.carrier !== false) return undefined;
+  const text = `${device} has no carrier: nothing is at its other end, or the guest has its card down`;
+  return fault('no-carrier', text, 'Look at the card inside the guest, or start the guest again');
+};
+
+const profiles: Find = ({ profiles: count, row }) =>
+  count === 0 || row !== undefined
+    ? undefined
+    : fault(
+        'profile-without-row',
+        `NetworkManager has ${count} of our profiles for it, but there is no row`,
+        RECONCILE,
+      );
+
+const agent: Find = ({ agentProblem, row }) => {
+  if (agentProblem === undefined) return undefined;
+  const effect = row === undefined ? 'nobody makes the port' : 'the port works, but nobody keeps it right';
+  return coded('agent-unreachable', `the agent does not answer, so ${effect} (${agentProblem})`);
+};

@@ -1,0 +1,74 @@
+// From what a person calls a port to its VMID and card; pure.
+
+import type { HostFacts } from '../doctor/facts.ts';
+import { answered } from '../doctor/finding.ts';
+import { AgentError } from '../errors.ts';
+import { parseGuestInterface } from '../guest/interface-name.ts';
+import { type PortIdentity, parsePortName, vmidFromText } from '../guest/vmid.ts';
+import type { VmidState } from '../guest/vmid-allocation.ts';
+import { isOurs, OWNER_KEYS } from '../plan/observed.ts';
+
+/**
+ * The ports that are meant by `vi101`, `101` (all cards), `101i1`, the name of a device, or of a guest.
+ * Throws `port-unknown`, and `bad-argument` for a name that several guests have.
+ */
+export function portsMeant(text: string, facts: HostFacts, state: VmidState): PortIdentity[] {
+  const port = parsePortName(text) ?? parsePortName(`vi${text}`);
+  if (port !== undefined && vmidFromText(text) === undefined) return [port];
+  const vmid = vmidFromText(text);
+  if (vmid !== undefined) return cardsOf(vmid, facts);
+  const device = byDevice(text, facts);
+  if (device !== undefined) return [device];
+  const [found, ...others] = new Set(byName(text, facts, state));
+  if (others.length > 0) {
+    const numbers = [found, ...others].join(' and ');
+    throw new AgentError('bad-argument', `There is more than one ${text}: VMIDs ${numbers}. Give the VMID`);
+  }
+  if (found !== undefined) return cardsOf(found, facts);
+  throw new AgentError('port-unknown', `There is no port, device or guest called ${JSON.stringify(text)}`);
+}
+
+/** Every card of the guest that any source knows; at least the first. */
+function cardsOf(vmid: number, facts: HostFacts): PortIdentity[] {
+  const { tree } = facts.proxmox;
+  const config = tree.state === 'ready' ? tree.guests.get(vmid)?.config : undefined;
+  const names = [
+    ...facts.bindings.map(({ port }) => port),
+    ...(answered(facts.ovsdb)?.ports ?? []).map(({ port }) => port),
+    ...(answered(facts.agent)?.waiting ?? []).map(({ port }) => port),
+  ];
+  const named = names.flatMap((name) => parsePortName(name) ?? []).filter((port) => port.vmid === vmid);
+  const cards = new Set([...(config?.nics.keys() ?? []), ...named.map(({ nic }) => nic)]);
+  const sorted = [...(cards.size === 0 ? [0] : cards)].sort((a, b) => a - b);
+  return sorted.map((nic) => ({ vmid, nic }));
+}
+
+function byDevice(text: string, facts: HostFacts): PortIdentity | undefined {
+  const ports = answered(facts.ovsdb)?.ports ?? [];
+  const row = ports.find(
+    (port) => (port.interface === text || port.row === text) && parsePortName(port.port),
+  );
+  const binding = facts.bindings.find((one) => one.interface === text);
+  const name = row?.port ?? binding?.port;
+  if (name !== undefined) return parsePortName(name);
+  const made = parseGuestInterface(text);
+  return made && { vmid: made.vmid, nic: made.nic };
+}
+
+function byName(text: string, facts: HostFacts, { allocations }: VmidState): number[] {
+  const { tree } = facts.proxmox;
+  const guests = tree.state === 'ready' ? [...tree.guests.values()] : [];
+  const rows = (answered(facts.ovsdb)?.ports ?? []).filter(
+    ({ externalIds }) => isOurs(externalIds) && externalIds[OWNER_KEYS.guest] === text,
+  );
+  const kept = ['docker', 'lxc'].flatMap((runtime) => {
+    const name = `${runtime}:${text}`;
+    return Object.hasOwn(allocations, name) ? (allocations[name]?.vmid ?? []) : [];
+  });
+  return [
+    ...guests.filter(({ config }) => config.name === text).map(({ vmid }) => vmid),
+    ...facts.bindings.filter(({ guest }) => guest === text).map(({ vmid }) => vmid),
+    ...rows.flatMap(({ externalIds }) => vmidFromText(externalIds[OWNER_KEYS.vmid] ?? '') ?? []),
+    ...kept,
+  ];
+}

@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest';
+import type { DoctorFacts } from '../../../src/core/doctor/facts.ts';
+import type { WishFacts } from '../../../src/core/explain/facts.ts';
+import { faultsOf, notesOf, vlanText } from '../../../src/core/explain/faults.ts';
+import { type CardFacts, joinPort } from '../../../src/core/explain/join.ts';
+import { bridge, guest, healthy, link, no, port, switchFacts, tree, WEB1, yes } from '../doctor/healthy.ts';
+import { nm, ports, profile, proxmox } from '../doctor/variants.ts';
+
+const WISH: WishFacts = { interface: 'tap101i0', bridge: 'ovsbr0', from: 'guest configuration' };
+const WHO = { name: 'web1', runtime: 'proxmox-qemu' as const };
+
+function card(more: Partial<CardFacts> = {}): CardFacts {
+  return { guest: WHO, wish: WISH, firewall: false, pending: false, running: true, skipped: [], ...more };
+}
+
+const join = (host: DoctorFacts, of: CardFacts = card()) => joinPort({ vmid: 101, nic: 0 }, host, of);
+const unknown: CardFacts = { firewall: false, pending: false, running: undefined, skipped: [] };
+const foreign = port({ externalIds: {}, interface: 'dummy0' });
+const plain = port({ row: 'tap101i0', port: 'tap101i0', externalIds: {} });
+const waits = yes({
+  ready: true,
+  waiting: [{ port: 'vi101', bridge: 'ovsbr0', code: 'link-missing', reason: 'there is no network device' }],
+});
+const withoutLink = { links: new Map([['ovsbr0', link()]]) };
+const linked = (more: object) => ({ links: new Map([['tap101i0', link(more)]]) });
+const onNode = {
+  ok: true as const,
+  version: 1,
+  guests: new Map([[101, { node: 'pve2', type: 'qemu' as const }]]),
+};
+
+describe('a port that is right', () => {
+  it('has no fault', () => {
+    expect(faultsOf(join(healthy()))).toEqual([]);
+  });
+
+  it('may keep the name that Proxmox gave its row', () => {
+    const row = port({ row: 'tap101i0', port: 'vi101' });
+    expect(faultsOf(join(healthy(ports(row)), card({ wish: { ...WISH, row: 'tap101i0' } })))).toEqual([]);
+  });
+
+  it('may have its VLAN written in another order, and its mode left out', () => {
+    const row = port({ vlan: { tag: 5, trunks: [2, 1], mode: 'native-untagged' } });
+    const wish = { ...WISH, vlan: { tag: 5, trunks: [1, 2], mode: 'native-untagged' } };
+    expect(faultsOf(join(healthy(ports(row)), card({ wish })))).toEqual([]);
+    const access = { ...WISH, vlan: { tag: 5, trunks: [], mode: 'access' } };
+    expect(
+      faultsOf(join(healthy(ports(port({ vlan: { tag: 5, trunks: [] } }))), card({ wish: access }))),
+    ).toEqual([]);
+  });
+
+  it("is judged by the binding file where there is no guest's configuration", () => {
+    const host = healthy(ports(port({ bridge: 'ovsbr1' })));
+    expect(faultsOf(join(host, { ...unknown, running: true }))).toMatchObject([{ fault: 'other-bridge' }]);
+  });
+});
+
+type Case = [fault: string, host: DoctorFacts, card: CardFacts, text: RegExp];
+
+const cases: Case[] = [
+  [
+    'ovsdb-unreachable',
+    healthy({ ovsdb: no('OVSDB: db.sock does not exist') }),
+    card(),
+    /nothing can be told: OVSDB/,
+  ],
+  ['no-guest', healthy({ ...ports(), bindings: [] }), unknown, /no guest 101 on this host/],
+  [
+    'other-node',
+    healthy({ ...ports(), bindings: [], ...proxmox({ tree: { ...tree(), vmlist: onNode } }) }),
+    unknown,
+    /on the node pve2/,
+  ],
+  ['not-running', healthy({ ...ports(), ...withoutLink }), card({ running: false }), /web1 does not run/],
+  [
+    'no-port-wanted',
+    healthy({ ...ports(), bindings: [] }),
+    card({ obstacle: 'vmbr0 is not an OVS bridge' }),
+    /net0 gets no port: vmbr0/,
+  ],
+  ['name-taken', healthy(ports(foreign)), card(), /vi101 is taken .* \(dummy0 on ovsbr0\)/],
+  [
+    'link-missing',
+    healthy({ ...ports(), agent: waits }),
+    card(),
+    /cannot make it: there is no network device/,
+  ],
+  ['skipped', healthy(ports()), card({ skipped: ['net0: it has no bridge'] }), /passed it over: net0/],
+  ['left-over', healthy(), card({ running: false }), /vi101 on ovsbr0 is left over/],
+  ['left-over', healthy({ bindings: [], ...withoutLink }), { ...unknown, running: false }, /left over/],
+  ['device-gone', healthy(withoutLink), card(), /its device tap101i0 is gone/],
+  ['not-adopted', healthy(ports(plain)), card(), /tap101i0 is on ovsbr0 as port tap101i0/],
+  ['link-missing', healthy({ ...ports(), ...withoutLink }), card(), /no network device tap101i0/],
+  ['no-row', healthy(ports()), card(), /in no port of Open vSwitch/],
+  ['other-bridge', healthy(ports(port({ bridge: 'ovsbr1' }))), card(), /on ovsbr1, and should be on ovsbr0/],
+  [
+    'port-not-usable',
+    healthy(ports(port({ error: 'could not open' }))),
+    card(),
+    /Open vSwitch says: could not open/,
+  ],
+  ['port-not-usable', healthy(ports(port({ ofport: -1 }))), card(), /port number -1/],
+  [
+    'vlan',
+    healthy(ports(port({ vlan: { trunks: [] } }))),
+    card({ wish: { ...WISH, vlan: { tag: 5, trunks: [] } } }),
+    /VLAN is none, and should be 5 by the guest configuration/,
+  ],
+  ['earlier-boot', healthy({ bootId: 'boot-3' }), card(), /before the last boot/],
+  ['link-down', healthy(linked({ up: false, carrier: undefined })), card(), /tap101i0 is down/],
+  ['no-carrier', healthy(linked({ carrier: false })), card(), /no carrier/],
+  [
+    'profile-without-row',
+    healthy({ ...ports(), networkManager: nm({}, [profile('vi101', 'ovsbr0')]) }),
+    card(),
+    /1 of our profiles/,
+  ],
+  [
+    'agent-unreachable',
+    healthy({ agent: no('the bus: nobody has the name') }),
+    card(),
+    /the port works, but nobody keeps it right/,
+  ],
+];
+
+describe('explain names', () => {
+  it.each(cases)('%s, and what to do', (name, host, of, text) => {
+    const found = faultsOf(join(host, of)).find(({ fault }) => fault === name);
+    expect(found).toMatchObject({
+      text: expect.stringMatching(text),
+      remedy: expect.stringMatching(/.{10}/),
+    });
+  });
+
+  it('the cause first, and nothing twice', () => {
+    const host = healthy({ ...withoutLink, agent: no('gone') });
+    expect(faultsOf(join(host)).map(({ fault }) => fault)).toEqual(['device-gone', 'agent-unreachable']);
+  });
+
+  it("no fault of a stopped guest's card that nobody asked for", () => {
+    const host = healthy({ ...ports(), ...withoutLink, bindings: [] });
+    expect(faultsOf(join(host, card({ running: false }))).map(({ fault }) => fault)).toEqual(['not-running']);
+  });
+});
+
+describe('worth knowing', () => {
+  it("is Proxmox's firewall, a pending change, and a lock", () => {
+    const of = card({
+      guest: { ...WHO, lock: 'backup' },
+      firewall: true,
+      pending: true,
+      wish: { ...WISH, interface: 'fwln101o0', row: 'fwln101o0' },
+    });
+    expect(notesOf(join(healthy(), of))).toEqual([
+      expect.stringContaining('fwln101o0, and vi101 an alias'),
+      expect.stringContaining('change of net0 pending'),
+      expect.stringContaining('lock: backup'),
+    ]);
+    expect(notesOf(join(healthy()))).toEqual([]);
+  });
+
+  it('is a VLAN in words', () => {
+    expect(vlanText()).toBe('none');
+    expect(vlanText({ tag: 5, trunks: [1, 2], mode: 'native-untagged' })).toBe(
+      '5, trunks 1, 2, native-untagged',
+    );
+  });
+});
+
+describe('joining', () => {
+  it('takes the bridge that holds the device for what it is', () => {
+    const host = healthy({
+      ovsdb: yes(switchFacts({ bridges: [bridge('vmbr9')], ports: [{ ...plain, bridge: 'vmbr9' }] })),
+      ...proxmox({ tree: tree(guest(101, WEB1)) }),
+    });
+    expect(join(host).holder).toMatchObject({ bridge: 'vmbr9', row: 'tap101i0' });
+  });
+});
