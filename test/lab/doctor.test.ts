@@ -141,12 +141,14 @@ describe.each(['trixie', 'forky'] as const satisfies Suite[])('on %s', (suite) =
     });
 
     it('names a wrong VLAN, and the agent that is not there to mend it', async () => {
-      await host.sh('systemctl stop ovs-port-agent; ovs-vsctl set Port vi101 tag=9');
+      // An agent that stops may leave the row under Proxmox's name.
+      const row = '$(ovs-vsctl --bare --columns=name find Port external_ids:ovs-port-agent.vmid=101)';
+      await host.sh(`systemctl stop ovs-port-agent; ovs-vsctl set Port ${row} tag=9`);
       const { stdout, exitCode } = await cli('explain', '101');
       expect(exitCode).toBe(1);
       expect(stdout).toContain('Fault: its VLAN is 9, and should be none by the guest configuration');
       expect(stdout).toContain('Also: the agent does not answer');
-      await host.sh('ovs-vsctl clear Port vi101 tag; systemctl start ovs-port-agent');
+      await host.sh(`ovs-vsctl clear Port ${row} tag; systemctl start ovs-port-agent`);
       await eventually(
         () => explain('101'),
         (seen) => expect(seen.exitCode).toBe(0),

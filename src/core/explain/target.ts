@@ -13,8 +13,8 @@ import { isOurs, OWNER_KEYS } from '../plan/observed.ts';
  * Throws `port-unknown`, and `bad-argument` for a name that several guests have.
  */
 export function portsMeant(text: string, facts: HostFacts, state: VmidState): PortIdentity[] {
-  const port = parsePortName(text) ?? parsePortName(`vi${text}`);
-  if (port !== undefined && vmidFromText(text) === undefined) return [port];
+  const port = parsePortName(text) ?? cardOf(text);
+  if (port !== undefined) return [port];
   const vmid = vmidFromText(text);
   if (vmid !== undefined) return cardsOf(vmid, facts);
   const device = byDevice(text, facts);
@@ -26,6 +26,13 @@ export function portsMeant(text: string, facts: HostFacts, state: VmidState): Po
   }
   if (found !== undefined) return cardsOf(found, facts);
   throw new AgentError('port-unknown', `There is no port, device or guest called ${JSON.stringify(text)}`);
+}
+
+/** `101i0`, as the end of a device's name. */
+function cardOf(text: string): PortIdentity | undefined {
+  const [, vmidText = '', nicText = ''] = /^(\d+)i(0|[1-9]\d{0,2})$/.exec(text) ?? [];
+  const vmid = vmidFromText(vmidText);
+  return vmid === undefined ? undefined : { vmid, nic: Number(nicText) };
 }
 
 /** Every card of the guest that any source knows; at least the first. */

@@ -19,6 +19,7 @@ describe('what explain takes', () => {
     ['a port', 'vi101', [[101, 0]]],
     ['a port of a further card', 'vi101i2', [[101, 2]]],
     ['a VMID and a card', '101i1', [[101, 1]]],
+    ['a VMID and its first card', '101i0', [[101, 0]]],
     [
       'a VMID: all its cards',
       '201',
