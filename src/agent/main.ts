@@ -1,6 +1,6 @@
 // The daemon: builds the parts, wires them together, and runs until systemd or the bus says otherwise.
 
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openDocker } from '../../hooks/docker/engine.ts';
 import { listenToDocker } from '../../hooks/docker/listener.ts';
@@ -12,8 +12,7 @@ import { AgentError, isAgentError } from '../core/errors.ts';
 import { exec } from '../core/exec.ts';
 import { writeFileAtomically } from '../core/guest/atomic-file.ts';
 import { bringUp } from '../core/kernel/addresses.ts';
-import { hostUse, isLinuxBridge, linkMaster, linkMtu, linkNames } from '../core/kernel/links.ts';
-import { ranAt } from '../core/kernel/process.ts';
+import { hostUse } from '../core/kernel/links.ts';
 import { openVeths } from '../core/kernel/veth.ts';
 import { AGENT_STARTED, carryOver, findEvents, openIntents, openLedger, tail } from '../core/ledger/index.ts';
 import { networkManagerDriver } from '../core/networkmanager/driver.ts';
@@ -28,6 +27,7 @@ import { autoEnrolment } from './auto-enrol.ts';
 import { loadClaims } from './claims.ts';
 import { openConverge } from './converge.ts';
 import { serveMethods } from './dbus-service.ts';
+import { dockerCursor } from './docker-cursor.ts';
 import { executors } from './executors.ts';
 import { readHost } from './host.ts';
 import { syncInterfaces } from './interfaces-sync.ts';
@@ -40,11 +40,7 @@ import { observe } from './observe.ts';
 import { watchProxmox } from './proxmox-watch.ts';
 import { startReconciler } from './reconciler.ts';
 import { settleIntents } from './settle-intents.ts';
-import { disabledSource, leftOut } from './sources/disabled.ts';
-import { dockerSource } from './sources/docker.ts';
-import { lxcSource } from './sources/lxc.ts';
-import { manualSource } from './sources/manual.ts';
-import { proxmoxSource } from './sources/proxmox.ts';
+import { openSources } from './sources.ts';
 import { statusReport } from './status.ts';
 import { stopKind } from './stop-kind.ts';
 import { keepSwitchFacts } from './switch-facts.ts';
@@ -123,64 +119,15 @@ async function main(): Promise<void> {
     onProblem: (problem) => log.warning(problem),
   });
 
-  const isOvsBridge = (name: string) =>
-    observeBridges(ovsdb.replica).has(name) ||
-    config.bridges[name]?.create === true ||
-    // Nobody knows then; that OVSDB cannot be asked is what its guest waits for.
-    (!ovsdb.connected && !isLinuxBridge(name));
-  const claim = claims.get;
-  const proxmox = proxmoxSource({
-    root: config.proxmox.root,
-    mode: config.proxmox.port,
-    linkNames,
-    isOvsBridge,
-    holderOf: (device) => observePorts(ovsdb.replica).find((port) => port.interface === device),
-    isForThisLink: claims.isForThisLink,
-    bridgeMtu: linkMtu,
-    claim,
-    claims: claims.all,
+  const { sources, proxmox } = openSources({
+    config,
+    ovsdb,
+    claims,
+    veths,
+    docker,
+    vmids,
+    machineId: host.machineId,
   });
-  const withoutProxmox = config.proxmox.enabled === false ? disabledSource('proxmox') : undefined;
-  const sources = {
-    proxmox: withoutProxmox ?? proxmox,
-    lxc: !config.lxc.enabled
-      ? disabledSource('lxc')
-      : lxcSource({
-          root: config.lxc.root,
-          bridge: config.lxc.bridge,
-          isOvsBridge,
-          linkNames,
-          hostEndsOf: veths.hostEndsOf,
-          pluggedInto: async (link) =>
-            observePorts(ovsdb.replica).find((port) => port.interface === link)?.bridge ??
-            (await linkMaster(link)),
-          hostUse,
-          claim,
-          claims: claims.all,
-          vmidFor: (name) => vmids.claim('lxc', name),
-          async proxmoxContainer(vmid) {
-            const found = await proxmox.container(vmid);
-            return found && withoutProxmox ? leftOut('proxmox') : found;
-          },
-          ranAt,
-        }),
-    docker: !config.docker.enabled
-      ? disabledSource('docker')
-      : dockerSource({
-          engine: docker,
-          rules: config.docker,
-          vmids,
-          machineId: host.machineId,
-          claim,
-          claims: claims.all,
-        }),
-    manual: manualSource({
-      defaultBridge: config.default_bridge,
-      claim,
-      claims: claims.all,
-      linkNames,
-    }),
-  };
 
   const { converge, settled } = openConverge({
     config,
@@ -228,32 +175,32 @@ async function main(): Promise<void> {
       await proxmoxWatch?.ensure();
       return whenReady(networkManager, ovsdb, facts.refresh);
     },
-    lookAt: async (vmid) => (withoutProxmox ? undefined : proxmox.look(vmid)),
+    lookAt: async (vmid) => proxmox?.look(vmid),
     occasionOf: async (event) =>
-      event.source === 'proxmox' && (await proxmox.lockOf(event.vmid)) === 'backup' ? 'backup' : 'guest',
+      event.source === 'proxmox' && (await proxmox?.lockOf(event.vmid)) === 'backup' ? 'backup' : 'guest',
     now,
     onTrouble: () => reconciler.plan(),
     onError: (error) => onError(error),
   });
   const onError = (error: unknown) =>
     log.error(error instanceof AgentError ? error.toLine() : `unexpected: ${String(error)}`);
-  const enrolment = withoutProxmox
-    ? undefined
-    : autoEnrolment({
-        bus,
-        root: config.proxmox.root,
-        statePath: join(STATE, 'known-guests.json'),
-        enabled: config.proxmox.auto_enroll,
-        debounceMs: config.debounce_ms,
-        intervalMs: config.reconcile_interval * 1000,
-        onError: (error) => onError(error),
-      });
-  const proxmoxWatch = withoutProxmox
-    ? undefined
-    : watchProxmox(config.proxmox.root, (vmid) => {
-        enrolment?.soon();
-        void agent.look(vmid, 'its configuration changed').catch(onError);
-      });
+  const enrolment =
+    proxmox &&
+    autoEnrolment({
+      bus,
+      root: config.proxmox.root,
+      statePath: join(STATE, 'known-guests.json'),
+      enabled: config.proxmox.auto_enroll,
+      debounceMs: config.debounce_ms,
+      intervalMs: config.reconcile_interval * 1000,
+      onError: (error) => onError(error),
+    });
+  const proxmoxWatch =
+    proxmox &&
+    watchProxmox(config.proxmox.root, (vmid) => {
+      enrolment?.soon();
+      void agent.look(vmid, 'its configuration changed').catch(onError);
+    });
   const reconciler = startReconciler({
     agent,
     ovsdb,
@@ -338,16 +285,9 @@ async function main(): Promise<void> {
   await spool.watch(onError);
   void spool.absorb().catch(onError);
   if (config.docker.enabled) {
-    const cursorPath = join(STATE, 'docker-cursor');
     void listenToDocker({
       docker,
-      cursor: {
-        read: async () => {
-          const text = await readFile(cursorPath, 'utf8').catch(() => '');
-          return /^\d{1,20}$/.test(text) ? text : undefined;
-        },
-        write: (nano) => writeFileAtomically(cursorPath, nano),
-      },
+      cursor: dockerCursor(join(STATE, 'docker-cursor')),
       onEvent: (event) => agent.handle(event),
       onConnected: () => {
         dockerConnected = true;

@@ -1,0 +1,87 @@
+// Wires the sources: which runtimes the configuration lets in, and what each may ask of the host.
+
+import type { openDocker } from '../../hooks/docker/engine.ts';
+import type { Config } from '../core/config/config.ts';
+import { hostUse, isLinuxBridge, linkMaster, linkMtu, linkNames } from '../core/kernel/links.ts';
+import { ranAt } from '../core/kernel/process.ts';
+import type { Veths } from '../core/kernel/veth.ts';
+import type { OvsdbClient } from '../core/ovsdb/client.ts';
+import { observeBridges, observePorts } from '../core/ovsdb/observe.ts';
+import type { Sources } from './agent.ts';
+import type { Claims } from './claims.ts';
+import { disabledSource, leftOut } from './sources/disabled.ts';
+import { dockerSource } from './sources/docker.ts';
+import { lxcSource } from './sources/lxc.ts';
+import { manualSource } from './sources/manual.ts';
+import { type ProxmoxSource, proxmoxSource } from './sources/proxmox.ts';
+import type { Vmids } from './vmids.ts';
+
+export interface SourcesParts {
+  config: Config;
+  ovsdb: OvsdbClient;
+  claims: Claims;
+  veths: Veths;
+  docker: ReturnType<typeof openDocker>;
+  vmids: Vmids;
+  machineId: string;
+}
+
+/** `proxmox` is undefined when the configuration leaves Proxmox out. */
+export function openSources(parts: SourcesParts): { sources: Sources; proxmox: ProxmoxSource | undefined } {
+  const { config, ovsdb, claims, veths, vmids } = parts;
+  const { get: claim, all } = claims;
+  const holderOf = (device: string) => observePorts(ovsdb.replica).find((port) => port.interface === device);
+  const isOvsBridge = (name: string) =>
+    observeBridges(ovsdb.replica).has(name) ||
+    config.bridges[name]?.create === true ||
+    // Nobody knows then; that OVSDB cannot be asked is what its guest waits for.
+    (!ovsdb.connected && !isLinuxBridge(name));
+
+  const proxmox = proxmoxSource({
+    root: config.proxmox.root,
+    mode: config.proxmox.port,
+    linkNames,
+    isOvsBridge,
+    holderOf,
+    isForThisLink: claims.isForThisLink,
+    bridgeMtu: linkMtu,
+    claim,
+    claims: all,
+  });
+  const isLeftOut = config.proxmox.enabled === false;
+  const lxc = lxcSource({
+    root: config.lxc.root,
+    bridge: config.lxc.bridge,
+    isOvsBridge,
+    linkNames,
+    hostEndsOf: veths.hostEndsOf,
+    pluggedInto: async (link) => holderOf(link)?.bridge ?? (await linkMaster(link)),
+    hostUse,
+    claim,
+    claims: all,
+    vmidFor: (name) => vmids.claim('lxc', name),
+    async proxmoxContainer(vmid) {
+      const found = await proxmox.container(vmid);
+      return found && isLeftOut ? leftOut('proxmox') : found;
+    },
+    ranAt,
+  });
+  const { docker: rules } = config;
+  const docker = dockerSource({
+    engine: parts.docker,
+    rules,
+    vmids,
+    machineId: parts.machineId,
+    claim,
+    claims: all,
+  });
+  return {
+    proxmox: isLeftOut ? undefined : proxmox,
+    sources: {
+      proxmox: isLeftOut ? disabledSource('proxmox') : proxmox,
+      lxc: config.lxc.enabled ? lxc : disabledSource('lxc'),
+      docker: rules.enabled ? docker : disabledSource('docker'),
+      manual: manualSource({ defaultBridge: config.default_bridge, claim, claims: all, linkNames }),
+    },
+  };
+}
