@@ -21,7 +21,8 @@ export function condones(pattern: string): boolean | undefined {
   // A pattern that backtracks without end would be a trap; ports have short names, so only its nesting matters.
   if (pattern.length > 500) return undefined;
   try {
-    const anchored = new RegExp(`^(?:${pattern})`);
+    // JavaScript has no comments in expressions; our line, widened by the user, has one.
+    const anchored = new RegExp(`^(?:${pattern.replace(/\(\?#[^)]*\)/g, '')})`);
     return PORTS.every((port) => anchored.test(port));
   } catch {
     return undefined;

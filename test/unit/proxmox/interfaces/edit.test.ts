@@ -185,6 +185,7 @@ describe('the ports of guests', () => {
   it.each([
     ['^(tap|veth|vi)', 0],
     ['.*', 0],
+    ['^(tap|veth|fwln|vi[0-9]|mine)(?#ovs-port-agent)', 0],
     ['^(tap|veth|fwln)', 1],
     ['vi[0-9]$', 1],
     ['(?P<a>vi)', 1],
