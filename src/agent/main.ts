@@ -235,6 +235,7 @@ async function main(): Promise<void> {
       config,
       host,
       startedAt,
+      version: VERSION,
       ledger,
       claims,
       troubles,

@@ -18,6 +18,7 @@ export interface StatusParts {
   config: Config;
   host: Host;
   startedAt: string;
+  version: string;
   ledger: Ledger;
   claims: Claims;
   troubles: Troubles;
@@ -59,6 +60,7 @@ export async function statusReport(parts: StatusParts): Promise<object> {
     hostname: host.hostname,
     pid: process.pid,
     since: parts.startedAt,
+    version: parts.version,
     ready: obstacle === undefined,
     obstacle: obstacle?.reason ?? null,
     obstacle_code: obstacle?.code ?? null,
