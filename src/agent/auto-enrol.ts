@@ -12,6 +12,7 @@ import {
   stillKnown,
 } from '../core/hookscript/known-guests.ts';
 import { openRecords } from '../core/hookscript/records.ts';
+import { startUnit } from './systemd.ts';
 
 /** Runs `ovs-port-agent proxmox enroll --new`. */
 export const ENROLL_UNIT = 'ovs-port-agent-enroll.service';
@@ -82,7 +83,7 @@ export function enrolmentLook(parts: Omit<AutoEnrolmentParts, 'debounceMs' | 'in
     if (free.length === 0 || (same && now() < asked.againAt)) return;
     const waitMs = same ? Math.min(asked.waitMs * 2, LAST_RETRY_MS) : FIRST_RETRY_MS;
     asked = { guests: free.join(), waitMs, againAt: now() + waitMs };
-    await startUnit(parts.bus);
+    await startUnit(parts.bus, ENROLL_UNIT);
   };
 
   return async (): Promise<void> => {
@@ -105,15 +106,4 @@ export function enrolmentLook(parts: Omit<AutoEnrolmentParts, 'debounceMs' | 'in
 function clusterVmids({ guests, vmlist }: ReadyTree): number[] | undefined {
   if (!vmlist.ok || [...guests.keys()].some((vmid) => !vmlist.guests.has(vmid))) return undefined;
   return [...vmlist.guests.keys()];
-}
-
-async function startUnit(bus: Pick<Bus, 'call'>): Promise<void> {
-  await bus.call({
-    destination: 'org.freedesktop.systemd1',
-    path: '/org/freedesktop/systemd1',
-    interface: 'org.freedesktop.systemd1.Manager',
-    member: 'StartUnit',
-    signature: 'ss',
-    body: [ENROLL_UNIT, 'replace'],
-  });
 }

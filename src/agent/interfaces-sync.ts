@@ -5,6 +5,7 @@ import type { Config } from '../core/config/config.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { observeBridges } from '../core/ovsdb/observe.ts';
 import { bridgeWishes } from '../core/proxmox/interfaces/wishes.ts';
+import { startUnit } from './systemd.ts';
 
 /** Runs `ovs-port-agent proxmox interfaces apply`. */
 export const INTERFACES_UNIT = 'ovs-port-agent-interfaces.service';
@@ -44,7 +45,7 @@ export function syncInterfaces({ bus, ovsdb, config, onError }: InterfacesSyncPa
     if (state === done) return;
     done = state;
     try {
-      await startUnit(bus);
+      await startUnit(bus, INTERFACES_UNIT);
     } catch (error) {
       done = undefined;
       onError(error);
@@ -68,16 +69,4 @@ export function syncInterfaces({ bus, ovsdb, config, onError }: InterfacesSyncPa
       clearTimeout(timer);
     },
   };
-}
-
-/** systemd answers when the job is queued. */
-async function startUnit(bus: Pick<Bus, 'call'>): Promise<void> {
-  await bus.call({
-    destination: 'org.freedesktop.systemd1',
-    path: '/org/freedesktop/systemd1',
-    interface: 'org.freedesktop.systemd1.Manager',
-    member: 'StartUnit',
-    signature: 'ss',
-    body: [INTERFACES_UNIT, 'replace'],
-  });
 }

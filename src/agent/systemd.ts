@@ -1,4 +1,4 @@
-// Whether systemd stops the agent for good or only to start it again.
+// What the agent asks of systemd over the bus: to start a unit, and whether it is itself stopped for good.
 
 import { z } from 'zod';
 import type { Bus } from '../core/bus/bus.ts';
@@ -35,4 +35,16 @@ export async function stopKind(bus: Bus): Promise<'stop' | 'other'> {
     if (isAgentError(error) || error instanceof z.ZodError) return 'other';
     throw error;
   }
+}
+
+/** Has a oneshot unit started; resolves when its job is queued. Throws what `Bus.call` does. */
+export async function startUnit(bus: Pick<Bus, 'call'>, unit: string): Promise<void> {
+  await bus.call({
+    destination: SYSTEMD,
+    path: '/org/freedesktop/systemd1',
+    interface: `${SYSTEMD}.Manager`,
+    member: 'StartUnit',
+    signature: 'ss',
+    body: [unit, 'replace'],
+  });
 }
