@@ -83,7 +83,7 @@ export async function upAgentHost(name: string, keys = '', suite: Suite = 'forky
   return watched(host);
 }
 
-function watched(host: Host): AgentHost {
+export function watched(host: Host): AgentHost {
   return {
     ...host,
     traces: async () => readTraces(await host.sh(LOOK)),

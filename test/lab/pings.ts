@@ -37,9 +37,15 @@ export async function longestGapDuring(
   return Math.max(...times.slice(1).map((time, before) => time - (times[before] ?? time)));
 }
 
-/** Waits until `address` answers; a VM takes some seconds to boot. */
-export async function expectReachable(host: Host, address: string, withinSeconds = 30): Promise<void> {
-  const ping = `until ping -c1 -W1 ${address} >/dev/null 2>&1; do sleep 0.2; done`;
+/** Waits until `address` answers, through that interface if one is named; a VM takes some seconds to boot. */
+export async function expectReachable(
+  host: Host,
+  address: string,
+  withinSeconds = 30,
+  via?: string,
+): Promise<void> {
+  const through = via === undefined ? '' : `-I ${via}`;
+  const ping = `until ping -c1 -W1 ${through} ${address} >/dev/null 2>&1; do sleep 0.2; done`;
   const { exitCode } = await host.exec(['timeout', String(withinSeconds), 'sh', '-c', ping]);
   expect(exitCode, `${address} answers within ${withinSeconds} s`).toBe(0);
 }

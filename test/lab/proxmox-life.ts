@@ -1,0 +1,331 @@
+// What Proxmox does to its guests, in its own command order, and what is right afterwards: the same promises for both modes.
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from './eventually.ts';
+import {
+  actionsOf,
+  change,
+  create,
+  expectAnswers,
+  expectGone,
+  expectLedgerWhole,
+  expectPorts,
+  heightOf,
+  type LabGuest,
+  labGuest,
+  type ProxmoxHost,
+} from './proxmox-host.ts';
+
+type HostOf = () => ProxmoxHost;
+
+const title = ({ kind, hooked }: LabGuest) => `a ${kind} ${hooked ? 'with' : 'without'} the hookscript`;
+
+/** What ends a process that systemd did not start for us: the guest's kvm, or the first process of a container. */
+const pidOf = ({ kind, vmid }: LabGuest) =>
+  kind === 'VM' ? `$(cat /var/run/qemu-server/${vmid}.pid)` : `$(lxc-info -n ${vmid} -p -H)`;
+
+const powerdown = (vmid: number) => `
+  printf '{"execute":"qmp_capabilities"}\\n{"execute":"system_powerdown"}\\n' |
+    socat -t 1 - UNIX:/var/run/qemu-server/${vmid}.qmp >/dev/null`;
+
+/** Starts and ends of a guest, asked for or not. */
+export function describeLives(hostOf: HostOf): void {
+  const guests = [
+    labGuest('VM', 101, true),
+    labGuest('VM', 102, false),
+    labGuest('container', 201, true),
+    labGuest('container', 202, false),
+  ];
+
+  describe.each(guests.map((guest) => [title(guest), guest] as const))('%s', (_, guest) => {
+    const { tool, vmid } = guest;
+    const isVm = guest.kind === 'VM';
+    const run = (verb: string) => hostOf().sh(`${tool} ${verb} ${vmid}`);
+    const expectRight = async () => {
+      await expectPorts(hostOf(), guest, {});
+      await expectAnswers(hostOf(), guest);
+    };
+    const expectStopped = async () => {
+      await eventually(
+        () => run('status'),
+        (said) => expect(said).toContain('stopped'),
+        30_000,
+      );
+      await expectGone(hostOf(), guest);
+    };
+    const restart = async () => {
+      await run('start');
+      await expectRight();
+    };
+
+    beforeAll(() => hostOf().sh(create(guest)));
+    afterEach(() => expectLedgerWhole(hostOf()));
+
+    it('has its port when it starts, and leaves nothing when it is stopped', async () => {
+      await restart();
+      await run('stop');
+      await expectStopped();
+    });
+
+    it('has it again at the next start, and leaves nothing when it is shut down', async () => {
+      await restart();
+      await run('shutdown');
+      await expectStopped();
+    });
+
+    it('has it after a reboot that Proxmox does', async () => {
+      await restart();
+      await run('reboot');
+      await expectRight();
+    });
+
+    it('has it after a reboot from inside', async () => {
+      const before = await hostOf().sh(`echo ${pidOf(guest)}`);
+      // A container's runs no hook at all; a VM's does not even make a new tap.
+      await hostOf().exec(
+        isVm ? ['qm', 'reset', String(vmid)] : ['pct', 'exec', String(vmid), '--', 'reboot'],
+      );
+      if (!isVm) {
+        await eventually(
+          () => hostOf().exec(['lxc-info', '-n', String(vmid), '-p', '-H']),
+          ({ stdout }) => expect(stdout !== '' && stdout !== before).toBe(true),
+          30_000,
+        );
+      }
+      await expectRight();
+    });
+
+    it('leaves nothing when it powers itself off', async () => {
+      await hostOf().exec(['bash', '-c', isVm ? powerdown(vmid) : `pct exec ${vmid} -- poweroff`]);
+      await expectStopped();
+    });
+
+    it('leaves nothing when its process is killed', async () => {
+      await restart();
+      await hostOf().sh(`kill -9 ${pidOf(guest)}`);
+      await expectStopped();
+      await restart();
+      await run('stop');
+      await expectStopped();
+    });
+  });
+}
+
+/** Changes of a running guest's card; no hook runs for any of them. */
+export function describeChanges(hostOf: HostOf): void {
+  const guests = [labGuest('VM', 111, true), labGuest('container', 211, false)];
+
+  describe.each(guests.map((guest) => [guest.kind, guest] as const))(
+    'the card of a running %s',
+    (_, guest) => {
+      const { vmid, tool } = guest;
+      const isVm = guest.kind === 'VM';
+      // A container's change that came in between is repeated, as the administrator would.
+      const set = async (settings: string) => {
+        const command = change(guest, settings);
+        const first = await hostOf().exec(command);
+        if (first.exitCode === 0) return;
+        await expectAnswersSomewhere();
+        expect(await hostOf().exec(command)).toMatchObject({ exitCode: 0 });
+      };
+      const expectAnswersSomewhere = () =>
+        hostOf().sh(
+          `timeout 20 sh -c 'until for link in vmbr0 vmbr1 lbr0 vlan5; do ping -c1 -W1 -I $link ${guest.address} && exit; done; do :; done'`,
+        );
+
+      beforeAll(async () => {
+        await hostOf().sh(`${create(guest)}; ${tool} start ${vmid}`);
+        await expectPorts(hostOf(), guest, {});
+        await expectAnswers(hostOf(), guest);
+      });
+      afterEach(() => expectLedgerWhole(hostOf()));
+
+      it('changes its VLAN and comes back', async () => {
+        await set('bridge=vmbr0,tag=5');
+        await expectPorts(hostOf(), guest, { tag: 5 });
+        await expectAnswers(hostOf(), guest, 'vlan5');
+        await set('bridge=vmbr0');
+        await expectPorts(hostOf(), guest, {});
+        await expectAnswers(hostOf(), guest);
+      });
+
+      it('gets trunks, with and without a tag', async () => {
+        await set('bridge=vmbr0,tag=5,trunks=6;7');
+        await expectPorts(hostOf(), guest, { tag: 5, trunks: [6, 7] });
+        await expectAnswers(hostOf(), guest, 'vlan5');
+        await set('bridge=vmbr0');
+        await expectPorts(hostOf(), guest, {});
+        await expectAnswers(hostOf(), guest);
+      });
+
+      it('moves to another OVS bridge and back', async () => {
+        await set('bridge=vmbr1');
+        await expectPorts(hostOf(), guest, { bridge: 'vmbr1' });
+        await expectAnswers(hostOf(), guest, 'vmbr1');
+        await set('bridge=vmbr0');
+        await expectPorts(hostOf(), guest, {});
+        await expectAnswers(hostOf(), guest);
+      });
+
+      it('moves to a bridge of the kernel, where it has no port, and back', async () => {
+        await set('bridge=lbr0');
+        await expectPorts(hostOf(), guest);
+        await expectAnswers(hostOf(), guest, 'lbr0');
+        await set('bridge=vmbr0');
+        await expectPorts(hostOf(), guest, {});
+        await expectAnswers(hostOf(), guest);
+      });
+
+      it('has its cable pulled and put back', async () => {
+        await set('bridge=vmbr0,link_down=1');
+        // QEMU holds a VM's link down, its tap stays plugged; a container's veth is taken off the bridge.
+        await expectPorts(hostOf(), guest, ...(isVm ? [{}] : []));
+        await expect(expectAnswersOnce()).rejects.toThrow();
+        await set('bridge=vmbr0');
+        await expectPorts(hostOf(), guest, {});
+        await expectAnswers(hostOf(), guest);
+      });
+      const expectAnswersOnce = () => hostOf().sh(`ping -c1 -W1 ${guest.address}`);
+
+      it('is put behind the firewall and taken out again', async () => {
+        await set('bridge=vmbr0,firewall=1');
+        await expectPorts(hostOf(), guest, { row: `fwln${vmid}o0` });
+        await expectAnswers(hostOf(), guest);
+        await set('bridge=vmbr0');
+        await expectPorts(hostOf(), guest, {});
+        await expectAnswers(hostOf(), guest);
+      });
+
+      it('keeps the name that Proxmox gave its port while it has a rate limit', async () => {
+        await set('bridge=vmbr0,rate=10');
+        await expectPorts(hostOf(), guest, { row: guest.device });
+        await expectAnswers(hostOf(), guest);
+        await set('bridge=vmbr0');
+        await expectPorts(hostOf(), guest, {});
+        await expectAnswers(hostOf(), guest);
+      });
+
+      it('gets a second card and loses it', async () => {
+        const second = `${guest.card.replace('BC:24:11:00:00', 'BC:24:11:00:01').replace('eth0', 'eth1')},bridge=vmbr1`;
+        await hostOf().sh(`${tool} set ${vmid} --net1 '${second.replace(/,ip=[^,]*/, '')}'`);
+        await expectPorts(hostOf(), guest, {}, { nic: 1, bridge: 'vmbr1' });
+        await expectAnswers(hostOf(), guest);
+        await hostOf().sh(`${tool} set ${vmid} --delete net1`);
+        await expectPorts(hostOf(), guest, {});
+        await expectAnswers(hostOf(), guest);
+      });
+
+      it('leaves nothing when the guest stops after all that', async () => {
+        await hostOf().sh(`${tool} stop ${vmid}`);
+        await expectGone(hostOf(), guest);
+      });
+    },
+  );
+}
+
+/** Backups, snapshots, clones, migrations. */
+export function describeNode(hostOf: HostOf): void {
+  const guests = [labGuest('VM', 121, true), labGuest('container', 221, true)];
+  const [vm, container] = guests as [LabGuest, LabGuest];
+
+  beforeAll(() => hostOf().sh(guests.map(create).join('; ')));
+  afterEach(() => expectLedgerWhole(hostOf()));
+
+  it('calls a backup of a stopped VM a backup, not a start', async () => {
+    const since = await heightOf(hostOf());
+    await hostOf().sh('vzdump 121');
+    await expectGone(hostOf(), vm);
+    const actions = await actionsOf(hostOf(), vm, since);
+    expect(actions.filter((action) => /^(?:backup|guest)_p/.test(action))).toEqual([
+      'backup_pre_start',
+      'backup_post_start',
+      'backup_pre_stop',
+      'backup_post_stop',
+    ]);
+  });
+
+  it('leaves a running guest in peace while it is backed up', async () => {
+    await hostOf().sh('qm start 121; pct start 221');
+    for (const guest of guests) await expectPorts(hostOf(), guest, {});
+    const portsBefore = (await hostOf().traces()).ports;
+    const since = await heightOf(hostOf());
+    await hostOf().sh('vzdump 121 221');
+    expect((await hostOf().traces()).ports).toEqual(portsBefore);
+    for (const guest of guests) {
+      expect(await actionsOf(hostOf(), guest, since)).toEqual([]);
+      await expectAnswers(hostOf(), guest);
+    }
+  });
+
+  it.each(guests)('stops, backs up and starts a running $kind in stop mode', async (guest) => {
+    await hostOf().sh(`vzdump ${guest.vmid} --mode stop`);
+    await expectPorts(hostOf(), guest, {});
+    await expectAnswers(hostOf(), guest);
+  });
+
+  it.each(guests)('gives a $kind the port of its snapshot after a rollback', async (guest) => {
+    const { tool, vmid } = guest;
+    await hostOf().sh(`${tool} snapshot ${vmid} before`);
+    const changed = change(guest, 'bridge=vmbr0,tag=5');
+    if ((await hostOf().exec(changed)).exitCode !== 0) await hostOf().exec(changed);
+    await expectPorts(hostOf(), guest, { tag: 5 });
+    await hostOf().sh(`${tool} set ${vmid} --delete hookscript`);
+    await hostOf().sh(`${tool} rollback ${vmid} before`);
+    // Rolled back without its RAM, as here, the guest stays off; its post-stop ran with the hookscript it had then: none.
+    await expectGone(hostOf(), guest);
+    await hostOf().sh(`${tool} start ${vmid}`);
+    await expectPorts(hostOf(), guest, {});
+    await expectAnswers(hostOf(), guest);
+    expect(await hostOf().sh(`${tool} config ${vmid}`)).toContain(
+      'hookscript: local:snippets/ovs-port-agent',
+    );
+  });
+
+  it.each(guests)('gives a $kind and its clone a port each, both running', async (guest) => {
+    const { tool, vmid, kind } = guest;
+    const clone = labGuest(kind, vmid + 1, true);
+    const name = kind === 'VM' ? '--name' : '--hostname';
+    await hostOf().sh(
+      `${tool} clone ${vmid} ${clone.vmid} ${name} g${clone.vmid}; ${tool} start ${clone.vmid}`,
+    );
+    await expectPorts(hostOf(), clone, {});
+    await expectPorts(hostOf(), guest, {});
+    await hostOf().sh(`${tool} stop ${clone.vmid}; ${tool} destroy ${clone.vmid}`);
+    await expectGone(hostOf(), clone);
+    await expectAnswers(hostOf(), guest);
+  });
+
+  it('leaves nothing of a VM that migrates away running, for which no hook runs', async () => {
+    await hostOf().sh('qm migrate-out 121 --to pve2');
+    await expectGone(hostOf(), vm);
+  });
+
+  it('gives a VM that migrates in its port before its configuration is here, and keeps it after', async () => {
+    // Its tap is seen, and its hooks run, while the file is in the directory of the node that it comes from.
+    await hostOf().sh('qm migrate-in 121 --from pve2');
+    await expectPorts(hostOf(), vm, {});
+    await expectAnswers(hostOf(), vm);
+  });
+
+  it('takes a VM in that has no hookscript', async () => {
+    await hostOf().sh('qm migrate-out 121 --to pve2');
+    await expectGone(hostOf(), vm);
+    await hostOf().sh(
+      `sed -i /^hookscript/d /etc/pve/nodes/pve2/qemu-server/121.conf; qm migrate-in 121 --from pve2`,
+    );
+    await expectPorts(hostOf(), vm, {});
+    await expectAnswers(hostOf(), vm);
+  });
+
+  it('follows a container that migrates by a stop and a start', async () => {
+    await hostOf().sh('pct migrate 221 pve2 --restart');
+    await expectGone(hostOf(), container);
+    await hostOf().sh('pct migrate-in 221 --from pve2');
+    await expectPorts(hostOf(), container, {});
+    await expectAnswers(hostOf(), container);
+  });
+
+  it('leaves nothing of them in the end', async () => {
+    await hostOf().sh('qm stop 121; pct stop 221');
+    for (const guest of guests) await expectGone(hostOf(), guest);
+  });
+}
