@@ -57,6 +57,8 @@ export interface AgentParts {
   ready: () => Promise<boolean>;
   /** What a Proxmox guest should have now; undefined when the number is none of Proxmox's here. */
   lookAt: (vmid: number) => Promise<Resolution | undefined>;
+  /** Has the guest looked at again in so many milliseconds. */
+  lookLater: (vmid: number, ms: number) => void;
   /** First word of the event's action in the ledger: a backup starts and stops a guest too, for itself. */
   occasionOf: (event: LifecycleEvent) => Promise<'guest' | 'backup'>;
   /** Milliseconds of the epoch. */
@@ -147,7 +149,15 @@ export function createAgent(parts: AgentParts): Agent {
     }
   };
 
-  const looks = openLooks({ ledger, claims, guestQueue, lookAt: parts.lookAt, apply, now: parts.now });
+  const looks = openLooks({
+    ledger,
+    claims,
+    guestQueue,
+    lookAt: parts.lookAt,
+    lookLater: parts.lookLater,
+    apply,
+    now: parts.now,
+  });
 
   const handleNow = async ({ event, caller, spooled, late }: Handed): Promise<EventResult> => {
     if (known.has(event.id)) {

@@ -137,7 +137,7 @@ export function openConverge(parts: ConvergeParts): Convergence {
       const isHeld = holds.some((hold) => hold.port === port);
       if (parsePortName(port) && inScope(port) && !wanted.has(port) && !isHeld) parts.troubles.clear(port);
     }
-    await noteVanished(parts, { steps, wanted, inScope, cause });
+    await noteVanished(parts, { steps, wanted, inScope, cause, links: observed.links });
     return report(desired, steps, holds, failures, wanted, parts.troubles);
   };
   return { converge, settled };
@@ -244,13 +244,14 @@ async function noteVanished(
     wanted: ReadonlySet<string>;
     inScope: (port: string) => boolean;
     cause: () => Promise<number>;
+    links: ReadonlySet<string>;
   },
 ): Promise<void> {
   const present = presentPorts();
   const removed = new Set(look.steps.flatMap((step) => (isRemoval(step) ? [step.port.port] : [])));
   for (const { port, interface: link, bridge } of bound()) {
     if (!(look.wanted.has(port) || look.inScope(port)) || present.has(port) || removed.has(port)) continue;
-    const reason = look.wanted.has(port) ? 'it is not in OVSDB any more' : 'its network device is gone';
+    const reason = look.links.has(link) ? 'it is not in OVSDB any more' : 'its network device is gone';
     const data = { port, interface: link, bridge, reason };
     await ledger.append({ category: 'port', action: 'port_gone', data, cause: await look.cause() });
     await onDetached(port, data);

@@ -17,6 +17,8 @@ export interface LooksParts {
   lookAt: (vmid: number) => Promise<Resolution | undefined>;
   /** Brings the guest to what it should have. */
   apply: (key: string, resolution: Resolution, cause: () => Promise<number>) => Promise<unknown>;
+  /** Has the guest looked at again in so many milliseconds. */
+  lookLater: (vmid: number, ms: number) => void;
   /** Milliseconds of the epoch. */
   now: () => number;
 }
@@ -28,7 +30,8 @@ export interface Looks {
   note(event: ProxmoxEvent, height: number): void;
 }
 
-export function openLooks({ ledger, claims, guestQueue, lookAt, apply, now }: LooksParts): Looks {
+export function openLooks(parts: LooksParts): Looks {
+  const { ledger, claims, guestQueue, lookAt, apply, now } = parts;
   const starts = new Map<string, { height: number; at: number }>();
   /** Guests whose next look has not begun yet: it will see what happened until then. */
   const waiting = new Map<string, Promise<boolean>>();
@@ -47,6 +50,7 @@ export function openLooks({ ledger, claims, guestQueue, lookAt, apply, now }: Lo
     const resolution = await lookAt(vmid);
     const former = claims.get(key);
     if (resolution === undefined && !former?.guest.runtime.startsWith('proxmox')) return false;
+    if (resolution?.again !== undefined) parts.lookLater(vmid, resolution.again);
     let height: Promise<number> | undefined;
     const cause = () => {
       const start = startOf(key);

@@ -127,6 +127,7 @@ async function main(): Promise<void> {
     docker,
     vmids,
     machineId: host.machineId,
+    now,
   });
 
   const { converge, settled } = openConverge({
@@ -176,6 +177,9 @@ async function main(): Promise<void> {
       return whenReady(networkManager, ovsdb, facts.refresh);
     },
     lookAt: async (vmid) => proxmox?.look(vmid),
+    lookLater: (vmid, ms) => {
+      setTimeout(() => void agent.look(vmid, 'Proxmox has not plugged its card').catch(onError), ms).unref();
+    },
     occasionOf: async (event) =>
       event.source === 'proxmox' && (await proxmox?.lockOf(event.vmid)) === 'backup' ? 'backup' : 'guest',
     now,

@@ -2,6 +2,7 @@
 
 import type { openDocker } from '../../hooks/docker/engine.ts';
 import type { Config } from '../core/config/config.ts';
+import { configWrittenAt } from '../core/guest/proxmox-tree.ts';
 import { hostUse, isLinuxBridge, linkMaster, linkMtu, linkNames } from '../core/kernel/links.ts';
 import { ranAt } from '../core/kernel/process.ts';
 import type { Veths } from '../core/kernel/veth.ts';
@@ -24,6 +25,8 @@ export interface SourcesParts {
   docker: ReturnType<typeof openDocker>;
   vmids: Vmids;
   machineId: string;
+  /** Milliseconds of the epoch. */
+  now: () => number;
 }
 
 /** `proxmox` is undefined when the configuration leaves Proxmox out. */
@@ -45,6 +48,10 @@ export function openSources(parts: SourcesParts): { sources: Sources; proxmox: P
     holderOf,
     isForThisLink: claims.isForThisLink,
     bridgeMtu: linkMtu,
+    configAge: async (vmid) => {
+      const at = await configWrittenAt(vmid, config.proxmox.root);
+      return at === undefined ? undefined : parts.now() - at;
+    },
     claim,
     claims: all,
   });

@@ -15,6 +15,7 @@ import type { DesiredPort } from '../../core/plan/desired.ts';
 import type { Claim } from '../claims.ts';
 import { desiredPort, type HolderOf, obstacleTo, type PortMode } from './proxmox-card.ts';
 import type { Resolution, Source } from './resolution.ts';
+import { cardsTakenOff } from './taken-off.ts';
 
 export interface ProxmoxParts {
   /** `/etc/pve`. */
@@ -28,6 +29,8 @@ export interface ProxmoxParts {
   isForThisLink: (port: DesiredPort) => Promise<boolean>;
   /** Bytes; what Proxmox asks of a port is the MTU of its bridge. */
   bridgeMtu: (bridge: string) => Promise<number | undefined>;
+  /** Milliseconds since the guest's configuration was written; undefined when it cannot be told. */
+  configAge: (vmid: number) => Promise<number | undefined>;
   claim: (key: string) => Claim | undefined;
   claims: () => readonly Claim[];
 }
@@ -43,14 +46,20 @@ export interface ProxmoxSource extends Source<ProxmoxEvent> {
 
 const keyOf = (vmid: number) => `vmid:${vmid}`;
 
+/** `awaited` are the cards that Proxmox is about to plug. */
+type CardsResolution = Resolution & { awaited: ReadonlySet<number> };
+
 export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
   const { root, mode, linkNames, isOvsBridge, holderOf } = parts;
+  const takenOff = cardsTakenOff(holderOf);
 
   /** The ports for those NICs whose device exists; Proxmox makes it before post-start. */
-  const resolve = async (guest: ProxmoxGuest, links: ReadonlySet<string>): Promise<Resolution> => {
+  const resolve = async (guest: ProxmoxGuest, links: ReadonlySet<string>): Promise<CardsResolution> => {
     const identity = identityOf(guest);
     const ports: DesiredPort[] = [];
     const skipped: string[] = [];
+    const awaited = new Set<number>();
+    let again: number | undefined;
     for (const [index, nic] of guest.config.nics) {
       if (isNicProblem(nic)) {
         skipped.push(`net${index}: ${nic.problem}`);
@@ -58,6 +67,19 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
       }
       const pending = guest.config.pendingNics.has(index);
       const port = desiredPort(identity, { index, nic, pending }, mode, holderOf);
+      if (pending && nic.bridge === undefined && guest.runtime === 'proxmox-lxc') {
+        const former = parts.claim(keyOf(guest.vmid))?.ports.find((had) => had.nic === index);
+        const verdict = takenOff.judge(port, former, (await parts.configAge(guest.vmid)) ?? 0);
+        if (verdict.kind === 'wait') {
+          again = verdict.ms;
+          awaited.add(index);
+          continue;
+        }
+        if (verdict.kind === 'restore') {
+          ports.push(verdict.port);
+          continue;
+        }
+      } else takenOff.forget(port.port);
       const reason = obstacleTo(identity.runtime, { ...nic, bridge: port.bridge }, isOvsBridge);
       if (reason !== undefined) skipped.push(`net${index}: ${reason}`);
       else {
@@ -70,6 +92,8 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
       ports: ports.filter((port) => links.has(port.interface)),
       skipped: [...skipped, ...damageOf(guest)],
       note: ports.length === 0 ? 'no network card on an OVS bridge' : 'no network card plugged',
+      awaited,
+      ...(again !== undefined && { again }),
     };
   };
 
@@ -82,17 +106,18 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
     links: ReadonlySet<string>,
     healKept = false,
   ): Promise<Resolution> => {
-    const { ports = [], ...rest } = await resolve(guest, links);
+    const { ports = [], awaited, ...rest } = await resolve(guest, links);
     const plugged = await Promise.all(
       ports.map(async (port) => {
-        if (holderOf(port.interface) !== undefined) return true;
+        if (holderOf(port.interface) !== undefined || takenOff.isOurs(port)) return true;
         const isProxmoxsTurn =
           guest.config.pendingNics.has(port.nic) || (port.row !== undefined && !healKept);
         return !isProxmoxsTurn && parts.isForThisLink(port);
       }),
     );
     const wished = ports.filter((_, index) => plugged[index]);
-    return { ...rest, ports: [...wished, ...stillHeld(guest.vmid, wished, links)] };
+    const held = stillHeld(guest.vmid, wished, links).filter(({ nic }) => !awaited.has(nic));
+    return { ...rest, ports: [...wished, ...held] };
   };
 
   /** A card that its configuration no longer names, or names wrongly, stays connected for as long as it is there. */

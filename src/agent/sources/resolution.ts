@@ -13,6 +13,8 @@ export interface Resolution {
   skipped: readonly string[];
   /** What to say in the task log when there is no port to speak of. */
   note: string;
+  /** Milliseconds after which the guest wants another look, whatever happens until then. */
+  again?: number;
 }
 
 /** One runtime's knowledge. `current` is undefined when it cannot be known now: then nothing is taken away. */

@@ -1,4 +1,5 @@
 // The guests of this Proxmox node, read from /etc/pve.
+import { stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { isErrno } from '../errors.ts';
 import { type GuestConfig, parseGuestConfig } from './proxmox-config.ts';
@@ -123,6 +124,15 @@ async function findGuest(
     }
   }
   return problem;
+}
+
+/** When the guest's configuration was written last, milliseconds of the epoch; pmxcfs tells whole seconds. */
+export async function configWrittenAt(vmid: number, root: string): Promise<number | undefined> {
+  for (const [folder] of FOLDERS) {
+    const found = await stat(join(root, folder, `${vmid}.conf`)).catch(() => undefined);
+    if (found !== undefined) return found.mtimeMs;
+  }
+  return undefined;
 }
 
 /** The node that the cluster says the guest is on, or undefined. */

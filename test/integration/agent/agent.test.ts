@@ -77,6 +77,7 @@ beforeEach(async () => {
     ready: async () => true,
     settled: async (asked) => asked.map(() => false),
     lookAt: async () => undefined,
+    lookLater: () => undefined,
     occasionOf: async () => 'guest',
     now: () => Date.parse('2026-11-23T08:30:33Z'),
     onTrouble: () => undefined,

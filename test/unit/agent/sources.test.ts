@@ -14,6 +14,8 @@ import { defaultConfig } from '../../../src/core/config/parse-config.ts';
 import { AgentError } from '../../../src/core/errors.ts';
 import type { DockerEvent, LxcEvent, ProxmoxEvent } from '../../../src/core/events/lifecycle-event.ts';
 import type { DockerContainer } from '../../../src/core/guest/docker-attach.ts';
+import type { Guest } from '../../../src/core/guest/guest.ts';
+import type { DesiredPort } from '../../../src/core/plan/desired.ts';
 
 const common = { id: 'event-0001', at: '2026-11-23T08:30:32.123Z' };
 const ovsBridges = new Set(['ovsbr0', 'ovsbr1']);
@@ -38,6 +40,7 @@ describe('a Proxmox guest', () => {
         plugged && links.has(device) ? { row: holder ?? device, bridge: 'ovsbr0' } : undefined,
       isForThisLink: async () => isThisLink,
       bridgeMtu: async () => undefined,
+      configAge: async () => undefined,
       claim: () => had,
       claims: () => (had ? [had] : []),
     });
@@ -209,6 +212,73 @@ describe('a Proxmox guest', () => {
     await rm(join(root, 'qemu-server'), { recursive: true });
     await rm(join(root, 'lxc'), { recursive: true });
     expect(await source().current()).toBeUndefined();
+  });
+});
+
+describe('a Proxmox container whose card is being changed while it runs', () => {
+  const device = 'veth201i0';
+  const guest: Guest = { runtime: 'proxmox-lxc', vmid: 201, name: 'mail' };
+  const had: DesiredPort = {
+    port: 'vi201',
+    interface: device,
+    bridge: 'ovsbr0',
+    guest,
+    nic: 0,
+    vlan: { tag: 20, trunks: [] },
+  };
+  let root: string;
+  let row: string | undefined;
+  let age: number;
+  let source: ReturnType<typeof proxmoxSource>;
+  const net = 'net0: name=eth0,hwaddr=BC:24:11:00:00:01';
+
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'pve-'));
+    row = 'vi201';
+    age = 10;
+    await mkdir(join(root, 'lxc'));
+    // What is there between Proxmox's removal of the port and its plugging.
+    await writeFile(
+      join(root, 'lxc/201.conf'),
+      `hostname: mail\n${net}\n\n[pve:pending]\n${net},bridge=ovsbr0,tag=30\n`,
+    );
+    source = proxmoxSource({
+      root,
+      mode: 'vi',
+      isOvsBridge,
+      linkNames: async () => new Set([device]),
+      holderOf: (name) => (name === device && row !== undefined ? { row, bridge: 'ovsbr0' } : undefined),
+      isForThisLink: async () => true,
+      bridgeMtu: async () => undefined,
+      configAge: async () => age,
+      claim: () => ({ key: 'vmid:201', guest, ports: [had] }),
+      claims: () => [],
+    });
+  });
+  afterEach(() => rm(root, { recursive: true }));
+
+  it('has its port taken off, which Proxmox could not do under our name', async () => {
+    expect(await source.look(201)).toMatchObject({ ports: [], again: 2990 });
+  });
+
+  it('is left alone until Proxmox plugs it, and keeps the name that it has then', async () => {
+    await source.look(201);
+    row = undefined;
+    expect(await source.look(201)).toMatchObject({ ports: [], again: 2990 });
+    row = device;
+    expect((await source.look(201))?.ports).toMatchObject([{ port: 'vi201', row: device }]);
+  });
+
+  it('gets its former port back under the name that Proxmox looks for when Proxmox has given up', async () => {
+    await source.look(201);
+    row = undefined;
+    age = 3000;
+    expect((await source.look(201))?.ports).toEqual([{ ...had, row: device }]);
+  });
+
+  it('keeps a port when the change has long failed, under that name too', async () => {
+    age = 60_000;
+    expect((await source.look(201))?.ports).toMatchObject([{ port: 'vi201', row: device, bridge: 'ovsbr0' }]);
   });
 });
 
