@@ -27,6 +27,8 @@ function newsOfRow({ table, before, after }: RowChange): News | undefined {
   if (after === undefined)
     return isOurs(former) ? about('lost', former, `${row.name} left the switch`) : undefined;
   if (isOurs(row.external_ids)) {
+    if (isDeviceGone(before, after))
+      return about('lost', row.external_ids, `${row.name} has no device any more`);
     const error = table === 'Interface' && 'error' in row ? row.error : undefined;
     const isNew = before === undefined || !('error' in before) || before.error !== error;
     if (error !== undefined && isNew) return about('lost', row.external_ids, `${row.name}: ${error}`);
@@ -37,6 +39,13 @@ function newsOfRow({ table, before, after }: RowChange): News | undefined {
   if (isOurs(former)) return about('lost', former, `${row.name} lost our marks`);
   const guest = table === 'Interface' ? parseGuestInterface(row.name) : undefined;
   return guest && { kind: 'plugged', vmid: guest.vmid, text: `${row.name} was plugged` };
+}
+
+/** On the netdev datapath `error` stays empty and `ofport` as it was when a device vanishes (seen with 3.5). */
+function isDeviceGone(before: RowChange['before'], after: RowChange['after']): boolean {
+  const indexOf = (row: RowChange['before']) =>
+    row !== undefined && 'ifindex' in row ? (row.ifindex ?? 0) : 0;
+  return indexOf(before) > 0 && indexOf(after) === 0;
 }
 
 /** Whose port it was, by its marks; foreign hands can have written them. */

@@ -35,6 +35,8 @@ export const rowSchemas = {
     error: optionalString,
     mac_in_use: optionalString,
     mtu_request: optionalNumber,
+    /** The kernel's index of the device; 0 or none while there is no such device. */
+    ifindex: optionalNumber.optional(),
     external_ids: mapColumn,
   }),
   Mirror: z.object({

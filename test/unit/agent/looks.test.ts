@@ -16,12 +16,14 @@ let blocks: string[];
 let applied: { key: string; resolution: Resolution; cause: number }[];
 let answer: Resolution | undefined;
 let claim: Claim | undefined;
+let later: [number, number][];
 let looks: Looks;
 
 beforeEach(() => {
   now = 1_000_000;
   blocks = [];
   applied = [];
+  later = [];
   answer = found;
   claim = undefined;
   looks = openLooks({
@@ -32,6 +34,7 @@ beforeEach(() => {
     guestQueue: keyedQueue(4),
     lookAt: async () => answer,
     apply: async (key, resolution, cause) => void applied.push({ key, resolution, cause: await cause() }),
+    lookLater: (vmid, ms) => void later.push([vmid, ms]),
     now: () => now,
   });
 });
@@ -45,6 +48,12 @@ const event = (phase: ProxmoxEvent['phase']): ProxmoxEvent => ({
 });
 
 describe('a look at a Proxmox guest', () => {
+  it('is taken again when what it saw cannot stay so', async () => {
+    answer = { ...found, again: 2990 };
+    await looks.look(101, 'its configuration changed');
+    expect(later).toEqual([[101, 2990]]);
+  });
+
   it('is in the ledger as guest_seen when something is to be done', async () => {
     expect(await looks.look(101, 'tap101i0 was plugged')).toBe(true);
     expect(applied).toMatchObject([{ key: 'vmid:101', cause: 101 }]);

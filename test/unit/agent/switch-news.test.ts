@@ -37,6 +37,15 @@ describe('a port of ours', () => {
     expect(newsOf(change(link('tap101i1', marks), link('tap101i1')))).toMatchObject([gone]);
   });
 
+  it('is lost when its device vanishes, though the switch calls that no error', () => {
+    const [there, away] = [7, 0].map(
+      (ifindex) => ({ ...link('tap101i1', marks), ifindex }) as RowChange['after'],
+    );
+    expect(newsOf(change(there, away))).toMatchObject([gone]);
+    expect(newsOf(change(away, there))).toEqual([]);
+    expect(newsOf(change(away, away))).toEqual([]);
+  });
+
   it('is no news again while the same error stands', () => {
     const broken = link('tap101i1', marks, 'No such device');
     expect(newsOf(change(broken, broken))).toEqual([]);
