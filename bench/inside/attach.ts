@@ -1,10 +1,9 @@
 // Attaching one port through NetworkManager, through the agent and by bare D-Bus calls, with few and with many ports there.
 
-import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { AGENT_NAME, AGENT_PATH } from '../../src/core/bus/agent-names.ts';
 import { type Row, row } from '../row.ts';
 import { inTurns } from '../series.ts';
+import { callAgent, tellAgent } from './agent-bus.ts';
 import { agentPid, withoutAgent } from './agent-process.ts';
 import { type BareNetworkManager, openBareNetworkManager } from './bare-networkmanager.ts';
 import { type SwitchWatch, watchSwitch } from './switch-watch.ts';
@@ -52,8 +51,8 @@ export async function openAttachBench(): Promise<AttachBench> {
   const ours = async (times: Times) => {
     const vmid = OURS + used++;
     const link = await freshVeth(bus, vmid);
-    await timed(times, link, () => tellAgent(bus, 'net-up', vmid, link));
-    await tellAgent(bus, 'net-down', vmid, link);
+    await timed(times, link, () => tellAgent(bus, 'net-up', { vmid, link, bridge: BRIDGE }));
+    await tellAgent(bus, 'net-down', { vmid, link, bridge: BRIDGE });
     await removed(watch, link);
   };
 
@@ -77,7 +76,8 @@ export async function openAttachBench(): Promise<AttachBench> {
     async crowd(count) {
       for (; present < count; present++) {
         const vmid = CROWD + present;
-        await tellAgent(bus, 'net-up', vmid, await freshVeth(bus, vmid));
+        const link = await freshVeth(bus, vmid);
+        await tellAgent(bus, 'net-up', { vmid, link, bridge: BRIDGE });
       }
     },
     async measure(turns) {
@@ -132,30 +132,4 @@ async function removed(watch: SwitchWatch, link: string): Promise<void> {
   removeVeth(link);
   await watch.gone(link);
   await pause(SETTLE_MS);
-}
-
-/** What an LXC network hook tells the agent; throws unless it did as it should. */
-async function tellAgent(bus: BareNetworkManager, phase: string, vmid: number, link: string): Promise<void> {
-  const at = new Date().toISOString();
-  const event = {
-    id: randomUUID(),
-    at,
-    source: 'lxc',
-    phase,
-    name: String(vmid),
-    interface: link,
-    link: BRIDGE,
-  };
-  const [answer] = await callAgent(bus, 'LifecycleEvent', 's', [JSON.stringify(event)]);
-  const { ok, message } = JSON.parse(String(answer)) as { ok: boolean; message: string };
-  if (!ok) throw new Error(`${phase} of ${link}: ${message}`);
-}
-
-function callAgent(
-  bus: BareNetworkManager,
-  member: string,
-  signature = '',
-  body: unknown[] = [],
-): Promise<unknown[]> {
-  return bus.call(AGENT_NAME, AGENT_PATH, AGENT_NAME, member, signature, body);
 }

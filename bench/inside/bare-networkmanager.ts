@@ -1,7 +1,8 @@
 // The peer: the bare D-Bus calls that make a port through NetworkManager, and nothing besides.
 
 import { randomUUID } from 'node:crypto';
-import dbus, { type Message, type MessageBus } from 'dbus-next';
+import dbus from 'dbus-next';
+import { openSystemBus, type SystemBus } from './system-bus.ts';
 
 const NM = 'org.freedesktop.NetworkManager';
 const NM_PATH = '/org/freedesktop/NetworkManager';
@@ -16,46 +17,23 @@ export interface BarePort {
   interface: string;
 }
 
-export interface BareNetworkManager {
+export interface BareNetworkManager extends SystemBus {
   /** Two profiles, one activation, and the wait for ACTIVATED. Returns the profiles' object paths. */
   attach(port: BarePort): Promise<string[]>;
   remove(profiles: readonly string[]): Promise<void>;
   /** Whether NetworkManager has seen the device. */
   device(link: string): Promise<string | undefined>;
-  call(
-    destination: string,
-    path: string,
-    iface: string,
-    member: string,
-    signature?: string,
-    body?: unknown[],
-  ): Promise<unknown[]>;
-  close(): void;
 }
 
 const text = (value: string) => new dbus.Variant('s', value);
 
 export async function openBareNetworkManager(): Promise<BareNetworkManager> {
-  const bus: MessageBus = dbus.systemBus();
-  await new Promise<void>((resolve, reject) => {
-    bus.once('connect', () => resolve());
-    bus.on('error', reject);
-  });
-  const call: BareNetworkManager['call'] = async (
-    destination,
-    path,
-    iface,
-    member,
-    signature = '',
-    body = [],
-  ) => {
-    const message = new dbus.Message({ destination, path, interface: iface, member, signature, body });
-    return (await bus.call(message))?.body ?? [];
-  };
+  const bus = await openSystemBus();
+  const { call } = bus;
 
   const states = new Map<string, number>();
   let changed = () => {};
-  bus.on('message', (message: Message) => {
+  bus.onMessage((message) => {
     if (message.member !== 'StateChanged') return;
     states.set(message.path, Number(message.body[0]));
     changed();
@@ -71,7 +49,7 @@ export async function openBareNetworkManager(): Promise<BareNetworkManager> {
   };
 
   return {
-    call,
+    ...bus,
     async attach({ bridge, port, interface: link }) {
       const portUuid = randomUUID();
       const profiles = [
@@ -120,6 +98,5 @@ export async function openBareNetworkManager(): Promise<BareNetworkManager> {
         ([path]) => String(path),
         () => undefined,
       ),
-    close: () => bus.disconnect(),
   };
 }

@@ -2,6 +2,7 @@
 
 import type { Row } from '../row.ts';
 import { openAttachBench } from './attach.ts';
+import { measureOvsdb } from './attach-ovsdb.ts';
 import { measureDocker } from './docker.ts';
 import { measureHook } from './hook.ts';
 import { measureMemory } from './memory.ts';
@@ -37,6 +38,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<Row[]>>> = {
   ports,
   docker: () => measureDocker(20),
   hook: () => measureHook(100),
+  ovsdb: () => measureOvsdb(say),
 };
 
 const section = SECTIONS[process.argv[2] ?? ''];

@@ -18,6 +18,8 @@ type Update = { Interface?: Record<string, { new?: InterfaceRow; old?: Partial<I
 export interface SwitchWatch {
   /** When the interface got an OpenFlow port: milliseconds of `performance.now()`. Rejects on its error. */
   usable(link: string): Promise<number>;
+  /** When its row came into OVSDB, which is all that whoever plugs it can do. */
+  inserted(link: string): Promise<number>;
   /** Resolves once the interface is not in OVSDB. */
   gone(link: string): Promise<void>;
   close(): void;
@@ -27,6 +29,7 @@ export async function watchSwitch(): Promise<SwitchWatch> {
   const socket = createConnection(SOCKET);
   const rows = new Map<string, InterfaceRow>();
   const since = new Map<string, number>();
+  const came = new Map<string, number>();
   const looks = new Set<() => void>();
   let ready = () => {};
   const first = new Promise<void>((resolve, reject) => {
@@ -41,9 +44,11 @@ export async function watchSwitch(): Promise<SwitchWatch> {
       if (after === undefined) {
         rows.delete(name);
         since.delete(name);
+        came.delete(name);
         continue;
       }
       rows.set(name, after);
+      if (!came.has(name)) came.set(name, now);
       if (isUsable(after) && !since.has(name)) since.set(name, now);
     }
     for (const look of [...looks]) look();
@@ -88,6 +93,7 @@ export async function watchSwitch(): Promise<SwitchWatch> {
         if (typeof error === 'string') return new Error(`${link}: ${error}`);
         return since.get(link);
       }),
+    inserted: (link) => until(`${link} in OVSDB`, () => came.get(link)),
     gone: (link) => until(`${link} to leave OVSDB`, () => (rows.has(link) ? undefined : true)).then(() => {}),
     close: () => socket.destroy(),
   };
