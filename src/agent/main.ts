@@ -19,7 +19,7 @@ import { networkManagerDriver } from '../core/networkmanager/driver.ts';
 import { openNetworkManager } from '../core/networkmanager/networkmanager.ts';
 import { openOvsdb } from '../core/ovsdb/client.ts';
 import { ovsdbDriver } from '../core/ovsdb/driver.ts';
-import { observeBridges, observePorts } from '../core/ovsdb/observe.ts';
+import { observeBridges, observePortNames, observePorts } from '../core/ovsdb/observe.ts';
 import { OWNER_KEYS } from '../core/plan/observed.ts';
 import { spoolAbsorber } from './absorb-spool.ts';
 import { createAgent } from './agent.ts';
@@ -148,7 +148,7 @@ async function main(): Promise<void> {
       const binding = claims.binding(port);
       return binding && claims.ofPort(port)?.key === binding.key ? binding : undefined;
     },
-    presentPorts: () => new Set(observePorts(ovsdb.replica).map(({ port }) => port)),
+    presentPorts: () => observePortNames(ovsdb.replica),
     async onAttached(desired, data) {
       const key = claims.ofPort(desired.port)?.key ?? '';
       await claims.bind(desired, key, String(data.driver), new Date(now()));

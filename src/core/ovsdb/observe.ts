@@ -22,7 +22,18 @@ export function observeBridges(replica: Replica): Map<string, ObservedBridge> {
 }
 
 /** Every Port row that holds exactly one Interface. */
-export function observePorts(replica: Replica): ObservedPort[] {
+export function observePorts(replica: Replica): readonly ObservedPort[] {
+  return replica.derived(portsOf);
+}
+
+/** The names by which we know these ports. */
+export function observePortNames(replica: Replica): ReadonlySet<string> {
+  return replica.derived(namesOf);
+}
+
+const namesOf = (replica: Replica) => new Set(observePorts(replica).map(({ port }) => port));
+
+function portsOf(replica: Replica): ObservedPort[] {
   const ports: ObservedPort[] = [];
   for (const bridge of replica.rows('Bridge').values()) {
     for (const portUuid of bridge.ports) {

@@ -24,6 +24,8 @@ export interface Replica {
   rows<T extends TableName>(table: T): ReadonlyMap<string, Row<T>>;
   /** The row of that name, or undefined; names are unique in each of these tables (vswitch.ovsschema). */
   named<T extends NamedTable>(table: T, name: string): Row<T> | undefined;
+  /** What `make` says of the rows as they are now. It is kept until a row changes: an attach asks the same ten times. */
+  derived<T>(make: (replica: Replica) => T): T;
   clear(): void;
 }
 
@@ -54,8 +56,11 @@ export function emptyReplica(): Replica {
     if (now !== undefined) uuids.set(now, uuid);
   };
 
+  const kept = new Map<(replica: Replica) => unknown, unknown>();
+
   return {
     apply(update) {
+      kept.clear();
       const changes: RowChange[] = [];
       for (const [table, rows] of Object.entries(updateSchema.parse(update))) {
         if (!isTable(table)) continue;
@@ -75,7 +80,12 @@ export function emptyReplica(): Replica {
       const uuid = uuids.get(`${table}/${name}`);
       return uuid === undefined ? undefined : (rowsOf(table).get(uuid) as Row<T> | undefined);
     },
+    derived<T>(make: (replica: Replica) => T): T {
+      if (!kept.has(make)) kept.set(make, make(this));
+      return kept.get(make) as T;
+    },
     clear() {
+      kept.clear();
       uuids.clear();
       for (const rows of tables.values()) rows.clear();
     },

@@ -1,7 +1,7 @@
 // The replica follows ovsdb-server's updates, and refuses rows that are not what the schema says.
 
 import { describe, expect, it } from 'vitest';
-import { observeBridges, observePorts } from '../../../src/core/ovsdb/observe.ts';
+import { observeBridges, observePortNames, observePorts } from '../../../src/core/ovsdb/observe.ts';
 import { emptyReplica } from '../../../src/core/ovsdb/replica.ts';
 
 const set = (...atoms: unknown[]) => ['set', atoms];
@@ -90,6 +90,20 @@ describe('the replica of OVSDB', () => {
     expect(observePorts(replica)).toMatchObject([{ port: 'tap101i0' }]);
     with_({ 'ovs-port-agent.port': 'eno1', 'ovs-port-agent.vmid': '101' });
     expect(observePorts(replica)).toMatchObject([{ port: 'tap101i0' }]);
+  });
+
+  it('works out the ports once for each change, however often they are asked for', () => {
+    const replica = filled();
+    const before = observePorts(replica);
+    expect(observePorts(replica)).toBe(before);
+    expect([...observePortNames(replica)]).toEqual(['tap101i0']);
+    replica.apply({ Port: { p: { old: {} } } });
+    expect(observePorts(replica)).toEqual([]);
+    expect([...observePortNames(replica)]).toEqual([]);
+    replica.apply({ Port: INITIAL.Port });
+    expect(observePorts(replica)).toEqual(before);
+    replica.clear();
+    expect(observePorts(replica)).toEqual([]);
   });
 
   it('says what a row was before it went', () => {
