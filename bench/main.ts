@@ -1,6 +1,6 @@
 // Measures ours beside its peers and prints one table; ends with 1 when a limit is missed.
 //
-//   scripts/bench [--json] [SECTION…]      SECTION: hook, docker, ports, ledger; all of them by default
+//   scripts/bench [--json] [SECTION…]      SECTION: see SECTIONS; all of them by default
 
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
@@ -8,9 +8,10 @@ import { parseArgs } from 'node:util';
 import { measureInside } from './hosts.ts';
 import { run as measureLedger } from './ledger.ts';
 import { holds, type Row } from './row.ts';
+import { single } from './series.ts';
 import { table } from './table.ts';
 
-const SECTIONS = ['hook', 'docker', 'ports', 'ledger'];
+const SECTIONS = ['hook', 'docker', 'ports', 'ovsdb', 'reparent', 'ledger'];
 const DISK = process.env.OPA_BENCH_DIR ?? '/var/tmp';
 const began = Date.now();
 const say = (text: string) =>
@@ -46,14 +47,26 @@ if (wanted('hook')) {
     versions.push(found.versions);
   }
 }
+if (wanted('ovsdb')) {
+  const found = await measureInside('trixie', ['ovsdb'], options);
+  rows.push(...found.rows);
+  versions.push(found.versions);
+}
+if (wanted('reparent')) {
+  for (const suite of ['forky', 'trixie', 'bookworm'] as const) {
+    const found = await measureInside(suite, ['reparent'], options);
+    rows.push(...found.rows.map((row) => ({ ...row, what: `${suite}: ${row.what}` })));
+    versions.push(found.versions);
+  }
+}
 if (wanted('ledger')) {
   say('ledger');
   for (const { name, unit, ours, peer, ratio, limit } of await measureLedger()) {
     rows.push({
       what: `ledger: ${name}`,
       unit,
-      ours: once(ours),
-      peer: { name: '', ...once(peer) },
+      ours: single(ours, 3),
+      peer: { name: '', ...single(peer, 3) },
       ratio,
       ...(limit === undefined ? {} : { limit }),
     });
@@ -64,7 +77,7 @@ const setting = {
   date: new Date(began).toISOString(),
   machine: `${cpus().length} × ${cpus()[0]?.model.trim()}, Linux ${release()}`,
   load: `${loadBefore.toFixed(1)} before, ${(loadavg()[0] ?? 0).toFixed(1)} after (1 minute)`,
-  hosts: versions,
+  hosts: [...new Set(versions)],
 };
 if (values.json) process.stdout.write(`${JSON.stringify({ ...setting, rows }, null, 2)}\n`);
 else {
@@ -72,7 +85,3 @@ else {
   process.stdout.write(`${setting.hosts.join('\n')}\n\n${table(rows)}\n`);
 }
 process.exitCode = rows.some((row) => holds(row) === false) ? 1 : 0;
-
-function once(value: number) {
-  return { median: value, low: value, high: value, n: 3 };
-}

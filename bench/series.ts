@@ -18,6 +18,11 @@ export function series(values: readonly number[]): Series {
   };
 }
 
+/** One figure of `n` measurements that were summed up already. */
+export function single(value: number, n: number): Series {
+  return { median: value, low: value, high: value, n };
+}
+
 /** Linear between the two nearest measurements. */
 function quantile(sorted: readonly number[], share: number): number {
   const place = (sorted.length - 1) * share;

@@ -6,6 +6,7 @@ import { measureOvsdb } from './attach-ovsdb.ts';
 import { measureDocker } from './docker.ts';
 import { measureHook } from './hook.ts';
 import { measureMemory } from './memory.ts';
+import { measureReparent } from './reparent.ts';
 import { makeNamespace } from './veths.ts';
 
 const say = (text: string) => void process.stderr.write(`${text}\n`);
@@ -39,6 +40,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<Row[]>>> = {
   docker: () => measureDocker(20),
   hook: () => measureHook(100),
   ovsdb: () => measureOvsdb(say),
+  reparent: () => measureReparent(10, say),
 };
 
 const section = SECTIONS[process.argv[2] ?? ''];
