@@ -10,31 +10,49 @@ const INSIDE = 'dist/bench/inside.cjs';
 /** What is written and synchronised while a port is made must go to a real disk: a host's own file system is memory. */
 const ON_DISK = ['/var/lib/ovs-port-agent', '/var/lib/openvswitch'];
 
-/** Boots a host, installs the package, and runs sections in it one after another. */
-export async function measureInside(
+export interface HostOptions {
+  deb: string;
+  disk: string;
+  say: (text: string) => void;
+}
+
+/** Boots a host, installs the package, and measures in it; gives the rows and what runs there. */
+export async function withHost(
   suite: Suite,
-  sections: readonly string[],
-  { deb, disk, say }: { deb: string; disk: string; say: (text: string) => void },
+  { deb, disk }: HostOptions,
+  measure: (host: Host) => Promise<Row[]>,
 ): Promise<{ rows: Row[]; versions: string }> {
   const directory = await mkdtemp(join(disk, 'opa-bench-'));
   try {
     const binds = Object.fromEntries(ON_DISK.map((path, index) => [path, `${directory}/${index}`]));
     await Promise.all(Object.values(binds).map((path) => mkdir(path)));
     await using host = await upHost(suite, 'bench', { binds });
-    await host.sh('mkdir -p /etc/pve; pve-init; qm create 101 --net0 virtio,bridge=ovsbr0');
+    await host.sh('mkdir -p /etc/pve; pve-init');
     await host.installDeb(deb);
-    const rows: Row[] = [];
-    for (const section of sections) {
-      say(`${suite}: ${section}`);
-      rows.push(...(await runSection(host, section)));
-    }
-    return { rows, versions: await versionsOf(host) };
+    return { rows: await measure(host), versions: await versionsOf(host) };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
+/** Runs sections one after another in one host. */
+export function measureInside(
+  suite: Suite,
+  sections: readonly string[],
+  options: HostOptions,
+): Promise<{ rows: Row[]; versions: string }> {
+  return withHost(suite, options, async (host) => {
+    const rows: Row[] = [];
+    for (const section of sections) {
+      options.say(`${suite}: ${section}`);
+      rows.push(...(await runSection(host, section)));
+    }
+    return rows;
+  });
+}
+
 async function runSection(host: Host, section: string): Promise<Row[]> {
+  if (section === 'hook') await host.sh('qm create 101 --net0 virtio,bridge=ovsbr0');
   const { stdout, stderr, exitCode } = await host.exec(['node', `/src/${INSIDE}`, section]);
   if (exitCode !== 0) throw new Error(`${section} on ${host.name} ended with ${exitCode}:\n${stderr}`);
   return JSON.parse(stdout) as Row[];

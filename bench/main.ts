@@ -7,11 +7,12 @@ import { cpus, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureInside } from './hosts.ts';
 import { run as measureLedger } from './ledger.ts';
+import { measureReboot } from './reboot.ts';
 import { holds, type Row } from './row.ts';
 import { single } from './series.ts';
 import { table } from './table.ts';
 
-const SECTIONS = ['hook', 'docker', 'ports', 'ovsdb', 'reparent', 'ledger'];
+const SECTIONS = ['hook', 'docker', 'ports', 'ovsdb', 'reparent', 'reboot', 'ledger'];
 const DISK = process.env.OPA_BENCH_DIR ?? '/var/tmp';
 const began = Date.now();
 const say = (text: string) =>
@@ -58,6 +59,12 @@ if (wanted('reparent')) {
     rows.push(...found.rows.map((row) => ({ ...row, what: `${suite}: ${row.what}` })));
     versions.push(found.versions);
   }
+}
+if (wanted('reboot')) {
+  say('trixie: reboot');
+  const found = await measureReboot(options);
+  rows.push(...found.rows);
+  versions.push(found.versions);
 }
 if (wanted('ledger')) {
   say('ledger');

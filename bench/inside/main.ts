@@ -3,6 +3,7 @@
 import type { Row } from '../row.ts';
 import { openAttachBench } from './attach.ts';
 import { measureOvsdb } from './attach-ovsdb.ts';
+import { watchBoot } from './boot-watch.ts';
 import { measureDocker } from './docker.ts';
 import { measureHook } from './hook.ts';
 import { measureMemory } from './memory.ts';
@@ -41,6 +42,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<Row[]>>> = {
   hook: () => measureHook(100),
   ovsdb: () => measureOvsdb(say),
   reparent: () => measureReparent(10, say),
+  'boot-watch': () => watchBoot(process.argv[3] ?? ''),
 };
 
 const section = SECTIONS[process.argv[2] ?? ''];

@@ -74,8 +74,12 @@ export async function measureReparent(rounds: number, say: (text: string) => voi
     say(`moving the port of it, ${rounds} rounds`);
     await inTurns(
       rounds,
-      async () => void (lost.ours += await lostWhile(guest.address, movesOf(driver, guest, portOf))),
-      async () => void (lost.peer += await lostWhile(guest.address, [replug(guest), replug(guest)])),
+      async () => {
+        lost.ours += await lostWhile(guest.address, movesOf(driver, guest, portOf));
+      },
+      async () => {
+        lost.peer += await lostWhile(guest.address, [replug(guest), replug(guest)]);
+      },
     );
     const what = (how: string) => `${guest.kind}, ${how}: pings lost`;
     rows.push(
