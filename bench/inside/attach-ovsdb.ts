@@ -17,7 +17,9 @@ import { makeNamespace, makeVeth, removeVeth } from './veths.ts';
 const run = promisify(execFile);
 const BRIDGE = 'ovsbr0';
 const WARM_UP = 3;
+/** ovs-vswitchd goes on working for a while after a device or port has come or gone, the longer the more there are. */
 const SETTLE_MS = 150;
+const SETTLE_MS_PER_PORT = 2;
 /** VMID of the first port that only stands there, and of those that come and go. */
 const CROWD = 1000;
 const OURS = 8000;
@@ -27,7 +29,7 @@ const MANY = 500;
 const COUNTS = [
   [FEW, 40],
   [100, 30],
-  [MANY, 30],
+  [MANY, 20],
 ] as const;
 const PEER = 'ovs-vsctl add-port';
 
@@ -44,6 +46,7 @@ export async function measureOvsdb(say: (text: string) => void): Promise<Row[]> 
   let present = 0;
   let used = 0;
 
+  const settle = () => pause(SETTLE_MS + present * SETTLE_MS_PER_PORT);
   const timed = async (times: Times, link: string, work: () => Promise<unknown>) => {
     const start = performance.now();
     const [inserted, usable] = [watch.inserted(link), watch.usable(link)];
@@ -56,14 +59,14 @@ export async function measureOvsdb(say: (text: string) => void): Promise<Row[]> 
   const removed = async (link: string) => {
     removeVeth(link);
     await watch.gone(link);
-    await pause(SETTLE_MS);
+    await settle();
   };
   const guest = (vmid: number) => ({ vmid, link: `veth${vmid}i0`, bridge: BRIDGE });
 
   const ours = async (times: Times) => {
     const card = guest(OURS + used++);
     makeVeth(card.link);
-    await pause(SETTLE_MS);
+    await settle();
     await timed(times, card.link, () => tellAgent(bus, 'net-up', card));
     await tellAgent(bus, 'net-down', card);
     await removed(card.link);
@@ -72,14 +75,14 @@ export async function measureOvsdb(say: (text: string) => void): Promise<Row[]> 
     // No guest's name: the agent has nothing to do with it when it goes on.
     const link = `peer${used++}`;
     makeVeth(link);
-    await pause(SETTLE_MS);
+    await settle();
     await withoutAgent(pid, async () => {
       await timed(times, link, () => run('ovs-vsctl', ['add-port', BRIDGE, link]));
       await run('ovs-vsctl', ['del-port', BRIDGE, link]);
       await removed(link);
     });
     await callAgent(bus, 'Ping');
-    await pause(SETTLE_MS);
+    await settle();
   };
   const crowd = async (count: number) => {
     while (present < count) {
