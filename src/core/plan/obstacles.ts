@@ -73,7 +73,12 @@ function foreignRow(desired: DesiredPort, { ports, bridges }: Observed): Obstacl
   return undefined;
 }
 
-/** Proxmox's firewall has an internal port of the switch for a card; it may be marked, never moved. */
+/**
+ * Proxmox's firewall has an internal port of the switch for a card; it may be marked, never moved. A port of ours whose
+ * type somebody changed is made anew.
+ */
 function isAdoptable(holder: ObservedPort, desired: DesiredPort): boolean {
-  return ADOPTABLE.has(holder.type) || (desired.row !== undefined && holder.row === desired.row);
+  if (ADOPTABLE.has(holder.type)) return true;
+  if (desired.row !== undefined) return holder.row === desired.row;
+  return holder.row === desired.port && isOurs(holder.externalIds);
 }
