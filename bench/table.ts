@@ -4,6 +4,8 @@ import { holds, type Row } from './row.ts';
 import type { Series } from './series.ts';
 
 const HEAD = ['what', 'ours', 'compared with', '', 'ratio', 'limit', '', 'n'];
+/** Unit of what is counted, not measured. */
+const COUNT = 'pings';
 /** Columns of numbers. */
 const RIGHT = new Set([1, 3, 4]);
 
@@ -29,15 +31,20 @@ function cellsOf(row: Row): string[] {
     figure(row.ours, row.unit),
     row.peer.name,
     figure(row.peer, row.unit),
-    row.ratio.toFixed(2),
+    ratioText(row.ratio),
     row.limit ?? '',
     verdict,
     String(row.ours.n),
   ];
 }
 
+/** A share of a thousandth is not none. */
+function ratioText(ratio: number): string {
+  return ratio > 0 && ratio < 0.005 ? ratio.toPrecision(1) : ratio.toFixed(2);
+}
+
 function figure({ median, low, high }: Series, unit: string): string {
-  const digits = median >= 1000 ? 0 : 1;
+  const digits = median >= 1000 || unit === COUNT ? 0 : 1;
   const [value, from, to] = [median, low, high].map((number) => number.toFixed(digits));
   return low === high ? `${value} ${unit}` : `${value} ${unit} (${from}–${to})`;
 }

@@ -137,10 +137,10 @@ async function lostWhile(address: string, moves: readonly (() => Promise<unknown
 /** A median would hide the one round that lost something: the sum is what counts. */
 function lostRow(what: string, lost: number, rounds: number, limit?: string): Row {
   const sent = rounds * PINGS;
-  const peer = { name: 'pings sent, every 5 ms', ...single(sent, rounds) };
+  const peer = { name: 'sent, one every 5 ms', ...single(sent, rounds) };
   return {
     what,
-    unit: '',
+    unit: 'pings',
     ours: single(lost, rounds),
     peer,
     ratio: lost / sent,
