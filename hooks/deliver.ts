@@ -15,6 +15,16 @@ export interface Delivery {
   exitCode: 0 | 3;
 }
 
+/** What the agent answers to an event, as far as a hook looks. */
+interface Answer {
+  ok: boolean;
+  message: string;
+  height: number | null;
+}
+
+const lineOf = (swept: readonly string[], line: string) =>
+  [...swept.map((port) => `removed ${port}`), line].join('; ');
+
 /** Settings that a hook needs before it can ask anybody; the agent leaves them in /run. */
 const SETTINGS_PATH = '/run/ovs-port-agent/hook.json';
 const DEFAULTS = { deadlineMs: 10_000, strict: false };
@@ -52,12 +62,14 @@ export async function deliver(event: object, stopped?: SweepTarget): Promise<Del
       body: [JSON.stringify(event)],
       deadlineMs: Math.max(1, until - Date.now()),
     });
-    const { ok, message } = JSON.parse(String(answer)) as { ok: boolean; message: string };
-    return { line: message, exitCode: ok || !strict ? 0 : 3 };
+    const { ok, message, height } = JSON.parse(String(answer)) as Answer;
+    // Not in the ledger, so nothing was done: it is full, and the guest must start all the same.
+    const swept = !ok && height === null && stopped !== undefined ? await sweepRows(stopped) : [];
+    return { line: lineOf(swept, message), exitCode: ok || !strict ? 0 : 3 };
   } catch (error) {
     const swept = stopped === undefined ? [] : await sweepRows(stopped);
     const line = spool({ ...event, ...(swept.length > 0 && { swept }) }, error);
-    return { line: [...swept.map((port) => `removed ${port}`), line].join('; '), exitCode: strict ? 3 : 0 };
+    return { line: lineOf(swept, line), exitCode: strict ? 3 : 0 };
   } finally {
     bus?.close();
   }

@@ -10,8 +10,8 @@ const SOCKET = '/run/openvswitch/db.sock';
 const DATABASE = 'Open_vSwitch';
 const DEADLINE_MS = 1_000;
 
-/** Whose rows: those of a VMID, or of a container that has none of its own. */
-export type SweepTarget = { vmid: number } | { lxcName: string };
+/** Whose rows: those of a Proxmox guest, of either kind, or of a container that LXC calls so. */
+export type SweepTarget = { vmid: number; runtimes: readonly string[] } | { lxcName: string };
 
 const uuid = z.tuple([z.literal('uuid'), z.string()]);
 const foundSchema = z.array(
@@ -37,9 +37,14 @@ export async function sweepRows(target: SweepTarget, path = SOCKET): Promise<str
   try {
     const ask = conversation(socket);
     const columns = ['_uuid', 'name', 'external_ids'];
-    const marks = ['external_ids', 'includes', ['map', marksOf(target)]];
-    const [found] = foundSchema.parse(await ask([{ op: 'select', table: 'Port', where: [marks], columns }]));
-    const stale = (found?.rows ?? []).filter(({ name, external_ids: [, ids] }) => {
+    const selects = marksOf(target).map((marks) => ({
+      op: 'select',
+      table: 'Port',
+      where: [['external_ids', 'includes', ['map', marks]]],
+      columns,
+    }));
+    const found = foundSchema.parse(await ask(selects)).flatMap(({ rows }) => rows);
+    const stale = found.filter(({ name, external_ids: [, ids] }) => {
       const isHeld = ids.some(([key]) => key === 'NM.connection.uuid');
       return !isHeld && parsePortName(name) !== undefined;
     });
@@ -60,13 +65,20 @@ export async function sweepRows(target: SweepTarget, path = SOCKET): Promise<str
   }
 }
 
-function marksOf(target: SweepTarget): [string, string][] {
-  return 'vmid' in target
-    ? [['ovs-port-agent.vmid', String(target.vmid)]]
-    : [
+/** One set of marks for each runtime: a Docker container may have been given the VMID of a Proxmox guest. */
+function marksOf(target: SweepTarget): [string, string][][] {
+  if ('lxcName' in target) {
+    return [
+      [
         ['ovs-port-agent.guest', target.lxcName],
         ['ovs-port-agent.runtime', 'lxc'],
-      ];
+      ],
+    ];
+  }
+  return target.runtimes.map((runtime) => [
+    ['ovs-port-agent.vmid', String(target.vmid)],
+    ['ovs-port-agent.runtime', runtime],
+  ]);
 }
 
 /** Returns a function that runs a transaction (RFC 7047 §4.1.3) and resolves with its result; one at a time. */

@@ -33,7 +33,8 @@ function eventOf(input: LxcHookInput): object {
 function stoppedGuest(input: LxcHookInput): SweepTarget | undefined {
   if (input.kind === 'network' || input.phase !== 'post-stop') return undefined;
   const vmid = vmidFromText(input.name);
-  return vmid === undefined ? { lxcName: input.name } : { vmid };
+  // A number is a Proxmox container's, or the name of a plain one; a VM may have it as well.
+  return vmid === undefined ? { lxcName: input.name } : { vmid, runtimes: ['proxmox-lxc', 'lxc'] };
 }
 
 const parsed = parseLxcHookInput(process.argv.slice(2), process.env);

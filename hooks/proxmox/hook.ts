@@ -9,7 +9,9 @@ if (parsed.ok) {
   const event = { id: kernelUuid(), at: new Date().toISOString(), source: 'proxmox', ...parsed.input };
   const { vmid, phase } = parsed.input;
   const isStopped = phase === 'pre-start' || phase === 'post-stop';
-  void deliver(event, isStopped ? { vmid } : undefined).then(finish);
+  void deliver(event, isStopped ? { vmid, runtimes: ['proxmox-qemu', 'proxmox-lxc'] } : undefined).then(
+    finish,
+  );
 } else {
   // A phase that a later Proxmox adds must not stop a guest.
   finish({ line: parsed.problem, exitCode: 0 });

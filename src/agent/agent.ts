@@ -78,11 +78,8 @@ export interface Agent {
    * ledger. False when the number is no Proxmox guest's here.
    */
   look(vmid: number, reason: string): Promise<boolean>;
-  /**
-   * Gives Proxmox's cards back under Proxmox's names: without an agent it could neither change nor plug them. Where
-   * NetworkManager holds a port it stays, since NetworkManager goes on without us.
-   */
-  handBack(cause: number): Promise<void>;
+  /** Begins nothing more of its own; resolves when what is under way has ended. */
+  stop(): Promise<void>;
   /** Brings everything to what the guests that run now should have; `reason` is for the ledger. */
   reconcile(reason: string): Promise<PortReport[]>;
 }
@@ -177,6 +174,8 @@ export function createAgent(parts: AgentParts): Agent {
       // What it means is found out while its block is on the way to the disk; nothing is done before it is there.
       const [resolution, height] = await Promise.all([resolve(event, late), recorded]);
       const ports = await apply(key, resolution, async () => height);
+      const { guest, again } = resolution;
+      if (again !== undefined && guest?.runtime.startsWith('proxmox')) parts.lookLater(guest.vmid, again);
       if (resolution.skipped.length > 0) {
         await ledger.append({
           category: 'lifecycle',
@@ -227,8 +226,9 @@ export function createAgent(parts: AgentParts): Agent {
     }
   };
 
+  let stopping = false;
   const reconcileNow = async (reason: string): Promise<PortReport[]> => {
-    if (!(await parts.ready())) return [];
+    if (stopping || !(await parts.ready())) return [];
     await handleDeferred();
     if (deferred.length > 0) return [];
     let height: Promise<number> | undefined;
@@ -311,6 +311,7 @@ export function createAgent(parts: AgentParts): Agent {
   let again: Promise<PortReport[]> | undefined;
   return {
     async look(vmid, reason) {
+      if (stopping) return true;
       try {
         return await looks.look(vmid, reason);
       } catch (error) {
@@ -321,18 +322,9 @@ export function createAgent(parts: AgentParts): Agent {
         parts.onTrouble();
       }
     },
-    async handBack(cause) {
-      const proxmox = claims.all().filter(({ guest }) => guest.runtime.startsWith('proxmox'));
-      await Promise.all(
-        proxmox.map(({ key }) =>
-          guestQueue.run(key, async () => {
-            const ports = claims.get(key)?.ports ?? [];
-            const held = ports.filter(({ port }) => claims.binding(port)?.driver === 'ovsdb');
-            const desired = held.map((port) => ({ ...port, row: port.row ?? port.interface }));
-            await converge({ key, desired, inScope: () => false, cause: async () => cause });
-          }),
-        ),
-      );
+    async stop() {
+      stopping = true;
+      await guestQueue.idle();
     },
     handle: (event, caller, spooled = false) =>
       guestQueue.run(guestKeyOf(event), () => handleOrDefer({ event, caller, spooled, late: spooled })),

@@ -7,7 +7,7 @@ import { parsePortName } from '../core/guest/vmid.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
-import type { Observed } from '../core/plan/observed.ts';
+import type { Observed, ObservedPort } from '../core/plan/observed.ts';
 import { type Hold, type Plan, plan } from '../core/plan/plan.ts';
 import { type Executors, STEP_ACTIONS, type Step, subjectOf } from '../core/plan/steps.ts';
 import type { SwitchFacts } from '../core/switch/choice.ts';
@@ -31,6 +31,8 @@ export interface ConvergeParts {
   ownerOf: (port: string) => { key: string; guest: string } | undefined;
   /** Names of the ports that OVSDB has at this moment. */
   presentPorts: () => ReadonlySet<string>;
+  /** The port that has the device now. */
+  holderOf: (link: string) => ObservedPort | undefined;
   /** Ports that were noted as usable. */
   bound: () => readonly { port: string; interface: string; bridge: string }[];
   onAttached: (desired: DesiredPort, data: JsonObject) => Promise<void>;
@@ -97,12 +99,14 @@ export function openConverge(parts: ConvergeParts): Convergence {
     const desired = requests.flatMap((request) => request.desired);
     const observed = await parts.observe({ desired, withProfiles: false, bridges: [] });
     const present = parts.presentPorts();
+    const names = new Set(parts.bound().map(({ port }) => port));
     const bound = parts.bound().filter(({ port }) => !present.has(port));
     const troubled = parts.troubles.all();
     return requests.map((request) => {
-      const names = new Set(request.desired.map(({ port }) => port));
-      const isIts = ({ port }: { port: string }) => names.has(port) || request.inScope(port);
+      const wanted = new Set(request.desired.map(({ port }) => port));
+      const isIts = ({ port }: { port: string }) => wanted.has(port) || request.inScope(port);
       if (bound.some(isIts) || troubled.some(isIts)) return false;
+      if (request.desired.some(({ port }) => !names.has(port))) return false;
       const { steps, holds } = planFor(request, observed);
       return steps.length === 0 && holds.length === 0;
     });
@@ -137,6 +141,7 @@ export function openConverge(parts: ConvergeParts): Convergence {
       const isHeld = holds.some((hold) => hold.port === port);
       if (parsePortName(port) && inScope(port) && !wanted.has(port) && !isHeld) parts.troubles.clear(port);
     }
+    await noteFound(parts, desired, { failures, holds, cause });
     await noteVanished(parts, { steps, wanted, inScope, cause, links: observed.links });
     return report(desired, steps, holds, failures, wanted, parts.troubles);
   };
@@ -234,6 +239,33 @@ async function settle(
     configured.delete(step.port.port);
     await parts.onDetached(step.port.port, data);
   } else if (BRINGS.has(step.kind) && 'desired' in step) await parts.onAttached(step.desired, data);
+}
+
+/**
+ * A port that is as it should be, and that nobody has noted yet: its outcome was missed, because ovs-vswitchd took longer
+ * than we waited, or because the agent died in between.
+ */
+async function noteFound(
+  { ledger, bound, holderOf, onAttached }: ConvergeParts,
+  desired: readonly DesiredPort[],
+  look: {
+    failures: ReadonlyMap<string, AgentError>;
+    holds: readonly Hold[];
+    cause: () => Promise<number>;
+  },
+): Promise<void> {
+  const noted = new Set(bound().map(({ port, interface: link }) => `${port}/${link}`));
+  for (const wish of desired) {
+    if (noted.has(`${wish.port}/${wish.interface}`) || look.failures.has(wish.port)) continue;
+    const row = holderOf(wish.interface);
+    const isRight =
+      row?.row === (wish.row ?? wish.port) && row.bridge === wish.bridge && (row.ofport ?? 0) > 0;
+    if (!isRight || row.error !== undefined || look.holds.some(({ port }) => port === wish.port)) continue;
+    const { port, interface: link, bridge } = wish;
+    const data = { port, interface: link, bridge, driver: row.driver };
+    await ledger.append({ category: 'port', action: 'port_found', data, cause: await look.cause() });
+    await onAttached(wish, data);
+  }
 }
 
 /** A link that vanished took its rows along, by NetworkManager's hand: no step of ours, but an end to record. */

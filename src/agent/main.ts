@@ -12,7 +12,7 @@ import { AgentError, isAgentError } from '../core/errors.ts';
 import { exec } from '../core/exec.ts';
 import { writeFileAtomically } from '../core/guest/atomic-file.ts';
 import { bringUp } from '../core/kernel/addresses.ts';
-import { hostUse } from '../core/kernel/links.ts';
+import { hostUse, linkNames } from '../core/kernel/links.ts';
 import { openVeths } from '../core/kernel/veth.ts';
 import { AGENT_STARTED, carryOver, findEvents, openIntents, openLedger, tail } from '../core/ledger/index.ts';
 import { networkManagerDriver } from '../core/networkmanager/driver.ts';
@@ -29,6 +29,7 @@ import { openConverge } from './converge.ts';
 import { serveMethods } from './dbus-service.ts';
 import { dockerCursor } from './docker-cursor.ts';
 import { executors } from './executors.ts';
+import { handBackAll } from './hand-back.ts';
 import { readHost } from './host.ts';
 import { syncInterfaces } from './interfaces-sync.ts';
 import { introspectionMethods } from './introspection-methods.ts';
@@ -55,7 +56,9 @@ const OVSDB_SOCKET = '/run/openvswitch/db.sock';
 const FIRST_RECONCILE_MS = 10_000;
 const GUESTS_AT_ONCE = 8;
 /** systemd waits 15 s (TimeoutStopSec) before it kills the agent. */
-const HAND_BACK_MS = 10_000;
+const HAND_BACK_MS = 8_000;
+/** For what is under way when the stop comes. */
+const IDLE_MS = 4_000;
 /** Blocks to look through for events that were handled just before a restart. */
 const REMEMBERED_BLOCKS = 5_000;
 
@@ -68,6 +71,7 @@ async function main(): Promise<void> {
   for (const warning of warnings) log.warning(warning);
   const host = await readHost();
   const stop = new AbortController();
+  const asked = terminated();
 
   const bus = await connectSystemBus();
   const openAtStart = await openIntents(config.ledger.path);
@@ -148,6 +152,7 @@ async function main(): Promise<void> {
       const binding = claims.binding(port);
       return binding && claims.ofPort(port)?.key === binding.key ? binding : undefined;
     },
+    holderOf: (link) => observePorts(ovsdb.replica).find((port) => port.interface === link),
     presentPorts: () => observePortNames(ovsdb.replica),
     async onAttached(desired, data) {
       const key = claims.ofPort(desired.port)?.key ?? '';
@@ -306,7 +311,7 @@ async function main(): Promise<void> {
     }).catch(onError);
   }
 
-  const ended = await Promise.race([bus.closed.then(() => 'bus' as const), terminated()]);
+  const ended = await Promise.race([bus.closed.then(() => 'bus' as const), asked]);
   stop.abort();
   reconciler.close();
   proxmoxWatch?.close();
@@ -314,9 +319,14 @@ async function main(): Promise<void> {
   interfaces.close();
   spool.close();
   const data = { reason: ended === 'bus' ? 'the system bus closed the connection' : ended };
-  const { height } = await ledger.append({ category: 'lifecycle', action: 'agent_stopped', data });
+  const cause = await ledger.append({ category: 'lifecycle', action: 'agent_stopped', data }).then(
+    ({ height }) => height,
+    (error: unknown) => void onError(error),
+  );
   if (ended !== 'bus' && (await stopKind(bus)) === 'stop') {
-    await Promise.race([agent.handBack(height).catch(onError), pause(HAND_BACK_MS)]);
+    await Promise.race([agent.stop(), pause(IDLE_MS)]);
+    const work = handBackAll({ ovsdb, ledger, linkNames, cause }).catch(onError);
+    await Promise.race([work, pause(HAND_BACK_MS)]);
   }
   await ledger.close();
   await ovsdb.close();

@@ -42,9 +42,10 @@ export function startReconciler(parts: ReconcilerParts): Reconciler {
   const interval = setInterval(() => run(TIMER), intervalMs);
 
   ovsdb.onConnection((connected) => {
-    if (connected) soon('OVSDB is connected');
+    if (connected && !closed) soon('OVSDB is connected');
   });
   ovsdb.onChange((changes) => {
+    if (closed) return;
     for (const news of newsOf(changes)) {
       if (news.kind === 'appeared') {
         // OVSDB has run late what we had given up, and its guest is gone.

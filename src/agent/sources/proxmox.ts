@@ -44,6 +44,9 @@ export interface ProxmoxSource extends Source<ProxmoxEvent> {
   lockOf(vmid: number): Promise<string | undefined>;
 }
 
+/** Adopted at once, the card would have to be handed back at once for the next change. */
+const REST_MS = 3_000;
+
 const keyOf = (vmid: number) => `vmid:${vmid}`;
 
 /** `awaited` are the cards that Proxmox is about to plug. */
@@ -52,6 +55,14 @@ type CardsResolution = Resolution & { awaited: ReadonlySet<number> };
 export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
   const { root, mode, linkNames, isOvsBridge, holderOf } = parts;
   const takenOff = cardsTakenOff(holderOf);
+
+  /** Milliseconds for which a card that was changed just now stays as it is: one change seldom comes alone. */
+  const restAfterChange = async (vmid: number, port: DesiredPort): Promise<number> => {
+    const former = parts.claim(keyOf(vmid))?.ports.find((had) => had.nic === port.nic);
+    const wasKept = former?.row !== undefined && holderOf(port.interface)?.row === port.interface;
+    if (port.row !== undefined || !wasKept) return 0;
+    return Math.max(0, REST_MS - ((await parts.configAge(vmid)) ?? REST_MS));
+  };
 
   /** The ports for those NICs whose device exists; Proxmox makes it before post-start. */
   const resolve = async (guest: ProxmoxGuest, links: ReadonlySet<string>): Promise<CardsResolution> => {
@@ -71,7 +82,7 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
         const former = parts.claim(keyOf(guest.vmid))?.ports.find((had) => had.nic === index);
         const verdict = takenOff.judge(port, former, (await parts.configAge(guest.vmid)) ?? 0);
         if (verdict.kind === 'wait') {
-          again = verdict.ms;
+          again = Math.min(again ?? verdict.ms, verdict.ms);
           awaited.add(index);
           continue;
         }
@@ -83,8 +94,14 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
       const reason = obstacleTo(identity.runtime, { ...nic, bridge: port.bridge }, isOvsBridge);
       if (reason !== undefined) skipped.push(`net${index}: ${reason}`);
       else {
+        const rest = await restAfterChange(guest.vmid, port);
+        if (rest > 0) again = Math.min(again ?? rest, rest);
         const mtu = (nic.mtu ?? 0) > 1 ? nic.mtu : await parts.bridgeMtu(port.bridge);
-        ports.push({ ...port, ...(mtu !== undefined && { mtu }) });
+        ports.push({
+          ...port,
+          ...(rest > 0 && { row: port.interface }),
+          ...(mtu !== undefined && { mtu }),
+        });
       }
     }
     return {
@@ -137,15 +154,14 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
 
   /** Without a configuration here: it is on the node that the guest comes from, or cannot be read. */
   const lookElsewhere = async (vmid: number, links: ReadonlySet<string>): Promise<Resolution | undefined> => {
-    const claim = parts.claim(keyOf(vmid));
-    if (claim?.guest.runtime.startsWith('proxmox')) {
-      const ports = claim.ports.filter((port) => links.has(port.interface));
-      return { guest: claim.guest, ports, skipped: [], note: 'its configuration is not here' };
-    }
     const isHere = [...links].some((link) => parseGuestInterface(link)?.vmid === vmid);
     const node = isHere ? await readProxmoxNodeOf(vmid, { root }) : undefined;
     const guest = node === undefined ? undefined : await readProxmoxGuest(vmid, { root, node });
-    return guest && resolvePlugged(guest, links);
+    if (guest) return resolvePlugged(guest, links);
+    const claim = parts.claim(keyOf(vmid));
+    if (!claim?.guest.runtime.startsWith('proxmox')) return undefined;
+    const ports = claim.ports.filter((port) => links.has(port.interface));
+    return { guest: claim.guest, ports, skipped: [], note: 'its configuration is not here' };
   };
 
   return {

@@ -69,8 +69,12 @@ export function openOvsdb(path: string): OvsdbClient {
 
   const session = async () => {
     const fresh = await connectOvsdb(path);
+    // An update can come in one piece with the reply that it belongs after.
+    let early: unknown[] | undefined = [];
     fresh.onNotification((method, params) => {
-      if (method === 'update' && params[0] === 'replica') apply(params[1]);
+      if (method !== 'update' || params[0] !== 'replica') return;
+      if (early) early.push(params[1]);
+      else apply(params[1]);
     });
     const columns = Object.fromEntries(
       Object.entries(MONITORED).map(([table, names]) => [table, { columns: names }]),
@@ -79,6 +83,8 @@ export function openOvsdb(path: string): OvsdbClient {
       const initial = await fresh.request('monitor', [DATABASE, 'replica', columns]);
       replica.clear();
       apply(initial);
+      for (const update of early) apply(update);
+      early = undefined;
     } catch (error) {
       fresh.close();
       throw isAgentError(error) ? error : garbled();

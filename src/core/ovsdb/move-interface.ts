@@ -11,6 +11,7 @@ import type { Row } from './rows.ts';
 import { namedRef, toMap, toSet, uuidRef } from './values.ts';
 
 type Ids = Readonly<Record<string, string>>;
+type Reference = ReturnType<typeof namedRef>;
 
 export interface Move {
   /** Name of the Port that is to hold the Interface. */
@@ -19,19 +20,22 @@ export interface Move {
   /** The marks that the rows shall carry afterwards; none of ours and none of NetworkManager's stay beside them. */
   portIds: Ids;
   interfaceIds: Ids;
+  /** Name of the new row inside the transaction, where several ports move in one. */
+  uuidName?: string;
 }
 
 const MARKS: readonly string[] = [...Object.values(OWNER_KEYS), NM_UUID_KEY];
 
 /** Operations for `transact`. They fail as a whole when the rows are no longer what `from` says. */
-export function moveInterface(replica: Replica, { row, from, portIds, interfaceIds }: Move): Operation[] {
+export function moveInterface(replica: Replica, move: Move): Operation[] {
+  const { row, from, portIds, interfaceIds, uuidName = 'moved' } = move;
   const oldPort = uuidRef(from.portUuid);
-  const port = namedRef('moved');
+  const port = namedRef(uuidName);
   return [
     holds(from),
-    { op: 'insert', table: 'Port', row: portRow(replica, row, from, portIds), 'uuid-name': 'moved' },
+    { op: 'insert', table: 'Port', row: portRow(replica, row, from, portIds), 'uuid-name': uuidName },
     mark('Interface', from.interfaceUuid, interfaceIds),
-    ...movedMirrors(replica, from.portUuid),
+    ...movedMirrors(replica, from.portUuid, port),
     {
       op: 'mutate',
       table: 'Bridge',
@@ -42,6 +46,18 @@ export function moveInterface(replica: Replica, { row, from, portIds, interfaceI
       ],
     },
   ];
+}
+
+/** Operations that move many ports at once to the names of their devices; ours stays as an alias. */
+export function handBackPorts(replica: Replica, ports: readonly ObservedPort[]): Operation[] {
+  return ports.flatMap((from, index) => {
+    const marks = Object.values(OWNER_KEYS).flatMap((key) =>
+      from.externalIds[key] === undefined ? [] : [[key, from.externalIds[key]] as const],
+    );
+    const ids = { ...Object.fromEntries(marks), [OWNER_KEYS.port]: from.port };
+    const uuidName = `moved${index}`;
+    return moveInterface(replica, { row: from.interface, from, portIds: ids, interfaceIds: ids, uuidName });
+  });
 }
 
 /** Fails the transaction unless the port still has its name and its one Interface. */
@@ -94,8 +110,7 @@ function otherSettings({ qos, cvlans, other_config, protected: isolated }: Row<'
 }
 
 /** Mirrors name ports by row: one that copies this port's traffic, or sends it there, goes on doing so. */
-function movedMirrors(replica: Replica, portUuid: string): Operation[] {
-  const moved = namedRef('moved');
+function movedMirrors(replica: Replica, portUuid: string, moved: Reference): Operation[] {
   return [...replica.rows('Mirror').values()].flatMap((mirror) => {
     const where = [['_uuid', '==', uuidRef(mirror.uuid)]];
     const sources = (['select_src_port', 'select_dst_port'] as const).filter((column) =>

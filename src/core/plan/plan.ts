@@ -79,7 +79,13 @@ function planRemoval(
     result.steps.push({ kind: 'release_port', port, reason });
     return;
   }
-  if (port.driver === 'networkmanager' && input.facts.networkManager !== 'ready') {
+  const isAway = port.driver === 'networkmanager' && input.facts.networkManager !== 'ready';
+  if (isAway && !input.observed.links.has(port.interface)) {
+    // Without its device it is only in the way of the guest's next start. NetworkManager has nothing to say to that.
+    result.steps.push({ kind: 'detach_port', port: { ...port, driver: 'ovsdb' }, reason });
+    return;
+  }
+  if (isAway) {
     const code = 'networkmanager-unavailable';
     const waits = `NetworkManager, which has to take ${port.port} away, is not running`;
     result.holds.push({ port: port.port, bridge: port.bridge, code, reason: waits });

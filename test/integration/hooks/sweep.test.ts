@@ -43,6 +43,8 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
+const PROXMOX = { vmid: 101, runtimes: ['proxmox-qemu', 'proxmox-lxc'] };
+
 const row = (name: string, ids: Ids) => ({
   _uuid: ['uuid', `uuid-of-${name}`],
   name,
@@ -52,16 +54,31 @@ const row = (name: string, ids: Ids) => ({
 const withRows =
   (...rows: unknown[]): typeof answer =>
   ({ id, params }, socket) => {
-    const result = params[1]?.op === 'select' ? [{ rows }] : params.slice(1).map(() => ({ count: 1 }));
+    const [, ...operations] = params;
+    const result = operations.map(({ op }, index) =>
+      op === 'select' ? { rows: index === 0 ? rows : [] } : { count: 1 },
+    );
     socket.write(JSON.stringify({ id, result, error: null }));
   };
 
 describe('a hook that reaches no agent', () => {
   it("takes its stopped guest's rows out, since Proxmox could not plug the card beside them", async () => {
     answer = withRows(row('vi101', {}), row('vi101i1', {}));
-    expect(await sweepRows({ vmid: 101 }, path)).toEqual(['vi101', 'vi101i1']);
+    expect(await sweepRows(PROXMOX, path)).toEqual(['vi101', 'vi101i1']);
     expect(asked[0]?.[1]).toMatchObject({
-      where: [['external_ids', 'includes', ['map', [['ovs-port-agent.vmid', '101']]]]],
+      where: [
+        [
+          'external_ids',
+          'includes',
+          [
+            'map',
+            [
+              ['ovs-port-agent.vmid', '101'],
+              ['ovs-port-agent.runtime', 'proxmox-qemu'],
+            ],
+          ],
+        ],
+      ],
     });
     expect(asked[1]?.slice(1)).toMatchObject([
       { op: 'mutate', table: 'Bridge', mutations: [['ports', 'delete', ['uuid', 'uuid-of-vi101']]] },
@@ -71,8 +88,15 @@ describe('a hook that reaches no agent', () => {
 
   it("leaves rows alone that keep Proxmox's name, and those that NetworkManager holds", async () => {
     answer = withRows(row('tap101i0', {}), row('vi101', { 'NM.connection.uuid': 'U' }));
-    expect(await sweepRows({ vmid: 101 }, path)).toEqual([]);
+    expect(await sweepRows(PROXMOX, path)).toEqual([]);
     expect(asked).toHaveLength(1);
+  });
+
+  it('asks for no row of another runtime that may have the same number', async () => {
+    answer = withRows();
+    await sweepRows(PROXMOX, path);
+    const runtimes = [...JSON.stringify(asked[0]).matchAll(/"ovs-port-agent.runtime","([a-z-]+)"/g)];
+    expect(runtimes.map(([, runtime]) => runtime)).toEqual(['proxmox-qemu', 'proxmox-lxc']);
   });
 
   it('finds a container without a VMID of its own by its name', async () => {
@@ -92,11 +116,11 @@ describe('a guest does not wait', () => {
   ])('for a switch that %s', async (_, behaviour) => {
     answer = behaviour;
     const began = performance.now();
-    expect(await sweepRows({ vmid: 101 }, path)).toEqual([]);
+    expect(await sweepRows(PROXMOX, path)).toEqual([]);
     expect(performance.now() - began).toBeLessThan(3_000);
   });
 
   it('for a switch that is not there', async () => {
-    expect(await sweepRows({ vmid: 101 }, join(directory, 'nothing'))).toEqual([]);
+    expect(await sweepRows(PROXMOX, join(directory, 'nothing'))).toEqual([]);
   });
 });

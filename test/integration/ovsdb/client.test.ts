@@ -79,6 +79,25 @@ describe('the OVSDB client', () => {
     await expect(echoed).resolves.toMatchObject({ id: 'echo', result: ['hello'] });
   });
 
+  it('keeps a change that comes in one piece with the first reply', async () => {
+    const bridge = (...ports: string[]) => ({
+      name: 'br',
+      ports: ['set', ports.map((uuid) => ['uuid', uuid])],
+      datapath_type: '',
+      external_ids: ['map', []],
+    });
+    await serve(({ id, method }, socket) => {
+      if (method !== 'monitor') return;
+      const initial = { id, result: { Bridge: { b: { new: bridge() } } }, error: null };
+      const update = { Bridge: { b: { new: bridge('p1') } } };
+      const change = { id: null, method: 'update', params: ['replica', update] };
+      socket.write(JSON.stringify(initial) + JSON.stringify(change));
+    });
+    client = openOvsdb(path);
+    await connected(client);
+    expect(client.replica.named('Bridge', 'br')?.ports).toEqual(['p1']);
+  });
+
   it('gives up a request that is never answered', async () => {
     await serve(() => undefined);
     const connection = await connectOvsdb(path);
