@@ -1,5 +1,7 @@
 // Proxmox guests with `[proxmox] port = "vi"`, the default: a card's port is called vi<VMID>.
 import { afterAll, beforeAll, describe } from 'vitest';
+import { describeAgentDown } from './proxmox-agent-down.ts';
+import { describeHandover } from './proxmox-handover.ts';
 import { type ProxmoxHost, upProxmoxHost } from './proxmox-host.ts';
 import { describeChanges, describeLives, describeNode } from './proxmox-life.ts';
 
@@ -14,3 +16,5 @@ afterAll(() => host?.down());
 describe('lives', () => describeLives(() => host));
 describe('changes', () => describeChanges(() => host));
 describe('the node', () => describeNode(() => host));
+describe('an agent that is away', () => describeAgentDown(() => host));
+describe('the handover', () => describeHandover(() => host));

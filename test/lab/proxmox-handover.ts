@@ -1,0 +1,144 @@
+// The moments in which a card's port changes its name: what is kept, what is lost, and who is first.
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  change,
+  create,
+  expectAnswers,
+  expectLedgerWhole,
+  expectPorts,
+  type LabGuest,
+  labGuest,
+  type ProxmoxHost,
+} from './proxmox-host.ts';
+
+type HostOf = () => ProxmoxHost;
+
+const fileOf = ({ kind, vmid }: LabGuest) => `/etc/pve/${kind === 'VM' ? 'qemu-server' : 'lxc'}/${vmid}.conf`;
+
+/** Writes a change down as pending, as Proxmox does first, and nothing more: the agent gives the card back. */
+const pend = (guest: LabGuest) => `
+  cp ${fileOf(guest)} /tmp/${guest.vmid}.conf
+  { cat ${fileOf(guest)}; printf '\\n[${guest.kind === 'VM' ? 'PENDING' : 'pve:pending'}]\\nnet0: ${guest.card},bridge=vmbr0,tag=5\\n'; } \
+    >${fileOf(guest)}.tmp.1; mv ${fileOf(guest)}.tmp.1 ${fileOf(guest)}`;
+/** Takes the change back: the agent adopts the card again. */
+const revert = (guest: LabGuest) =>
+  `cp /tmp/${guest.vmid}.conf ${fileOf(guest)}.tmp.1; mv ${fileOf(guest)}.tmp.1 ${fileOf(guest)}`;
+
+/** 1000 pings, one each 5 ms, while `work` is done in the second second; gives how many went unanswered. */
+async function lostOfThousand(
+  host: ProxmoxHost,
+  address: string,
+  work: () => Promise<void>,
+): Promise<number> {
+  const pings = host.sh(`ping -i 0.005 -c 1000 -W 2 ${address} || true`);
+  await host.sh('sleep 1');
+  await work();
+  const text = await pings;
+  expect(text).toContain('1000 packets transmitted');
+  const answered = [...text.matchAll(/ icmp_seq=(\d+) ttl/g)].map(([, sequence]) => Number(sequence));
+  return 1000 - new Set(answered).size;
+}
+
+const ROUNDS = 5;
+
+export function describeHandover(hostOf: HostOf): void {
+  const guests = [labGuest('VM', 141, true), labGuest('container', 241, true)];
+
+  describe.each(guests.map((guest) => [guest.kind, guest] as const))('the port of a %s', (_, guest) => {
+    const { vmid, tool, device } = guest;
+    const isVi = () => hostOf().mode === 'vi';
+    const expectHandedBack = () => expectPorts(hostOf(), guest, { row: device });
+
+    beforeAll(async () => {
+      await hostOf().sh(`${create(guest)}; ${tool} start ${vmid}`);
+      await expectPorts(hostOf(), guest, {});
+      await expectAnswers(hostOf(), guest);
+    });
+    afterAll(() => hostOf().sh(`${tool} stop ${vmid}`));
+    afterEach(() => expectLedgerWhole(hostOf()));
+
+    it('keeps the mirror and the QoS that it had under Proxmox’s name, there and back', async () => {
+      await hostOf().stopAgent();
+      await hostOf().sh(`ovs-vsctl --may-exist add-port vmbr0 span0 -- set Interface span0 type=internal
+        ovs-vsctl -- --id=@p get Port ${device} -- --id=@o get Port span0 \
+          -- --id=@m create Mirror name=span select-src-port=@p select-dst-port=@p output-port=@o \
+          -- set Bridge vmbr0 mirrors=@m -- --id=@q create QoS type=linux-noop -- set Port ${device} qos=@q`);
+      const settings = async (row: string) => ({
+        mirror: await hostOf().sh('ovs-vsctl --bare get Mirror span select_src_port select_dst_port'),
+        uuid: await hostOf().sh(`ovs-vsctl get Port ${row} _uuid`),
+        qos: await hostOf().sh(`ovs-vsctl get Port ${row} qos`),
+      });
+      const { qos } = await settings(device);
+      const expectKept = async (row: string) => {
+        const now = await settings(row);
+        expect(now.qos).toBe(qos);
+        expect(now.mirror.split('\n')).toEqual([`[${now.uuid}]`, `[${now.uuid}]`]);
+      };
+      await hostOf().startAgent();
+      await expectPorts(hostOf(), guest, {});
+      await expectKept(isVi() ? `vi${vmid}` : device);
+      await hostOf().sh(pend(guest));
+      await expectHandedBack();
+      await expectKept(device);
+      await hostOf().sh(revert(guest));
+      await expectPorts(hostOf(), guest, {});
+      await expectKept(isVi() ? `vi${vmid}` : device);
+      await hostOf().sh('ovs-vsctl clear Bridge vmbr0 mirrors -- del-port span0');
+    });
+
+    it('loses at most one of 1000 pings when it is handed back, and when it is adopted', async ({
+      annotate,
+    }) => {
+      const lost = { back: [] as number[], adopted: [] as number[] };
+      for (let round = 0; round < ROUNDS; round++) {
+        lost.back.push(
+          await lostOfThousand(hostOf(), guest.address, async () => {
+            await hostOf().sh(pend(guest));
+            await expectHandedBack();
+          }),
+        );
+        lost.adopted.push(
+          await lostOfThousand(hostOf(), guest.address, async () => {
+            await hostOf().sh(revert(guest));
+            await expectPorts(hostOf(), guest, {});
+          }),
+        );
+      }
+      await annotate(`${guest.kind}: lost when handed back ${lost.back}, when adopted ${lost.adopted}`);
+      expect(Math.max(...lost.back, ...lost.adopted)).toBeLessThanOrEqual(1);
+    });
+
+    it.for([
+      ['on a quiet host', 0],
+      ['with two busy loops beside it', 2],
+    ] as const)(
+      'is Proxmox’s in time for a change, %s; what fails succeeds when repeated',
+      async ([load, loops], { annotate }) => {
+        const [tagged = '', plain = ''] = ['bridge=vmbr0,tag=5', 'bridge=vmbr0'].map((settings) =>
+          change(guest, settings)
+            .map((word) => `'${word}'`)
+            .join(' '),
+        );
+        const name = isVi() ? `vi${vmid}` : device;
+        const said = await hostOf().sh(
+          `for loop in $(seq ${loops}); do timeout 300 sh -c 'while :; do :; done' & done
+        settle() { timeout 20 sh -c 'until ovs-vsctl list-ports vmbr0 | grep -qx ${name}; do sleep 0.05; done'; }
+        attempt() { settle; if "$@" >/dev/null 2>&1; then echo won; else echo lost; "$@" >/dev/null && echo repeated; fi; }
+        for round in $(seq 25); do attempt ${tagged}; attempt ${plain}; done
+        [ ${loops} = 0 ] || kill $(jobs -p)`,
+          { timeout: 280_000 },
+        );
+        const words = said.split('\n');
+        const count = (word: string) => words.filter((entry) => entry === word).length;
+        await expectPorts(hostOf(), guest, {});
+        await expectAnswers(hostOf(), guest);
+        await annotate(
+          `${hostOf().mode}, ${guest.kind}, ${load}: ${count('won')} changes won, ${count('lost')} lost`,
+        );
+        expect(count('won') + count('lost')).toBe(50);
+        expect(count('repeated')).toBe(count('lost'));
+        expect(count('won')).toBeGreaterThanOrEqual(isVi() ? 45 : 50);
+      },
+    );
+  });
+}
