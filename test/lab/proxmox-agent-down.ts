@@ -36,6 +36,13 @@ export function describeAgentDown(hostOf: () => ProxmoxHost): void {
   describe.each(guests.map((guest) => [guest.kind, guest] as const))('a %s', (_, guest) => {
     const { vmid, tool, device } = guest;
     const run = (verb: string) => hostOf().sh(`${tool} ${verb} ${vmid}`);
+    /** What a crash can leave: a row that would make Proxmox's own add-port fail. Without the device ovs-vsctl complains. */
+    const staleRow = (row: string, alias = '') => `
+      ovs-vsctl -- --id=@i create Interface name=${device} external_ids:ovs-port-agent.vmid='"${vmid}"' \
+        external_ids:ovs-port-agent.nic='"0"' -- --id=@p create Port name=${row} interfaces=@i \
+        external_ids:ovs-port-agent.vmid='"${vmid}"' external_ids:ovs-port-agent.nic='"0"' ${alias} \
+        -- add Bridge vmbr0 ports @p 2>/dev/null || true
+      ovs-vsctl list-ports vmbr0 | grep -qx ${row}`;
     const expectRight = async () => {
       await expectPorts(hostOf(), guest, {});
       await expectAnswers(hostOf(), guest);
@@ -65,8 +72,7 @@ export function describeAgentDown(hostOf: () => ProxmoxHost): void {
       await stopped(async () => {
         await run('stop');
         // What a crash in the old life can have left: rows that would make Proxmox's own add-port fail.
-        await hostOf().sh(`ovs-vsctl add-port vmbr0 vi${vmid} -- set Interface vi${vmid} type=internal \
-          -- set Port vi${vmid} external_ids:ovs-port-agent.vmid='"${vmid}"' external_ids:ovs-port-agent.nic='"0"'`);
+        await hostOf().sh(staleRow(`vi${vmid}`));
         await run('start');
         await expectAnswers(hostOf(), guest);
       });
@@ -90,7 +96,7 @@ export function describeAgentDown(hostOf: () => ProxmoxHost): void {
       });
     }
 
-    it('stays connected when the agent hangs during a change, and the change succeeds at the next attempt', async () => {
+    it('stays on the switch when the agent hangs during a change, and the change succeeds at the next attempt', async () => {
       const command = change(guest, 'bridge=vmbr0,tag=5');
       const first = await frozen(() => hostOf().exec(command));
       if (hostOf().mode === 'vi') {
@@ -99,7 +105,8 @@ export function describeAgentDown(hostOf: () => ProxmoxHost): void {
           /\[(?:pve:)?pending\]\nnet0: .*tag=5/i,
         );
         await expectPorts(hostOf(), guest, { row: device });
-        await expectAnswers(hostOf(), guest);
+        // A VM's own link Proxmox has set down before it failed, and sets up when it succeeds.
+        if (guest.kind === 'container') await expectAnswers(hostOf(), guest);
         expect(await hostOf().exec(command)).toMatchObject({ exitCode: 0 });
       } else expect(first.exitCode).toBe(0);
       await expectPorts(hostOf(), guest, { tag: 5 });
@@ -116,11 +123,7 @@ export function describeAgentDown(hostOf: () => ProxmoxHost): void {
         await run('stop');
         await expectGone(hostOf(), guest);
         await hostOf().stopAgent();
-        await hostOf().sh(`ovs-vsctl -- --id=@i create Interface name=${device} \
-          external_ids:ovs-port-agent.vmid='"${vmid}"' external_ids:ovs-port-agent.nic='"0"' \
-          -- --id=@p create Port name=${row} interfaces=@i external_ids:ovs-port-agent.vmid='"${vmid}"' \
-          external_ids:ovs-port-agent.nic='"0"' ${alias} -- add Bridge vmbr0 ports @p 2>&1 || true
-          ovs-vsctl list-ports vmbr0 | grep -qx ${row}`);
+        await hostOf().sh(staleRow(row, alias));
         await hostOf().startAgent();
         await hostOf().sh(between);
         await run('start');

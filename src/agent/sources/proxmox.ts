@@ -49,8 +49,8 @@ const REST_MS = 3_000;
 
 const keyOf = (vmid: number) => `vmid:${vmid}`;
 
-/** `awaited` are the cards that Proxmox is about to plug. */
-type CardsResolution = Resolution & { awaited: ReadonlySet<number> };
+/** `awaited` are the cards that Proxmox is about to plug, `restored` those that it has failed to. */
+type CardsResolution = Resolution & { awaited: ReadonlySet<number>; restored: ReadonlySet<number> };
 
 export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
   const { root, mode, linkNames, isOvsBridge, holderOf } = parts;
@@ -70,6 +70,7 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
     const ports: DesiredPort[] = [];
     const skipped: string[] = [];
     const awaited = new Set<number>();
+    const restored = new Set<number>();
     let again: number | undefined;
     for (const [index, nic] of guest.config.nics) {
       if (isNicProblem(nic)) {
@@ -88,6 +89,7 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
         }
         if (verdict.kind === 'restore') {
           ports.push(verdict.port);
+          restored.add(index);
           continue;
         }
       } else takenOff.forget(port.port);
@@ -110,6 +112,7 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
       skipped: [...skipped, ...damageOf(guest)],
       note: ports.length === 0 ? 'no network card on an OVS bridge' : 'no network card plugged',
       awaited,
+      restored,
       ...(again !== undefined && { again }),
     };
   };
@@ -123,10 +126,10 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
     links: ReadonlySet<string>,
     healKept = false,
   ): Promise<Resolution> => {
-    const { ports = [], awaited, ...rest } = await resolve(guest, links);
+    const { ports = [], awaited, restored, ...rest } = await resolve(guest, links);
     const plugged = await Promise.all(
       ports.map(async (port) => {
-        if (holderOf(port.interface) !== undefined || takenOff.isOurs(port)) return true;
+        if (holderOf(port.interface) !== undefined || restored.has(port.nic)) return true;
         const isProxmoxsTurn =
           guest.config.pendingNics.has(port.nic) || (port.row !== undefined && !healKept);
         return !isProxmoxsTurn && parts.isForThisLink(port);

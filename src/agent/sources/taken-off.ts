@@ -26,8 +26,6 @@ export interface CardsTakenOff {
   judge(port: DesiredPort, former: DesiredPort | undefined, age: number): Verdict;
   /** The change is over. */
   forget(port: string): void;
-  /** Whether the port is off because we took it off. */
-  isOurs(port: DesiredPort): boolean;
 }
 
 export function cardsTakenOff(holderOf: HolderOf): CardsTakenOff {
@@ -39,6 +37,8 @@ export function cardsTakenOff(holderOf: HolderOf): CardsTakenOff {
         const had = off.get(port.port);
         if (had === undefined) return { kind: 'usual' };
         if (age < REPLUG_MS) return { kind: 'wait', ms: REPLUG_MS - age };
+        // Once: what removes it from now on is Proxmox, which finds it by that name.
+        off.delete(port.port);
         return { kind: 'restore', port: { ...had, row: had.interface } };
       }
       const isUnderOurName = holder.row === port.port;
@@ -47,6 +47,5 @@ export function cardsTakenOff(holderOf: HolderOf): CardsTakenOff {
       return { kind: 'wait', ms: REPLUG_MS - age };
     },
     forget: (port) => void off.delete(port),
-    isOurs: ({ port }) => off.has(port),
   };
 }
