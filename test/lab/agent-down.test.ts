@@ -1,0 +1,121 @@
+// Proxmox goes on without the agent: stopped for good, killed and not back, with a full disk, or removed.
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type AgentHost, SNIPPET, STATE, upAgentHost } from './agent-host.ts';
+import { eventually } from './eventually.ts';
+import { expectReachable } from './pings.ts';
+import { expectWholeStories } from './stories.ts';
+
+let host: AgentHost;
+
+const VM = 'virtio=BC:24:11:00:01:01,bridge=ovsbr0';
+const CONTAINER = 'name=eth0,bridge=ovsbr0,hwaddr=BC:24:11:00:02:01,ip=10.0.0.201/24';
+
+const rows = async () => (await host.sh('ovs-vsctl list-ports ovsbr0')).split('\n').filter(Boolean).sort();
+const expectRows = (...names: string[]) => eventually(rows, (seen) => expect(seen).toEqual(names.sort()));
+const unit = (verb: string) => host.sh(`systemctl ${verb} ovs-port-agent`);
+
+/** Ends the agent and keeps systemd from starting it again. */
+async function killAgent(): Promise<void> {
+  await host.sh('systemctl mask --runtime ovs-port-agent; systemctl kill --signal KILL ovs-port-agent');
+  await eventually(
+    () => host.exec(['systemctl', 'is-active', 'ovs-port-agent']),
+    ({ stdout }) => expect(stdout).toBe('failed'),
+  );
+}
+
+beforeAll(async () => {
+  host = await upAgentHost('agent-down', '', 'trixie');
+  await host.sh(`
+    qm create 101 --name shop --hookscript ${SNIPPET} --net0 ${VM}
+    pct create 201 --hostname mail --net0 ${CONTAINER}`);
+});
+afterAll(() => host?.down());
+
+beforeEach(async () => {
+  await host.sh('systemctl unmask --runtime ovs-port-agent; systemctl start ovs-port-agent');
+  await host.sh('qm stop 101 || true; pct stop 201 || true; qm start 101; pct start 201');
+  await expectRows('vi101', 'vi201');
+  await expectReachable(host, '10.0.0.201');
+});
+
+describe('an agent that is stopped for good', () => {
+  it("gives every card back under Proxmox's name, and takes it again when it is back", async () => {
+    await unit('stop');
+    expect(await rows()).toEqual(['tap101i0', 'veth201i0']);
+    await host.sh(`qm set 101 --net0 ${VM},tag=5; pct set 201 --net0 ${CONTAINER},tag=6`);
+    expect(await rows()).toEqual(['tap101i0', 'veth201i0']);
+    await host.sh(`qm set 101 --net0 ${VM}; pct set 201 --net0 ${CONTAINER}`);
+    await unit('start');
+    await expectRows('vi101', 'vi201');
+    await expectReachable(host, '10.0.0.201');
+    const blocks = await host.ledger();
+    expectWholeStories(blocks);
+    expect(blocks.filter(({ action }) => action === 'port_handed_back')).not.toEqual([]);
+  });
+
+  it('keeps its names over a restart, which is no stop for good', async () => {
+    await unit('restart');
+    expect(await rows()).toEqual(['vi101', 'vi201']);
+  });
+});
+
+describe('an agent that died and does not come back', () => {
+  it('is not in the way of guests that stop and start', async () => {
+    await killAgent();
+    await host.sh('qm stop 101; qm start 101; pct stop 201; pct start 201');
+    expect(await rows()).toEqual(['tap101i0', 'veth201i0']);
+    await expectReachable(host, '10.0.0.201');
+    await host.sh('systemctl unmask --runtime ovs-port-agent; systemctl start ovs-port-agent');
+    await expectRows('vi101', 'vi201');
+    const swept = (await host.ledger()).filter(({ data }) => data.swept !== undefined);
+    expect(swept.flatMap(({ data }) => data.swept)).toEqual(expect.arrayContaining(['vi101', 'vi201']));
+  });
+
+  it('is not in the way of a container that reboots from inside, which runs no hookscript', async () => {
+    await killAgent();
+    const before = await host.sh('lxc-info -n 201 -p -H');
+    await host.exec(['pct', 'exec', '201', '--', 'reboot']);
+    await eventually(
+      () => host.exec(['lxc-info', '-n', '201', '-p', '-H']),
+      ({ exitCode, stdout }) => expect(exitCode === 0 && stdout !== before).toBe(true),
+    );
+    await expectReachable(host, '10.0.0.201');
+    expect(await rows()).toContain('veth201i0');
+  });
+});
+
+describe('a ledger that cannot be written', () => {
+  it('keeps no guest from starting again that had a port before', async () => {
+    await host.sh(`
+      systemctl restart ovs-port-agent
+      cp -a ${STATE} /root/state`);
+    await host.sh(`
+      mount -t tmpfs -o size=4m,mode=711 tmpfs ${STATE}
+      cp -a /root/state/. ${STATE}
+      systemctl restart ovs-port-agent
+      dd if=/dev/zero of=${STATE}/filler bs=4k 2>/dev/null || true`);
+    try {
+      await host.sh('qm stop 101; qm start 101; pct stop 201; pct start 201');
+      await expectReachable(host, '10.0.0.201');
+    } finally {
+      await host.sh(`rm -f ${STATE}/filler`);
+    }
+    await eventually(rows, (seen) => expect(seen).toEqual(['vi101', 'vi201']), 20_000);
+    expect((await host.cli('ledger', 'verify')).exitCode).toBe(0);
+  });
+});
+
+// Last: it takes the package away.
+describe('a package that is removed', () => {
+  it('leaves running guests connected, and able to stop, start and change as ever', async () => {
+    await host.sh('DEBIAN_FRONTEND=noninteractive apt-get remove -y ovs-port-agent');
+    expect(await rows()).toEqual(['tap101i0', 'veth201i0']);
+    await expectReachable(host, '10.0.0.201');
+    await host.sh(`
+      qm set 101 --net0 ${VM},tag=5
+      qm stop 101; qm start 101
+      pct stop 201; pct start 201`);
+    expect(await rows()).toEqual(['tap101i0', 'veth201i0']);
+    await expectReachable(host, '10.0.0.201');
+  });
+});
