@@ -206,9 +206,15 @@ async function main(): Promise<void> {
     });
   const proxmoxWatch =
     proxmox &&
-    watchProxmox(config.proxmox.root, (vmid) => {
-      enrolment?.soon();
-      void agent.look(vmid, 'its configuration changed').catch(onError);
+    watchProxmox(config.proxmox.root, {
+      onChange(vmid) {
+        enrolment?.soon();
+        void agent.look(vmid, 'its configuration changed').catch(onError);
+      },
+      onBack() {
+        enrolment?.soon();
+        reconciler.soon(`${config.proxmox.root} is back`);
+      },
     });
   const reconciler = startReconciler({
     agent,
