@@ -222,13 +222,48 @@ export function describeChanges(hostOf: HostOf): void {
   );
 }
 
-/** Backups, snapshots, clones, migrations. */
+/**
+ * Copies /etc/pve into a file system of its own, which is then mounted there whole, as pmxcfs comes: never half filled.
+ * Below lies an empty one, as below pmxcfs.
+ */
+const STAGE = 'mkdir /run/pve && mount -t tmpfs -o mode=755 stage /run/pve && cp -a /etc/pve/. /run/pve';
+const UNSTAGE = 'mount --bind /run/pve /etc/pve && umount /run/pve && rmdir /run/pve';
+const MOUNT_BELOW = `${STAGE} && mount -t tmpfs -o mode=755 empty /etc/pve && ${UNSTAGE}`;
+/** Shows the first tree again, with the configurations as they are now. */
+const UNMOUNT_ALL = `${STAGE} && umount -l /etc/pve && umount -l /etc/pve && cp -a /run/pve/. /etc/pve &&
+  umount /run/pve && rmdir /run/pve`;
+
+/** Backups, snapshots, clones, migrations, and the cluster file system itself. */
 export function describeNode(hostOf: HostOf): void {
   const guests = [labGuest('VM', 121, true), labGuest('container', 221, true)];
   const [vm, container] = guests as [LabGuest, LabGuest];
 
   beforeAll(() => hostOf().sh(guests.map(create).join('; ')));
   afterEach(() => expectLedgerWhole(hostOf()));
+
+  it('changes a running card also after the cluster file system was restarted', async () => {
+    await hostOf().sh('qm start 121');
+    await expectPorts(hostOf(), vm, {});
+    await hostOf().sh(`${MOUNT_BELOW}; systemctl restart ovs-port-agent`);
+    await expectPorts(hostOf(), vm, {});
+    const since = await heightOf(hostOf());
+    // As an upgrade of pve-cluster does: gone for a moment, in which nothing may be concluded about any guest.
+    await hostOf().sh(`${STAGE}; umount -l /etc/pve; sleep 1; ${UNSTAGE}`);
+    await eventually(
+      () => hostOf().exec(change(vm, 'bridge=vmbr0,tag=5')),
+      ({ exitCode }) => expect(exitCode).toBe(0),
+    );
+    await expectPorts(hostOf(), vm, { tag: 5 });
+    // Each of these comes by the watch alone: a change that the agent does not see in time fails.
+    for (const tag of [6, 7, 8]) {
+      expect(await hostOf().exec(change(vm, `bridge=vmbr0,tag=${tag}`))).toMatchObject({ exitCode: 0 });
+      await expectPorts(hostOf(), vm, { tag });
+    }
+    expect(await actionsOf(hostOf(), vm, since)).not.toContain('guest_post_stop');
+    await hostOf().exec(change(vm, 'bridge=vmbr0'));
+    await hostOf().sh(`qm stop 121; ${UNMOUNT_ALL}; systemctl restart ovs-port-agent`);
+    await expectGone(hostOf(), vm);
+  });
 
   it('calls a backup of a stopped VM a backup, not a start', async () => {
     const since = await heightOf(hostOf());
