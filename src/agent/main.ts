@@ -12,7 +12,7 @@ import { AgentError, isAgentError } from '../core/errors.ts';
 import { exec } from '../core/exec.ts';
 import { writeFileAtomically } from '../core/guest/atomic-file.ts';
 import { bringUp } from '../core/kernel/addresses.ts';
-import { hostUse, linkNames } from '../core/kernel/links.ts';
+import { hostUse, linkIndex, linkNames } from '../core/kernel/links.ts';
 import { openVeths } from '../core/kernel/veth.ts';
 import { AGENT_STARTED, carryOver, findEvents, openIntents, openLedger, tail } from '../core/ledger/index.ts';
 import { networkManagerDriver } from '../core/networkmanager/driver.ts';
@@ -221,6 +221,11 @@ async function main(): Promise<void> {
     ovsdb,
     troubles,
     isAskedFor: (port) => claims.ofPort(port) !== undefined,
+    async canReturn(port) {
+      const binding = claims.binding(port);
+      // NetworkManager takes its rows away and puts them back by itself.
+      return binding?.driver === 'ovsdb' && (await linkIndex(binding.interface)) !== undefined;
+    },
     intervalMs: config.reconcile_interval * 1000,
     debounceMs: config.debounce_ms,
     onError,

@@ -2,7 +2,7 @@
 
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { type Agent, TIMER } from './agent.ts';
-import { newsOf } from './switch-news.ts';
+import { type News, newsOf } from './switch-news.ts';
 import type { Troubles } from './troubles.ts';
 
 export interface ReconcilerParts {
@@ -11,6 +11,8 @@ export interface ReconcilerParts {
   troubles: Troubles;
   /** Whether a guest asks for the port now: what we take away ourselves is no loss. */
   isAskedFor: (port: string) => boolean;
+  /** Whether a port that is lost can come back at once: its device is there, and nobody else is at work on it. */
+  canReturn: (port: string) => Promise<boolean>;
   intervalMs: number;
   debounceMs: number;
   onError: (error: unknown) => void;
@@ -25,7 +27,7 @@ export interface Reconciler {
 }
 
 export function startReconciler(parts: ReconcilerParts): Reconciler {
-  const { agent, ovsdb, troubles, isAskedFor, intervalMs, debounceMs, onError } = parts;
+  const { agent, ovsdb, troubles, isAskedFor, canReturn, intervalMs, debounceMs, onError } = parts;
   let soonTimer: NodeJS.Timeout | undefined;
   let retryTimer: NodeJS.Timeout | undefined;
   let closed = false;
@@ -38,6 +40,13 @@ export function startReconciler(parts: ReconcilerParts): Reconciler {
       soonTimer = undefined;
       run(reason);
     }, debounceMs);
+  };
+  const lookInto = async (news: Exclude<News, { kind: 'appeared' }>) => {
+    const known = await agent.look(news.vmid, news.text);
+    if (known || news.kind !== 'lost') return;
+    // One whose device is gone as well has most likely lost its guest, whose own event is on its way.
+    const now = await canReturn(news.port);
+    (now ? run : soon)('a port of ours changed in OVSDB');
   };
   const interval = setInterval(() => run(TIMER), intervalMs);
 
@@ -53,9 +62,7 @@ export function startReconciler(parts: ReconcilerParts): Reconciler {
         continue;
       }
       if (news.kind === 'lost' && !isAskedFor(news.port)) continue;
-      void agent.look(news.vmid, news.text).then((known) => {
-        if (!known && news.kind === 'lost') soon('a port of ours changed in OVSDB');
-      }, onError);
+      void lookInto(news).catch(onError);
     }
   });
 

@@ -385,6 +385,17 @@ describe('plan', () => {
     expect(holds).toMatchObject([{ port: 'vi101', code: 'name-taken' }]);
   });
 
+  it('makes a port of ours anew whose type somebody changed, and leaves an internal port of others alone', () => {
+    const want = wish(101, 'ovsbr0', 'lxc');
+    const facts = { configured: 'ovsdb', networkManager: 'unable', declared: new Set<string>() } as const;
+    const changed = { ...portOf(want, 'ovsdb'), type: 'internal', ofport: -1, error: 'no such type' };
+    const mended = plan(inputOf(withPort(changed, ['veth101i0']), [want], { facts }));
+    expect(mended).toMatchObject({ steps: [{ kind: 'attach_port' }], holds: [] });
+    const theirs = { ...changed, externalIds: {}, row: 'veth101i0', port: 'veth101i0' };
+    const left = plan(inputOf(withPort(theirs, ['veth101i0']), [want], { facts }));
+    expect(left).toMatchObject({ steps: [], holds: [{ code: 'name-taken' }] });
+  });
+
   it('leaves a port alone that is as it should be', () => {
     const want = wish(101, 'ovsbr0', 'lxc');
     expect(plan(inputOf(withPort(portOf(want), ['veth101i0']), [want])).steps).toEqual([]);
