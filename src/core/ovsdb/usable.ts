@@ -5,8 +5,8 @@ import { AgentError } from '../errors.ts';
 import type { Operation, OvsdbClient } from './client.ts';
 import { garbled } from './connection.ts';
 
-/** With a thousand ports ovs-vswitchd takes one to two seconds to take in a change (measured, netdev datapath). */
-const USABLE_MS = 10_000;
+/** With a thousand ports ovs-vswitchd takes one to two seconds (measured, netdev datapath); a hook waits ten. */
+const USABLE_MS = 7_000;
 
 const numberedSchema = z.object({ rows: z.tuple([z.object({ next_cfg: z.number() })]) });
 
