@@ -1,5 +1,6 @@
 // What Proxmox does to guests while the agent is stopped, hangs or was started anew: the same promises for both modes.
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from './eventually.ts';
 import {
   change,
   create,
@@ -38,10 +39,10 @@ export function describeAgentDown(hostOf: () => ProxmoxHost): void {
     const run = (verb: string) => hostOf().sh(`${tool} ${verb} ${vmid}`);
     /** What a crash can leave: a row that would make Proxmox's own add-port fail. Without the device ovs-vsctl complains. */
     const staleRow = (row: string, alias = '') => `
-      ovs-vsctl -- --id=@i create Interface name=${device} external_ids:ovs-port-agent.vmid='"${vmid}"' \
-        external_ids:ovs-port-agent.nic='"0"' -- --id=@p create Port name=${row} interfaces=@i \
-        external_ids:ovs-port-agent.vmid='"${vmid}"' external_ids:ovs-port-agent.nic='"0"' ${alias} \
-        -- add Bridge vmbr0 ports @p 2>/dev/null || true
+      set -- external_ids:ovs-port-agent.vmid='"${vmid}"' external_ids:ovs-port-agent.nic='"0"' \
+        external_ids:ovs-port-agent.runtime=${guest.kind === 'VM' ? 'proxmox-qemu' : 'proxmox-lxc'}
+      ovs-vsctl -- --id=@i create Interface name=${device} "$@" \
+        -- --id=@p create Port name=${row} interfaces=@i "$@" ${alias} -- add Bridge vmbr0 ports @p 2>/dev/null || true
       ovs-vsctl list-ports vmbr0 | grep -qx ${row}`;
     const expectRight = async () => {
       await expectPorts(hostOf(), guest, {});
@@ -88,8 +89,15 @@ export function describeAgentDown(hostOf: () => ProxmoxHost): void {
 
     if (guest.kind === 'container') {
       it('reboots from inside while the agent is stopped', async () => {
+        const pid = () => hostOf().exec(['lxc-info', '-n', String(vmid), '-p', '-H']);
         await stopped(async () => {
+          const { stdout: before } = await pid();
           await hostOf().exec(['pct', 'exec', String(vmid), '--', 'reboot']);
+          await eventually(
+            pid,
+            ({ stdout }) => expect(stdout !== '' && stdout !== before).toBe(true),
+            30_000,
+          );
           await expectAnswers(hostOf(), guest);
         });
         await expectRight();
