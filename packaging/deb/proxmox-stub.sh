@@ -4,7 +4,8 @@
 
 hook=/usr/lib/ovs-port-agent/proxmox-hook.cjs
 node=/usr/bin/node
-records=/etc/pve/ovs-port-agent/hookscripts
+pve=/etc/pve
+records=$pve/ovs-port-agent/hookscripts
 
 # What Proxmox does when a hookscript cannot be run: an error, which before a start ends the start.
 refuse() {
@@ -31,14 +32,28 @@ record=$records/$1
 
 damaged="$record, which says what hookscript the guest had before, is damaged"
 
-# Read as data, never run: four lines and no fifth, as src/core/hookscript/record.ts writes them.
-head='' state='' volume='' former='' more=''
+# Read as data, never run: four lines, or five, as src/core/hookscript/record.ts writes them.
+head='' state='' volume='' former='' marks='' more=''
 {
 	IFS= read -r head && IFS= read -r state && IFS= read -r volume && IFS= read -r former
 	whole=$?
-	IFS= read -r more
+	if [ "$head" = 'ovs-port-agent hookscript 2' ]; then
+		IFS= read -r marks && [ -n "$marks" ] || whole=1
+	fi
+	! IFS= read -r more || whole=1
 } <"$record"
-[ "$head" = 'ovs-port-agent hookscript 1' ] && [ "$whole" = 0 ] && [ -z "$more" ] || refuse "$damaged"
+case $head in
+'ovs-port-agent hookscript 1' | 'ovs-port-agent hookscript 2') ;;
+*) refuse "$damaged" ;;
+esac
+if [ "$whole" != 0 ] || [ -n "$more" ]; then
+	refuse "$damaged"
+fi
+case $marks in
+*[!0-9a-z=:\ -]*) refuse "$damaged" ;;
+'' | - | uuid=* | mac=*) ;;
+*) refuse "$damaged" ;;
+esac
 case $state in
 enrolled | unenrolled) ;;
 *) refuse "$damaged" ;;
@@ -48,6 +63,43 @@ case $former in
 /*) ;;
 *) refuse "$damaged" ;;
 esac
+
+# The marks that tell this guest from others, as src/core/guest/guest-marks.ts finds them: present state only. While a VM
+# migrates, its configuration is still with the other node.
+present_marks() {
+	for config in "$pve"/nodes/*/qemu-server/"$1.conf" "$pve"/nodes/*/lxc/"$1.conf"; do
+		[ ! -f "$config" ] || LC_ALL=C sed -n '
+			/^\[/q
+			y/ABCDEF/abcdef/
+			s/[[:space:]]*$//
+			s/^smbios1:[[:space:]]*\(.*,\)\{0,1\}uuid=\([0-9a-f]\{8\}\(-[0-9a-f]\{4\}\)\{3\}-[0-9a-f]\{12\}\)\(,.*\)\{0,1\}$/uuid=\2/p
+			s/^net[0-9]\{1,\}:[[:space:]]*\(.*,\)\{0,1\}[a-z0-9_-]\{1,\}=\(\([0-9a-f]\{2\}:\)\{5\}[0-9a-f]\{2\}\)\(,.*\)\{0,1\}$/mac=\2/p
+		' "$config"
+	done
+}
+
+# Whether the record was written for this guest: one mark of both is enough, none of both too.
+is_of_this_guest() {
+	[ -n "$marks" ] || return 0
+	present=$(present_marks "$1")
+	if [ "$marks" = - ]; then
+		[ -z "$present" ]
+		return
+	fi
+	# In words, as both are lists of marks and nothing else.
+	# shellcheck disable=SC2086
+	for mark in $marks; do
+		printf '%s\n' "$present" | grep -qxF -e "$mark" && return 0
+	done
+	return 1
+}
+
+# A guest that took over the number of another one, mostly a clone: that one's hookscript is none of its business.
+if ! is_of_this_guest "$1"; then
+	echo "ovs-port-agent: the hookscript $volume of an earlier guest $1 does not run for this one; see: ovs-port-agent proxmox status"
+	exit "$ours"
+fi
+
 # A copy of this file under another name must not call itself for ever. Debian's sh knows -ef.
 # shellcheck disable=SC3013
 [ "$former" -ef "$0" ] && exit "$ours"

@@ -141,6 +141,36 @@ describe('a configuration that comes back from the past', () => {
     });
     await host.sh('pct destroy 202');
   });
+
+  it.each([
+    ['qm', 'virtio'],
+    ['pct', 'name=eth0'],
+  ] as const)(
+    'by a clone (%s) that gets the number of a guest that is gone, does not run the hookscript of that one',
+    async (tool, card) => {
+      await host.sh(`
+        ${tool} create 205 --net0 ${card},bridge=ovsbr0 --hookscript local:snippets/mine
+        ${tool} create 206 --net0 ${card},bridge=ovsbr0`);
+      expect((await cli('enroll', '205', '206')).exitCode).toBe(0);
+      await host.sh(`rm -f /run/mine.log; ${tool} start 205; ${tool} stop 205`);
+      expect(await phases()).toContain('205 pre-start');
+      await host.sh(`cp /etc/pve/*/205.conf /run/205.conf; ${tool} destroy 205; ${tool} clone 206 205`);
+      const log = await host.sh(`${tool} start 205; ${tool} stop 205; cat /var/log/pve/tasks/205.log`);
+      expect(await host.sh('cat /run/mine.log 2>/dev/null || true')).toBe('');
+      expect(log).toContain('the hookscript local:snippets/mine of an earlier guest 205 does not run');
+      expect(await standing(205)).toMatchObject({
+        former: null,
+        notes: [expect.stringContaining('of another guest')],
+      });
+      // As a restore from a backup would bring it back.
+      await host.sh(
+        `${tool} destroy 205; cp /run/205.conf /etc/pve/${tool === 'qm' ? 'qemu-server' : 'lxc'}/; pve-init`,
+      );
+      await host.sh(`${tool} start 205; ${tool} stop 205`);
+      expect(await phases()).toContain('205 pre-start');
+      await host.sh(`${tool} destroy 205; ${tool} destroy 206`);
+    },
+  );
 });
 
 describe('auto_enroll', () => {

@@ -1,4 +1,5 @@
 // A Proxmox guest's configuration file: what it says about the guest's present state.
+import { marksIn } from './guest-marks.ts';
 import { parseLxcNetline, parseQemuNetline } from './netline.ts';
 import { isNicProblem, type Nic, type NicProblem } from './nic.ts';
 
@@ -14,6 +15,8 @@ export interface GuestConfig {
   readonly pendingNics: ReadonlySet<number>;
   /** X of netX → the NIC, or why Proxmox would refuse that line. */
   readonly nics: ReadonlyMap<number, Nic | NicProblem>;
+  /** See `marksIn`. */
+  readonly marks: readonly string[];
   /** Lines that are not configuration, as sentences; nothing here stops a guest. */
   readonly problems: readonly string[];
 }
@@ -37,7 +40,7 @@ export function parseGuestConfig(text: string, kind: 'qemu' | 'lxc'): GuestConfi
     else if (section === 'current') reader.read(line, number);
     else if (section === 'pending') reader.readPending(line);
   }
-  return reader.config();
+  return reader.config(marksIn(text));
 }
 
 // QemuServer.pm:parse_vm_config; LXC/Config.pm:parse_pct_config.
@@ -86,7 +89,7 @@ class ConfigReader {
     }
   }
 
-  config(): GuestConfig {
+  config(marks: readonly string[]): GuestConfig {
     const name = this.#values.get(this.kind === 'qemu' ? 'name' : 'hostname');
     const hookscript = this.#values.get('hookscript');
     const lock = this.#values.get('lock');
@@ -97,6 +100,7 @@ class ConfigReader {
       template: /^(?:1|on|yes|true)$/i.test(this.#values.get('template') ?? ''),
       nics: this.#nics,
       pendingNics: this.#pending,
+      marks,
       problems: this.#problems,
     };
   }

@@ -3,7 +3,7 @@
 import { AgentError } from '../errors.ts';
 import type { ProxmoxGuest } from '../guest/proxmox-tree.ts';
 import type { HookscriptHost } from './host.ts';
-import { formerOf, type HookscriptStep, planEnrol, planUnenrol, standingOf } from './plan.ts';
+import { formerOf, type HookscriptStep, planEnrol, planUnenrol, standingOf, stateOf } from './plan.ts';
 import type { ReadRecord } from './record.ts';
 
 export interface Changed {
@@ -15,7 +15,7 @@ export interface Changed {
 
 /** Throws `guest-template`, `guest-locked`, `hookscript-unusable`, `record-damaged`, or what the steps throw. */
 export async function enrol(host: HookscriptHost, { vmid }: ProxmoxGuest): Promise<Changed> {
-  const { guest, state } = await look(host, vmid);
+  const { guest, state, found } = await look(host, vmid);
   if (guest.config.template) {
     throw new AgentError(
       'guest-template',
@@ -25,7 +25,7 @@ export async function enrol(host: HookscriptHost, { vmid }: ProxmoxGuest): Promi
   const { hookscript } = state;
   const other = hookscript !== undefined && standingOf(state) === 'other' ? hookscript : undefined;
   const former = other === undefined ? undefined : { volume: other, path: await host.fileOf(other) };
-  const changed = await carryOut(host, guest, planEnrol(state, former), state.record);
+  const changed = await carryOut(host, guest, planEnrol(state, former), found);
   const then = former ?? formerOf(state);
   return { changed, ...(then && { former: then.volume }) };
 }
@@ -36,8 +36,8 @@ export async function unenrol(
   { vmid }: ProxmoxGuest,
   remember: boolean,
 ): Promise<Changed> {
-  const { guest, state } = await look(host, vmid);
-  const changed = await carryOut(host, guest, planUnenrol(state, remember), state.record);
+  const { guest, state, found } = await look(host, vmid);
+  const changed = await carryOut(host, guest, planUnenrol(state, remember), found);
   const former = formerOf(state);
   return { changed, ...(former && { former: former.volume }) };
 }
@@ -47,12 +47,12 @@ async function look(host: HookscriptHost, vmid: number) {
   const guest = await host.guest(vmid);
   if (guest === undefined)
     throw new AgentError('guest-unknown', `Guest ${vmid} is not on this node any more`);
-  const { config } = guest;
-  const state = { hookscript: config.hookscript, record: await host.records.read(vmid) };
+  const found = await host.records.read(vmid);
+  const state = stateOf(guest, found);
   if (standingOf(state) === 'ours-damaged') {
     throw new AgentError('record-damaged', `${host.records.pathOf(vmid)} cannot be understood`);
   }
-  return { guest, state };
+  return { guest, state, found };
 }
 
 /** True when the guest's hookscript was changed. A guest whose change failed is left as it was found. */

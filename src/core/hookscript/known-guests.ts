@@ -5,6 +5,7 @@ import { isErrno } from '../errors.ts';
 import type { ProxmoxGuest, ReadyTree } from '../guest/proxmox-tree.ts';
 import { nodeTreeFs } from '../guest/tree-fs.ts';
 import { vmidSchema } from '../guest/vmid.ts';
+import { stateOf } from './plan.ts';
 import type { HookscriptRecords } from './records.ts';
 import { isOurVolume } from './volume.ts';
 
@@ -52,7 +53,7 @@ export async function newGuests(
   const found: number[] = [];
   for (const guest of tree.guests.values()) {
     if (known.has(guest.vmid) || guest.config.template || hasOurs(guest)) continue;
-    const record = await records.read(guest.vmid);
+    const { record } = stateOf(guest, await records.read(guest.vmid));
     if (typeof record !== 'object' || record.state !== 'unenrolled') found.push(guest.vmid);
   }
   return found.sort((a, b) => a - b);

@@ -3,8 +3,9 @@
 // The record is written before ours is set and changed after ours is gone: whatever step is the last one that was done,
 // the former hookscript is named by the guest's configuration or by the record, and the same verb again ends well.
 
-import type { Former, HookscriptRecord, ReadRecord } from './record.ts';
-import { sameRecord } from './record.ts';
+import { lastingMarks } from '../guest/guest-marks.ts';
+import type { ProxmoxGuest } from '../guest/proxmox-tree.ts';
+import { type Former, type HookscriptRecord, isOfGuest, type ReadRecord, sameRecord } from './record.ts';
 import { isOurVolume, OUR_VOLUME } from './volume.ts';
 
 export type HookscriptStep =
@@ -15,7 +16,19 @@ export type HookscriptStep =
 /** A guest's hookscript as it is. */
 export interface HookscriptState {
   readonly hookscript: string | undefined;
+  /** What is known of this guest: nothing where a record is of another one. */
   readonly record: ReadRecord;
+  /** The record of another guest that had this number, or of this one before its marks were changed. */
+  readonly foreign?: HookscriptRecord;
+  /** The guest's own marks. */
+  readonly marks: readonly string[];
+}
+
+/** @param found the record under the guest's number */
+export function stateOf({ config }: Pick<ProxmoxGuest, 'config'>, found: ReadRecord): HookscriptState {
+  const { hookscript, marks } = config;
+  if (typeof found !== 'object' || isOfGuest(found, marks)) return { hookscript, record: found, marks };
+  return { hookscript, record: undefined, foreign: found, marks };
 }
 
 /** How the guest stands for `enroll` and `unenroll`. Damaged: ours is set, and what ran before it cannot be told. */
@@ -39,12 +52,13 @@ export function formerOf({ hookscript, record }: HookscriptState): Former | unde
  */
 export function planEnrol(state: HookscriptState, former: Former | undefined): HookscriptStep[] {
   const { record } = state;
+  const marks = lastingMarks(state.marks);
   if (standingOf(state) === 'ours') {
     // Set by hand, or it came with a clone or a rollback: from now on it is known to be wanted.
     const known = formerOf(state);
-    return recordStep(record, { state: 'enrolled', ...(known && { former: known }) });
+    return recordStep(record, { state: 'enrolled', ...(known && { former: known }), marks });
   }
-  const wanted: HookscriptRecord = { state: 'enrolled', ...(former && { former }) };
+  const wanted: HookscriptRecord = { state: 'enrolled', ...(former && { former }), marks };
   return [...recordStep(record, wanted), { kind: 'set-hookscript', volume: OUR_VOLUME }];
 }
 
@@ -54,9 +68,10 @@ export function planEnrol(state: HookscriptState, former: Former | undefined): H
  */
 export function planUnenrol(state: HookscriptState, remember: boolean): HookscriptStep[] {
   const { record } = state;
+  const marks = lastingMarks(state.marks);
   // The former one stays named: a rollback may bring ours back.
   const former = typeof record === 'object' ? record.former : undefined;
-  const note = recordStep(record, { state: 'unenrolled', ...(former && { former }) });
+  const note = recordStep(record, { state: 'unenrolled', ...(former && { former }), marks });
   if (standingOf(state) !== 'ours') return record === undefined && !remember ? [] : note;
   if (former === undefined) return [{ kind: 'delete-hookscript' }, ...note];
   return [{ kind: 'set-hookscript', volume: former.volume }, ...note];

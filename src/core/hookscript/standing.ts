@@ -2,7 +2,8 @@
 
 import type { ProxmoxGuest } from '../guest/proxmox-tree.ts';
 import { type HookscriptHost, hookscriptProblem } from './host.ts';
-import { formerOf, type HookscriptState, standingOf } from './plan.ts';
+import { formerOf, type HookscriptState, standingOf, stateOf } from './plan.ts';
+import type { HookscriptRecord } from './record.ts';
 
 export interface GuestStanding {
   readonly vmid: number;
@@ -41,7 +42,7 @@ export async function standings(host: HookscriptHost): Promise<GuestStanding[]> 
 
 async function standing(host: HookscriptHost, guest: ProxmoxGuest): Promise<GuestStanding> {
   const { vmid, config } = guest;
-  const state = { hookscript: config.hookscript, record: await host.records.read(vmid) };
+  const state = stateOf(guest, await host.records.read(vmid));
   const what = standingOf(state);
   return {
     vmid,
@@ -76,6 +77,7 @@ function notesOf(vmid: number, state: HookscriptState, template: boolean): strin
   const enrolled = typeof record === 'object' && record.state === 'enrolled';
   if (what === 'ours' && template)
     return ['a template: its clones take ours along, and nothing of what ran before'];
+  if (what === 'ours' && state.foreign !== undefined) return [foreignNote(vmid, state.foreign)];
   if (what === 'ours' && !enrolled) {
     const came = 'set by hand, or it came with a clone or a rollback';
     const lost = formerOf(state) === undefined ? '; no other hookscript runs after it' : '';
@@ -87,4 +89,13 @@ function notesOf(vmid: number, state: HookscriptState, template: boolean): strin
     ];
   }
   return [];
+}
+
+function foreignNote(vmid: number, { former }: HookscriptRecord): string {
+  const why =
+    'the record under its number is of another guest, or its UUID (of a container: all its MAC addresses) changed';
+  const again = `ovs-port-agent proxmox enroll ${vmid}`;
+  if (former === undefined) return `${why}. To keep it so: ${again}`;
+  const tool = `qm set ${vmid} (of a container: pct set ${vmid})`;
+  return `${why}; ${former.volume} does not run after ours. To keep it so: ${again}. To have it run: ${tool} --hookscript ${former.volume}, then ${again}`;
 }

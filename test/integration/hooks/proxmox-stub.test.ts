@@ -4,7 +4,9 @@ import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isSameGuest, lastingMarks, marksIn } from '../../../src/core/guest/guest-marks.ts';
 import { formatRecord } from '../../../src/core/hookscript/record.ts';
 
 const STUB = new URL('../../../packaging/deb/proxmox-stub.sh', import.meta.url);
@@ -14,6 +16,7 @@ let stub: string;
 let hook: string;
 let record: string;
 let former: string;
+let config: string;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'proxmox-stub-'));
@@ -21,11 +24,15 @@ beforeEach(async () => {
   hook = join(directory, 'hook.cjs');
   former = join(directory, "mine and 'yours' $(touch pwned) ü");
   await mkdir(join(directory, 'records'));
+  for (const kind of ['pve1/qemu-server', 'pve1/lxc', 'pve2/qemu-server'])
+    await mkdir(join(directory, 'pve/nodes', kind), { recursive: true });
+  config = join(directory, 'pve/nodes/pve1/qemu-server/101.conf');
   record = join(directory, 'records', '101');
   const text = await readFile(STUB, 'utf8');
   const here = text
     .replace(/^hook=.*$/m, `hook='${hook}'`)
     .replace(/^node=.*$/m, `node='${process.execPath}'`)
+    .replace(/^pve=.*$/m, `pve='${join(directory, 'pve')}'`)
     .replace(/^records=.*$/m, `records='${join(directory, 'records')}'`);
   await script(stub, here);
   await ours('console.log("ours", ...process.argv.slice(2))');
@@ -152,4 +159,107 @@ describe('a damaged record', () => {
     await copyFile(STUB, join(directory, 'records', 'x'));
     expect(await run('pre-start', '', '../records/x')).toMatchObject({ exitCode: 0 });
   });
+});
+
+describe('a guest whose number another one had', () => {
+  const UUID = '5c9b2e54-6a0a-4a0e-9a0e-0d1f2a3b4c5d';
+  const VM = `name: web\nnet0: virtio=BC:24:11:AB:CD:01,bridge=vmbr0,tag=5\nsmbios1: uuid=${UUID}\n`;
+  const CLONE = VM.replace('AB:CD:01', 'AB:CD:02').replace('5c9b', '6d0c');
+  const CONTAINER = 'hostname: db\nnet0: name=eth0,bridge=vmbr0,hwaddr=BC:24:11:AB:CD:03,type=veth\n';
+  const NO_MARKS = 'hostname: alone\n';
+  const rememberFor = (text: string) =>
+    writeFile(
+      record,
+      formatRecord({
+        state: 'enrolled',
+        former: { volume: 'local:snippets/mine', path: former },
+        marks: lastingMarks(marksIn(text)),
+      }),
+    );
+
+  it.each([
+    ['a VM', VM, VM],
+    ['a VM whose MAC address was changed', VM, VM.replace('AB:CD:01', 'AB:CD:77')],
+    ['a VM without a UUID', VM.replace(/smbios1.*\n/, ''), VM],
+    [
+      'a VM whose UUID is written otherwise',
+      VM,
+      VM.replace(`uuid=${UUID}`, `base64=1,uuid=${UUID.toUpperCase()},sku=eA==`),
+    ],
+    ['a container', CONTAINER, CONTAINER],
+    ['a container that got a card', CONTAINER, `${CONTAINER}net1: name=eth1,hwaddr=BC:24:11:AB:CD:04\n`],
+    ['a guest that nothing can be told by', NO_MARKS, NO_MARKS],
+  ])('has its own hookscript run when it is the same: %s', async (_, before, now) => {
+    await rememberFor(before);
+    await writeFile(config, now);
+    expect(await run()).toMatchObject({ stdout: expect.stringContaining('former 101'), exitCode: 7 });
+  });
+
+  it.each([
+    ['a clone', VM, CLONE],
+    ['a clone that was given the old MAC address', VM, CLONE.replace('AB:CD:02', 'AB:CD:01')],
+    ['a clone with a snapshot that has the marks', VM, `${CLONE}\n[before]\n${VM}`],
+    ['a clone with the marks in its description', VM, `#${VM.replaceAll('\n', '\n#')}\n${CLONE}`],
+    ['a container after a VM', VM, CONTAINER],
+    ['a clone of a container', CONTAINER, CONTAINER.replace('CD:03', 'CD:04')],
+    ['one that nothing can be told by', CONTAINER, NO_MARKS],
+    ['one after such a one', NO_MARKS, CLONE],
+  ])('never has that one\u2019s run: %s', async (_, before, now) => {
+    await rememberFor(before);
+    await writeFile(config, now);
+    expect(await run()).toEqual({
+      stdout:
+        'ours 101 pre-start\novs-port-agent: the hookscript local:snippets/mine of an earlier guest 101 does not run for this one; see: ovs-port-agent proxmox status',
+      stderr: '',
+      exitCode: 0,
+    });
+  });
+
+  it('is found on the node that it comes from, and as a container', async () => {
+    await rememberFor(VM);
+    await writeFile(join(directory, 'pve/nodes/pve2/qemu-server/101.conf'), VM);
+    expect(await run()).toMatchObject({ exitCode: 7 });
+    await rm(join(directory, 'pve/nodes/pve2/qemu-server/101.conf'));
+    expect(await run()).toMatchObject({ exitCode: 0 });
+    await rememberFor(CONTAINER);
+    await writeFile(join(directory, 'pve/nodes/pve1/lxc/101.conf'), CONTAINER);
+    expect(await run()).toMatchObject({ exitCode: 7 });
+  });
+
+  it('is told by the stub as by the command line, whatever its configuration says', async () => {
+    const unit = fc.constantFrom(
+      ...['\n', 'net0: ', 'net1:', 'smbios1: ', 'uuid=', UUID, UUID.toUpperCase(), ',', ' ', '[a]', '#', 'x'],
+      ...['virtio=', 'hwaddr=', 'BC:24:11:AB:CD:01', 'bc:24:11:ab:cd:02', 'bridge=vmbr0', '\t', '='],
+    );
+    const texts = fc.string({ unit, maxLength: 25 });
+    await fc.assert(
+      fc.asyncProperty(texts, texts, async (before, now) => {
+        await rememberFor(before);
+        await writeFile(config, now);
+        const same = isSameGuest(lastingMarks(marksIn(before)), marksIn(now));
+        expect((await run()).exitCode).toBe(same ? 7 : 0);
+      }),
+      {
+        numRuns: 60,
+        examples: [
+          [VM, VM],
+          [VM, CLONE],
+          [CONTAINER, CONTAINER],
+        ],
+      },
+    );
+  });
+
+  it.each(['', '--\n', 'uuid=$(touch pwned)', 'MAC=x', `mac=bc:24:11:ab:cd:01\n-`])(
+    'with a damaged line of marks, %j, is refused',
+    async (marks) => {
+      const lines = ['ovs-port-agent hookscript 2', 'enrolled', 'local:snippets/mine', former, marks];
+      await writeFile(record, `${lines.join('\n')}\n`);
+      await writeFile(config, VM);
+      expect(await run()).toMatchObject({
+        exitCode: 1,
+        stderr: expect.stringContaining(`${record}, which says`),
+      });
+    },
+  );
 });

@@ -11,6 +11,8 @@ import { cli } from './fake.ts';
 
 const OURS = 'local:snippets/ovs-port-agent';
 const MINE = 'nas:snippets/mine';
+const VM_NET = 'net0: virtio=BC:24:11:00:01:01,bridge=vmbr0\n';
+const CT_NET = 'net0: name=eth0,hwaddr=BC:24:11:00:02:01,bridge=vmbr0\n';
 
 let base: string;
 let root: string;
@@ -33,8 +35,8 @@ beforeEach(async () => {
   await writeFile(join(root, 'storage.cfg'), `dir: nas\n\tpath ${join(base, 'nas')}\n\tcontent snippets\n`);
   await script('mine');
   await script('ovs-port-agent');
-  await config('qemu-server', 101, 'name: web\n');
-  await config('lxc', 201, `hostname: db\nhookscript: ${MINE}\n`);
+  await config('qemu-server', 101, `name: web\n${VM_NET}`);
+  await config('lxc', 201, `hostname: db\nhookscript: ${MINE}\n${CT_NET}`);
   await vmlist({ 101: 'pve1', 201: 'pve1', 300: 'pve2' });
 });
 
@@ -99,6 +101,7 @@ describe('proxmox enroll', () => {
     expect(commands).toEqual([`qm set 101 --hookscript ${OURS}`, `pct set 201 --hookscript ${OURS}`]);
     expect(await record(201)).toEqual({
       state: 'enrolled',
+      marks: ['mac=bc:24:11:00:02:01'],
       former: { volume: MINE, path: join(snippets, 'mine') },
     });
     expect(calls.map(({ member, body }) => [member, JSON.parse(String(body?.[0]))])).toEqual([
@@ -152,7 +155,7 @@ describe('proxmox enroll', () => {
       throw new AgentError('exec-failed', 'qm failed: timed out');
     };
     expect((await run(['enroll', '101'], { exec: late })).out[1]).toMatch(/enrolled$/);
-    expect(await record(101)).toEqual({ state: 'enrolled' });
+    expect(await record(101)).toEqual({ state: 'enrolled', marks: ['mac=bc:24:11:00:01:01'] });
   });
 
   it('passes templates over, and refuses one that was named', async () => {
@@ -239,7 +242,7 @@ describe('proxmox unenroll', () => {
       '201   db    lxc   unenrolled; nas:snippets/mine is back',
     ]);
     expect([await hookscript('qemu-server', 101), await hookscript('lxc', 201)]).toEqual([undefined, MINE]);
-    expect(await record(101)).toEqual({ state: 'unenrolled' });
+    expect(await record(101)).toEqual({ state: 'unenrolled', marks: ['mac=bc:24:11:00:01:01'] });
   });
 
   it('leaves a guest alone that is not enrolled', async () => {
@@ -343,16 +346,52 @@ describe('proxmox status', () => {
     expect((await status()).guests[0]).toMatchObject({ notes: [] });
   });
 
+  it('tells a clone that got the number of an enrolled guest, whose hookscript does not run for it', async () => {
+    await run(['enroll', '201']);
+    await rm(confOf('lxc', 201));
+    await config('qemu-server', 201, `hookscript: ${OURS}\n${VM_NET}`);
+    expect((await status()).guests[1]).toMatchObject({
+      ours: true,
+      former: null,
+      problems: [],
+      notes: [
+        expect.stringMatching(/of another guest.* nas:snippets\/mine does not run.*proxmox enroll 201/),
+      ],
+    });
+    await run(['enroll', '201']);
+    expect(await record(201)).toEqual({ state: 'enrolled', marks: ['mac=bc:24:11:00:01:01'] });
+    expect((await status()).guests[1]).toMatchObject({ former: null, notes: [] });
+  });
+
+  it('does not put back the hookscript of a guest that is gone', async () => {
+    await run(['enroll', '201']);
+    await rm(confOf('lxc', 201));
+    await config('qemu-server', 201, `hookscript: ${OURS}\n${VM_NET}`);
+    const { out } = await run(['unenroll', '201']);
+    expect(out[1]).toMatch(/unenrolled$/);
+    expect(await hookscript('qemu-server', 201)).toBeUndefined();
+    expect(await record(201)).not.toHaveProperty('former');
+  });
+
+  it('reads records of the first kind, and writes down the guest at the next enrolment', async () => {
+    await run(['enroll', '201']);
+    const former = { volume: MINE, path: join(snippets, 'mine') };
+    await writeFile(recordFile(201), formatRecord({ state: 'enrolled', former }));
+    expect((await status()).guests[1]).toMatchObject({ former: MINE, notes: [] });
+    await run(['enroll', '201']);
+    expect(await record(201)).toEqual({ state: 'enrolled', former, marks: ['mac=bc:24:11:00:02:01'] });
+  });
+
   it('tells an enrolment that a rollback undid', async () => {
     await run(['enroll', '201']);
-    await config('lxc', 201, `hookscript: ${MINE}\n`);
+    await config('lxc', 201, `hookscript: ${MINE}\n${CT_NET}`);
     expect((await status()).guests[1]).toMatchObject({ notes: [expect.stringContaining('is not now')] });
   });
 
   it('brings the former hookscript back with a rollback to a time of ours', async () => {
     await run(['enroll', '201']);
     await run(['unenroll', '201']);
-    await config('lxc', 201, `hookscript: ${OURS}\n`);
+    await config('lxc', 201, `hookscript: ${OURS}\n${CT_NET}`);
     expect((await status()).guests[1]).toMatchObject({ former: MINE });
   });
 

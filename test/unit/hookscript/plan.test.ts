@@ -1,6 +1,7 @@
 // Promises about enrolment: a former hookscript is never lost, wherever the work is cut off.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parseGuestConfig } from '../../../src/core/guest/proxmox-config.ts';
 import {
   formerOf,
   type HookscriptState,
@@ -8,12 +9,17 @@ import {
   planEnrol,
   planUnenrol,
   standingOf,
+  stateOf,
 } from '../../../src/core/hookscript/plan.ts';
 import type { Former } from '../../../src/core/hookscript/record.ts';
 import { isOurVolume, OUR_VOLUME } from '../../../src/core/hookscript/volume.ts';
 
 const mine: Former = { volume: 'local:snippets/mine', path: '/var/lib/vz/snippets/mine' };
 const old: Former = { volume: 'nas:snippets/old', path: '/mnt/pve/nas/snippets/old' };
+
+const WEB = ['mac=bc:24:11:00:00:01', 'uuid=5c9b2e54-6a0a-4a0e-9a0e-0d1f2a3b4c5d'];
+const UUID = WEB.slice(1);
+const marks = WEB;
 
 const fileOf = (hookscript: string | undefined) => [mine, old].find(({ volume }) => volume === hookscript);
 const enrol = (state: HookscriptState) => planEnrol(state, fileOf(state.hookscript));
@@ -25,7 +31,7 @@ function done(state: HookscriptState, steps: readonly HookscriptStep[]): Hookscr
     if (step.kind === 'write-record') record = step.record;
     else hookscript = step.kind === 'set-hookscript' ? step.volume : undefined;
   }
-  return { hookscript, record };
+  return { ...state, hookscript, record };
 }
 
 const formers = fc.constantFrom(mine, old, undefined);
@@ -38,6 +44,7 @@ const records = fc.oneof(
 const others = fc.record({
   hookscript: fc.constantFrom(undefined, mine.volume, old.volume),
   record: records,
+  marks: fc.constantFrom(WEB, []),
 });
 
 describe('enrolment', () => {
@@ -95,36 +102,56 @@ describe('enrolment', () => {
 
 describe('a guest that has ours already', () => {
   it('set by hand, becomes known as enrolled', () => {
-    expect(enrol({ hookscript: OUR_VOLUME, record: undefined })).toEqual([
-      { kind: 'write-record', record: { state: 'enrolled' } },
+    expect(enrol({ hookscript: OUR_VOLUME, record: undefined, marks })).toEqual([
+      { kind: 'write-record', record: { state: 'enrolled', marks: UUID } },
     ]);
   });
 
   it('again after a rollback, has its former hookscript again', () => {
     const record = { state: 'unenrolled', former: mine } as const;
-    const after = done({ hookscript: OUR_VOLUME, record }, enrol({ hookscript: OUR_VOLUME, record }));
+    const after = done(
+      { hookscript: OUR_VOLUME, record, marks },
+      enrol({ hookscript: OUR_VOLUME, record, marks }),
+    );
     expect(formerOf(after)).toEqual(mine);
     expect(done(after, unenrol(after)).hookscript).toBe(mine.volume);
   });
 
   it('from another storage, counts as enrolled', () => {
-    expect(standingOf({ hookscript: 'nas:snippets/ovs-port-agent', record: undefined })).toBe('ours');
+    expect(standingOf({ hookscript: 'nas:snippets/ovs-port-agent', record: undefined, marks })).toBe('ours');
   });
 
   it('and a damaged record, is told apart', () => {
-    expect(standingOf({ hookscript: OUR_VOLUME, record: 'damaged' })).toBe('ours-damaged');
-    expect(standingOf({ hookscript: mine.volume, record: 'damaged' })).toBe('other');
+    expect(standingOf({ hookscript: OUR_VOLUME, record: 'damaged', marks })).toBe('ours-damaged');
+    expect(standingOf({ hookscript: mine.volume, record: 'damaged', marks })).toBe('other');
   });
 });
 
 describe('unenrolment of a guest that has not ours', () => {
   it('writes nothing', () => {
-    expect(unenrol({ hookscript: mine.volume, record: undefined })).toEqual([]);
+    expect(unenrol({ hookscript: mine.volume, record: undefined, marks })).toEqual([]);
   });
 
   it('can be noted, so that the guest does not get ours by itself', () => {
-    expect(planUnenrol({ hookscript: undefined, record: undefined }, true)).toEqual([
-      { kind: 'write-record', record: { state: 'unenrolled' } },
+    expect(planUnenrol({ hookscript: undefined, record: undefined, marks }, true)).toEqual([
+      { kind: 'write-record', record: { state: 'unenrolled', marks: UUID } },
     ]);
+  });
+});
+
+describe('a guest that has the number of one that is gone', () => {
+  const config = parseGuestConfig(
+    'hookscript: local:snippets/ovs-port-agent\nnet0: virtio=BC:24:11:00:00:99,bridge=vmbr0\n',
+    'qemu',
+  );
+  const state = stateOf({ config }, { state: 'enrolled', former: mine, marks: UUID });
+
+  it('has nothing of what was known of that one', () => {
+    expect([standingOf(state), formerOf(state), state.record]).toEqual(['ours', undefined, undefined]);
+    expect(done(state, unenrol(state))).toMatchObject({ hookscript: undefined });
+  });
+
+  it('is written down as itself when it is enrolled', () => {
+    expect(done(state, enrol(state)).record).toEqual({ state: 'enrolled', marks: ['mac=bc:24:11:00:00:99'] });
   });
 });

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { formatRecord, isFormer, parseRecord } from '../../../src/core/hookscript/record.ts';
 
 const HEAD = 'ovs-port-agent hookscript 1';
+const MARKED = 'ovs-port-agent hookscript 2';
 
 describe('a record', () => {
   it('is four lines', () => {
@@ -12,6 +13,16 @@ describe('a record', () => {
       `${HEAD}\nenrolled\nlocal:snippets/a b\n/srv/ü/a b\n`,
     );
     expect(formatRecord({ state: 'unenrolled' })).toBe(`${HEAD}\nunenrolled\n-\n-\n`);
+  });
+
+  it('has a fifth line with what the guest is told by', () => {
+    const marks = ['mac=bc:24:11:00:00:01', 'mac=bc:24:11:00:00:02'];
+    const text = `${MARKED}\nenrolled\n-\n-\n${marks.join(' ')}\n`;
+    expect(formatRecord({ state: 'enrolled', marks })).toBe(text);
+    expect(parseRecord(text)).toEqual({ state: 'enrolled', marks });
+    const none = `${MARKED}\nenrolled\n-\n-\n-\n`;
+    expect(formatRecord({ state: 'enrolled', marks: [] })).toBe(none);
+    expect(parseRecord(none)).toEqual({ state: 'enrolled', marks: [] });
   });
 
   it('is read as it was written, for every hookscript that may be written', () => {
@@ -53,7 +64,12 @@ describe('a record', () => {
     `${HEAD}\nenrolled\n--delete:snippets/x\n/bin/x\n`,
     `${HEAD}\nenrolled\nlocal:snippets/../x\n/bin/x\n`,
     `${HEAD}\nenrolled\nlocal:snippets/x\u001b[2J\n/bin/x\n`,
-    `ovs-port-agent hookscript 2\nenrolled\n-\n-\n`,
+    `${MARKED}\nenrolled\n-\n-\n`,
+    `${MARKED}\nenrolled\n-\n-\n\n`,
+    `${MARKED}\nenrolled\n-\n-\n--\n`,
+    `${MARKED}\nenrolled\n-\n-\nmac=BC:24:11:00:00:01\n`,
+    `${MARKED}\nenrolled\n-\n-\nmac=bc:24:11:00:00:01 \n`,
+    `ovs-port-agent hookscript 3\nenrolled\n-\n-\n-\n`,
     '',
   ])('of %j is damaged', (text) => {
     expect(parseRecord(text)).toBe('damaged');

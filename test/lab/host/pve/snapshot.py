@@ -2,6 +2,7 @@
 # AbstractConfig.pm, functions snapshot_create, snapshot_delete and snapshot_rollback; API2/Qemu.pm and API2/LXC.pm, clone_vm.
 import re
 import time
+import uuid
 
 from . import config, sections
 from .task import TaskError
@@ -69,13 +70,15 @@ def copied(keys, left_out):
 
 
 def clone(kind, vmid, new, given):
-    """`given`: name (hostname) and snapname. Other MACs, all else is kept, also the hookscript; gives the new guest's keys."""
+    """`given`: name (hostname) and snapname. Another UUID, other MACs, all else is kept, also the hookscript; gives the new guest's keys."""
     source = config.load(kind, vmid)
     config.check_lock(kind, source)
     keys = copied(found(source, given['snapname']) if 'snapname' in given else source.current, NOT_CLONED)
     for key in keys:
         if re.fullmatch(r'net\d+', key):
             keys[key] = MODEL_AND_MAC.sub(config.random_mac(), keys[key])
+    if kind == 'qemu':
+        keys['smbios1'] = f'uuid={uuid.uuid4()}'
     name = 'name' if kind == 'qemu' else 'hostname'
     keys[name] = given.get(name, f"Copy-of-{source.current.get(name, ('VM' if kind == 'qemu' else 'CT') + '-' + vmid)}")
     config.create(kind, new, {**keys, 'lock': 'clone'})
