@@ -163,9 +163,8 @@ describe('a configuration that comes back from the past', () => {
         notes: [expect.stringContaining('of another guest')],
       });
       // As a restore from a backup would bring it back.
-      await host.sh(
-        `${tool} destroy 205; cp /run/205.conf /etc/pve/${tool === 'qm' ? 'qemu-server' : 'lxc'}/; pve-init`,
-      );
+      const folder = tool === 'qm' ? 'qemu-server' : 'lxc';
+      await host.sh(`${tool} destroy 205; ${tool} create 205; cp /run/205.conf /etc/pve/${folder}/205.conf`);
       await host.sh(`${tool} start 205; ${tool} stop 205`);
       expect(await phases()).toContain('205 pre-start');
       await host.sh(`${tool} destroy 205; ${tool} destroy 206`);
