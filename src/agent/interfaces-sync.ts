@@ -4,14 +4,19 @@ import type { Bus } from '../core/bus/bus.ts';
 import type { Config } from '../core/config/config.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { observeBridges } from '../core/ovsdb/observe.ts';
+import type { LastRun } from '../core/proxmox/interfaces/last-result.ts';
 import { bridgeWishes } from '../core/proxmox/interfaces/wishes.ts';
 import { startUnit } from './systemd.ts';
 
 /** Runs `ovs-port-agent proxmox interfaces apply`. */
 export const INTERFACES_UNIT = 'ovs-port-agent-interfaces.service';
 
-/** Milliseconds before the same is asked for again, when systemd could not be asked. */
-const RETRY_MS = 30_000;
+/** Milliseconds before the first look at what became of an ask; each ask for the same waits twice as long. */
+const FIRST_CHECK_MS = 2_000;
+const LAST_CHECK_MS = 30 * 60_000;
+
+/** Another try finds the same until somebody changes the configuration, which restarts the agent. */
+const FINAL = new Set(['not-proxmox', 'bad-config']);
 
 export interface InterfacesSyncParts {
   bus: Pick<Bus, 'call'>;
@@ -19,20 +24,28 @@ export interface InterfacesSyncParts {
   config: Pick<Config, 'bridges' | 'debounce_ms'> & {
     proxmox: Pick<Config['proxmox'], 'enabled' | 'interfaces'>;
   };
+  /** What the last run of the unit came to, whoever started it. */
+  lastRun: () => Promise<LastRun | undefined>;
   onError: (error: unknown) => void;
+  /** Milliseconds of the epoch, of the clock that the unit has. */
+  now?: () => number;
 }
 
 /**
- * Starts the unit now and whenever a bridge comes, goes or changes its owner; with `interfaces = false` never. A unit
- * that fails says so in `proxmox-interfaces.json` and its journal; it is started again at the next change.
+ * Starts the unit now and whenever a bridge comes, goes or changes its owner; with `interfaces = false` never. It is
+ * started again until a run that began after the ask has not failed: systemd answers an ask while the unit runs with that
+ * run, which may have looked at the bridges already, and Proxmox may hold the file's lock.
  */
-export function syncInterfaces({ bus, ovsdb, config, onError }: InterfacesSyncParts): { close(): void } {
+export function syncInterfaces(parts: InterfacesSyncParts): { close(): void } {
+  const { bus, ovsdb, config, lastRun, onError, now = Date.now } = parts;
   if (!config.proxmox.interfaces || config.proxmox.enabled === false) return { close: () => undefined };
   let timer: NodeJS.Timeout | undefined;
+  let checkTimer: NodeJS.Timeout | undefined;
   let closed = false;
-  let done: string | undefined;
+  /** The bridges that the file was asked to show last. */
+  let asked: string | undefined;
 
-  const look = async () => {
+  const look = () => {
     timer = undefined;
     // Without a connection the copy of the rows is old, and the unit could not ask either.
     if (!ovsdb.connected) return;
@@ -42,18 +55,28 @@ export function syncInterfaces({ bus, ovsdb, config, onError }: InterfacesSyncPa
       .map((name) => `${name} ${networkManager.has(name)}`)
       .sort()
       .join('\n');
-    if (state === done) return;
-    done = state;
-    try {
-      await startUnit(bus, INTERFACES_UNIT);
-    } catch (error) {
-      done = undefined;
-      onError(error);
-      soon(RETRY_MS);
-    }
+    if (state === asked) return;
+    asked = state;
+    void ask(state, FIRST_CHECK_MS);
+  };
+  const ask = async (state: string, waitMs: number): Promise<void> => {
+    clearTimeout(checkTimer);
+    const since = now();
+    await startUnit(bus, INTERFACES_UNIT).catch(onError);
+    if (closed || asked !== state) return;
+    checkTimer = setTimeout(() => void check(state, since, waitMs).catch(onError), waitMs);
+  };
+  const check = async (state: string, since: number, waitMs: number): Promise<void> => {
+    const run = await lastRun();
+    if (closed || asked !== state) return;
+    const isOurs = run !== undefined && run.at >= since;
+    if (isOurs && (run.error === undefined || FINAL.has(run.error))) return;
+    if (ovsdb.connected) await ask(state, Math.min(waitMs * 2, LAST_CHECK_MS));
+    // The unit would fail; the next connection asks.
+    else asked = undefined;
   };
   const soon = (ms: number) => {
-    if (!closed) timer ??= setTimeout(() => void look(), ms);
+    if (!closed) timer ??= setTimeout(look, ms);
   };
 
   ovsdb.onConnection((connected) => {
@@ -67,6 +90,7 @@ export function syncInterfaces({ bus, ovsdb, config, onError }: InterfacesSyncPa
     close() {
       closed = true;
       clearTimeout(timer);
+      clearTimeout(checkTimer);
     },
   };
 }

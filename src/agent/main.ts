@@ -21,6 +21,7 @@ import { openOvsdb } from '../core/ovsdb/client.ts';
 import { ovsdbDriver } from '../core/ovsdb/driver.ts';
 import { observeBridges, observePortNames, observePorts } from '../core/ovsdb/observe.ts';
 import { OWNER_KEYS } from '../core/plan/observed.ts';
+import { readLastRun } from '../core/proxmox/interfaces/last-result.ts';
 import { spoolAbsorber } from './absorb-spool.ts';
 import { createAgent } from './agent.ts';
 import { autoEnrolment } from './auto-enrol.ts';
@@ -302,7 +303,13 @@ async function main(): Promise<void> {
   log.info(`ready, ledger at height ${ledger.head().height}`);
 
   enrolment?.soon();
-  const interfaces = syncInterfaces({ bus, ovsdb, config, onError });
+  const interfaces = syncInterfaces({
+    bus,
+    ovsdb,
+    config,
+    lastRun: () => readLastRun(RUNTIME),
+    onError,
+  });
   await spool.watch(onError);
   void spool.absorb().catch(onError);
   if (config.docker.enabled) {

@@ -5,15 +5,20 @@ import { syncInterfaces } from '../../../src/agent/interfaces-sync.ts';
 import type { BusCall } from '../../../src/core/bus/bus.ts';
 import { parseConfig } from '../../../src/core/config/parse-config.ts';
 import { emptyReplica, type RowChange } from '../../../src/core/ovsdb/replica.ts';
+import type { LastRun } from '../../../src/core/proxmox/interfaces/last-result.ts';
 
 let calls: BusCall[];
 let failure: Error | undefined;
 let errors: unknown[];
 let open: { close(): void }[];
+/** How the unit ends each time; undefined: it does not end. */
+let outcome: { error?: string } | undefined;
+let run: LastRun | undefined;
 
 beforeEach(() => {
   vi.useFakeTimers();
   [calls, failure, errors, open] = [[], undefined, [], []];
+  [outcome, run] = [{}, undefined];
 });
 afterEach(() => {
   for (const each of open) each.close();
@@ -46,6 +51,7 @@ function start(config = '[proxmox]\ninterfaces = true\n', connected = true) {
     async call(call: BusCall) {
       calls.push(call);
       if (failure) throw failure;
+      if (outcome) run = { at: Date.now(), ...outcome };
       return ['/org/freedesktop/systemd1/job/1'];
     },
   };
@@ -53,6 +59,7 @@ function start(config = '[proxmox]\ninterfaces = true\n', connected = true) {
     bus,
     ovsdb,
     config: parseConfig(config, 'config.toml').config,
+    lastRun: async () => run,
     onError: (error) => errors.push(error),
   });
   open.push(sync);
@@ -122,9 +129,61 @@ describe('the interfaces file', () => {
     await settle();
     expect(errors).toEqual([failure]);
     failure = undefined;
-    await vi.advanceTimersByTimeAsync(30_000);
+    await vi.advanceTimersByTimeAsync(3_600_000);
     expect(calls).toHaveLength(2);
   });
+
+  it('is looked at again when the run that answered began before the ask', async () => {
+    const { settle, update } = start();
+    await settle();
+    // systemd has the running job stand for the new one: it does not see the bridge any more.
+    outcome = undefined;
+    update({ Bridge: { a: { new: row('ovsbr0') } } });
+    await settle();
+    expect(calls).toHaveLength(2);
+    outcome = {};
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(calls).toHaveLength(3);
+  });
+
+  it('is tried again at longer and longer distances while it fails, as when Proxmox holds the lock', async () => {
+    outcome = { error: 'interfaces-busy' };
+    start();
+    const times: number[] = [];
+    const began = Date.now();
+    while (times.length < 6) {
+      const before = calls.length;
+      await vi.advanceTimersByTimeAsync(100);
+      if (calls.length > before) times.push(Math.floor((Date.now() - began) / 1000));
+    }
+    expect(times).toEqual([0, 2, 6, 14, 30, 62]);
+    outcome = {};
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(calls).toHaveLength(7);
+  });
+
+  it('is asked for at once when a bridge changes while another try waits', async () => {
+    outcome = { error: 'interfaces-busy' };
+    const { settle, update } = start();
+    await vi.advanceTimersByTimeAsync(1_200_000);
+    const before = calls.length;
+    outcome = {};
+    update({ Bridge: { a: { new: row('ovsbr0') } } });
+    await settle();
+    expect(calls).toHaveLength(before + 1);
+    await vi.advanceTimersByTimeAsync(7_200_000);
+    expect(calls).toHaveLength(before + 1);
+  });
+
+  it.each(['not-proxmox', 'bad-config'])(
+    'is not tried again on a host where it cannot be: %s',
+    async (error) => {
+      outcome = { error };
+      start();
+      await vi.advanceTimersByTimeAsync(3_600_000);
+      expect(calls).toHaveLength(1);
+    },
+  );
 
   it('is left alone once the agent stops', async () => {
     const { sync, settle, update } = start();

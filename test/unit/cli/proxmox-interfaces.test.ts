@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AgentError } from '../../../src/core/errors.ts';
+import { readLastRun } from '../../../src/core/proxmox/interfaces/last-result.ts';
 import { cli } from './fake.ts';
 
 const VMBR0 = 'auto vmbr0\niface vmbr0 inet manual\n\tovs_type OVSBridge\n\tovs_ports eno1\n';
@@ -82,6 +83,7 @@ describe('proxmox interfaces apply', () => {
     expect(out.map((line) => line.trim().split(':')[0])).toContain('ovsbr0');
     const record = JSON.parse(await readFile(join(runtimeDir, 'proxmox-interfaces.json'), 'utf8'));
     expect(record).toMatchObject({ ok: true, files: [{ changed: true }], refusals: [] });
+    expect(await readLastRun(runtimeDir)).toEqual({ at: Date.parse(record.at) });
   });
 
   it('ends with 1 and says why when a bridge is refused; the others are done', async () => {
@@ -98,6 +100,9 @@ describe('proxmox interfaces apply', () => {
     expect(await read()).toBe(VMBR0);
     const record = JSON.parse(await readFile(join(runtimeDir, 'proxmox-interfaces.json'), 'utf8'));
     expect(record).toMatchObject({ ok: false, error: { code: 'bad-config' } });
+    expect(await readLastRun(runtimeDir)).toEqual({ at: Date.parse(record.at), error: 'bad-config' });
+    await writeFile(join(runtimeDir, 'proxmox-interfaces.json'), '{"at":');
+    expect(await readLastRun(runtimeDir)).toBeUndefined();
   });
 
   it('writes nothing when the lock is not to be had', async () => {

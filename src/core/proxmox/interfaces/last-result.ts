@@ -2,8 +2,10 @@
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as z from 'zod';
 import { asAgentError } from '../../errors.ts';
 import { writeMemoryFile } from '../../guest/atomic-file.ts';
+import { nodeTreeFs } from '../../guest/tree-fs.ts';
 import type { FileOutcome } from './apply.ts';
 import type { Change, Refusal } from './edit.ts';
 
@@ -46,6 +48,31 @@ export async function recordResult(
     const { code, reason } = asAgentError(thrown, 'interfaces-not-editable', 'The file was not changed');
     await leave(runtimeDir, { at, ok: false, error: { code, reason } });
     throw thrown;
+  }
+}
+
+/** How a run ended, as far as another try depends on it. */
+export interface LastRun {
+  /** When it began, milliseconds of the epoch: the bridges were looked at after that. */
+  readonly at: number;
+  /** Code of the error that it ended with. Undefined also where something was refused: that is an answer. */
+  readonly error?: string;
+}
+
+const MAX_BYTES = 1024 * 1024;
+const lastSchema = z.object({
+  at: z.iso.datetime(),
+  error: z.object({ code: z.string() }).optional(),
+});
+
+/** Undefined: there was no run, or its file cannot be read, which comes to the same. */
+export async function readLastRun(runtimeDir: string): Promise<LastRun | undefined> {
+  try {
+    const text = await nodeTreeFs.read(join(runtimeDir, RESULT_NAME), MAX_BYTES);
+    const { at, error } = lastSchema.parse(JSON.parse(text));
+    return { at: Date.parse(at), ...(error && { error: error.code }) };
+  } catch {
+    return undefined;
   }
 }
 
