@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { isAgentError } from '../core/errors.ts';
 import type { NetworkManager, NetworkManagerState } from '../core/networkmanager/networkmanager.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
+import { splitLines } from '../core/proxmox/interfaces/lines.ts';
+import { parseStanzas } from '../core/proxmox/interfaces/stanzas.ts';
 import type { SwitchFacts } from '../core/switch/choice.ts';
 
 export interface SwitchFactsKeeper {
@@ -72,13 +74,16 @@ function hasOvsPlugin(root: string): boolean {
   return folders.some((folder) => list(folder).includes('libnm-device-plugin-ovs.so'));
 }
 
+/** Of a kernel's network device. */
+const NAME_MAX = 15;
+
 /** Names with a stanza `iface` (interfaces(5)); of the files it includes, those of Debian's default line. */
 function declaredBridges(root: string): Set<string> {
   const network = join(root, 'etc/network');
   const parts = join(network, 'interfaces.d');
   const files = [join(network, 'interfaces'), ...list(parts).map((name) => join(parts, name))];
-  const stanzas = files.flatMap((file) => [...read(file).matchAll(/^[ \t]*iface[ \t]+(\S{1,15})(?=\s|$)/gm)]);
-  return new Set(stanzas.map(([, name = '']) => name));
+  const names = files.flatMap((file) => parseStanzas(splitLines(read(file))).map(({ name }) => name));
+  return new Set(names.filter((name) => name.length <= NAME_MAX));
 }
 
 function list(directory: string): string[] {

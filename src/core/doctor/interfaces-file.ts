@@ -1,5 +1,8 @@
 // What /etc/network/interfaces declares, as far as ports of OVS bridges are at risk in a reload.
 
+import { splitLines } from '../proxmox/interfaces/lines.ts';
+import { optionsOf, parseStanzas } from '../proxmox/interfaces/stanzas.ts';
+
 export interface Stanza {
   isOvsBridge: boolean;
   /** Undefined: there is no `ovs_ports`, so a reload takes no port away. */
@@ -11,41 +14,23 @@ export interface Stanza {
 /** Proxmox's build of ifupdown2 spares these by itself (its patch 0006). */
 const SPARED = /^(?:tap|veth|fwln)/;
 
-/** Reads interfaces(5): options belong to the `iface` line before them; `\` joins lines. Never throws. */
+/** Reads interfaces(5); `\` joins lines, and stanzas of one name, such as inet and inet6, are one interface. Never throws. */
 export function parseInterfaces(text: string): Map<string, Stanza> {
-  const stanzas = new Map<string, Stanza>();
-  let name = '';
-  let options = new Map<string, string>();
-  const end = () => {
-    if (name !== '') {
-      stanzas.set(name, {
-        isOvsBridge: options.get('ovs_type') === 'OVSBridge',
-        ports: options.get('ovs_ports')?.split(/\s+/).filter(Boolean),
-        condone: options.get('ovs_ports_condone_regex'),
-      });
-    }
-    name = '';
-    options = new Map();
-  };
-  for (const raw of text.replaceAll('\\\n', ' ').split('\n')) {
-    const line = raw.trim();
-    if (line === '' || line.startsWith('#')) continue;
-    const [keyword = '', ...rest] = line.split(/\s+/);
-    const value = rest.join(' ');
-    if (keyword === 'iface') {
-      end();
-      name = rest[0] ?? '';
-    } else if (
-      /^(?:auto|mapping|rename|source|source-directory|no-auto-down|no-scripts|allow-\S+)$/.test(keyword)
-    ) {
-      end();
-    } else {
-      // ifupdown2 takes both spellings.
-      options.set(keyword.replaceAll('-', '_'), value);
-    }
+  const interfaces = new Map<string, Map<string, string>>();
+  for (const stanza of parseStanzas(splitLines(text.replace(/\\\r?\n/g, ' ')))) {
+    const options = interfaces.get(stanza.name) ?? new Map<string, string>();
+    for (const { key, value } of optionsOf(stanza)) options.set(key, value);
+    interfaces.set(stanza.name, options);
   }
-  end();
-  return stanzas;
+  return new Map([...interfaces].map(([name, options]) => [name, stanzaOf(options)]));
+}
+
+function stanzaOf(options: ReadonlyMap<string, string>): Stanza {
+  return {
+    isOvsBridge: options.get('ovs-type') === 'OVSBridge',
+    ports: options.get('ovs-ports')?.split(/\s+/).filter(Boolean),
+    condone: options.get('ovs-ports-condone-regex'),
+  };
 }
 
 /** Names of the given ports that `ifreload` would remove from the bridge (ifupdown2: addons/openvswitch.py). */

@@ -28,6 +28,11 @@ describe('OVS bridges of /etc/network/interfaces', () => {
     ]);
   });
 
+  it('are found where a second stanza gives them an IPv6 address', () => {
+    const text = `${FILE}iface vmbr1 inet6 static\n\taddress 2001:db8::1/64\n`;
+    expect(parseInterfaces(text).get('vmbr1')).toMatchObject({ isOvsBridge: true });
+  });
+
   it('are read from any text without a throw', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
