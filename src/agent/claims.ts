@@ -138,8 +138,11 @@ export async function loadClaims(directory: string): Promise<Claims> {
       else claims.set(claim.key, claim);
       for (const desired of claim.ports) {
         if (holderOf(desired.port)?.key !== claim.key) continue;
-        const bound = bindingOf(desired);
         const ifindex = await linkIndex(desired.interface);
+        const known = bindingOf(desired);
+        // Another device of the same name: the guest was started anew while nobody looked.
+        const bound = known?.ifindex === ifindex ? known : undefined;
+        if (known && !bound) bindings.delete(desired.port);
         const file: ClaimFile = { ...claimFile(desired, claim.key), ifindex };
         if (bound) {
           const binding: Binding = { ...file, since: bound.since, driver: bound.driver };

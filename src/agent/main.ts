@@ -49,6 +49,7 @@ import { stopKind } from './systemd.ts';
 import { openTroubles } from './troubles.ts';
 import { openVmids } from './vmids.ts';
 import { whenReady } from './wait-ready.ts';
+import { startWatchdog } from './watchdog.ts';
 
 const STATE = '/var/lib/ovs-port-agent';
 const RUNTIME = '/run/ovs-port-agent';
@@ -303,6 +304,7 @@ async function main(): Promise<void> {
   log.info(`ready, ledger at height ${ledger.head().height}`);
 
   enrolment?.soon();
+  const watchdog = startWatchdog({ exec, env: process.env, onError });
   const interfaces = syncInterfaces({
     bus,
     ovsdb,
@@ -335,6 +337,7 @@ async function main(): Promise<void> {
   proxmoxWatch?.close();
   enrolment?.close();
   interfaces.close();
+  watchdog.close();
   spool.close();
   const data = { reason: ended === 'bus' ? 'the system bus closed the connection' : ended };
   const cause = await ledger.append({ category: 'lifecycle', action: 'agent_stopped', data }).then(

@@ -84,6 +84,6 @@ export function ownerOf(
 ): string | null {
   if (bridge === undefined) return null;
   if (bridge.networkManagerUuid !== undefined) return 'networkmanager';
-  if (declared.has(name)) return 'ifupdown';
-  return isOurBridge(bridge) ? 'ovs-port-agent' : 'other';
+  if (isOurBridge(bridge)) return 'ovs-port-agent';
+  return declared.has(name) ? 'ifupdown' : 'other';
 }

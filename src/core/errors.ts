@@ -7,7 +7,7 @@ export const REMEDIES = {
     'Correct the named key in /etc/ovs-port-agent/config.toml, then restart ovs-port-agent.service.',
   'bad-event': 'The event was not understood; check that hook and agent are of the same package version.',
   'bad-guest-config': 'Correct the guest configuration line the message names.',
-  'agent-unreachable': 'Start the agent: systemctl start ovs-port-agent.service',
+  'agent-unreachable': 'Start the agent anew: systemctl restart ovs-port-agent.service',
   'bus-unreachable': 'Check the system bus: systemctl status dbus.socket',
   'bus-call-failed': 'See the cause; the agent tries again by itself where that can help.',
   'deadline-exceeded':

@@ -8,6 +8,8 @@ export interface ExecOptions {
   deadlineMs?: number;
   /** Text given to the program's standard input, or the descriptor of an open file that becomes it. */
   input?: string | number;
+  /** Variables beside PATH and LC_ALL. */
+  env?: Readonly<Record<string, string>>;
 }
 
 /** Runs a program and returns its standard output. Throws `exec-failed` with what it said. */
@@ -19,7 +21,7 @@ export const exec: Exec = async (file, args, options = {}) => {
     timeout: options.deadlineMs ?? 5000,
     reject: false,
     extendEnv: false,
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+    env: { ...options.env, PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
     ...inputOf(options.input),
   });
   if (result.failed) {

@@ -84,6 +84,26 @@ describe('an agent that died and does not come back', () => {
   });
 });
 
+describe('an agent that hangs', () => {
+  it('is ended by systemd and started anew, so that guests without a hookscript start again', async () => {
+    await host.sh(`
+      mkdir -p /run/systemd/system/ovs-port-agent.service.d
+      printf '[Service]\\nWatchdogSec=3\\nTimeoutAbortSec=1\\n' >/run/systemd/system/ovs-port-agent.service.d/quick.conf
+      systemctl daemon-reload; systemctl restart ovs-port-agent`);
+    await expectRows('vi101', 'vi201');
+    const before = await host.sh('systemctl show --value --property MainPID ovs-port-agent');
+    await host.sh(`kill -STOP ${before}`);
+    await eventually(
+      () => host.sh('systemctl show --value --property MainPID ovs-port-agent'),
+      (pid) => expect(['0', before]).not.toContain(pid),
+      30_000,
+    );
+    await host.sh('pct stop 201; pct start 201');
+    await expectRows('vi101', 'vi201');
+    await host.sh('rm -r /run/systemd/system/ovs-port-agent.service.d; systemctl daemon-reload');
+  });
+});
+
 describe('a ledger that cannot be written', () => {
   it('keeps no guest from starting again that had a port before', async () => {
     await host.sh(`

@@ -5,7 +5,7 @@ import { answered, type Finding, findingsOf, listText } from './finding.ts';
 
 const { pass, warn, fail } = findingsOf('Agent');
 
-const START = 'systemctl start ovs-port-agent.service; journalctl -u ovs-port-agent';
+const START = 'systemctl restart ovs-port-agent.service; journalctl -u ovs-port-agent';
 /** An agent that runs takes an event out of the spool within seconds. */
 const SPOOL_OLD_MS = 60_000;
 

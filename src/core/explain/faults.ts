@@ -22,8 +22,9 @@ export function faultsOf(facts: PortFacts): Fault[] {
   const row = [leftOver, deviceGone, noRow, otherBridge, broken, vlan, earlierBoot].map((find) =>
     find(facts),
   );
-  const rest = [link, profiles, agent].map((find) => find(facts));
-  return [...state, ...row, ...rest].filter((fault) => fault !== undefined);
+  const rest = [link, profiles].map((find) => find(facts));
+  // Without an agent nobody can repair what comes after it.
+  return [agent(facts), ...state, ...row, ...rest].filter((fault) => fault !== undefined);
 }
 
 /** Worth knowing, and no fault. */
@@ -190,6 +191,6 @@ const profiles: Find = ({ profiles: count, row }) =>
 
 const agent: Find = ({ agentProblem, row }) => {
   if (agentProblem === undefined) return undefined;
-  const effect = row === undefined ? 'nobody makes the port' : 'the port works, but nobody keeps it right';
+  const effect = row === undefined ? 'nobody makes the port' : 'nobody keeps the port right';
   return coded('agent-unreachable', `the agent does not answer, so ${effect} (${agentProblem})`);
 };

@@ -45,7 +45,7 @@ describe('an agent that does not answer', () => {
     const { line, exitCode } = busFailure(type, 'The name is not activatable');
     expect(exitCode).toBe(3);
     expect(line).toContain('[agent-unreachable]');
-    expect(line).toContain('systemctl start ovs-port-agent.service');
+    expect(line).toContain('systemctl restart ovs-port-agent.service');
   });
 
   it('is exit code 3 when there is no bus', () => {

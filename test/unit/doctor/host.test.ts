@@ -197,7 +197,7 @@ const cases: Case[] = [
     'fail',
     'Agent',
     /does not answer/,
-    /systemctl start ovs-port-agent/,
+    /systemctl restart ovs-port-agent/,
   ],
   [
     'an agent of another version',
@@ -242,7 +242,7 @@ const cases: Case[] = [
     'warn',
     'Agent',
     /2 events wait in the spool, the oldest for 3 s/,
-    /systemctl start/,
+    /systemctl restart/,
   ],
   [
     'old events in the spool',

@@ -119,7 +119,7 @@ const cases: Case[] = [
     'agent-unreachable',
     healthy({ agent: no('the bus: nobody has the name') }),
     card(),
-    /the port works, but nobody keeps it right/,
+    /nobody keeps the port right/,
   ],
 ];
 
@@ -134,7 +134,7 @@ describe('explain names', () => {
 
   it('the cause first, and nothing twice', () => {
     const host = healthy({ ...withoutLink, agent: no('gone') });
-    expect(faultsOf(join(host)).map(({ fault }) => fault)).toEqual(['device-gone', 'agent-unreachable']);
+    expect(faultsOf(join(host)).map(({ fault }) => fault)).toEqual(['agent-unreachable', 'device-gone']);
   });
 
   it("no fault of a stopped guest's card that nobody asked for", () => {
