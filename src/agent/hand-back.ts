@@ -17,6 +17,8 @@ export interface HandBackParts {
   linkNames: () => Promise<ReadonlySet<string>>;
   /** Height of the block that led here; undefined when the ledger cannot be written. */
   cause: number | undefined;
+  /** What readers of the binding files are to know. */
+  onHandedBack: (port: string, row: string) => Promise<void>;
 }
 
 /**
@@ -24,7 +26,8 @@ export interface HandBackParts {
  * on without a ledger, since a card that Proxmox cannot find is worse than a step that is missing there. Ports that
  * NetworkManager holds stay: it goes on without us. Throws what stands in the way of the last batch.
  */
-export async function handBackAll({ ovsdb, ledger, linkNames, cause }: HandBackParts): Promise<void> {
+export async function handBackAll(parts: HandBackParts): Promise<void> {
+  const { ovsdb, ledger, linkNames, cause } = parts;
   const links = await linkNames();
   const held = observePorts(ovsdb.replica).filter((port) => isProxmoxCard(port) && links.has(port.interface));
   let problem: unknown;
@@ -50,6 +53,7 @@ export async function handBackAll({ ovsdb, ledger, linkNames, cause }: HandBackP
     try {
       await ovsdb.transact(handBackPorts(ovsdb.replica, batch));
       await write('port_handed_back', 'outcome', intent, { driver: 'ovsdb' });
+      for (const { port, row } of ports) await parts.onHandedBack(port, row);
     } catch (error) {
       problem = error;
       await write('port_hand_back_failed', 'outcome', intent, { error: String(error) });

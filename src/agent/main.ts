@@ -346,7 +346,12 @@ async function main(): Promise<void> {
   );
   if (ended !== 'bus' && (await stopKind(bus)) === 'stop') {
     await Promise.race([agent.stop(), pause(IDLE_MS)]);
-    const work = handBackAll({ ovsdb, ledger, linkNames, cause }).catch(onError);
+    const onHandedBack = async (port: string, row: string) => {
+      const claim = claims.ofPort(port);
+      const desired = claim?.ports.find((wish) => wish.port === port);
+      if (claim && desired) await claims.bind({ ...desired, row }, claim.key, 'ovsdb', new Date(now()));
+    };
+    const work = handBackAll({ ovsdb, ledger, linkNames, cause, onHandedBack }).catch(onError);
     await Promise.race([work, pause(HAND_BACK_MS)]);
   }
   await ledger.close();

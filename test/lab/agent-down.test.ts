@@ -42,6 +42,8 @@ describe('an agent that is stopped for good', () => {
   it("gives every card back under Proxmox's name, and takes it again when it is back", async () => {
     await unit('stop');
     expect(await rows()).toEqual(['tap101i0', 'veth201i0']);
+    const file = JSON.parse(await host.sh('cat /run/ovs-port-agent/bindings/vi101.json')) as object;
+    expect(file).toMatchObject({ port: 'vi101', row: 'tap101i0' });
     await host.sh(`qm set 101 --net0 ${VM},tag=5; pct set 201 --net0 ${CONTAINER},tag=6`);
     expect(await rows()).toEqual(['tap101i0', 'veth201i0']);
     await host.sh(`qm set 101 --net0 ${VM}; pct set 201 --net0 ${CONTAINER}`);

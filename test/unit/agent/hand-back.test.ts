@@ -20,6 +20,7 @@ interface Card {
 let replica: Replica;
 let links: Set<string>;
 let sent: (readonly Operation[])[];
+let noted: string[];
 let blocks: { action: string; data: unknown }[];
 let transact: (operations: readonly Operation[]) => Promise<unknown[]>;
 
@@ -78,6 +79,7 @@ const run = (cause: number | undefined = 7) =>
     } as unknown as Pick<Ledger, 'append'>,
     linkNames: async () => links,
     cause,
+    onHandedBack: async (port, row) => void noted.push(`${port} ${row}`),
   });
 const inserted = () =>
   sent
@@ -86,6 +88,7 @@ const inserted = () =>
 
 beforeEach(() => {
   sent = [];
+  noted = [];
   blocks = [];
   transact = async (operations) => {
     sent.push(operations);
@@ -106,6 +109,8 @@ describe('an agent that is stopped for good', () => {
     expect(sent).toHaveLength(3);
     expect(inserted()).toHaveLength(120);
     expect(inserted()[0]).toBe('tap1000i0');
+    expect(noted).toHaveLength(120);
+    expect(noted[0]).toBe('vi1000 tap1000i0');
     expect(JSON.stringify(sent[0])).toContain('["ovs-port-agent.port","vi1000"]');
     const names = sent[0]?.flatMap((operation) => operation['uuid-name'] ?? []);
     expect(new Set(names).size).toBe(50);
@@ -139,6 +144,7 @@ describe('an agent that is stopped for good', () => {
       ledger: { append: () => Promise.reject(new Error('disk full')) } as unknown as Pick<Ledger, 'append'>,
       linkNames: async () => links,
       cause: undefined,
+      onHandedBack: async () => undefined,
     });
     expect(inserted()).toEqual(['tap101i0']);
   });
