@@ -16,7 +16,7 @@ export default defineConfig({
           hookTimeout: 300_000,
           // Whole hosts on two busy cores: a deadline missed once is tried once more, and told in the log.
           retry: 1,
-          maxWorkers: 2,
+          maxWorkers: 3,
           fileParallelism: true,
         },
       },

@@ -39,7 +39,9 @@ async function lostOfThousand(
   return 1000 - new Set(answered).size;
 }
 
-const ROUNDS = 5;
+const ROUNDS = 2;
+/** Each waits until the card has our name again, which takes three seconds. */
+const CHANGES = 8;
 
 export function describeHandover(hostOf: HostOf): void {
   const guests = [labGuest('VM', 141, true), labGuest('container', 241, true)];
@@ -124,7 +126,7 @@ export function describeHandover(hostOf: HostOf): void {
           `for loop in $(seq ${loops}); do timeout 300 sh -c 'while :; do :; done' & done
         settle() { timeout 20 sh -c 'until ovs-vsctl list-ports vmbr0 | grep -qx ${name}; do sleep 0.05; done'; }
         attempt() { settle; if "$@" >/dev/null 2>&1; then echo won; else echo lost; "$@" >/dev/null && echo repeated; fi; }
-        for round in $(seq 25); do attempt ${tagged}; attempt ${plain}; done
+        for round in $(seq ${CHANGES / 2}); do attempt ${tagged}; attempt ${plain}; done
         [ ${loops} = 0 ] || kill $(jobs -p)`,
           { timeout: 280_000 },
         );
@@ -135,9 +137,9 @@ export function describeHandover(hostOf: HostOf): void {
         await annotate(
           `${hostOf().mode}, ${guest.kind}, ${load}: ${count('won')} changes won, ${count('lost')} lost`,
         );
-        expect(count('won') + count('lost')).toBe(50);
+        expect(count('won') + count('lost')).toBe(CHANGES);
         expect(count('repeated')).toBe(count('lost'));
-        expect(count('won')).toBeGreaterThanOrEqual(isVi() ? 45 : 50);
+        expect(count('won')).toBeGreaterThanOrEqual(isVi() ? CHANGES - 2 : CHANGES);
       },
     );
   });

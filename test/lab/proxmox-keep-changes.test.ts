@@ -1,20 +1,18 @@
-// Proxmox guests with `[proxmox] port = "keep"`: a port keeps the name that Proxmox gave it, and ours is its alias.
+// Changes to cards of running Proxmox guests with `[proxmox] port = "keep"`, a port keeps the name that Proxmox gave it, and ours is its alias.
 import { afterAll, beforeAll, describe } from 'vitest';
 import { describeAgentDown } from './proxmox-agent-down.ts';
 import { describeHandover } from './proxmox-handover.ts';
 import { type ProxmoxHost, upProxmoxHost } from './proxmox-host.ts';
-import { describeChanges, describeLives, describeNode } from './proxmox-life.ts';
+import { describeChanges } from './proxmox-life.ts';
 
 let host: ProxmoxHost;
 
 beforeAll(async () => {
-  host = await upProxmoxHost('trixie', 'keep', 'proxmox-keep');
+  host = await upProxmoxHost('trixie', 'keep', 'proxmox-keep-changes');
 });
 
 afterAll(() => host?.down());
 
-describe('lives', () => describeLives(() => host));
 describe('changes', () => describeChanges(() => host));
-describe('the node', () => describeNode(() => host));
 describe('an agent that is away', () => describeAgentDown(() => host));
 describe('the handover', () => describeHandover(() => host));
