@@ -211,8 +211,9 @@ export function createAgent(parts: AgentParts): Agent {
       if (found === undefined) silent.add(name);
       for (const { key, resolution } of found ?? []) {
         seen.add(key);
-        const { guest } = resolution;
+        const { guest, again } = resolution;
         if (guest === undefined || resolution.ports === undefined) continue;
+        if (again !== undefined && guest.runtime.startsWith('proxmox')) parts.lookLater(guest.vmid, again);
         await guestQueue.run(queueKeyOf({ key, guest }), async () => {
           if (resolution.guest === undefined || isNewer(key, began)) return;
           await claims.set({ key, guest: resolution.guest, ports: resolution.ports ?? [] });

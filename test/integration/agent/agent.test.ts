@@ -27,6 +27,7 @@ let ledger: Ledger;
 let claims: Claims;
 let requests: ConvergeRequest[];
 let errors: unknown[];
+let later: [number, number][];
 let resolveNext: (event: LifecycleEvent) => Promise<Resolution>;
 let running: () => Promise<{ key: string; resolution: Resolution }[] | undefined>;
 let agent: Agent;
@@ -57,6 +58,7 @@ beforeEach(async () => {
   claims = await loadClaims(join(directory, 'bindings'));
   requests = [];
   errors = [];
+  later = [];
   resolveNext = async () => attached;
   running = async () => [];
   const quiet = { resolve: async () => gone, current: async () => [] };
@@ -77,7 +79,7 @@ beforeEach(async () => {
     ready: async () => true,
     settled: async (asked) => asked.map(() => false),
     lookAt: async () => undefined,
-    lookLater: () => undefined,
+    lookLater: (vmid, ms) => void later.push([vmid, ms]),
     occasionOf: async () => 'guest',
     now: () => Date.parse('2026-11-23T08:30:33Z'),
     onTrouble: () => undefined,
@@ -97,6 +99,12 @@ beforeEach(async () => {
 afterEach(async () => {
   await ledger.close();
   await rm(directory, { recursive: true });
+});
+
+it('a guest whose card is to be looked at again is, also when everything is looked at', async () => {
+  running = async () => [{ key: 'vmid:101', resolution: { ...attached, again: 3000 } }];
+  await agent.reconcile('start');
+  expect(later).toEqual([[101, 3000]]);
 });
 
 describe('an event', () => {
