@@ -41,7 +41,7 @@ export function writeMemoryFile(path: string, data: string, mode = 0o640): void 
 const temporaryFor = (path: string) => `${path}.tmp-${randomBytes(6).toString('hex')}`;
 
 /** Without this a rename may be lost with the power although the file's bytes are on the disk. */
-async function syncDirectory(path: string): Promise<void> {
+export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
   try {
     await directory.sync();

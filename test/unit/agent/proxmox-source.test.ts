@@ -21,6 +21,8 @@ describe('a Proxmox guest', () => {
   /** Name of the row that has the card, when it is not Proxmox's own. */
   let holder: string | undefined;
   let isThisLink: boolean;
+  /** Milliseconds since its configuration was written. */
+  let age: number | undefined;
   let had: Claim | undefined;
   const vm = { runtime: 'proxmox-qemu', vmid: 101, name: 'web' } as const;
   const source = () =>
@@ -33,7 +35,7 @@ describe('a Proxmox guest', () => {
         plugged && links.has(device) ? { row: holder ?? device, bridge: 'ovsbr0' } : undefined,
       isForThisLink: async () => isThisLink,
       bridgeMtu: async () => undefined,
-      configAge: async () => undefined,
+      configAge: async () => age,
       claim: () => had,
       claims: () => (had ? [had] : []),
     });
@@ -51,6 +53,7 @@ describe('a Proxmox guest', () => {
     plugged = true;
     holder = undefined;
     isThisLink = false;
+    age = undefined;
     had = undefined;
     await mkdir(join(root, 'qemu-server'));
     await mkdir(join(root, 'lxc'));
@@ -139,6 +142,22 @@ describe('a Proxmox guest', () => {
     expect((await source().look(101))?.ports).toEqual([]);
     await write(['net0: virtio,bridge=ovsbr0']);
     expect((await source().look(101))?.ports).toHaveLength(1);
+  });
+
+  it('rests for three seconds after a change before its card has our name again', async () => {
+    const [port] = (await source().look(101))?.ports ?? [];
+    if (port === undefined) throw new Error('it has no port');
+    had = { key: 'vmid:101', guest: vm, ports: [{ ...port, row: 'tap101i0' }] };
+    age = 500;
+    expect(await source().look(101)).toMatchObject({
+      ports: [{ port: 'vi101', row: 'tap101i0' }],
+      again: 2500,
+    });
+    age = 3000;
+    expect((await source().look(101))?.ports?.[0]).not.toHaveProperty('row');
+    had = { key: 'vmid:101', guest: vm, ports: [port] };
+    age = 500;
+    expect((await source().look(101))?.ports?.[0]).not.toHaveProperty('row');
   });
 
   it('stays connected when its configuration becomes unreadable or loses the card', async () => {

@@ -4,6 +4,7 @@ import { constants, type Stats } from 'node:fs';
 import { open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AgentError, asAgentError, isErrno } from '../../errors.ts';
+import { syncDirectory } from '../../guest/atomic-file.ts';
 
 const MAX_BYTES = 1024 * 1024;
 
@@ -63,14 +64,5 @@ export async function replaceInterfaces(read: InterfacesFile, text: string, move
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
     throw asAgentError(error, 'interfaces-not-editable', `${path} cannot be written`);
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
