@@ -32,6 +32,11 @@ export const REMEDIES = {
   'port-in-use': 'The port goes with its guest: stop the guest, or take it out in the configuration.',
   'name-taken': 'Choose another VMID, or remove the port that has the name.',
   'vmid-exhausted': 'Widen vmid_range in the configuration.',
+  'pool-exhausted': 'Add a pool in the section [netmaker] of the configuration, or shorten its cooldown.',
+  'address-taken': 'Choose another address in the label, or remove the container that the message names.',
+  'address-outside-pool':
+    'Choose a free host address of a pool: pools in the section [netmaker] of the configuration.',
+  'lease-write-failed': 'Check the disk that holds /var/lib/ovs-port-agent.',
   'container-not-attachable': 'See the reason in the message.',
   'docker-unreachable': 'Start Docker: systemctl start docker.service',
   'not-proxmox': 'Run this on a Proxmox host.',

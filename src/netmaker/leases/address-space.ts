@@ -1,0 +1,82 @@
+// Addresses of pools as numbers: which are hosts, and the lowest that is free.
+import { contains, type IpAddress, interfaceCidrProblem, parseCidr, parseIp } from '../../core/guest/cidr.ts';
+import type { Pool } from '../types.ts';
+
+/** Addresses of one family, both ends included. */
+export interface AddressRange {
+  readonly family: 4 | 6;
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** First pool that the address lies in. */
+export function poolOf(pools: readonly Pool[], address: IpAddress): Pool | undefined {
+  return pools.find((pool) => {
+    const subnet = parseCidr(pool.subnet);
+    return subnet !== undefined && contains(subnet, address);
+  });
+}
+
+export function inRanges(ranges: readonly AddressRange[], { family, value }: IpAddress): boolean {
+  return ranges.some((range) => range.family === family && range.first <= value && value <= range.last);
+}
+
+export function isGateway(pools: readonly Pool[], address: IpAddress): boolean {
+  return pools.some((pool) => parseIp(pool.gateway)?.text === address.text);
+}
+
+/**
+ * What keeps a container from having the address with the prefix length of its pool, or undefined. Where containers
+ * get /32 or /128 there is no network and no broadcast address.
+ */
+export function hostProblem(address: IpAddress, pool: Pool): string | undefined {
+  return interfaceCidrProblem(`${address.text}/${pool.prefix}`);
+}
+
+/**
+ * The addresses that are handed out unasked. Network and broadcast address are left out also where containers get
+ * /32: the pool may be the whole subnet of the uplink, whose router drops both.
+ */
+export function hostsOf(pool: Pool): AddressRange {
+  const subnet = parseCidr(pool.subnet);
+  if (subnet === undefined) throw new TypeError(`not a subnet: ${pool.subnet}`);
+  const width = BigInt((pool.family === 4 ? 32 : 128) - subnet.prefix);
+  const network = (subnet.address.value >> width) << width;
+  const end = network + (1n << width) - 1n;
+  // RFC 3021 and RFC 6164: subnets of two addresses have hosts only.
+  if (width <= 1n) return { family: pool.family, first: network, last: end };
+  // RFC 4291 2.6.1: the first address of an IPv6 subnet is the routers'; there is no broadcast.
+  return { family: pool.family, first: network + 1n, last: pool.family === 4 ? end - 1n : end };
+}
+
+/** Lowest address of `within` that is in none of the ranges: work goes with their number, never with the size of a /64. */
+export function lowestFree(within: AddressRange, blocked: readonly AddressRange[]): string | undefined {
+  const sorted = blocked
+    .filter(({ family }) => family === within.family)
+    .sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
+  let candidate = within.first;
+  for (const { first, last } of sorted) {
+    if (first > candidate) break;
+    if (last >= candidate) candidate = last + 1n;
+  }
+  return candidate <= within.last ? addressText(within.family, candidate) : undefined;
+}
+
+/** One address as a range; undefined for what is none. */
+export function singleRange(text: string): AddressRange | undefined {
+  const address = parseIp(text);
+  return address && { family: address.family, first: address.value, last: address.value };
+}
+
+/** Of canonical text. */
+export function familyOf(address: string): 4 | 6 {
+  return address.includes(':') ? 6 : 4;
+}
+
+function addressText(family: 4 | 6, value: bigint): string {
+  if (family === 4) return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 0xffn)).join('.');
+  const groups = Array.from({ length: 8 }, (_, n) =>
+    ((value >> BigInt(112 - 16 * n)) & 0xffffn).toString(16),
+  );
+  return parseIp(groups.join(':'))?.text ?? groups.join(':');
+}
