@@ -1,8 +1,10 @@
 // The configuration: every key, what it accepts and its default.
 import * as z from 'zod';
 import { interfaceCidrProblem, parseCidr } from '../guest/cidr.ts';
-import { bridgeNameProblem, kernelNameProblem } from '../guest/kernel-name.ts';
+import { bridgeNameProblem } from '../guest/kernel-name.ts';
 import { isVmid, VMID_MAX, VMID_MIN } from '../guest/vmid.ts';
+import { bridgeName, flag, interfaceName, list, oneOf, path, table, whole } from './fields.ts';
+import { netmakerSchema } from './netmaker-section.ts';
 
 const VMID_RANGE = `must be [FIRST, LAST], whole numbers from ${VMID_MIN} to ${VMID_MAX}, FIRST not above LAST`;
 
@@ -69,6 +71,7 @@ export const fileSchema = table({
       'must be a list of name patterns such as ["netmaker-*"]',
     ).default(['netmaker-*']),
   }).prefault({}),
+  netmaker: netmakerSchema.prefault({}),
   ledger: table({ path: path('/var/lib/ovs-port-agent/ledger.jsonl') }).prefault({}),
 });
 
@@ -82,54 +85,9 @@ export type BridgeConfig = DeepReadonly<z.infer<typeof bridgeSchema>>;
  * `bridges` has an entry for every bridge that any key names.
  */
 export type Config = DeepReadonly<
-  Omit<File, 'lxc'> & { lxc: Omit<File['lxc'], 'bridge'> & { bridge: string } }
+  Omit<File, 'lxc' | 'netmaker'> & { lxc: WithBridge<File['lxc']>; netmaker: WithBridge<File['netmaker']> }
 >;
 
+type WithBridge<T> = Omit<T, 'bridge'> & { bridge: string };
+
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
-
-function table<S extends z.core.$ZodLooseShape>(shape: S) {
-  // An unknown key's own issue carries no message of ours, so that `problems.ts` can say which key was meant.
-  return z.strictObject(shape, {
-    error: (issue) => (issue.code === 'invalid_type' ? 'must be a table' : undefined),
-  });
-}
-
-function flag(byDefault: boolean) {
-  return z.boolean({ error: 'must be true or false' }).default(byDefault);
-}
-
-function whole(min: number, max: number, unit: string, byDefault: number) {
-  const error = `must be a whole number of ${unit} from ${min} to ${max}`;
-  return z.int({ error }).min(min, { error }).max(max, { error }).default(byDefault);
-}
-
-function oneOf<const T extends readonly string[]>(...values: T) {
-  return z.enum(values, { error: `must be one of ${values.map((value) => `"${value}"`).join(', ')}` });
-}
-
-function path(byDefault: string) {
-  const error = 'must be an absolute path';
-  return z
-    .string({ error })
-    .refine((text) => text.startsWith('/') && !/\p{Cc}/u.test(text), { error })
-    .default(byDefault);
-}
-
-function list<T extends z.ZodType>(item: T, error: string) {
-  return z.array(item, { error });
-}
-
-function bridgeName() {
-  return checkedText('must be a bridge name', bridgeNameProblem);
-}
-
-function interfaceName() {
-  return checkedText('must be an interface name', kernelNameProblem);
-}
-
-function checkedText(error: string, problemOf: (text: string) => string | undefined) {
-  return z.string({ error }).superRefine((text, context) => {
-    const problem = problemOf(text);
-    if (problem !== undefined) context.addIssue(problem);
-  });
-}

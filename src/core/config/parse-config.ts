@@ -23,13 +23,15 @@ export function parseConfig(text: string, name: string): ParsedConfig {
   const all = parsed.success ? problems : [...problems, ...configProblems(parsed.error)];
   if (!parsed.success || all.length > 0) throw new AgentError('bad-config', `${name}: ${summary(all)}`);
 
-  const { lxc, bridges, ...rest } = parsed.data;
+  const { lxc, netmaker, bridges, ...rest } = parsed.data;
   const lxcBridge = lxc.bridge ?? rest.default_bridge;
-  const named = [rest.default_bridge, lxcBridge, rest.docker.bridge];
+  const netmakerBridge = netmaker.bridge ?? rest.docker.bridge;
+  const named = [rest.default_bridge, lxcBridge, rest.docker.bridge, netmakerBridge];
   const bridgeDefaults = () => ({ create: true, addresses: [], datapath_type: 'auto' as const });
   const config: Config = {
     ...rest,
     lxc: { ...lxc, bridge: lxcBridge },
+    netmaker: { ...netmaker, bridge: netmakerBridge },
     bridges: Object.fromEntries([
       ...named.map((bridge) => [bridge, bridgeDefaults()]),
       ...Object.entries(bridges),

@@ -28,6 +28,14 @@ export function parseIp(text: string): IpAddress | undefined {
   return { family: 6, value: bigFrom([...before, ...zeros, ...after], 16, 16n), text: canonical };
 }
 
+/** The address with this value, 0 to 2^32 - 1 or 2^128 - 1. */
+export function ipFrom(family: 4 | 6, value: bigint): IpAddress {
+  const [parts, width, radix, separator] = family === 4 ? [4, 8n, 10, '.'] : [8, 16n, 16, ':'];
+  const part = (i: number) => (value >> (BigInt(parts - 1 - i) * width)) & ((1n << width) - 1n);
+  const text = Array.from({ length: parts }, (_, i) => part(i).toString(radix)).join(separator);
+  return parseIp(text) ?? { family, value, text };
+}
+
 /** `ADDRESS/PREFIX`; undefined when it is not one. The address may be any in the subnet. */
 export function parseCidr(text: string): Cidr | undefined {
   const [, addressText = '', prefixText = ''] = /^([^/]+)\/(0|[1-9]\d{0,2})$/.exec(text) ?? [];
@@ -63,6 +71,13 @@ export function contains(subnet: Cidr, address: IpAddress): boolean {
   if (subnet.address.family !== address.family) return false;
   const shift = BigInt(bits(address) - subnet.prefix);
   return subnet.address.value >> shift === address.value >> shift;
+}
+
+/** First and last address of the subnet, those of the network and of broadcast with them. */
+export function subnetRange(subnet: Cidr): { first: bigint; last: bigint } {
+  const hosts = 1n << BigInt(bits(subnet.address) - subnet.prefix);
+  const first = subnet.address.value - (subnet.address.value % hosts);
+  return { first, last: first + hosts - 1n };
 }
 
 /** /32 or /128: a single address, whose gateway is reached through a link route. */

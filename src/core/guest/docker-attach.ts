@@ -1,7 +1,20 @@
 // Whether a Docker container gets a port of ours, on which bridge, and why or why not.
 import * as z from 'zod';
-import { LABEL_PREFIX, parseDockerLabels } from './docker-labels.ts';
+import { type Detection, detectNetmaker, NETMAKER_LABEL } from '../../netmaker/detection/detect.ts';
+import { type DetectionSettings, patternsOf } from '../../netmaker/detection/patterns.ts';
+import type { NetmakerRole, ServiceRule } from '../../netmaker/types.ts';
+import { LABEL_PREFIX, netmakerOnlyProblems, parseDockerLabels } from './docker-labels.ts';
 import { matchesGlob } from './glob.ts';
+
+/** One network of a container; empty and 0 where it has no address of that family. */
+const networkSchema = z.object({
+  IPAddress: z.string().default(''),
+  IPPrefixLen: z.int().default(0),
+  Gateway: z.string().default(''),
+  GlobalIPv6Address: z.string().default(''),
+  GlobalIPv6PrefixLen: z.int().default(0),
+  IPv6Gateway: z.string().default(''),
+});
 
 /** The fields of `docker inspect` that we read (Engine API, GET /containers/{id}/json). */
 export const dockerContainerSchema = z.object({
@@ -13,24 +26,40 @@ export const dockerContainerSchema = z.object({
     /** 0 while it does not run. */
     Pid: z.int().nonnegative(),
     StartedAt: z.string(),
+    /** Absent without a health check; its status is `starting`, `healthy`, `unhealthy` or `none`. */
+    Health: z.object({ Status: z.string() }).nullish(),
   }),
-  HostConfig: z.object({ NetworkMode: z.string().default('default') }),
+  /** By Docker's restart policy alone; counts anew with `docker start`. */
+  RestartCount: z.int().nonnegative().default(0),
+  /** The host's file that is the container's /etc/resolv.conf. */
+  ResolvConfPath: z.string().default(''),
+  HostConfig: z.object({
+    NetworkMode: z.string().default('default'),
+    Dns: z.array(z.string()).nullish(),
+  }),
   Config: z.object({
     Labels: z.record(z.string(), z.string()).nullish(),
     Image: z.string().default(''),
   }),
-  NetworkSettings: z.object({ SandboxKey: z.string().default('') }).nullish(),
+  NetworkSettings: z
+    .object({
+      SandboxKey: z.string().default(''),
+      Networks: z.record(z.string(), networkSchema.nullable()).nullish(),
+    })
+    .nullish(),
 });
 
 export type DockerContainer = z.infer<typeof dockerContainerSchema>;
 
-/** The part of `[docker]` in the configuration that decides. */
+/** The parts of `[docker]` and `[netmaker]` in the configuration that decide. */
 export interface AttachRules {
   readonly attach: 'netmaker' | 'labelled' | 'all';
   readonly bridge: string;
   readonly interface: string;
-  /** Patterns with `*` and `?`; they count with `attach = "netmaker"`. */
+  /** Patterns with `*` and `?`, besides those that detection has. */
   readonly names: readonly string[];
+  /** When absent or not enabled, no container has a role, and `names` alone decide with `attach = "netmaker"`. */
+  readonly netmaker?: DetectionSettings & { readonly enabled: boolean; readonly bridge: string };
 }
 
 export type AttachDecision =
@@ -40,29 +69,55 @@ export type AttachDecision =
       /** The interface's name inside the container. */
       readonly interface: string;
       readonly vmid?: number;
+      /** Canonical `ADDRESS/PREFIX`; with a role also `ADDRESS` alone, which has to be in a pool. */
       readonly address?: string;
       readonly gateway?: string;
+      /** With a role only, as all that follows: the container is one of Netmaker's. */
+      readonly role?: NetmakerRole;
+      /** IPv6, with or without prefix length. */
+      readonly address6?: string;
+      readonly allowIn?: readonly ServiceRule[];
+      /** kbit/s; 0: no limit. */
+      readonly rateIn?: number;
+      readonly rateOut?: number;
+      readonly failoverGroup?: string;
       readonly reason: string;
     }
   | {
       readonly attach: false;
       /** True when it was meant to be attached and cannot be: the ledger wants to know. */
       readonly selected: boolean;
+      /** Whether it is Netmaker's, or looks like it: `netmaker list` shows it with the reason. */
+      readonly considered: boolean;
+      readonly role?: NetmakerRole;
       readonly reason: string;
     };
 
 /** Pure; the running state is part of the container that is handed in. */
 export function decideAttach(container: DockerContainer, rules: AttachRules): AttachDecision {
-  const name = containerName(container);
   const labels = container.Config.Labels ?? {};
-  const selection = select(name, labels, rules);
-  if (!selection.selected) return { attach: false, selected: false, reason: selection.reason };
+  const detection = detect(container, rules);
+  const role = detection?.netmaker ? { role: detection.role } : {};
+  const considered = detection !== undefined && (detection.netmaker || detection.considered);
+  const refused = (selected: boolean, reason: string) => ({
+    attach: false as const,
+    selected,
+    considered,
+    ...role,
+    reason,
+  });
+
+  const selection = select(containerName(container), labels, rules, detection);
+  if (!selection.selected) return refused(false, selection.reason);
   const obstacle = modeObstacle(container.HostConfig.NetworkMode) ?? stateObstacle(container);
-  if (obstacle !== undefined) return { attach: false, selected: true, reason: obstacle };
+  if (obstacle !== undefined) return refused(true, obstacle);
   const parsed = parseDockerLabels(labels);
-  if (!parsed.ok) return { attach: false, selected: true, reason: parsed.problems.join('; ') };
-  const { bridge = rules.bridge, ...wanted } = parsed.labels;
-  return { attach: true, bridge, interface: rules.interface, ...wanted, reason: selection.reason };
+  if (!parsed.ok) return refused(true, parsed.problems.join('; '));
+  const strays = detection?.netmaker ? [] : netmakerOnlyProblems(labels);
+  if (strays.length > 0) return refused(true, strays.join('; '));
+  const ownBridge = (detection?.netmaker && rules.netmaker?.bridge) || rules.bridge;
+  const { bridge = ownBridge, netmaker: _, ...wanted } = parsed.labels;
+  return { attach: true, bridge, interface: rules.interface, ...role, ...wanted, reason: selection.reason };
 }
 
 /** Docker's name without the slash that its API puts before it. */
@@ -70,20 +125,39 @@ export function containerName(container: Pick<DockerContainer, 'Name'>): string 
   return container.Name.replace(/^\//, '');
 }
 
+function detect(container: DockerContainer, { netmaker, names }: AttachRules): Detection | undefined {
+  if (!netmaker?.enabled) return undefined;
+  const { Labels: labels, Image: image } = container.Config;
+  const candidate = { name: containerName(container), image, labels: labels ?? {} };
+  return detectNetmaker(candidate, patternsOf(netmaker, names));
+}
+
 function select(
   name: string,
   labels: Readonly<Record<string, string>>,
-  rules: AttachRules,
+  { attach, names }: AttachRules,
+  detection: Detection | undefined,
 ): { selected: boolean; reason: string } {
   const bridgeLabel = `${LABEL_PREFIX}bridge`;
+  const isLabelled = detection !== undefined && Object.hasOwn(labels, NETMAKER_LABEL);
+  // Who detects a container by its label, or by more than its label where that is enough, has the better reason.
+  if (detection?.netmaker && (isLabelled || attach === 'netmaker')) {
+    return { selected: true, reason: detection.reason };
+  }
   if (Object.hasOwn(labels, bridgeLabel)) return { selected: true, reason: `label ${bridgeLabel}` };
-  if (rules.attach === 'all') return { selected: true, reason: 'docker.attach is "all"' };
-  const pattern =
-    rules.attach === 'netmaker' ? rules.names.find((glob) => matchesGlob(glob, name)) : undefined;
-  if (pattern !== undefined) return { selected: true, reason: `name matches ${pattern}` };
+  if (attach === 'all') return { selected: true, reason: 'docker.attach is "all"' };
+  if (detection === undefined && attach === 'netmaker') {
+    const pattern = names.find((glob) => matchesGlob(glob, name));
+    if (pattern !== undefined) return { selected: true, reason: `name matches ${pattern}` };
+  }
+  if (detection?.netmaker === false && detection.considered) {
+    // A label with a mistake in it asked for something; `false` and a denied part did not.
+    const isMistake = isLabelled && labels[NETMAKER_LABEL] !== 'false';
+    return { selected: isMistake, reason: detection.reason };
+  }
   const stray = Object.keys(labels).find((key) => key.startsWith(LABEL_PREFIX));
   const hint = stray === undefined ? '' : `; label ${stray} alone does not ask for a port`;
-  return { selected: false, reason: `no label ${bridgeLabel} and docker.attach is "${rules.attach}"${hint}` };
+  return { selected: false, reason: `no label ${bridgeLabel} and docker.attach is "${attach}"${hint}` };
 }
 
 /** `none` is no obstacle: such a container has a network namespace of its own, only nothing in it yet. */

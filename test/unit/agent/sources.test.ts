@@ -192,6 +192,8 @@ describe('a Docker container', () => {
       Id: id,
       Name: '/netmaker-server',
       State: { Running: true, Pid: 42, StartedAt: '' },
+      RestartCount: 0,
+      ResolvConfPath: '',
       HostConfig: { NetworkMode: 'default' },
       Config: { Labels: { 'dev.ovs.portagent.address': '203.0.113.10/24' }, Image: 'busybox' },
     };

@@ -46,6 +46,32 @@ describe('an empty configuration', () => {
         socket: '/var/run/docker.sock',
         names: ['netmaker-*'],
       },
+      netmaker: {
+        enabled: true,
+        mode: 'routed',
+        bridge: 'ovsbr1',
+        pools: ['203.0.113.0/24'],
+        gateways: [],
+        reserved: [],
+        cooldown: 300,
+        misses: 3,
+        uplink: 'auto',
+        on_link: 'auto',
+        inside: '10.218.0.0/16',
+        isolate: false,
+        allow_in: ['icmp', '51821-51830/udp', '51821-51830/tcp', '443/udp'],
+        host_services: ['all'],
+        rate_in: 0,
+        rate_out: 0,
+        images: [],
+        names: [],
+        deny: [],
+        watch_interval: 10,
+        responder: false,
+        responder_stun_port: 3478,
+        responder_http_port: 8090,
+        stun_server: '',
+      },
       ledger: { path: '/var/lib/ovs-port-agent/ledger.jsonl' },
     });
   });
@@ -69,6 +95,99 @@ describe('bridges', () => {
   it('have a table changed, the other keys keep their defaults', () => {
     const { bridges } = config('[bridges.ovsbr1]\naddresses = ["203.0.113.1/24", "2001:DB8::1/64"]');
     expect(bridges.ovsbr1).toEqual({ ...bridge, addresses: ['203.0.113.1/24', '2001:db8::1/64'] });
+  });
+});
+
+describe('the section [netmaker]', () => {
+  it('takes the bridge of Docker containers, or one of its own that is made then', () => {
+    expect(config('[docker]\nbridge = "br8"').netmaker.bridge).toBe('br8');
+    const { netmaker, bridges } = config('[netmaker]\nbridge = "br7"');
+    expect(netmaker.bridge).toBe('br7');
+    expect(Object.keys(bridges)).toEqual(['ovsbr0', 'ovsbr1', 'br7']);
+  });
+
+  it('holds addresses in their canonical form', () => {
+    const { netmaker } = config(`[netmaker]
+pools = ["198.51.100.0/29", "2001:DB8:0::/64"]
+gateways = ["2001:db8::0:1"]
+reserved = ["198.51.100.4-198.51.100.5", "2001:db8::/112", "198.51.100.2"]`);
+    expect(netmaker.pools).toEqual(['198.51.100.0/29', '2001:db8::/64']);
+    expect(netmaker.gateways).toEqual(['2001:db8::1']);
+  });
+
+  it.each([
+    'stun_server = "stun.example:3478"',
+    'stun_server = "[2001:db8::1]:3478"',
+    'stun_server = "192.0.2.1:19302"',
+    'uplink = "enp1s0"',
+    'on_link = false',
+    'allow_in = []',
+    'allow_in = ["all"]',
+    'host_services = ["icmp", "53/udp"]',
+    'names = ["mesh-*", "!netclient*"]',
+    'images = ["!docker.io/gravitl/netmaker", "registry.example:5000/netclient"]',
+    'pools = []',
+    'pools = ["203.0.113.8/32"]\ngateways = ["203.0.113.1"]',
+    'mode = "nat1to1"\ninside = "10.9.0.0/24"',
+  ])('accepts %j', (text) => {
+    expect(problem(`[netmaker]\n${text}`)).toBe('no problem');
+  });
+
+  it.each([
+    ['mode = "bridge"', 'mode: must be one of "routed", "l2", "nat1to1"'],
+    ['pool = []', 'pool: unknown key; did you mean "pools"?'],
+    ['pools = "203.0.113.0/24"', 'pools: must be a list of networks'],
+    ['pools = [3]', 'pools[0]: must be a network'],
+    ['pools = ["203.0.113.1"]', 'pools[0]: must be NETWORK/PREFIX such as 203.0.113.0/24'],
+    [
+      'pools = ["203.0.113.1/24"]',
+      'pools[0]: must be a network: "203.0.113.1/24" is an address in 203.0.113.0/24',
+    ],
+    ['pools = ["224.0.0.0/24"]', 'pools[0]: must have unicast addresses only'],
+    ['pools = ["0.0.0.0/0"]', 'pools[0]: must have unicast addresses only'],
+    ['pools = ["64.0.0.0/2"]', 'pools[0]: must have unicast addresses only'],
+    ['pools = ["fe80::/64"]', 'pools[0]: must not be link-local'],
+    ['pools = ["198.51.100.0/24", "198.51.100.64/26"]', 'pools[1]: overlaps with 198.51.100.0/24'],
+    ['pools = ["10.218.3.0/24"]\nmode = "nat1to1"', 'inside: overlaps with the pool 10.218.3.0/24'],
+    ['inside = "2001:db8::/64"', 'inside: must be an IPv4 network'],
+    ['inside = "10.0.0.0/31"', 'inside: must have room for containers'],
+    ['gateways = ["203.0.113.1/24"]', 'gateways[0]: must be a unicast address without prefix length'],
+    ['gateways = ["203.0.113.0"]', 'gateways[0]: must be a host address, not that of the network'],
+    ['gateways = ["203.0.113.255"]', 'gateways[0]: must be a host address, not the broadcast address'],
+    [
+      'gateways = ["203.0.113.1", "203.0.113.2"]',
+      'gateways[1]: 203.0.113.0/24 has the gateway 203.0.113.1 already',
+    ],
+    ['gateways = ["2001:db8::1"]', 'gateways[0]: 2001:db8::1 is the gateway of no pool'],
+    ['gateways = ["203.0.113.1", "169.254.51.1"]', 'gateways[1]: 169.254.51.1 is the gateway of no pool'],
+    [
+      'gateways = ["198.51.100.1", "198.51.100.2"]',
+      'gateways[1]: every IPv4 pool without one has the gateway 198.51.100.1 already',
+    ],
+    ['pools = ["192.0.2.1/32"]\ngateways = ["192.0.2.1"]', 'gateways[0]: must not be the only address'],
+    ['reserved = ["203.0.113"]', 'reserved[0]: must be ADDRESS, FIRST-LAST or NETWORK/PREFIX'],
+    ['reserved = ["203.0.113.9-203.0.113.4"]', 'reserved[0]: must be ADDRESS, FIRST-LAST'],
+    ['reserved = ["203.0.113.1/28"]', 'reserved[0]: must be ADDRESS, FIRST-LAST'],
+    ['reserved = ["203.0.113.9-2001:db8::1"]', 'reserved[0]: must be ADDRESS, FIRST-LAST'],
+    ['reserved = ["203.0.114.9"]', 'reserved[0]: 203.0.114.9 is in none of the pools'],
+    ['cooldown = -1', 'cooldown: must be a whole number of seconds from 0'],
+    ['misses = 0', 'misses: must be a whole number of looks from 1'],
+    ['uplink = "eth 0"', 'uplink: an interface name must not contain spaces'],
+    ['on_link = "yes"', 'on_link: must be true, false or "auto"'],
+    ['allow_in = ["443"]', 'allow_in[0]: must be "all", "icmp", PORT/udp or FIRST-LAST/tcp'],
+    ['allow_in = "all"', 'allow_in: must be a list such as'],
+    ['host_services = ["9-8/tcp"]', 'host_services[0]: must be "all", "icmp"'],
+    ['rate_in = 1.5', 'rate_in: must be a whole number of kbit/s'],
+    ['names = ["!mesh-*"]', 'names[0]: "!mesh-*" takes out nothing: built in are netmaker,'],
+    ['names = [""]', 'names[0]: must not be empty'],
+    ['deny = ["a b"]', 'deny[0]: must be printable ASCII'],
+    ['images = ["gravitl/netclient:v1"]', 'images[0]: must be a repository without tag'],
+    ['responder_stun_port = 0', 'responder_stun_port: must be a port number'],
+    ['stun_server = "stun.example"', 'stun_server: must be HOST:PORT'],
+    ['stun_server = "2001:db8::1:3478"', 'stun_server: must be HOST:PORT'],
+    ['stun_server = "a:99999"', 'stun_server: must be HOST:PORT'],
+  ])('refuses %j with its key and what is accepted', (text, message) => {
+    expect(problem(`[netmaker]\n${text}`)).toContain(`config.toml: netmaker.${message}`);
   });
 });
 

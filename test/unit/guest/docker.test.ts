@@ -35,13 +35,44 @@ describe('labels', () => {
     ).toMatchObject({ ok: true });
   });
 
+  it('may give a Netmaker container addresses without prefix length, rules, rates and a group', () => {
+    const labels = {
+      netmaker: 'server',
+      address: '203.0.113.7',
+      address6: '2001:DB8::7',
+      'allow-in': 'icmp, 51821-51830/udp',
+      'rate-in': '0',
+      'rate-out': '50000',
+      'netmaker.failover-group': 'edge_1.a-B',
+    };
+    const prefixed = Object.fromEntries(Object.entries(labels).map(([key, value]) => [P + key, value]));
+    expect(parseDockerLabels(prefixed)).toEqual({
+      ok: true,
+      labels: {
+        netmaker: 'server',
+        address: '203.0.113.7',
+        address6: '2001:db8::7',
+        allowIn: ['icmp', '51821-51830/udp'],
+        rateIn: 0,
+        rateOut: 50_000,
+        failoverGroup: 'edge_1.a-B',
+      },
+    });
+    expect(parseDockerLabels({ [`${P}allow-in`]: '' })).toEqual({ ok: true, labels: { allowIn: [] } });
+    expect(parseDockerLabels({ [`${P}netmaker`]: 'false' })).toEqual({
+      ok: true,
+      labels: { netmaker: false },
+    });
+  });
+
   it.each([
     [{ vmid: '0' }, 'vmid: must be a whole number from 100 to 999999999, not "0"'],
     [{ vmid: '4294967296' }, 'vmid: must be a whole number'],
     [{ vmid: '' }, 'vmid: must be a whole number'],
     [{ bridge: '' }, 'bridge: a bridge name must not be empty'],
     [{ bridge: '../x' }, 'bridge: a bridge name must not contain "/"'],
-    [{ address: '203.0.113.7' }, 'address: must be ADDRESS/PREFIX'],
+    [{ address: '203.0.113' }, 'address: must be ADDRESS/PREFIX'],
+    [{ address: '224.0.0.1' }, 'address: must be a unicast address'],
     [{ address: '203.0.113.0/24' }, 'address: must be a host address'],
     [
       { address: '203.0.113.7/24', gateway: '203.0.114.1' },
@@ -57,6 +88,27 @@ describe('labels', () => {
       'gateway: must be a unicast address without prefix length',
     ],
     [{ gateway: '203.0.113.1' }, 'gateway: needs the label dev.ovs.portagent.address'],
+    [
+      { address: '203.0.113.7', gateway: '203.0.113.1' },
+      'gateway: needs the prefix length in dev.ovs.portagent.address',
+    ],
+    [{ address6: '203.0.113.7' }, 'address6: must be an IPv6 address'],
+    [{ address6: '2001:db8::/64' }, 'address6: must be a host address'],
+    [{ address6: 'fe80::1%eth0' }, 'address6: must be an IPv6 address'],
+    [
+      { address: '2001:db8::7', address6: '2001:db8::8' },
+      'address: must be an IPv4 address beside the label',
+    ],
+    [{ netmaker: 'yes' }, 'netmaker: must be server, client, true or false, not "yes"'],
+    [{ netmaker: 'constructor' }, 'netmaker: must be server, client, true or false'],
+    [{ 'allow-in': 'icmp,443' }, 'allow-in: must be "all", "icmp", PORT/udp or FIRST-LAST/tcp'],
+    [{ 'allow-in': 'icmp,' }, 'allow-in: must be "all", "icmp", PORT/udp'],
+    [{ 'rate-in': '10M' }, 'rate-in: must be a whole number of kbit/s from 0 (no limit) to 100000000'],
+    [{ 'rate-out': '999999999' }, 'rate-out: must be a whole number of kbit/s'],
+    [{ 'netmaker.failover-group': '' }, 'netmaker.failover-group: must be 1 to 32 letters'],
+    [{ 'netmaker.failover-group': 'a'.repeat(33) }, 'netmaker.failover-group: must be 1 to 32 letters'],
+    [{ 'netmaker.failover-group': 'a/b' }, 'netmaker.failover-group: must be 1 to 32 letters'],
+    [{ allow_in: 'all' }, 'allow_in is not known; did you mean dev.ovs.portagent.allow-in?'],
     [{ adress: '203.0.113.7/24' }, 'adress is not known; did you mean dev.ovs.portagent.address?'],
     [{ colour: 'blue' }, 'colour is not known; known are vmid, bridge, address, gateway'],
     [{ constructor: 'x' }, 'constructor is not known'],
@@ -80,38 +132,153 @@ describe('labels', () => {
   });
 });
 
-const rules: AttachRules = { attach: 'netmaker', bridge: 'ovsbr1', interface: 'eth1', names: ['netmaker-*'] };
+const netmaker = { enabled: true, bridge: 'ovsbr7', images: [], names: [], deny: [] };
+
+const plainRules: AttachRules = {
+  attach: 'netmaker',
+  bridge: 'ovsbr1',
+  interface: 'eth1',
+  names: ['netmaker-*'],
+};
+
+const rules: AttachRules = { ...plainRules, netmaker };
 
 function container(
   name: string,
   labels: Record<string, string> = {},
   mode = 'bridge',
   pid = 42,
+  image = 'busybox',
 ): DockerContainer {
   return dockerContainerSchema.parse({
     Id: 'a'.repeat(64),
     Name: `/${name}`,
     State: { Running: pid > 0, Pid: pid, StartedAt: '2026-11-23T08:30:32.123Z', Status: 'running' },
     HostConfig: { NetworkMode: mode },
-    Config: { Labels: labels, Image: 'busybox' },
+    Config: { Labels: labels, Image: image },
     NetworkSettings: { SandboxKey: '/var/run/docker/netns/abc' },
   });
 }
 
 describe('a container', () => {
-  it('named netmaker-* gets a port on the configured bridge', () => {
+  it('of Netmaker gets a port on the bridge for those, and a role', () => {
     expect(decideAttach(container('netmaker-server'), rules)).toEqual({
       attach: true,
-      bridge: 'ovsbr1',
+      bridge: 'ovsbr7',
       interface: 'eth1',
+      role: 'server',
       reason: 'name matches netmaker-*',
+    });
+    expect(decideAttach(container('n1', {}, 'bridge', 42, 'gravitl/netclient:v1.5.1'), rules)).toMatchObject({
+      attach: true,
+      role: 'client',
+      reason: 'image gravitl/netclient',
     });
   });
 
   it('of another name does not', () => {
-    for (const name of ['web', 'netmaker', 'my-netmaker-1']) {
-      expect(decideAttach(container(name), rules)).toMatchObject({ attach: false, selected: false });
+    for (const name of ['web', 'my-netmaker-1', 'netmaker_x']) {
+      expect(decideAttach(container(name), rules)).toMatchObject({
+        attach: false,
+        selected: false,
+        considered: false,
+      });
     }
+  });
+
+  it('is taken by the names of [docker] alone, and has no role, where [netmaker] is not enabled', () => {
+    const disabled = { ...rules, netmaker: { ...netmaker, enabled: false } };
+    for (const without of [disabled, plainRules]) {
+      const decision = decideAttach(container('netmaker-server'), without);
+      expect(decision).toMatchObject({ attach: true, bridge: 'ovsbr1', reason: 'name matches netmaker-*' });
+      expect(decision).not.toHaveProperty('role');
+      expect(decideAttach(container('netclient'), without)).toMatchObject({
+        attach: false,
+        considered: false,
+      });
+    }
+  });
+
+  it('of Netmaker by a name of [docker] has a role, too', () => {
+    const decision = decideAttach(container('mesh-1'), { ...rules, names: ['mesh-*'] });
+    expect(decision).toMatchObject({ attach: true, role: 'client', reason: 'name matches mesh-*' });
+  });
+
+  it('with the bridge label alone is none of Netmaker, unless it is detected', () => {
+    const labels = { [`${P}bridge`]: 'ovsbr0' };
+    expect(decideAttach(container('web', labels), rules)).not.toHaveProperty('role');
+    expect(decideAttach(container('netclient', labels), rules)).toMatchObject({
+      attach: true,
+      bridge: 'ovsbr0',
+      role: 'client',
+    });
+  });
+
+  it('that looks like Netmaker and is not gets no port, and the reason is kept for the list', () => {
+    expect(decideAttach(container('netmaker-ui'), rules)).toEqual({
+      attach: false,
+      selected: false,
+      considered: true,
+      reason: 'name has the part "ui", which netmaker.deny lists',
+    });
+    expect(decideAttach(container('netclient', { [`${P}netmaker`]: 'false' }), rules)).toEqual({
+      attach: false,
+      selected: false,
+      considered: true,
+      reason: 'label dev.ovs.portagent.netmaker=false',
+    });
+  });
+
+  it('with a mistake in the label netmaker is told so, whatever it is called', () => {
+    for (const name of ['web', 'netclient']) {
+      expect(decideAttach(container(name, { [`${P}netmaker`]: 'yes' }), rules)).toMatchObject({
+        attach: false,
+        selected: true,
+        reason: expect.stringContaining('must be server, client, true or false, not "yes"'),
+      });
+    }
+  });
+
+  it('labelled as Netmaker is taken by every rule, with its address and the rest of its wishes', () => {
+    const labels = {
+      [`${P}netmaker`]: 'true',
+      [`${P}address`]: '203.0.113.7',
+      [`${P}allow-in`]: 'all',
+      [`${P}netmaker.failover-group`]: 'edge',
+    };
+    for (const attach of ['netmaker', 'labelled', 'all'] as const) {
+      expect(decideAttach(container('web', labels), { ...rules, attach })).toEqual({
+        attach: true,
+        bridge: 'ovsbr7',
+        interface: 'eth1',
+        role: 'client',
+        address: '203.0.113.7',
+        allowIn: ['all'],
+        failoverGroup: 'edge',
+        reason: 'label dev.ovs.portagent.netmaker=true',
+      });
+    }
+  });
+
+  it.each([
+    [
+      { address: '203.0.113.7' },
+      'address: must be ADDRESS/PREFIX, not "203.0.113.7": an address without prefix',
+    ],
+    [{ address6: '2001:db8::7/64' }, 'address6: is for Netmaker’s containers'],
+    [{ 'allow-in': 'all' }, 'allow-in: is for Netmaker’s containers'],
+    [{ 'rate-in': '1' }, 'rate-in: is for Netmaker’s containers'],
+    [{ 'netmaker.failover-group': 'x' }, 'netmaker.failover-group: is for Netmaker’s containers'],
+  ])('that is none of Netmaker is refused what only those have: %j', (more, problem) => {
+    const labels = Object.fromEntries(
+      Object.entries({ bridge: 'ovsbr0', ...more }).map(([key, value]) => [P + key, value]),
+    );
+    expect(decideAttach(container('web', labels as Record<string, string>), rules)).toMatchObject({
+      attach: false,
+      selected: true,
+      considered: false,
+      reason: expect.stringContaining(`label ${P}${problem.replace('’', "'")}`),
+    });
   });
 
   it('with the bridge label gets a port there, whatever its name and the rule', () => {
@@ -133,7 +300,12 @@ describe('a container', () => {
   });
 
   it('is judged by label alone with "labelled", and always taken with "all"', () => {
-    expect(decideAttach(container('netmaker-1'), { ...rules, attach: 'labelled' }).attach).toBe(false);
+    expect(decideAttach(container('netmaker-1'), { ...rules, attach: 'labelled' })).toMatchObject({
+      attach: false,
+      selected: false,
+      considered: true,
+      role: 'client',
+    });
     expect(decideAttach(container('web'), { ...rules, attach: 'all' }).attach).toBe(true);
   });
 
@@ -144,6 +316,8 @@ describe('a container', () => {
     expect(decideAttach(container('netmaker-1', {}, mode), rules)).toEqual({
       attach: false,
       selected: true,
+      considered: true,
+      role: 'client',
       reason: expect.stringContaining(reason),
     });
   });
@@ -171,7 +345,9 @@ describe('a container', () => {
       HostConfig: {},
       Config: { Labels: null },
     };
-    expect(decideAttach(dockerContainerSchema.parse(bare), rules).attach).toBe(false);
+    const parsed = dockerContainerSchema.parse(bare);
+    expect(parsed).toMatchObject({ RestartCount: 0, ResolvConfPath: '' });
+    expect(decideAttach(parsed, rules).attach).toBe(false);
     expect(dockerContainerSchema.safeParse({ ...bare, Id: '../../etc' }).success).toBe(false);
   });
 });
