@@ -21,35 +21,46 @@ describe.each(suites)('on %s', (suite) => {
     await host.exec(['sh', '-c', 'cat >/var/lib/vz/snippets/note; chmod +x /var/lib/vz/snippets/note'], {
       input: hook,
     });
-    await host.sh(`qm create 101 --net0 virtio,bridge=ovsbr0 --hookscript local:snippets/note --name first
-      pct create 200 --net0 name=eth0,bridge=ovsbr0,tag=3 --hookscript local:snippets/note`);
   });
 
   afterAll(() => host?.down());
-  beforeEach(() => host.sh(': >/tmp/phases'));
+
+  // Each test, and each retry, has guests of its own: what a failed one left would fail the next.
+  beforeEach(async () => {
+    await host.sh(`
+      rm -f /etc/pve/nodes/pve2/*/*.conf; pve-init
+      for vmid in $(ls /etc/pve/qemu-server | sed s/.conf$//); do qm stop $vmid || true; qm destroy $vmid; done
+      for vmid in $(ls /etc/pve/lxc | sed s/.conf$//); do pct stop $vmid || true; pct destroy $vmid; done
+      qm create 101 --net0 virtio,bridge=ovsbr0 --hookscript local:snippets/note --name first
+      pct create 200 --net0 name=eth0,bridge=ovsbr0,tag=3 --hookscript local:snippets/note
+      : >/tmp/phases`);
+  });
 
   const phases = async () => (await host.sh('cat /tmp/phases')).split('\n').filter(Boolean);
   const ports = async () => (await host.sh('ovs-vsctl list-ports ovsbr0')).split('\n').filter(Boolean);
   const config = (command: 'qm' | 'pct', vmid: number) => host.sh(`${command} config ${vmid}`);
+  const uuidOf = (text: string) => /^smbios1: uuid=(\S+)$/m.exec(text)?.[1];
   const vmlist = async () =>
     JSON.parse(await host.sh('cat /etc/pve/.vmlist')) as { ids: Record<string, { node: string }> };
 
-  it('clones a guest with its hookscript and other MAC addresses', async () => {
+  it('clones a guest with its hookscript, other MAC addresses and another UUID', async () => {
     await host.sh('qm clone 101 111 --name second; pct clone 200 211');
-    const cloned = await config('qm', 111);
+    const [origin, cloned] = [await config('qm', 101), await config('qm', 111)];
     expect(cloned).toMatch(
-      /^hookscript: local:snippets\/note\nname: second\nnet0: virtio=BC:24:11:..:..:..,bridge=ovsbr0$/,
+      /^hookscript: local:snippets\/note\nname: second\nnet0: virtio=BC:24:11:..:..:..,bridge=ovsbr0\nsmbios1: uuid=[-0-9a-f]{36}$/,
     );
-    expect(cloned).not.toContain(/BC[^,]*/.exec(await config('qm', 101))?.[0]);
+    expect(cloned).not.toContain(/BC[^,]*/.exec(origin)?.[0]);
+    expect(cloned).not.toContain(uuidOf(origin));
     expect(await config('pct', 211)).toMatch(
       /hostname: Copy-of-CT-200\nnet0: name=eth0,bridge=ovsbr0,tag=3,hwaddr=BC/,
     );
     expect(await config('pct', 211)).not.toContain(/BC.*/.exec(await config('pct', 200))?.[0]);
-    await host.sh('pct start 211; pct stop 211; pct destroy 211; qm destroy 111');
+    await host.sh('pct start 211; pct stop 211');
     expect((await host.exec(['qm', 'clone', '101', '200'])).stderr).toContain('already exists');
   });
 
   it('rolls back to a snapshot: stops the guest with its hooks, then has the former card and hookscript', async () => {
+    const uuid = uuidOf(await config('qm', 101));
     await host.sh(`qm snapshot 101 before; pct snapshot 200 before
       qm set 101 --net0 virtio,bridge=ovsbr0,tag=9 --delete hookscript
       pct set 200 --net0 name=eth0,bridge=ovsbr0 --delete hookscript
@@ -61,9 +72,11 @@ describe.each(suites)('on %s', (suite) => {
       `200 pre-start port=0 lock= node=${host.name} from=`,
       `200 post-start port=1 lock= node=${host.name} from=`,
     ]);
-    expect(await config('qm', 101)).toMatch(
-      /^hookscript: .*\nname: first\nnet0: virtio=.*,bridge=ovsbr0\nparent: before$/,
+    const back = await config('qm', 101);
+    expect(back).toMatch(
+      /^hookscript: .*\nname: first\nnet0: virtio=.*,bridge=ovsbr0\nparent: before\nsmbios1: uuid=\S+$/,
     );
+    expect(uuidOf(back)).toBe(uuid);
     expect(await config('pct', 200)).toMatch(/^hookscript: .*\nnet0: .*,tag=3,.*\nparent: before$/);
     expect(await host.sh('cat /etc/pve/qemu-server/101.conf')).toMatch(/\n\n\[before\]\nhookscript: /);
     await host.sh('qm delsnapshot 101 before; pct stop 200; pct delsnapshot 200 before');
@@ -85,12 +98,11 @@ describe.each(suites)('on %s', (suite) => {
   });
 
   it('gives a VM to another node without any hook', async () => {
-    await host.sh('qm migrate-out 101 --to pve2');
+    await host.sh('qm start 101; : >/tmp/phases; qm migrate-out 101 --to pve2');
     expect(await phases()).toEqual([]);
     expect(await ports()).toEqual([]);
     expect((await vmlist()).ids['101']).toMatchObject({ node: 'pve2' });
     expect((await host.exec(['qm', 'status', '101'])).stderr).toContain('does not exist');
-    await host.sh('mv /etc/pve/nodes/pve2/qemu-server/101.conf /etc/pve/qemu-server/; pve-init');
   });
 
   it('migrates a container by a stop here and a start there', async () => {
@@ -129,6 +141,5 @@ describe.each(suites)('on %s', (suite) => {
     expect(refused).toContain('VM is locked (backup)');
     expect(await phases()).toEqual([]);
     expect(await config('qm', 101)).not.toContain('lock');
-    await host.sh('qm stop 101; pct stop 200');
   });
 });
