@@ -12,6 +12,7 @@ import { addIntrospect } from './verbs/introspect.ts';
 import { addLedger } from './verbs/ledger.ts';
 import { addList } from './verbs/list.ts';
 import { addName } from './verbs/name.ts';
+import { addNetmaker } from './verbs/netmaker.ts';
 import { addProxmox } from './verbs/proxmox.ts';
 import { addReconcile } from './verbs/reconcile.ts';
 import { addRemoveInterface } from './verbs/remove-interface.ts';
@@ -31,6 +32,7 @@ const VERBS: readonly AddVerb[] = [
   addRemoveInterface,
   addIntrospect,
   addProxmox,
+  addNetmaker,
   addLedger,
 ];
 

@@ -59,6 +59,9 @@ export const REMEDIES = {
   'interfaces-busy':
     'Somebody else is changing the network configuration of Proxmox; try again when that is done.',
   'interfaces-not-editable': 'See the cause; what could not be changed whole was not changed at all.',
+  'stun-failed': 'See the reason in the message: a route, a firewall on the way, or the server itself.',
+  'responder-failed':
+    'The agent tries again by itself. If another program has the port, choose another in the section [netmaker].',
   'spool-failed': 'Check the disk that holds /var/lib/ovs-port-agent/spool.',
 } as const;
 

@@ -19,6 +19,7 @@ const VERBS = [
   'proxmox interfaces show',
   'proxmox interfaces apply',
   'proxmox interfaces remove',
+  'netmaker attest',
   'ledger verify',
   'ledger show',
   'ledger tail',

@@ -1,0 +1,41 @@
+// A program of its own that runs inside a container's network namespace: asks STUN servers and prints one line of JSON.
+//
+//   node stun-probe.cjs DEADLINE_MS ADDRESS PORT [ADDRESS PORT…]      the answers are in the order of the questions
+
+import { isIP } from 'node:net';
+import { isAgentError } from '../../core/errors.ts';
+import { type Binding, BindingFailure, stunBinding } from './binding.ts';
+
+const [deadline, ...words] = process.argv.slice(2);
+
+const questions = Array.from({ length: Math.ceil(words.length / 2) }, (_, at) => {
+  const [host = '', port] = words.slice(2 * at, 2 * at + 2);
+  return { host, port: Number(port) };
+});
+
+async function ask(server: { host: string; port: number }, deadlineMs: number) {
+  const family = isIP(server.host.replace(/%.*$/, '')) === 6 ? 6 : 4;
+  try {
+    return told(await stunBinding({ server, family, deadlineMs }));
+  } catch (error) {
+    const cause = isAgentError(error) ? error.cause : error;
+    const why = cause instanceof BindingFailure ? cause.why : 'no-route';
+    const local = cause instanceof BindingFailure ? cause.local?.address : undefined;
+    return { failure: cause instanceof Error ? cause.message : String(cause), why, local };
+  }
+}
+
+function told({ mapped, local, rttMs }: Binding) {
+  return { local: local.address, mapped: mapped.address, rtt_ms: Math.round(rttMs * 1000) / 1000 };
+}
+
+const bad =
+  questions.length === 0 || questions.some(({ host, port }) => !isIP(host) || !(port > 0 && port < 65536));
+if (bad || !(Number(deadline) > 0)) {
+  process.stderr.write('usage: stun-probe DEADLINE_MS ADDRESS PORT [ADDRESS PORT…]\n');
+  process.exitCode = 2;
+} else {
+  void Promise.all(questions.map((server) => ask(server, Number(deadline)))).then((answers) =>
+    process.stdout.write(`${JSON.stringify(answers)}\n`),
+  );
+}
