@@ -24,6 +24,8 @@ export const REMEDIES = {
   'bridge-not-ours': 'Set driver = "auto" in the configuration, or choose a bridge that NetworkManager owns.',
   'bridge-not-ovs': 'Choose another name for the bridge in the configuration, or remove the Linux bridge.',
   'bridge-missing': 'Make the bridge, or let the agent: create = true in its section of the configuration.',
+  'flows-refused':
+    'See the cause; the agent tries again. Does the bridge allow OpenFlow 1.0 and 1.4 (column protocols)?',
   'link-missing': 'The network device is gone; start the guest again.',
   'port-unknown': 'List the ports with: ovs-port-agent list',
   'port-not-ours': 'Only ports that ovs-port-agent made can be removed by it.',

@@ -1,0 +1,175 @@
+// Puts the flows of guarded ports on a bridge, reads them back and takes them off.
+
+import { AgentError } from '../../core/errors.ts';
+import type { Exec } from '../../core/exec.ts';
+import { announcements } from './announcement.ts';
+import { flowsOf, hostMulticastFlow } from './flows.ts';
+import {
+  type DumpedFlow,
+  guardsOf,
+  type InstalledGuard,
+  markOf,
+  multicastPorts,
+  parseFlows,
+  parseUnfloodedPorts,
+  type ReadGuard,
+} from './installed.ts';
+import { type Meter, meterId, metersOf, meterText, parseMeterIds } from './meters.ts';
+import { cookieOf, OUR_COOKIES } from './pipeline.ts';
+import type { GuardedPort } from './port.ts';
+
+export { digestOf, type InstalledGuard } from './installed.ts';
+export type { GuardedPort } from './port.ts';
+
+export interface Isolation {
+  /**
+   * Replaces the port's flows in one atomic bundle; its counters begin anew. Flows of another VMID that are for the
+   * same OpenFlow port go, for the number has a new holder. Throws `flows-refused`, `bad-argument`.
+   */
+  install(port: GuardedPort): Promise<void>;
+  /** Takes the port's flows and meters off; none is fine. Throws `flows-refused`, also when there is no such bridge. */
+  remove(bridge: string, vmid: number): Promise<void>;
+  /** By VMID, what is there now. Nothing of it survives a restart of ovs-vswitchd. Throws `flows-refused`. */
+  installed(bridge: string): Promise<ReadonlyMap<number, InstalledGuard>>;
+  /**
+   * Tells the host, the neighbours and the uplink that `mac`, behind this port, has the address, as if the guest had
+   * said so. Throws `flows-refused`, `bad-argument`.
+   */
+  announce(bridge: string, ofport: number, mac: string, address: string): Promise<void>;
+}
+
+/** What is on the bridge while one change is made. */
+interface Seen {
+  flows: DumpedFlow[];
+  guards: Map<number, ReadGuard>;
+}
+
+export function openIsolation(exec: Exec): Isolation {
+  const ofctl = async (args: readonly string[], input?: string) => {
+    try {
+      return await exec('ovs-ofctl', args, input === undefined ? {} : { input });
+    } catch (error) {
+      const [, , verb = '', bridge = ''] = args.filter((argument) => argument !== '--bundle');
+      throw new AgentError('flows-refused', `Open vSwitch refused ${verb} on ${bridge}`, { cause: error });
+    }
+  };
+  const of14 = (...args: string[]) => ofctl(['-O', 'OpenFlow14', ...args]);
+  const dump = async (bridge: string): Promise<Seen> => {
+    const text = await of14('dump-flows', bridge, '--no-names', `cookie=${OUR_COOKIES}`);
+    const flows = parseFlows(text);
+    return { flows, guards: guardsOf(flows) };
+  };
+  const bundle = (bridge: string, lines: readonly string[]) =>
+    ofctl(['-O', 'OpenFlow14', '--bundle', 'add-flows', bridge, '-'], `${lines.join('\n')}\n`);
+
+  const setMeters = async (bridge: string, meters: readonly Meter[]) => {
+    if (meters.length === 0) return;
+    const present = parseMeterIds(await of14('dump-meters', bridge));
+    for (const meter of meters) {
+      await of14(present.has(meter.id) ? 'mod-meter' : 'add-meter', bridge, meterText(meter));
+    }
+  };
+  /** Deleting a meter deletes the flows that name it, so this comes after the flows. */
+  const dropMeters = async (bridge: string, ids: readonly number[]) => {
+    if (ids.length === 0) return;
+    const present = parseMeterIds(await of14('dump-meters', bridge));
+    for (const id of ids.filter((id) => present.has(id))) await of14('del-meter', bridge, `meter=${id}`);
+  };
+  /** Whether NORMAL floods to the port: only OpenFlow 1.0 has the setting. */
+  const setFlood = (bridge: string, ofport: number, flood: boolean) =>
+    ofctl(['-O', 'OpenFlow10', 'mod-port', bridge, String(ofport), flood ? 'flood' : 'no-flood']);
+
+  const inTurn = serialised();
+
+  return {
+    install: (port) =>
+      inTurn(port.bridge, async () => {
+        const { bridge, vmid, ofport } = port;
+        const lines = [...flowsOf(port), markOf(port)].map((flow) => `add cookie=${cookieOf(vmid)},${flow}`);
+        const seen = await dump(bridge);
+        const former = [...seen.guards].filter(([other, guard]) => other === vmid || guard.ofport === ofport);
+        const meters = metersOf(port);
+        await setMeters(bridge, meters);
+        if (port.guard.isolate) await setFlood(bridge, ofport, false);
+        const others = isolatedExcept(
+          seen,
+          former.map(([other]) => other),
+        );
+        await bundle(bridge, [
+          ...new Set([vmid, ...former.map(([other]) => other)].map(deletion)),
+          ...lines,
+          ...hostMulticast(port.guard.isolate ? [...others, ofport] : others),
+        ]);
+        const wanted = new Set(meters.map(({ id }) => id));
+        const ofports = [ofport, ...former.map(([, guard]) => guard.ofport)];
+        await dropMeters(bridge, metersAt(ofports, wanted));
+        if (!port.guard.isolate && former.some(([, guard]) => guard.isolate && guard.ofport === ofport))
+          await setFlood(bridge, ofport, true);
+      }),
+
+    remove: (bridge, vmid) =>
+      inTurn(bridge, async () => {
+        const seen = await dump(bridge);
+        const guard = seen.guards.get(vmid);
+        if (guard === undefined) return;
+        await bundle(bridge, [deletion(vmid), ...hostMulticast(isolatedExcept(seen, [vmid]))]);
+        await dropMeters(bridge, metersAt([guard.ofport], new Set()));
+        // The port may be gone already, and its number with it.
+        if (guard.isolate) await setFlood(bridge, guard.ofport, true).catch(() => undefined);
+      }),
+
+    async installed(bridge) {
+      const { flows, guards } = await dump(bridge);
+      const isolated = [...guards].filter(([, { isolate }]) => isolate);
+      if (isolated.length > 0) {
+        const reached = multicastPorts(flows);
+        const unflooded = parseUnfloodedPorts(await ofctl(['-O', 'OpenFlow10', 'dump-ports-desc', bridge]));
+        for (const [, guard] of isolated)
+          if (!reached.has(guard.ofport) || !unflooded.has(guard.ofport)) guard.digest = '';
+      }
+      return new Map([...guards].map(([vmid, { isolate: _, ...guard }]) => [vmid, guard]));
+    },
+
+    async announce(bridge, ofport, mac, address) {
+      for (const frame of announcements(mac, address)) {
+        const message = `in_port=${ofport},packet=${frame.toString('hex')},actions=NORMAL`;
+        await of14('packet-out', bridge, message);
+      }
+    },
+  };
+}
+
+const deletion = (vmid: number) => `delete cookie=${cookieOf(vmid)}/-1`;
+
+function hostMulticast(isolated: readonly number[]): string[] {
+  const ports = [...new Set(isolated)];
+  return ports.length === 0
+    ? [deletion(0)]
+    : [deletion(0), `add cookie=${cookieOf(0)},${hostMulticastFlow(ports)}`];
+}
+
+function isolatedExcept({ guards }: Seen, vmids: readonly number[]): number[] {
+  return [...guards]
+    .filter(([vmid, { isolate }]) => isolate && !vmids.includes(vmid))
+    .map(([, { ofport }]) => ofport);
+}
+
+function metersAt(ofports: readonly number[], wanted: ReadonlySet<number>): number[] {
+  const ids = ofports
+    .filter((ofport) => ofport > 0)
+    .flatMap((ofport) => [meterId(ofport, 'in'), meterId(ofport, 'out')]);
+  return [...new Set(ids)].filter((id) => !wanted.has(id));
+}
+
+/** Changes of one bridge one after the other: each begins with what the one before left. */
+function serialised() {
+  const last = new Map<string, Promise<unknown>>();
+  return <T>(key: string, work: () => Promise<T>): Promise<T> => {
+    const turn = (last.get(key) ?? Promise.resolve()).then(work, work);
+    last.set(
+      key,
+      turn.catch(() => undefined),
+    );
+    return turn;
+  };
+}

@@ -1,0 +1,54 @@
+// What may be opened towards a port, as OpenFlow matches.
+import { z } from 'zod';
+import { AgentError } from '../../core/errors.ts';
+import type { ServiceRule } from '../types.ts';
+
+const portSchema = z.coerce.number().int().min(1).max(65535);
+
+/** True when everything may come in, so that nothing has to be tracked. */
+export function allowsAll(rules: readonly ServiceRule[]): boolean {
+  return rules.includes('all');
+}
+
+/**
+ * Matches of first packets that may come in, for both families, without repetition. OpenFlow has no ranges: a range
+ * becomes value/mask pairs, 28 at most. Throws `bad-argument` for a rule that is none.
+ */
+export function serviceMatches(rules: readonly ServiceRule[]): string[] {
+  return [...new Set(rules.flatMap(matchesOf))];
+}
+
+function matchesOf(rule: ServiceRule): string[] {
+  if (rule === 'all') return ['ip', 'ipv6'];
+  if (rule === 'icmp') return ['icmp', 'icmp6'];
+  const { first, last, protocol } = parseService(rule);
+  return maskedPorts(first, last).flatMap((port) => [
+    `${protocol},tp_dst=${port}`,
+    `${protocol}6,tp_dst=${port}`,
+  ]);
+}
+
+function parseService(rule: string) {
+  const [, from, to = from, protocol] = /^(\d{1,5})(?:-(\d{1,5}))?\/(tcp|udp)$/.exec(rule) ?? [];
+  const first = portSchema.safeParse(from);
+  const last = portSchema.safeParse(to);
+  if (protocol === undefined || !first.success || !last.success || first.data > last.data) {
+    throw new AgentError(
+      'bad-argument',
+      `${JSON.stringify(rule)} is not "all", "icmp" or ports as 51821-51830/udp`,
+    );
+  }
+  return { first: first.data, last: last.data, protocol };
+}
+
+/** The fewest aligned blocks that cover exactly `first` to `last`, as `0xVALUE/0xMASK`, or one plain number. */
+export function maskedPorts(first: number, last: number): string[] {
+  const blocks: string[] = [];
+  for (let start = first; start <= last; ) {
+    let size = 1;
+    while (start % (size * 2) === 0 && start + size * 2 - 1 <= last) size *= 2;
+    blocks.push(size === 1 ? String(start) : `0x${start.toString(16)}/0x${(0x10000 - size).toString(16)}`);
+    start += size;
+  }
+  return blocks;
+}

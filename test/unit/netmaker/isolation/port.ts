@@ -1,0 +1,13 @@
+// A guarded port for the tests of its flows.
+import type { GuardedPort } from '../../../../src/netmaker/isolation/port.ts';
+import type { PortGuard } from '../../../../src/netmaker/types.ts';
+
+export function guardedPort(guard: Partial<PortGuard> = {}, port: Partial<GuardedPort> = {}): GuardedPort {
+  const own = {
+    mac: '0a:00:00:00:00:07',
+    addresses: ['203.0.113.7', '2001:db8::7'],
+    isolate: false,
+    allowIn: ['443/udp'],
+  };
+  return { bridge: 'ovsbr1', vmid: 1000007, ofport: 7, guard: { ...own, ...guard }, ...port };
+}
