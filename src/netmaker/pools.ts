@@ -104,7 +104,7 @@ export function documentationWarning(pools: readonly string[]): string | undefin
   const found = documentationPools(pools);
   if (found.length === 0) return undefined;
   const [are, they] = found.length === 1 ? ['is', 'it'] : ['are', 'them'];
-  return `${found.join(', ')} ${are} for documentation (RFC 5737, RFC 3849): nothing outside of this host can reach containers in ${they}; set pools in [netmaker] to addresses of your own`;
+  return `${found.join(', ')} ${are} for documentation (RFC 5737, RFC 3849): nothing outside of this host can reach containers in ${they}`;
 }
 
 const WIDTH = { 4: 32, 6: 128 } as const;

@@ -18,9 +18,11 @@ import { offersSnippets, parseStorageCfg, snippetFile } from '../../core/hookscr
 import { OUR_VOLUME } from '../../core/hookscript/volume.ts';
 import { type LinkState, linkNames, linkState } from '../../core/kernel/links.ts';
 import { SPOOL_NAME } from '../../core/spool/spool.ts';
+import { leaseStateSchema } from '../../netmaker/leases/lease-state.ts';
 import { attempt } from './attempt.ts';
 
 const DEADLINE_MS = 4000;
+const LEASES_MAX = 16 * 1024 * 1024;
 const INTERFACES_MAX = 1024 * 1024;
 /** More sourced files than a person has. */
 const SOURCED_MAX = 200;
@@ -102,6 +104,13 @@ export function readSpool(directory: string, now: number): Promise<Answer<SpoolF
     const oldest = events[0] === undefined ? undefined : now - Number(events[0].slice(0, 13));
     return { files: events.length, ...(oldest !== undefined && { oldestMs: Math.max(0, oldest) }) };
   });
+}
+
+/** Whether a container has an address now; a file that is damaged says nothing. */
+export async function hasLease(path: string): Promise<boolean> {
+  const text = await nodeTreeFs.read(path, LEASES_MAX).catch(() => '');
+  const state = leaseStateSchema.safeParse(parsed(text));
+  return state.success && Object.values(state.data.leases).some(({ releasedAt }) => releasedAt === null);
 }
 
 export function readState(path: string): Promise<Answer<StateFacts>> {

@@ -25,6 +25,7 @@ import { dockerVersion } from './docker.ts';
 import {
   exists,
   fileState,
+  hasLease,
   readBindings,
   readBootId,
   readDeclared,
@@ -98,19 +99,31 @@ export async function inspectForDoctor(parts: InspectParts): Promise<DoctorFacts
   const host = await inspectHost(parts);
   const { docker, ledger } = host.inForce;
   const { terminal, stateDir } = parts;
-  const [hasDocker, hasBusPolicy, isEnabled, lxcInstalled, dropIn, hook, engine, spool, chain, state] =
-    await Promise.all([
-      exists(DOCKERD),
-      exists(POLICY),
-      exists(ENABLED),
-      exists(LXC_COMMON),
-      exists(LXC_DROP_IN),
-      fileState(join(stateDir, 'hooks/lxc')),
-      docker.enabled ? dockerVersion(docker.socket) : undefined,
-      readSpool(join(stateDir, 'spool'), terminal.now().getTime()),
-      verifyChain(ledger.path, terminal),
-      readState(stateDir),
-    ]);
+  const [
+    hasDocker,
+    hasBusPolicy,
+    isEnabled,
+    lxcInstalled,
+    dropIn,
+    hook,
+    engine,
+    leased,
+    spool,
+    chain,
+    state,
+  ] = await Promise.all([
+    exists(DOCKERD),
+    exists(POLICY),
+    exists(ENABLED),
+    exists(LXC_COMMON),
+    exists(LXC_DROP_IN),
+    fileState(join(stateDir, 'hooks/lxc')),
+    docker.enabled ? dockerVersion(docker.socket) : undefined,
+    hasLease(join(stateDir, 'leases.json')),
+    readSpool(join(stateDir, 'spool'), terminal.now().getTime()),
+    verifyChain(ledger.path, terminal),
+    readState(stateDir),
+  ]);
   return {
     ...host,
     hasBusPolicy,
@@ -118,6 +131,7 @@ export async function inspectForDoctor(parts: InspectParts): Promise<DoctorFacts
     lxc: { installed: lxcInstalled, dropIn, hook },
     hasDocker,
     docker: engine,
+    hasNetmakerLease: leased,
     spool,
     ledger: chain,
     state,

@@ -6,6 +6,7 @@ import { checkDocker } from './check-docker.ts';
 import { checkHost } from './check-host.ts';
 import { checkLedger } from './check-ledger.ts';
 import { checkLxc } from './check-lxc.ts';
+import { checkNetmaker } from './check-netmaker.ts';
 import { checkNetworkManager } from './check-networkmanager.ts';
 import { checkProxmox } from './check-proxmox.ts';
 import { checkRows } from './check-rows.ts';
@@ -22,6 +23,7 @@ const CHECKS = [
   checkProxmox,
   checkLxc,
   checkDocker,
+  checkNetmaker,
   checkAgent,
   checkLedger,
 ] as const;

@@ -131,6 +131,8 @@ export interface DoctorFacts extends HostFacts {
   hasDocker: boolean;
   /** Version of the engine; undefined where it is not asked. */
   docker: Answer<string> | undefined;
+  /** Whether a container has an address of a pool. */
+  hasNetmakerLease: boolean;
   spool: Answer<SpoolFacts>;
   ledger: Answer<LedgerFacts> | undefined;
   state: Answer<StateFacts>;

@@ -11,6 +11,7 @@ export const GROUPS = [
   'Proxmox',
   'LXC',
   'Docker',
+  'Netmaker',
   'Agent',
   'Ledger',
 ] as const;

@@ -133,6 +133,7 @@ export function healthy(more: Partial<DoctorFacts> = {}): DoctorFacts {
     lxc: { installed: true, dropIn: true, hook: 'fine' },
     hasDocker: true,
     docker: yes('26.1.5'),
+    hasNetmakerLease: false,
     spool: yes({ files: 0 }),
     ledger: yes({
       path: '/var/lib/ovs-port-agent/ledger.jsonl',
