@@ -20,6 +20,9 @@ export interface SettingProblem {
 /** Link-local: no router forwards these (RFC 3927 2.7, RFC 4291 2.5.6). */
 const LINK_LOCAL = ['169.254.0.0/16', 'fe80::/10'].flatMap((text) => parseCidr(text) ?? []);
 
+/** Its network, gateway and broadcast address; every address of the pools has its place beside these. */
+const INSIDE_UNUSABLE = 3n;
+
 /** What is wrong with one pool, or undefined. */
 export function poolProblem(text: string): string | undefined {
   const subnet = parseCidr(text);
@@ -59,10 +62,18 @@ export function overlapProblems(pools: readonly string[], inside: string | undef
     return other === undefined ? [] : [{ path: ['pools', i], message: `overlaps with ${other.text}` }];
   });
   const insideSubnet = inside === undefined ? undefined : parseCidr(inside);
-  const pool = insideSubnet && subnets.find((subnet) => overlaps(subnet, insideSubnet));
-  return pool === undefined
-    ? clashes
-    : [...clashes, { path: ['inside'], message: `overlaps with the pool ${pool.text}` }];
+  if (insideSubnet === undefined) return clashes;
+  const pool = subnets.find((subnet) => overlaps(subnet, insideSubnet));
+  if (pool !== undefined) {
+    return [...clashes, { path: ['inside'], message: `overlaps with the pool ${pool.text}` }];
+  }
+  const room = size(insideSubnet) - INSIDE_UNUSABLE;
+  const needed = subnets
+    .filter((subnet) => subnet.address.family === 4)
+    .reduce((sum, subnet) => sum + size(subnet), 0n);
+  if (needed <= room) return clashes;
+  const message = `${insideSubnet.text} has room for ${room} addresses, the IPv4 pools have ${needed}`;
+  return [...clashes, { path: ['inside'], message }];
 }
 
 /** One gateway at most in a pool, and one of each family outside of all, for the pools that have none. */
@@ -110,6 +121,11 @@ function misplaced(gateway: bigint, pool: Cidr | undefined): string | undefined 
     return `must be a host address, not the broadcast address of ${pool.text}`;
   }
   return undefined;
+}
+
+function size(subnet: Cidr): bigint {
+  const { first, last } = subnetRange(subnet);
+  return last - first + 1n;
 }
 
 function isServedFromOutside(subnet: Cidr, family: 4 | 6, gateways: readonly string[]): boolean {

@@ -128,7 +128,7 @@ reserved = ["198.51.100.4-198.51.100.5", "2001:db8::/112", "198.51.100.2"]`);
     'images = ["!docker.io/gravitl/netmaker", "registry.example:5000/netclient"]',
     'pools = []',
     'pools = ["203.0.113.8/32"]\ngateways = ["203.0.113.1"]',
-    'mode = "nat1to1"\ninside = "10.9.0.0/24"',
+    'mode = "nat1to1"\ninside = "10.9.0.0/23"',
   ])('accepts %j', (text) => {
     expect(problem(`[netmaker]\n${text}`)).toBe('no problem');
   });
@@ -149,6 +149,10 @@ reserved = ["198.51.100.4-198.51.100.5", "2001:db8::/112", "198.51.100.2"]`);
     ['pools = ["fe80::/64"]', 'pools[0]: must not be link-local'],
     ['pools = ["198.51.100.0/24", "198.51.100.64/26"]', 'pools[1]: overlaps with 198.51.100.0/24'],
     ['pools = ["10.218.3.0/24"]\nmode = "nat1to1"', 'inside: overlaps with the pool 10.218.3.0/24'],
+    [
+      'inside = "10.9.0.0/24"\nmode = "nat1to1"',
+      'inside: 10.9.0.0/24 has room for 253 addresses, the IPv4 pools have 256',
+    ],
     ['inside = "2001:db8::/64"', 'inside: must be an IPv4 network'],
     ['inside = "10.0.0.0/31"', 'inside: must have room for containers'],
     ['gateways = ["203.0.113.1/24"]', 'gateways[0]: must be a unicast address without prefix length'],
