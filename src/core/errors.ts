@@ -55,6 +55,8 @@ export const REMEDIES = {
     'Delete the file. If the guest had another hookscript before, set that one again and enroll the guest.',
   'enrolment-busy': 'Wait until the other command has ended, then run this again.',
   'exec-failed': 'See the cause: the named program ended with an error.',
+  'gateway-failed':
+    'See the cause. The containers keep what they have; the agent tries again at the next change of the host.',
   'ledger-locked': 'Only one agent may write the ledger; stop the other one.',
   'ledger-broken': 'Run: ovs-port-agent ledger verify. Keep the file: it is evidence.',
   'ledger-write-failed': 'Check the disk that holds /var/lib/ovs-port-agent.',

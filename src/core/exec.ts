@@ -1,5 +1,6 @@
 // The one place that starts other programs: argument arrays, never a shell, always a deadline.
 
+import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import { AgentError } from './errors.ts';
 
@@ -15,13 +16,15 @@ export interface ExecOptions {
 /** Runs a program and returns its standard output. Throws `exec-failed` with what it said. */
 export type Exec = (file: string, args: readonly string[], options?: ExecOptions) => Promise<string>;
 
+const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
+
 /** The Exec that the product uses. PATH is fixed: a hook's caller may have set another one. */
 export const exec: Exec = async (file, args, options = {}) => {
   const result = await execa(file, args, {
     timeout: options.deadlineMs ?? 5000,
     reject: false,
     extendEnv: false,
-    env: { ...options.env, PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+    env: { ...options.env, ...ENVIRONMENT },
     ...inputOf(options.input),
   });
   if (result.failed) {
@@ -29,6 +32,36 @@ export const exec: Exec = async (file, args, options = {}) => {
     throw new AgentError('exec-failed', `${file} failed: ${said.split('\n')[0]}`, { cause: result });
   }
   return result.stdout;
+};
+
+/**
+ * Runs a program that lives on and calls back for each line of its standard output. Ends when the program ends, or
+ * when `signal` ends it. Throws `exec-failed` when it ended by itself with an error.
+ */
+export type Follow = (
+  file: string,
+  args: readonly string[],
+  onLine: (line: string) => void,
+  signal: AbortSignal,
+) => Promise<void>;
+
+/** The Follow that the product uses. The program ends with us, unless we are killed; then it does at its next line. */
+export const follow: Follow = async (file, args, onLine, signal) => {
+  if (signal.aborted) return;
+  const child = execa(file, args, {
+    cancelSignal: signal,
+    reject: false,
+    buffer: false,
+    stdin: 'ignore',
+    stderr: 'ignore',
+    extendEnv: false,
+    env: ENVIRONMENT,
+  });
+  createInterface({ input: child.stdout }).on('line', onLine);
+  const result = await child;
+  if (result.failed && !signal.aborted) {
+    throw new AgentError('exec-failed', `${file} failed: ${result.shortMessage}`, { cause: result });
+  }
 };
 
 function inputOf(input: ExecOptions['input']) {

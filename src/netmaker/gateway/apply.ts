@@ -1,0 +1,83 @@
+// Takes one step each: a table from kind of piece to what makes it and what takes it back.
+
+import type { Exec } from '../../core/exec.ts';
+import { exceptionArguments, iptables } from './exceptions.ts';
+import type { Senses } from './observe.ts';
+import type { Observed } from './observed.ts';
+import type { EntryOf, Piece } from './pieces.ts';
+import { forwarding6Of, type Step, undoForwarding6 } from './plan.ts';
+import { rulesetCommands, TABLE } from './ruleset.ts';
+import { familyOf } from './uplink.ts';
+import type { GatewayWish } from './wish.ts';
+
+interface Context extends Senses {
+  wish: GatewayWish | undefined;
+  observed: Observed;
+}
+
+type Executors = {
+  [K in Piece['kind']]: {
+    make(piece: Extract<Piece, { kind: K }>, context: Context): unknown;
+    undo(entry: EntryOf<K>, context: Context): unknown;
+  };
+};
+
+const ip = (exec: Exec, ...args: string[]) => exec('ip', args);
+const family = (address: string) => `-${familyOf(address)}`;
+const rule = (exec: Exec, piece: EntryOf<'exception'>, verb: '-I' | '-D') =>
+  exec(iptables(piece.family), ['-w', '2', verb, 'DOCKER-USER', ...exceptionArguments(piece)]);
+
+const executors: Executors = {
+  up: {
+    make: ({ device }, { exec }) => ip(exec, 'link', 'set', 'dev', device, 'up'),
+    undo: ({ device }, { exec }) => ip(exec, 'link', 'set', 'dev', device, 'down'),
+  },
+  sysctl: {
+    make: ({ path, value }, { sysctls }) => sysctls.write(path, value),
+    undo: ({ path, was }, { sysctls }) => sysctls.write(path, was),
+  },
+  forwarding6: {
+    make: (_, { sysctls }) => sysctls.write('net/ipv6/conf/all/forwarding', '1'),
+    undo: (entry, { sysctls, observed }) => {
+      for (const [path, value] of undoForwarding6(entry, forwarding6Of(observed))) sysctls.write(path, value);
+    },
+  },
+  address: {
+    // Nobody else has the gateway's address there; looking for that would take a second.
+    make: ({ cidr, device }, { exec }) =>
+      ip(exec, 'address', 'add', cidr, 'dev', device, ...(cidr.includes(':') ? ['nodad'] : [])),
+    undo: ({ cidr, device }, { exec }) => ip(exec, 'address', 'delete', cidr, 'dev', device),
+  },
+  route: {
+    make: ({ to, device, table }, { exec }) =>
+      ip(exec, family(to), 'route', 'add', to, 'dev', device, 'table', String(table)),
+    undo: ({ to, device, table }, { exec }) =>
+      ip(exec, family(to), 'route', 'delete', to, 'dev', device, 'table', String(table)),
+  },
+  proxy: {
+    // Permanent entries outlive a loss of carrier where the kernel knows how (incus#3341).
+    make: ({ address, device }, { exec }) =>
+      ip(exec, 'neigh', 'replace', 'proxy', address, 'dev', device, 'nud', 'permanent'),
+    undo: ({ address, device }, { exec }) => ip(exec, 'neigh', 'delete', 'proxy', address, 'dev', device),
+  },
+  exception: {
+    make: (piece, { exec }) => rule(exec, piece, '-I'),
+    undo: (entry, { exec }) => rule(exec, entry, '-D'),
+  },
+  table: {
+    make: ({ commands }, { exec, wish, observed }) => {
+      const nftables = wish === undefined ? commands : rulesetCommands(wish, observed.tally);
+      return exec('nft', ['-j', '-f', '-'], { input: JSON.stringify({ nftables }) });
+    },
+    undo: (_, { exec }) => exec('nft', ['delete', 'table', TABLE.family, TABLE.name]),
+  },
+};
+
+/** Throws what the tool or the kernel says. */
+export async function take(step: Step, context: Context): Promise<void> {
+  const piece = step.do === 'make' ? step.piece : step.entry;
+  // Kind and piece belong together by construction.
+  const { make, undo } = executors[piece.kind] as Executors['up'];
+  if (step.do === 'make') await make(step.piece as Extract<Piece, { kind: 'up' }>, context);
+  else await undo(step.entry as EntryOf<'up'>, context);
+}

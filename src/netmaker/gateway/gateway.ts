@@ -1,0 +1,180 @@
+// The host as the gateway of the pool, and back: looks, decides, remembers, acts.
+
+import { AgentError } from '../../core/errors.ts';
+import type { Exec, Follow } from '../../core/exec.ts';
+import { take } from './apply.ts';
+import { watchDisturbances } from './disturbance.ts';
+import { observe, readTable } from './observe.ts';
+import type { Observed } from './observed.ts';
+import type { Entry } from './pieces.ts';
+import { gatewayPlan, type Step, stillOurs, wordsFor } from './plan.ts';
+import { readRecord, writeRecord } from './record.ts';
+import { COUNTERS } from './ruleset.ts';
+import { openSysctls, type Sysctls } from './sysctls.ts';
+import { uplinkFor } from './uplink.ts';
+import { wantedPieces } from './wanted.ts';
+import type { Gateway, GatewayChange, GatewayWish } from './wish.ts';
+
+export interface GatewayParts {
+  exec: Exec;
+  follow: Follow;
+  /** The undo record; its directory is there. */
+  recordPath: string;
+  /** /proc/sys/kernel/random/boot_id: a record of another boot is void. */
+  bootId: string;
+  sysctls?: Sysctls;
+}
+
+export function openGateway(parts: GatewayParts): Gateway {
+  const context = { ...parts, sysctls: parts.sysctls ?? openSysctls() };
+  const closing = new AbortController();
+  const lastWins = oneAtATime<GatewayWish | undefined, readonly GatewayChange[]>((wish) =>
+    become(context, wish),
+  );
+  let told = '';
+
+  /** A hint is said once, until there is another. */
+  const sayNew = (changes: readonly GatewayChange[], wish: GatewayWish | undefined) => {
+    const hints = changes.filter(({ did }) => did === 'hint');
+    const text = JSON.stringify(hints);
+    const isNew = text !== told;
+    if (wish !== undefined) told = text;
+    return isNew ? changes : changes.filter(({ did }) => did !== 'hint');
+  };
+
+  return {
+    assert: async (wish) => sayNew(await lastWins(wish), wish),
+    undo: () => lastWins(undefined),
+    counters: async () => {
+      const { tally } = await readTable(context.exec);
+      const packets = (name: string) => tally.get(name)?.packets ?? 0;
+      return {
+        refused: packets(COUNTERS.refused),
+        refusedByHost: packets(COUNTERS.refusedByHost),
+        spoofed: packets(COUNTERS.spoofed),
+      };
+    },
+    onDisturbance: (listener) => watchDisturbances(context.follow, listener, closing.signal),
+    close: () => closing.abort(),
+  };
+}
+
+/**
+ * Takes the gateway back without an agent, as when the package goes. Returns what was undone, in words; empty when
+ * there was nothing. Throws `gateway-failed` naming what is left; it may be called again.
+ */
+export function closeGateway(parts: Omit<GatewayParts, 'follow'>): Promise<readonly GatewayChange[]> {
+  return become({ ...parts, sysctls: parts.sysctls ?? openSysctls() }, undefined);
+}
+
+interface Context extends Omit<GatewayParts, 'follow'> {
+  sysctls: Sysctls;
+}
+
+/** An undefined wish is none at all: everything is taken back. */
+async function become(context: Context, wish: GatewayWish | undefined): Promise<GatewayChange[]> {
+  const record = await load(context);
+  const isNeeded = wish !== undefined && wish.mode !== 'l2' && wish.published.length > 0;
+  if (!isNeeded && record.length === 0) return [];
+  const observed = await look(context, wish, record);
+  if (isNeeded && !observed.links.has(wish.bridge)) {
+    throw new AgentError('gateway-failed', `The bridge ${wish.bridge} has no network device`);
+  }
+  const wanted = isNeeded ? wantedPieces(wish, observed, stillOurs(record, observed)) : [];
+  const { steps, entries } = gatewayPlan(wanted, observed, record);
+  if (JSON.stringify(entries) !== JSON.stringify(record)) await save(context, entries);
+  const { changes, left, failures } = await carryOut(steps, entries, { ...context, wish, observed });
+  if (steps.length > 0) await save(context, left);
+  if (failures.length > 0) throw failed(failures);
+  return [...changes, ...(isNeeded ? hintsFor(wish, observed) : [])];
+}
+
+async function carryOut(
+  steps: readonly Step[],
+  entries: readonly Entry[],
+  context: Context & { wish: GatewayWish | undefined; observed: Observed },
+) {
+  let left = [...entries];
+  const changes: GatewayChange[] = [];
+  const failures: { what: string; error: unknown }[] = [];
+  for (const step of steps) {
+    const what = wordsFor(step, context.observed);
+    try {
+      await take(step, context);
+      if (step.do === 'undo') left = left.filter((entry) => entry !== step.entry);
+      else if (step.piece.kind === 'table') left = await withSeen(left, context.exec);
+      changes.push({ did: step.do === 'make' ? 'made' : 'undone', what });
+    } catch (error) {
+      failures.push({ what, error });
+    }
+  }
+  return { changes, left, failures };
+}
+
+/** What nft shows of the table that was just written: another look shows whether somebody changed it. */
+async function withSeen(entries: readonly Entry[], exec: Exec): Promise<Entry[]> {
+  const { digest } = await readTable(exec);
+  return entries.map((entry) =>
+    entry.kind === 'table' && digest !== undefined ? { ...entry, seen: digest } : entry,
+  );
+}
+
+function hintsFor(
+  wish: GatewayWish,
+  { forwardDrops, dockerUser, defaults, links }: Observed,
+): GatewayChange[] {
+  const dropping = ([4, 6] as const)
+    .filter((family) => wish.pools.some((pool) => pool.family === family))
+    .filter((family) => forwardDrops[family] && !dockerUser[family])
+    .map(
+      (family) =>
+        `the firewall drops forwarded IPv${family} unless a rule names it; let ${wish.bridge} through there`,
+    );
+  const uplinks = ([4, 6] as const).map((family) => uplinkFor(family, wish, defaults));
+  const missing = uplinks.find((uplink) => uplink !== undefined && !links.has(uplink));
+  const gone = missing === undefined ? [] : [`the uplink ${missing} has no network device`];
+  return [...dropping, ...gone].map((what) => ({ did: 'hint', what }));
+}
+
+function failed(failures: readonly { what: string; error: unknown }[]): AgentError {
+  const more = failures.length > 1 ? `, and ${failures.length - 1} more` : '';
+  const text = `The host could not be made the gateway: ${failures[0]?.what}${more}`;
+  return new AgentError('gateway-failed', text, { cause: failures[0]?.error });
+}
+
+const load = ({ recordPath, bootId }: Context) =>
+  readRecord(recordPath, bootId).catch((error: unknown) => {
+    throw new AgentError('gateway-failed', `${recordPath} cannot be read`, { cause: error });
+  });
+
+const save = ({ recordPath, bootId }: Context, entries: readonly Entry[]) =>
+  writeRecord(recordPath, bootId, entries).catch((error: unknown) => {
+    throw new AgentError('gateway-failed', `${recordPath} cannot be written`, { cause: error });
+  });
+
+const look = (context: Context, wish: GatewayWish | undefined, record: readonly Entry[]) =>
+  observe(context, wish, record).catch((error: unknown) => {
+    throw new AgentError('gateway-failed', 'The network of the host cannot be read', { cause: error });
+  });
+
+/** Runs one call at a time; of those that wait only the last is run, and all of them get its result. */
+export function oneAtATime<A, R>(run: (argument: A) => Promise<R>): (argument: A) => Promise<R> {
+  let running: Promise<unknown> = Promise.resolve();
+  let waiting: { argument: A; result: Promise<R> } | undefined;
+  return (argument) => {
+    if (waiting !== undefined) {
+      waiting.argument = argument;
+      return waiting.result;
+    }
+    const next: { argument: A; result: Promise<R> } = {
+      argument,
+      result: running.then(() => {
+        waiting = undefined;
+        return run(next.argument);
+      }),
+    };
+    waiting = next;
+    running = next.result.catch(() => undefined);
+    return next.result;
+  };
+}

@@ -1,0 +1,241 @@
+// Looks at the host: `ip -json`, `nft -j`, exit codes of iptables, /proc/sys.
+
+import { z } from 'zod';
+import { isAgentError } from '../../core/errors.ts';
+import type { Exec } from '../../core/exec.ts';
+import { parseCidr } from '../../core/guest/cidr.ts';
+import { kernelNameProblem } from '../../core/guest/kernel-name.ts';
+import { defaultRoutes } from '../../core/kernel/routes.ts';
+import { exceptionArguments, iptables } from './exceptions.ts';
+import type { Observed, PolicyRule } from './observed.ts';
+import { type Entry, keyOf, type Piece } from './pieces.ts';
+import { digestOf } from './plan.ts';
+import { TABLE, type Tally } from './ruleset.ts';
+import type { Sysctls } from './sysctls.ts';
+import { type HostLinks, hostRoute } from './uplink.ts';
+import type { GatewayWish } from './wish.ts';
+
+const linksSchema = z.array(
+  z.object({
+    ifindex: z.int().positive(),
+    ifname: z.string(),
+    flags: z.array(z.string()),
+    master: z.string().optional(),
+    addr_info: z.array(z.object({ local: z.string().optional(), prefixlen: z.int().optional() })).default([]),
+  }),
+);
+const rulesSchema = z.array(
+  z.object({ table: z.coerce.number().optional(), iif: z.string().optional(), oif: z.string().optional() }),
+);
+const routesSchema = z.array(
+  z.object({ dst: z.string(), table: z.coerce.number().default(254), type: z.string().default('1') }),
+);
+const proxiesSchema = z.array(z.object({ dst: z.string(), dev: z.string().optional() }));
+const rulesetSchema = z.object({ nftables: z.array(z.record(z.string(), z.unknown())) });
+const chainSchema = z.object({
+  family: z.string(),
+  hook: z.string().optional(),
+  policy: z.string().optional(),
+});
+const counterSchema = z.object({ name: z.string(), packets: z.number(), bytes: z.number() });
+
+export interface Senses {
+  exec: Exec;
+  sysctls: Sysctls;
+}
+
+/** What the wish and the record speak of. Throws `exec-failed`, or a schema's error for what is no such output. */
+export async function observe(
+  { exec, sysctls }: Senses,
+  wish: GatewayWish | undefined,
+  record: readonly Entry[],
+): Promise<Observed> {
+  const json = async <T extends z.ZodType>(schema: T, ...args: string[]): Promise<z.infer<T>> => {
+    const text = await exec('ip', ['-json', '-N', ...args]);
+    return schema.parse(text.trim() === '' ? [] : JSON.parse(text));
+  };
+  const looks = exceptionsToLookFor(wish, record);
+  const [links, defaults, rules4, rules6, proxies, table, chains, docker4, docker6] = await Promise.all([
+    json(linksSchema, 'address', 'show').then(linksOf),
+    defaultRoutes(exec),
+    json(rulesSchema, '-4', 'rule', 'show'),
+    json(rulesSchema, '-6', 'rule', 'show'),
+    json(proxiesSchema, 'neigh', 'show', 'proxy'),
+    readTable(exec),
+    readForwardDrops(exec),
+    dockerUser(exec, 4, looks[4]),
+    dockerUser(exec, 6, looks[6]),
+  ]);
+  const devices = [
+    wish?.bridge,
+    ...record.map((entry) => (entry.kind === 'route' ? entry.device : undefined)),
+  ]
+    .filter((device) => device !== undefined && links.has(device))
+    .filter((device, at, all) => all.indexOf(device) === at) as string[];
+  const routes = await Promise.all(
+    devices.flatMap((device) =>
+      ['-4', '-6'].map(async (family) => {
+        const found = await json(routesSchema, family, 'route', 'show', 'table', 'all', 'dev', device);
+        return found.filter(({ type }) => type === '1').map(({ dst, table }) => routeKey(dst, device, table));
+      }),
+    ),
+  );
+  const proxied = proxies.map(({ dst, dev = '' }) => keyOf({ kind: 'proxy', address: dst, device: dev }));
+  return {
+    links,
+    defaults,
+    policyRules: { 4: rules4.flatMap(policyRule), 6: rules6.flatMap(policyRule) },
+    present: new Set([...proxied, ...routes.flat(), ...docker4.present, ...docker6.present]),
+    sysctls: readSysctls(sysctls, links, wish, record),
+    table: table.digest,
+    tally: table.tally,
+    dockerUser: { 4: docker4.exists, 6: docker6.exists },
+    forwardDrops: chains,
+  };
+}
+
+function linksOf(links: z.infer<typeof linksSchema>): HostLinks {
+  return new Map(
+    links.map(({ ifindex, ifname, flags, master, addr_info }) => [
+      ifname,
+      {
+        index: ifindex,
+        up: flags.includes('UP'),
+        enslaved: master !== undefined,
+        addresses: addr_info
+          .map(({ local, prefixlen }) => parseCidr(`${local}/${prefixlen}`)?.text)
+          .filter((text) => text !== undefined),
+      },
+    ]),
+  );
+}
+
+const policyRule = ({ table, iif, oif }: z.infer<typeof rulesSchema>[number]): PolicyRule[] =>
+  table === undefined
+    ? []
+    : [{ table, ...(iif !== undefined && { iif }), ...(oif !== undefined && { oif }) }];
+
+/** `ip` leaves the prefix length of a single address out. */
+function routeKey(dst: string, device: string, table: number): string {
+  return keyOf({ kind: 'route', to: dst.includes('/') ? dst : hostRoute(dst), device, table });
+}
+
+/** Our table without what differs from look to look, and its counters. */
+export async function readTable(exec: Exec): Promise<{ digest: string | undefined; tally: Tally }> {
+  let text: string;
+  try {
+    text = await exec('nft', ['-j', 'list', 'table', TABLE.family, TABLE.name]);
+  } catch (error) {
+    // No such table. That nft works at all shows in the list of chains.
+    if (isAgentError(error, 'exec-failed')) return { digest: undefined, tally: new Map() };
+    throw error;
+  }
+  const { nftables } = rulesetSchema.parse(JSON.parse(text));
+  const counters = nftables.flatMap(({ counter }) => counterSchema.safeParse(counter).data ?? []);
+  const lasting = nftables.filter((one) => !('metainfo' in one)).map(withoutPassing);
+  return {
+    digest: digestOf(lasting),
+    tally: new Map(counters.map(({ name, packets, bytes }) => [name, { packets, bytes }])),
+  };
+}
+
+/** Handles are given out anew, counters run, and the elements of a set have no order. */
+function withoutPassing(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutPassing);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => !['handle', 'packets', 'bytes'].includes(key))
+      .map(([key, inner]) => [
+        key,
+        key === 'elem' && Array.isArray(inner)
+          ? inner.map((element) => JSON.stringify(element)).sort()
+          : withoutPassing(inner),
+      ]),
+  );
+}
+
+async function readForwardDrops(exec: Exec): Promise<Record<4 | 6, boolean>> {
+  const { nftables } = rulesetSchema.parse(JSON.parse(await exec('nft', ['-j', 'list', 'chains'])));
+  const drops = nftables
+    .flatMap(({ chain }) => chainSchema.safeParse(chain).data ?? [])
+    .filter(({ hook, policy }) => hook === 'forward' && policy === 'drop')
+    .map(({ family }) => family);
+  return {
+    4: drops.includes('ip') || drops.includes('inet'),
+    6: drops.includes('ip6') || drops.includes('inet'),
+  };
+}
+
+type Exception = Extract<Piece, { kind: 'exception' }>;
+
+/** Those that the wish may need and those that we have. */
+function exceptionsToLookFor(
+  wish: GatewayWish | undefined,
+  record: readonly Entry[],
+): Record<4 | 6, Exception[]> {
+  const wished = (wish?.published.length ? wish.pools : []).flatMap(({ family, subnet }) =>
+    (['from', 'to'] as const).map(
+      (direction): Exception => ({
+        kind: 'exception',
+        family,
+        direction,
+        device: wish?.bridge ?? '',
+        subnet,
+      }),
+    ),
+  );
+  const all = [...wished, ...record.filter((entry) => entry.kind === 'exception')];
+  const once = [...new Map(all.map((one) => [keyOf(one), one])).values()];
+  return { 4: once.filter(({ family }) => family === 4), 6: once.filter(({ family }) => family === 6) };
+}
+
+async function dockerUser(exec: Exec, family: 4 | 6, looks: readonly Exception[]) {
+  const works = (args: readonly string[]) =>
+    exec(iptables(family), ['-w', '2', ...args]).then(
+      () => true,
+      (error: unknown) => {
+        // No such chain, no such rule, or no iptables at all: the same to us.
+        if (isAgentError(error, 'exec-failed')) return false;
+        throw error;
+      },
+    );
+  if (looks.length === 0 || !(await works(['-n', '-L', 'DOCKER-USER'])))
+    return { exists: false, present: [] };
+  const found = await Promise.all(
+    looks.map((one) => works(['-C', 'DOCKER-USER', ...exceptionArguments(one)])),
+  );
+  return { exists: true, present: looks.filter((_, at) => found[at]).map(keyOf) };
+}
+
+function readSysctls(
+  sysctls: Sysctls,
+  links: HostLinks,
+  wish: GatewayWish | undefined,
+  record: readonly Entry[],
+): Map<string, string> {
+  const four = ['all', ...links.keys()].filter(
+    (name) => name === 'all' || kernelNameProblem(name) === undefined,
+  );
+  const needs6 =
+    wish?.pools.some(({ family }) => family === 6) || record.some(({ kind }) => kind === 'forwarding6');
+  const paths = [
+    ...four.flatMap((device) => [
+      ...['forwarding', 'rp_filter', 'proxy_arp'].map((name) => `net/ipv4/conf/${device}/${name}`),
+      `net/ipv4/neigh/${device}/proxy_delay`,
+    ]),
+    ...(needs6 ? sysctls.devices6() : []).flatMap((device) => [
+      ...['forwarding', 'accept_ra', 'disable_ipv6', 'proxy_ndp'].map(
+        (name) => `net/ipv6/conf/${device}/${name}`,
+      ),
+      `net/ipv6/neigh/${device}/proxy_delay`,
+    ]),
+    ...record.flatMap((entry) => (entry.kind === 'sysctl' ? [entry.path] : [])),
+  ];
+  return new Map(
+    [...new Set(paths)].flatMap((path) => {
+      const value = sysctls.read(path);
+      return value === undefined ? [] : [[path, value]];
+    }),
+  );
+}

@@ -1,0 +1,28 @@
+// What a host is like, as far as the gateway needs to know: plain data, so that deciding touches nothing.
+
+import type { DefaultRoute } from '../../core/kernel/routes.ts';
+import type { Tally } from './ruleset.ts';
+import type { HostLinks } from './uplink.ts';
+
+export interface PolicyRule {
+  table: number;
+  iif?: string;
+  oif?: string;
+}
+
+export interface Observed {
+  links: HostLinks;
+  defaults: readonly DefaultRoute[];
+  policyRules: Readonly<Record<4 | 6, readonly PolicyRule[]>>;
+  /** Keys (`keyOf`) of the routes, proxy entries and exceptions that are there. */
+  present: ReadonlySet<string>;
+  /** By path below /proc/sys; what the kernel does not have is not in it. */
+  sysctls: ReadonlyMap<string, string>;
+  /** Digest of our nftables table, undefined where there is none. */
+  table: string | undefined;
+  tally: Tally;
+  /** Whether Docker's chain for administrators is there. */
+  dockerUser: Readonly<Record<4 | 6, boolean>>;
+  /** Whether some base chain drops what it does not name in forwarding. */
+  forwardDrops: Readonly<Record<4 | 6, boolean>>;
+}

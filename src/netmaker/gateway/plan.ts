@@ -1,0 +1,189 @@
+// From what is wanted, what is there and what we made before to the steps between: decides and touches nothing.
+
+import { createHash } from 'node:crypto';
+import type { Observed } from './observed.ts';
+import { deviceOf, type Entry, type EntryOf, keyOf, type Piece } from './pieces.ts';
+
+export type Step = { do: 'make'; piece: Piece } | { do: 'undo'; entry: Entry };
+
+export interface GatewayPlan {
+  steps: readonly Step[];
+  /** What is ours as soon as the first step may have been taken: on disk before it is. */
+  entries: readonly Entry[];
+}
+
+/** The order of making; undoing goes the other way. */
+const ORDER: readonly Piece['kind'][] = [
+  'table',
+  'exception',
+  'sysctl',
+  'forwarding6',
+  'up',
+  'address',
+  'route',
+  'proxy',
+];
+
+/** `wanted` in the order in which it shall be made. Nothing is taken back that somebody else has changed since. */
+export function gatewayPlan(
+  wanted: readonly Piece[],
+  observed: Observed,
+  record: readonly Entry[],
+): GatewayPlan {
+  const held = stillOurs(record, observed);
+  const wants = new Set(wanted.map(keyOf));
+  const undo = held
+    .filter((entry) => !wants.has(keyOf(entry)) && isAsWeLeftIt(entry, observed))
+    .sort((a, b) => ORDER.indexOf(b.kind) - ORDER.indexOf(a.kind));
+  const heldBy = new Map(held.map((entry) => [keyOf(entry), entry]));
+  const make = wanted.filter((piece) => !isThere(piece, observed, heldBy.get(keyOf(piece))));
+  const made = new Map(
+    make.map((piece) => [keyOf(piece), entryFor(piece, observed, heldBy.get(keyOf(piece)))]),
+  );
+  const kept = held.filter(
+    (entry) => !made.has(keyOf(entry)) && (wants.has(keyOf(entry)) || undo.includes(entry)),
+  );
+  return {
+    steps: [
+      ...undo.map((entry): Step => ({ do: 'undo', entry })),
+      ...make.map((piece): Step => ({ do: 'make', piece })),
+    ],
+    entries: [...kept, ...made.values()],
+  };
+}
+
+/** Entries whose device is still the one that it was. */
+export function stillOurs(record: readonly Entry[], observed: Observed): Entry[] {
+  return record.filter((entry) => {
+    const device = deviceOf(entry);
+    return device === undefined || ('index' in entry && observed.links.get(device)?.index === entry.index);
+  });
+}
+
+/** Digest of the commands, for comparing only. */
+export function digestOf(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex');
+}
+
+const ALL6 = 'net/ipv6/conf/all/forwarding';
+const ALL4 = 'net/ipv4/conf/all/forwarding';
+
+function isThere(piece: Piece, observed: Observed, held: Entry | undefined): boolean {
+  switch (piece.kind) {
+    case 'up':
+      return observed.links.get(piece.device)?.up === true;
+    case 'sysctl':
+      return observed.sysctls.get(piece.path) === piece.value;
+    case 'forwarding6':
+      return observed.sysctls.get(ALL6) === '1';
+    case 'address':
+      return observed.links.get(piece.device)?.addresses.includes(piece.cidr) === true;
+    case 'table': {
+      const known = held?.kind === 'table' ? held : undefined;
+      const isLast = known?.wanted === digestOf(piece.commands) && known.seen !== undefined;
+      return isLast && known.seen === observed.table;
+    }
+    case 'route':
+    case 'proxy':
+    case 'exception':
+      return observed.present.has(keyOf(piece));
+  }
+}
+
+function isAsWeLeftIt(entry: Entry, observed: Observed): boolean {
+  switch (entry.kind) {
+    case 'sysctl':
+      return (
+        observed.sysctls.get(entry.path) === entry.value &&
+        (entry.host === undefined || entry.host === observed.sysctls.get(ALL4))
+      );
+    // Its name is ours, whatever is in it.
+    case 'table':
+      return observed.table !== undefined;
+    default:
+      return isThere(entry, observed, undefined);
+  }
+}
+
+function entryFor(piece: Piece, observed: Observed, held: Entry | undefined): Entry {
+  const device = deviceOf(piece);
+  const index = device === undefined ? undefined : observed.links.get(device)?.index;
+  const of = index === undefined ? {} : { index };
+  switch (piece.kind) {
+    case 'sysctl': {
+      const before = held?.kind === 'sysctl' ? held : undefined;
+      const host = /^net\/ipv4\/conf\/[^/]+\/forwarding$/.test(piece.path)
+        ? observed.sysctls.get(ALL4)
+        : undefined;
+      return {
+        ...piece,
+        ...of,
+        was: before?.was ?? observed.sysctls.get(piece.path) ?? piece.value,
+        ...(before !== undefined
+          ? before.host !== undefined && { host: before.host }
+          : host !== undefined && { host }),
+      };
+    }
+    case 'forwarding6':
+      return held?.kind === 'forwarding6' ? held : { ...piece, was: forwarding6Of(observed) };
+    case 'table':
+      return { kind: 'table', wanted: digestOf(piece.commands) };
+    case 'exception':
+      return piece;
+    default:
+      return { ...piece, ...of };
+  }
+}
+
+/** IPv6 forwarding by device, with `all` and `default`. */
+export function forwarding6Of(observed: Observed): Record<string, string> {
+  return Object.fromEntries(
+    [...observed.sysctls].flatMap(([path, value]) => {
+      const device = /^net\/ipv6\/conf\/([^/]+)\/forwarding$/.exec(path)?.[1];
+      return device === undefined ? [] : [[device, value]];
+    }),
+  );
+}
+
+/**
+ * Writes that give every device its IPv6 forwarding back: path and value, in this order. What somebody turned off
+ * meanwhile stays off; a device that came meanwhile gets what it would have got without us.
+ */
+export function undoForwarding6(
+  { was }: EntryOf<'forwarding6'>,
+  now: Readonly<Record<string, string>>,
+): [string, string][] {
+  const host = was.all ?? '0';
+  const devices = Object.keys(now).filter((device) => device !== 'all');
+  const after = devices.map((device): [string, string] => {
+    const value = now[device] === '1' ? (was[device] ?? was.default ?? '0') : (now[device] ?? '0');
+    return [`net/ipv6/conf/${device}/forwarding`, value];
+  });
+  // Writing `all` has set them all to its value.
+  return [[ALL6, host], ...after.filter(([, value]) => value !== host)];
+}
+
+/** One line for people, such as `sysctl net/ipv4/conf/ovsbr1/forwarding 0 → 1`. */
+export function wordsFor(step: Step, observed: Observed): string {
+  const piece = step.do === 'make' ? step.piece : step.entry;
+  switch (piece.kind) {
+    case 'up':
+      return `link ${piece.device} up`;
+    case 'sysctl': {
+      const to = step.do === 'undo' && 'was' in piece ? piece.was : piece.value;
+      return `sysctl ${piece.path} ${observed.sysctls.get(piece.path)} → ${to}`;
+    }
+    case 'forwarding6':
+      return `sysctl ${ALL6}`;
+    case 'address':
+      return `address ${piece.cidr} on ${piece.device}`;
+    case 'route':
+      return `route ${piece.to} to ${piece.device} in table ${piece.table}`;
+    case 'proxy':
+      return `answers for ${piece.address} on ${piece.device}`;
+    case 'exception':
+      return `firewall rule in DOCKER-USER ${piece.direction} ${piece.subnet} on ${piece.device}`;
+    case 'table':
+      return 'nftables table inet ovs_port_agent';
+  }
+}

@@ -1,0 +1,239 @@
+// The nftables table of our own, as the commands of one transaction (libnftables-json(5)).
+
+import type { ServiceRule } from '../types.ts';
+import { familyOf, ownAddress } from './uplink.ts';
+import type { GatewayCounters, GatewayWish } from './wish.ts';
+
+export const TABLE = { family: 'inet', name: 'ovs_port_agent' } as const;
+
+/** Counter objects in the table, by the name that a reader knows them under. */
+export const COUNTERS: Readonly<Record<keyof GatewayCounters, string>> = {
+  refused: 'refused',
+  refusedByHost: 'refused_by_host',
+  spoofed: 'spoofed',
+};
+
+export type Tally = ReadonlyMap<string, { packets: number; bytes: number }>;
+
+type Family = 4 | 6;
+const FAMILIES: readonly Family[] = [4, 6];
+const ip = (family: Family) => (family === 4 ? 'ip' : 'ip6');
+
+const payload = (protocol: string, field: string) => ({ payload: { protocol, field } });
+const meta = (key: string) => ({ meta: { key } });
+const match = (left: object, right: unknown, op = '==') => ({ match: { op, left, right } });
+const source = (family: Family) => payload(ip(family), 'saddr');
+const target = (family: Family) => payload(ip(family), 'daddr');
+const portOf = payload('th', 'dport');
+const count = (counter: keyof GatewayCounters) => ({ counter: COUNTERS[counter] });
+const ACCEPT = { accept: null };
+const DROP = { drop: null };
+const isReply = match({ ct: { key: 'state' } }, ['established', 'related'], 'in');
+const isIcmp = (family: Family) => match(meta('l4proto'), family === 4 ? 'icmp' : 'ipv6-icmp');
+
+/** Numbers of netfilter's hooks: 100 is srcnat, -100 dstnat, 0 filter, -300 raw. */
+const CHAINS = [
+  { name: 'own_sources', type: 'filter', hook: 'prerouting', prio: -300 },
+  { name: 'to_inside', type: 'nat', hook: 'prerouting', prio: -110 },
+  { name: 'to_inside_local', type: 'nat', hook: 'output', prio: -110 },
+  { name: 'to_containers', type: 'filter', hook: 'forward', prio: -10 },
+  { name: 'to_host', type: 'filter', hook: 'input', prio: -10 },
+  { name: 'no_redirects', type: 'filter', hook: 'output', prio: -10 },
+  { name: 'own_address', type: 'nat', hook: 'postrouting', prio: 90 },
+] as const;
+type Chain = (typeof CHAINS)[number]['name'];
+
+/**
+ * Replaces the table as a whole: whoever looks sees the old one or the new one. The counters start at `tally`.
+ * Rules are as many for two hundred containers as for one; what differs is in sets.
+ */
+export function rulesetCommands(wish: GatewayWish, tally: Tally = new Map()): object[] {
+  const own = { family: TABLE.family, table: TABLE.name };
+  const rule = ({ chain, expr }: Rule) => ({ add: { rule: { ...own, chain, expr } } });
+  return [
+    // A table that is not there cannot be deleted, and one that is there can be added.
+    { add: { table: TABLE } },
+    { delete: { table: TABLE } },
+    { add: { table: TABLE } },
+    ...Object.values(COUNTERS).map((name) => ({
+      add: { counter: { ...own, name, ...(tally.get(name) ?? { packets: 0, bytes: 0 }) } },
+    })),
+    ...FAMILIES.flatMap((family) => setsOf(family, wish)).map(({ map, elem, ...set }) => {
+      const whole = { ...own, ...set, ...(map !== undefined && { map }), ...(elem.length > 0 && { elem }) };
+      return { add: map === undefined ? { set: whole } : { map: whole } };
+    }),
+    ...CHAINS.map((chain) => ({ add: { chain: { ...own, ...chain, policy: 'accept' } } })),
+    ...rulesOf(wish).map(rule),
+  ];
+}
+
+interface NamedSet {
+  name: string;
+  type: string | readonly string[];
+  map?: string;
+  flags?: readonly string[];
+  'auto-merge'?: boolean;
+  elem: readonly unknown[];
+}
+
+/** Sets by family: who is behind the bridge, and what may come in to whom. */
+function setsOf(family: Family, wish: GatewayWish): NamedSet[] {
+  const type = `ipv${family}_addr`;
+  const mine = wish.published.filter((one) => familyOf(ownAddress(one)) === family);
+  const may = (rule: string) => mine.filter(({ allowIn }) => allowIn.includes(rule)).map(ownAddress);
+  const pairs = mine.filter(({ inside }) => inside !== undefined);
+  const pools = wish.pools.filter((pool) => pool.family === family);
+  const opened = mine.flatMap((one) => mergedPorts(one.allowIn).map((ports) => [ownAddress(one), ...ports]));
+  const plain: NamedSet[] = [
+    { name: `containers${family}`, type, elem: unique(mine.map(ownAddress)) },
+    { name: `open${family}`, type, elem: unique(may('all')) },
+    { name: `icmp${family}`, type, elem: unique(may('icmp')) },
+    {
+      name: `ports${family}`,
+      type: [type, 'inet_proto', 'inet_service'],
+      flags: ['interval'],
+      elem: unique(opened).map((concat) => ({ concat })),
+    },
+    {
+      name: `pools${family}`,
+      type,
+      flags: ['interval'],
+      'auto-merge': true,
+      elem: pools.map(({ subnet }) => {
+        const [addr, len] = subnet.split('/');
+        return { prefix: { addr, len: Number(len) } };
+      }),
+    },
+  ];
+  if (wish.mode !== 'nat1to1') return plain;
+  const maps: NamedSet[] = [
+    { name: `inside${family}`, type, map: type, elem: unique(pairs.map((p) => [p.address, p.inside])) },
+    { name: `public${family}`, type, map: type, elem: unique(pairs.map((p) => [p.inside, p.address])) },
+  ];
+  return [...plain, ...maps];
+}
+
+interface Rule {
+  chain: Chain;
+  expr: object[];
+}
+
+function rulesOf(wish: GatewayWish): Rule[] {
+  const fromBridge = match(meta('iifname'), wish.bridge);
+  const toBridge = match(meta('oifname'), wish.bridge);
+  const elsewhere = match(meta('iifname'), { set: [wish.bridge, 'lo'] }, '!=');
+  const leaves = match(meta('oifname'), wish.bridge, '!=');
+
+  const forFamily = (family: Family): Rule[] => {
+    const containers = `@containers${family}`;
+    const arrives = [toBridge, match(target(family), containers)];
+    const address = { concat: [target(family), meta('l4proto'), portOf] };
+    return [
+      {
+        chain: 'own_sources',
+        expr: [elsewhere, match(source(family), containers), count('spoofed'), DROP],
+      },
+      { chain: 'to_containers', expr: [...arrives, isReply, ACCEPT] },
+      { chain: 'to_containers', expr: [toBridge, match(target(family), `@open${family}`), ACCEPT] },
+      {
+        chain: 'to_containers',
+        expr: [toBridge, match(target(family), `@icmp${family}`), isIcmp(family), ACCEPT],
+      },
+      { chain: 'to_containers', expr: [toBridge, match(address, `@ports${family}`), ACCEPT] },
+      { chain: 'to_containers', expr: [...arrives, count('refused'), DROP] },
+      ...hostRules(family, wish.hostServices, [fromBridge, match(source(family), `@pools${family}`)]),
+      // All on one bridge reach each other there, or must not: a shorter way is none of the host's advice.
+      {
+        chain: 'no_redirects',
+        expr: [
+          toBridge,
+          family === 4
+            ? match(payload('icmp', 'type'), 'redirect')
+            : match(payload('icmpv6', 'type'), 'nd-redirect'),
+          DROP,
+        ],
+      },
+      ...(wish.mode === 'nat1to1' ? translation(family) : keptSource(family)),
+    ];
+  };
+
+  /** The first NAT rule that a connection meets decides; so no MASQUERADE that somebody adds later can. */
+  const keptSource = (family: Family): Rule[] => [
+    {
+      chain: 'own_address',
+      expr: [
+        leaves,
+        match(source(family), `@containers${family}`),
+        { snat: { family: ip(family), addr: source(family) } },
+      ],
+    },
+  ];
+
+  /** Also from container to container by their published addresses: out by the device it came in by. */
+  const translation = (family: Family): Rule[] => {
+    const toInside = {
+      dnat: { family: ip(family), addr: { map: { key: target(family), data: `@inside${family}` } } },
+    };
+    const toPublic = {
+      snat: { family: ip(family), addr: { map: { key: source(family), data: `@public${family}` } } },
+    };
+    return [
+      { chain: 'to_inside', expr: [toInside] },
+      { chain: 'to_inside_local', expr: [toInside] },
+      { chain: 'own_address', expr: [leaves, toPublic] },
+      { chain: 'own_address', expr: [fromBridge, toBridge, toPublic] },
+    ];
+  };
+
+  return FAMILIES.flatMap(forFamily);
+}
+
+/** What containers may open on the host. Neighbour discovery stays: without it there is no gateway. */
+function hostRules(family: Family, services: readonly ServiceRule[], from: object[]): Rule[] {
+  if (services.includes('all')) return [];
+  const discovery = { set: ['nd-router-solicit', 'nd-neighbor-solicit', 'nd-neighbor-advert'] };
+  const rule = (...expr: object[]): Rule => ({ chain: 'to_host', expr: [...from, ...expr] });
+  return [
+    rule(isReply, ACCEPT),
+    ...(family === 6 ? [rule(match(payload('icmpv6', 'type'), discovery), ACCEPT)] : []),
+    ...(services.includes('icmp') ? [rule(isIcmp(family), ACCEPT)] : []),
+    ...services
+      .map(parsePorts)
+      .filter((ports) => ports !== undefined)
+      .map(({ protocol, ports }) => rule(match(payload(protocol, 'dport'), ports), ACCEPT)),
+    rule(count('refusedByHost'), DROP),
+  ];
+}
+
+type Ports = number | { range: [number, number] };
+const portsOf = (low: number, high: number): Ports => (low === high ? low : { range: [low, high] });
+
+/** `51821/udp` and `51821-51830/tcp`; undefined for the rules without ports. */
+export function parsePorts(rule: ServiceRule): { protocol: 'tcp' | 'udp'; ports: Ports } | undefined {
+  const [, from, to, protocol] = /^(\d{1,5})(?:-(\d{1,5}))?\/(tcp|udp)$/.exec(rule) ?? [];
+  if (from === undefined || protocol === undefined) return undefined;
+  return { protocol: protocol as 'tcp' | 'udp', ports: portsOf(Number(from), Number(to ?? from)) };
+}
+
+/** As few ranges as say the same: nft refuses elements that overlap. */
+export function mergedPorts(rules: readonly ServiceRule[]): ['tcp' | 'udp', Ports][] {
+  const parsed = rules.map(parsePorts).filter((one) => one !== undefined);
+  return (['tcp', 'udp'] as const).flatMap((protocol) => {
+    const ranges = parsed
+      .filter((one) => one.protocol === protocol)
+      .map(({ ports }): [number, number] => (typeof ports === 'number' ? [ports, ports] : [...ports.range]))
+      .sort((a, b) => a[0] - b[0]);
+    const merged: [number, number][] = [];
+    for (const [low, high] of ranges) {
+      const last = merged.at(-1);
+      if (last !== undefined && low <= last[1] + 1) last[1] = Math.max(last[1], high);
+      else merged.push([low, high]);
+    }
+    return merged.map(([low, high]): ['tcp' | 'udp', Ports] => [protocol, portsOf(low, high)]);
+  });
+}
+
+/** nft refuses an element that is given twice. */
+function unique<T>(elements: readonly T[]): T[] {
+  return [...new Map(elements.map((element) => [JSON.stringify(element), element])).values()];
+}

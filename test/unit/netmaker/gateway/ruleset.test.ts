@@ -1,0 +1,131 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { mergedPorts, rulesetCommands } from '../../../../src/netmaker/gateway/ruleset.ts';
+import { pool6, wish } from './host.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: nft's own JSON, looked into at many places
+type Command = any;
+const added = (kind: string, commands: Command[]) => commands.flatMap(({ add }) => add?.[kind] ?? []);
+const rules = (chain: string, commands: Command[]) =>
+  added('rule', commands)
+    .filter((rule) => rule.chain === chain)
+    .map(({ expr }) => JSON.stringify(expr));
+const set = (name: string, commands: Command[]) =>
+  [...added('set', commands), ...added('map', commands)].find((one) => one.name === name)?.elem;
+
+describe('the table', () => {
+  it('is replaced as a whole, in one transaction', () => {
+    const [first, second, third] = rulesetCommands(wish());
+    const table = { family: 'inet', name: 'ovs_port_agent' };
+    expect([first, second, third]).toEqual([{ add: { table } }, { delete: { table } }, { add: { table } }]);
+  });
+
+  it('keeps the source of what leaves, before any other rule can change it', () => {
+    const commands = rulesetCommands(wish());
+    expect(added('chain', commands)).toContainEqual(
+      expect.objectContaining({ name: 'own_address', type: 'nat', hook: 'postrouting', prio: 90 }),
+    );
+    expect(JSON.parse(rules('own_address', commands)[0] ?? '')).toEqual([
+      { match: { op: '!=', left: { meta: { key: 'oifname' } }, right: 'ovsbr1' } },
+      { match: { op: '==', left: { payload: { protocol: 'ip', field: 'saddr' } }, right: '@containers4' } },
+      { snat: { family: 'ip', addr: { payload: { protocol: 'ip', field: 'saddr' } } } },
+    ]);
+  });
+
+  it('lets in what an address allows, and counts and drops the rest', () => {
+    const commands = rulesetCommands(
+      wish({
+        pools: [pool6],
+        published: [
+          { port: 'vi1', address: '203.0.113.10', allowIn: ['icmp', '51821-51830/udp', '443/tcp'] },
+          { port: 'vi2', address: '203.0.113.11', allowIn: ['all'] },
+          { port: 'vi2', address: '2001:db8:7::b', allowIn: [] },
+        ],
+      }),
+    );
+    expect(set('containers4', commands)).toEqual(['203.0.113.10', '203.0.113.11']);
+    expect(set('containers6', commands)).toEqual(['2001:db8:7::b']);
+    expect(set('open4', commands)).toEqual(['203.0.113.11']);
+    expect(set('icmp4', commands)).toEqual(['203.0.113.10']);
+    expect(set('ports4', commands)).toEqual([
+      { concat: ['203.0.113.10', 'tcp', 443] },
+      { concat: ['203.0.113.10', 'udp', { range: [51821, 51830] }] },
+    ]);
+    const drops = rules('to_containers', commands).filter((rule) => rule.includes('"drop"'));
+    expect(drops).toEqual([
+      expect.stringMatching(/containers4.*"counter":"refused"/),
+      expect.stringMatching(/containers6.*"counter":"refused"/),
+    ]);
+  });
+
+  it('has as many rules for two hundred containers as for one', () => {
+    const many = Array.from({ length: 200 }, (_, at) => ({
+      port: `vi${at}`,
+      address: `203.0.113.${at + 10}`,
+      allowIn: ['icmp', '443/udp'],
+    }));
+    const count = (one: Partial<Parameters<typeof wish>[0]>) =>
+      added('rule', rulesetCommands(wish(one))).length;
+    expect(count({ published: many })).toBe(count({}));
+  });
+
+  it('has no rule for the host’s services where all are open', () => {
+    expect(rules('to_host', rulesetCommands(wish()))).toEqual([]);
+  });
+
+  it('leaves neighbour discovery and what is listed where not all are open', () => {
+    const said = rules('to_host', rulesetCommands(wish({ hostServices: ['icmp', '53/udp'] })));
+    expect(said.filter((rule) => rule.includes('nd-neighbor-solicit'))).toHaveLength(1);
+    expect(said.filter((rule) => rule.includes('"udp"') && rule.includes('53'))).toHaveLength(2);
+    expect(said.at(-1)).toContain('refused_by_host');
+  });
+
+  it('translates both ways with nat1to1, and filters by what the container has', () => {
+    const commands = rulesetCommands(
+      wish({
+        mode: 'nat1to1',
+        published: [{ port: 'vi1', address: '203.0.113.10', inside: '10.218.0.10', allowIn: ['all'] }],
+      }),
+    );
+    expect(set('inside4', commands)).toEqual([['203.0.113.10', '10.218.0.10']]);
+    expect(set('public4', commands)).toEqual([['10.218.0.10', '203.0.113.10']]);
+    expect(set('open4', commands)).toEqual(['10.218.0.10']);
+    expect(rules('own_address', commands).filter((rule) => rule.includes('@public4'))).toHaveLength(2);
+  });
+
+  it('goes on counting where the one before stopped', () => {
+    const commands = rulesetCommands(wish(), new Map([['refused', { packets: 7, bytes: 420 }]]));
+    expect(added('counter', commands)).toContainEqual(
+      expect.objectContaining({ name: 'refused', packets: 7, bytes: 420 }),
+    );
+  });
+});
+
+describe('ports', () => {
+  const ports = fc.integer({ min: 1, max: 200 });
+  const rule = fc
+    .tuple(ports, ports, fc.constantFrom('tcp', 'udp'))
+    .map(([a, b, protocol]) => `${Math.min(a, b)}-${Math.max(a, b)}/${protocol}`);
+
+  it('are merged into ranges that say the same and do not overlap', () => {
+    fc.assert(
+      fc.property(fc.array(rule, { maxLength: 8 }), (given) => {
+        const covered = (port: number, protocol: string) => (text: string) => {
+          const [from = 0, to = 0] = text.split(/[-/]/).map(Number);
+          return text.endsWith(protocol) && from <= port && port <= to;
+        };
+        const merged = mergedPorts(given);
+        for (const protocol of ['tcp', 'udp'] as const) {
+          for (let port = 0; port <= 201; port++) {
+            const times = merged.filter(([of, range]) => {
+              const [low, high] = typeof range === 'number' ? [range, range] : range.range;
+              return of === protocol && low <= port && port <= high;
+            }).length;
+            expect(times).toBe(given.some(covered(port, protocol)) ? 1 : 0);
+          }
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
