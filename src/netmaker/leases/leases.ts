@@ -32,6 +32,8 @@ export interface LeaseParts {
   /** What ports that exist say; asked once, for the case that the file was lost. */
   held: () => readonly HeldAddresses[];
   onProblem: (problem: string) => void;
+  /** Puts the state on disk; `saveLeases` unless told. */
+  save?: (path: string, state: LeaseState) => Promise<void>;
 }
 
 type Asked = Pick<LeaseRequest, 'key' | 'name' | 'wanted'>;
@@ -62,7 +64,7 @@ interface Change {
 
 /** Opens the file, or begins anew with what ports say. Does not throw because of the file. */
 export async function openLeases(parts: LeaseParts): Promise<Leases> {
-  const { path, now } = parts;
+  const { path, now, save = saveLeases } = parts;
   const loaded = await loadLeases(path, now());
   if (loaded.problem !== undefined) parts.onProblem(loaded.problem);
   let onDisk = loaded.state;
@@ -88,7 +90,7 @@ export async function openLeases(parts: LeaseParts): Promise<Leases> {
       }
     }
     try {
-      if (applied.length > 0 && next !== onDisk) await saveLeases(path, next);
+      if (applied.length > 0 && next !== onDisk) await save(path, next);
     } catch (cause) {
       const failure = new AgentError('lease-write-failed', `${path} cannot be written`, { cause });
       for (const change of applied) change.settle(failure);
