@@ -2,16 +2,18 @@
 _ovs_port_agent() {
 	local current=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]-} words
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		words='run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox ledger help --help --version'
+		words='run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger help --help --version'
 	elif [ "$verb" = ledger ] && [ "$COMP_CWORD" -eq 2 ]; then
 		words='verify show tail stats --help'
 	elif [ "$verb" = proxmox ] && [ "$COMP_CWORD" -eq 2 ]; then
 		words='enroll unenroll status interfaces --help'
+	elif [ "$verb" = netmaker ] && [ "$COMP_CWORD" -eq 2 ]; then
+		words='attest leases --help'
 	elif [ "$verb ${COMP_WORDS[2]}" = 'proxmox interfaces' ] && [ "$COMP_CWORD" -eq 3 ]; then
 		words='show apply remove --help'
 	else
 		words='--json --help'
-		case $verb in ledger | proxmox) verb="$verb ${COMP_WORDS[2]}" ;; esac
+		case $verb in ledger | proxmox | netmaker) verb="$verb ${COMP_WORDS[2]}" ;; esac
 		case $verb in
 		events | 'ledger tail') words="$words --lines --follow --file" ;;
 		'ledger verify') words="$words --fast --head --progress" ;;

@@ -15,6 +15,7 @@ _ovs-port-agent() {
     'remove-interface:detach a port by hand'
     'introspect:bridges, their ports and whose they are'
     'proxmox:enroll, unenroll or status of Proxmox guests; the interfaces file'
+    'netmaker:the Netmaker containers of this host'
     'ledger:verify, show, tail or stats'
   )
   _arguments -C '1: :->verb' '2: :->second' '3: :->third' '*: :' '--json[print JSON]' '--help[show help]'
@@ -23,6 +24,7 @@ _ovs-port-agent() {
     second)
       [[ $words[2] == ledger ]] && _values 'ledger verb' verify show tail stats
       [[ $words[2] == proxmox ]] && _values 'proxmox verb' enroll unenroll status interfaces
+      [[ $words[2] == netmaker ]] && _values 'netmaker verb' attest leases
       ;;
     third) [[ "$words[2] $words[3]" == 'proxmox interfaces' ]] && _values 'interfaces verb' show apply remove ;;
   esac

@@ -2,8 +2,13 @@
 
 import type { AddVerb } from '../verb.ts';
 import { addNetmakerAttest } from './netmaker-attest.ts';
+import { addNetmakerLeases } from './netmaker-leases.ts';
+
+const VERBS: readonly AddVerb[] = [addNetmakerAttest, addNetmakerLeases];
 
 export const addNetmaker: AddVerb = (parent, context) => {
-  const group = parent.command('netmaker').description('Netmaker containers: how they are seen from outside');
-  for (const add of [addNetmakerAttest]) add(group, context);
+  const group = parent
+    .command('netmaker')
+    .description('Netmaker containers: how they are seen from outside, who has which address');
+  for (const add of VERBS) add(group, context);
 };

@@ -20,6 +20,7 @@ const VERBS = [
   'proxmox interfaces apply',
   'proxmox interfaces remove',
   'netmaker attest',
+  'netmaker leases',
   'ledger verify',
   'ledger show',
   'ledger tail',

@@ -1,0 +1,45 @@
+// The table of leased addresses; pure.
+
+import { z } from 'zod';
+import { table } from './table.ts';
+import { shortTime, untilText } from './time.ts';
+
+/** What `ListNetmakerLeases` answers, as far as people see it. */
+export const leasesSchema = z.array(
+  z.looseObject({
+    address: z.string(),
+    name: z.string(),
+    /** Container id, or `group:NAME`. */
+    key: z.string(),
+    state: z.string(),
+    since: z.string(),
+    /** End of the cool-down. */
+    until: z.string().nullable(),
+    static: z.boolean(),
+  }),
+);
+
+export type LeaseLine = z.infer<typeof leasesSchema>[number];
+
+/** In the order they come. BY says whether the address was asked for by label. */
+export function leaseLines(leases: readonly LeaseLine[], now: Date): string[] {
+  if (leases.length === 0) return ['No leases. A container gets an address when it starts.'];
+  const rows = leases.map((lease) => [
+    lease.address,
+    lease.name,
+    holderText(lease.key),
+    lease.static ? 'label' : 'pool',
+    stateText(lease, now),
+    shortTime(lease.since, now),
+  ]);
+  return table([['ADDRESS', 'NAME', 'CONTAINER', 'BY', 'STATE', 'SINCE'], ...rows]);
+}
+
+/** As `docker ps` shows them; a group by what it is. */
+function holderText(key: string): string {
+  return /^[0-9a-f]{64}$/.test(key) ? key.slice(0, 12) : key;
+}
+
+function stateText({ state, until }: LeaseLine, now: Date): string {
+  return until === null ? state : `${state}, free ${untilText(until, now)}`;
+}
