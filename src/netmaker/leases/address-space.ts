@@ -49,23 +49,27 @@ export function hostsOf(pool: Pool): AddressRange {
   return { family: pool.family, first: network + 1n, last: pool.family === 4 ? end - 1n : end };
 }
 
-/** Lowest address of `within` that is in none of the ranges: work goes with their number, never with the size of a /64. */
-export function lowestFree(within: AddressRange, blocked: readonly AddressRange[]): string | undefined {
-  const sorted = blocked
+/**
+ * Lowest address of `within` that is in none of the ranges and not taken. Each step leaves a range or a taken address
+ * behind, so work goes with their number, never with the size of a /64.
+ */
+export function lowestFree(
+  within: AddressRange,
+  ranges: readonly AddressRange[],
+  isTaken: (address: string) => boolean,
+): string | undefined {
+  const ahead = ranges
     .filter(({ family }) => family === within.family)
     .sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
-  let candidate = within.first;
-  for (const { first, last } of sorted) {
-    if (first > candidate) break;
-    if (last >= candidate) candidate = last + 1n;
+  let at = 0;
+  for (let candidate = within.first; candidate <= within.last; candidate++) {
+    for (let range = ahead[at]; range !== undefined && range.first <= candidate; range = ahead[++at]) {
+      if (range.last >= candidate) candidate = range.last + 1n;
+    }
+    const text = addressText(within.family, candidate);
+    if (candidate <= within.last && !isTaken(text)) return text;
   }
-  return candidate <= within.last ? addressText(within.family, candidate) : undefined;
-}
-
-/** One address as a range; undefined for what is none. */
-export function singleRange(text: string): AddressRange | undefined {
-  const address = parseIp(text);
-  return address && { family: address.family, first: address.value, last: address.value };
+  return undefined;
 }
 
 /** Of canonical text. */
@@ -73,10 +77,20 @@ export function familyOf(address: string): 4 | 6 {
   return address.includes(':') ? 6 : 4;
 }
 
-function addressText(family: 4 | 6, value: bigint): string {
-  if (family === 4) return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 0xffn)).join('.');
-  const groups = Array.from({ length: 8 }, (_, n) =>
-    ((value >> BigInt(112 - 16 * n)) & 0xffffn).toString(16),
-  );
-  return parseIp(groups.join(':'))?.text ?? groups.join(':');
+/** Canonical text, for IPv6 that of RFC 5952: without the URL parser's help, since full pools ask for thousands. */
+export function addressText(family: 4 | 6, value: bigint): string {
+  if (family === 4) {
+    const number = Number(value);
+    return `${number >>> 24}.${(number >>> 16) & 255}.${(number >>> 8) & 255}.${number & 255}`;
+  }
+  const groups = Array.from({ length: 8 }, (_, n) => Number((value >> BigInt(112 - 16 * n)) & 0xffffn));
+  let [from, length] = [0, 1];
+  for (let start = 0, end = 0; start < 8; start = end + 1) {
+    end = start;
+    while (groups[end] === 0) end++;
+    if (end - start > length) [from, length] = [start, end - start];
+  }
+  const hex = groups.map((group) => group.toString(16));
+  if (length === 1) return hex.join(':');
+  return `${hex.slice(0, from).join(':')}::${hex.slice(from + length).join(':')}`;
 }

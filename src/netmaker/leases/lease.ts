@@ -11,7 +11,6 @@ import {
   isGateway,
   lowestFree,
   poolOf,
-  singleRange,
 } from './address-space.ts';
 import {
   assign,
@@ -127,11 +126,12 @@ function ownAddress(state: LeaseState, request: LeaseRequest, family: 4 | 6): Ip
 
 function freeAddress(state: LeaseState, request: LeaseRequest, family: 4 | 6): IpAddress {
   const { name, pools, reserved, inUse, now, cooldownMs } = request;
-  const known = [...Object.keys(state.leases), ...inUse, ...pools.map(({ gateway }) => gateway)];
-  const blocked = [...reserved, ...known.flatMap((text) => singleRange(text) ?? [])];
+  const gateways = new Set(pools.map(({ gateway }) => parseIp(gateway)?.text));
+  const isTaken = (address: string) =>
+    Object.hasOwn(state.leases, address) || inUse.has(address) || gateways.has(address);
   const ours = pools.filter((pool) => pool.family === family);
   for (const pool of ours) {
-    const address = lowestFree(hostsOf(pool), blocked);
+    const address = lowestFree(hostsOf(pool), reserved, isTaken);
     if (address !== undefined) return demandIp(address);
   }
   // A clock that was set back makes `releasedAt` lie ahead: such an address still cools down.
