@@ -8,7 +8,7 @@ _ovs_port_agent() {
 	elif [ "$verb" = proxmox ] && [ "$COMP_CWORD" -eq 2 ]; then
 		words='enroll unenroll status interfaces --help'
 	elif [ "$verb" = netmaker ] && [ "$COMP_CWORD" -eq 2 ]; then
-		words='attest leases --help'
+		words='list attest leases --help'
 	elif [ "$verb ${COMP_WORDS[2]}" = 'proxmox interfaces' ] && [ "$COMP_CWORD" -eq 3 ]; then
 		words='show apply remove --help'
 	else
@@ -19,6 +19,7 @@ _ovs_port_agent() {
 		'ledger verify') words="$words --fast --head --progress" ;;
 		'ledger show') words="$words --category --guest --file" ;;
 		'ledger stats') words="$words --file" ;;
+		'netmaker list') words="$words --all" ;;
 		'proxmox enroll' | 'proxmox unenroll') words="$words --all $(ls /etc/pve/qemu-server /etc/pve/lxc 2>/dev/null | sed -n 's/\.conf$//p')" ;;
 		name) words="$words --runtime $(docker ps --format '{{.Names}}' 2>/dev/null)" ;;
 		introspect) words="$words $(ovs-port-agent introspect --json 2>/dev/null | sed -n '/"ovs_bridges"/,/^  ]/s/^      "name": "\([A-Za-z0-9_.-]*\)",$/\1/p')" ;;

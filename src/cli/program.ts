@@ -31,8 +31,8 @@ const VERBS: readonly AddVerb[] = [
   addCreateInterface,
   addRemoveInterface,
   addIntrospect,
-  addProxmox,
   addNetmaker,
+  addProxmox,
   addLedger,
 ];
 

@@ -40,6 +40,8 @@ export const REMEDIES = {
     'Choose a free host address of a pool: pools in the section [netmaker] of the configuration.',
   'lease-write-failed': 'Check the disk that holds /var/lib/ovs-port-agent.',
   'container-not-attachable': 'See the reason in the message.',
+  'wireguard-unreadable':
+    'See the message; install wireguard-tools on the host if wg is missing. The container works on.',
   'docker-unreachable': 'Start Docker: systemctl start docker.service',
   'not-proxmox': 'Run this on a Proxmox host.',
   'proxmox-unavailable': 'Start the cluster file system: systemctl start pve-cluster.service',

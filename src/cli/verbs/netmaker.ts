@@ -3,12 +3,13 @@
 import type { AddVerb } from '../verb.ts';
 import { addNetmakerAttest } from './netmaker-attest.ts';
 import { addNetmakerLeases } from './netmaker-leases.ts';
+import { addNetmakerList } from './netmaker-list.ts';
 
-const VERBS: readonly AddVerb[] = [addNetmakerAttest, addNetmakerLeases];
+const VERBS: readonly AddVerb[] = [addNetmakerList, addNetmakerAttest, addNetmakerLeases];
 
 export const addNetmaker: AddVerb = (parent, context) => {
   const group = parent
     .command('netmaker')
-    .description('Netmaker containers: how they are seen from outside, who has which address');
+    .description('Netmaker containers: what they have, how they are seen from outside');
   for (const add of VERBS) add(group, context);
 };

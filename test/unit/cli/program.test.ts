@@ -13,6 +13,7 @@ const VERBS = [
   'create-interface',
   'remove-interface',
   'introspect',
+  'netmaker list',
   'proxmox enroll',
   'proxmox unenroll',
   'proxmox status',
