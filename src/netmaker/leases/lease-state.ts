@@ -47,7 +47,7 @@ export type LeaseEntry = z.infer<typeof entrySchema>;
 export const EMPTY_LEASE_STATE: LeaseState = Object.freeze({ version: 1, leases: Object.freeze({}) });
 
 /** Released addresses are forgotten, oldest first, beyond this many: a build host makes thousands of containers. */
-const RELEASED_MAX = 4096;
+const RELEASED_MAX = 1024;
 
 /** What one container or group holds now. */
 export interface Lease {
@@ -161,9 +161,12 @@ export function withHeld(state: LeaseState, held: readonly HeldAddresses[], now:
 
 /** The address of that family that `key` holds now. */
 export function heldAddress(state: LeaseState, key: string, family: 4 | 6): string | undefined {
-  return Object.entries(state.leases).find(
-    ([address, entry]) => entry.key === key && entry.releasedAt === null && familyOf(address) === family,
-  )?.[0];
+  // `for in` for it builds no list: this is asked several times a claim.
+  for (const address in state.leases) {
+    const entry = state.leases[address];
+    if (entry?.releasedAt === null && entry.key === key && familyOf(address) === family) return address;
+  }
+  return undefined;
 }
 
 /** The key holds the address, and no other of its family: one that it had rests like any released one. */
@@ -182,21 +185,18 @@ export function assign(
   if (mine && held.name === name && held.static === isStatic && held.misses === 0) return state;
   const former = heldAddress(state, key, familyOf(address));
   const left = former === undefined || former === address ? undefined : state.leases[former];
-  return {
-    version: 1,
-    leases: withoutOldest({
-      ...state.leases,
-      ...(left && former !== undefined && { [former]: { ...left, releasedAt: whole(now), misses: 0 } }),
-      [address]: {
-        key,
-        name,
-        static: isStatic,
-        leasedAt: mine ? held.leasedAt : whole(now),
-        releasedAt: null,
-        misses: 0,
-      },
-    }),
+  const entry = {
+    key,
+    name,
+    static: isStatic,
+    leasedAt: mine ? held.leasedAt : whole(now),
+    releasedAt: null,
+    misses: 0,
   };
+  const leases = { ...state.leases, [address]: entry };
+  if (former === undefined || left === undefined) return { version: 1, leases };
+  leases[former] = { ...left, releasedAt: whole(now), misses: 0 };
+  return { version: 1, leases: withoutOldest(leases) };
 }
 
 function changeHeld(

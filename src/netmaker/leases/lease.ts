@@ -152,12 +152,19 @@ function unasked(text: string, { pools, reserved }: LeaseRequest): IpAddress | u
   return pools.some((pool) => inRanges([hostsOf(pool)], address)) ? address : undefined;
 }
 
-function releasedOf(state: LeaseState, family: 4 | 6) {
-  return Object.entries(state.leases).flatMap(([address, { key, name, releasedAt }]) =>
-    releasedAt !== null && familyOf(address) === family
-      ? [[address, { key, name, releasedAt }] as const]
-      : [],
-  );
+type Released = readonly [
+  string,
+  { readonly key: string; readonly name: string; readonly releasedAt: number },
+];
+
+function releasedOf(state: LeaseState, family: 4 | 6): Released[] {
+  const released: Released[] = [];
+  for (const address in state.leases) {
+    const entry = state.leases[address];
+    if (!entry || entry.releasedAt === null || familyOf(address) !== family) continue;
+    released.push([address, { key: entry.key, name: entry.name, releasedAt: entry.releasedAt }]);
+  }
+  return released;
 }
 
 function demandIp(text: string): IpAddress {
