@@ -1,5 +1,4 @@
 // The section [netmaker] of the configuration: every key, what it accepts and its default.
-import { isIPv6 } from 'node:net';
 import * as z from 'zod';
 import { type DetectionSettings, patternProblem } from '../../netmaker/detection/patterns.ts';
 import {
@@ -10,6 +9,7 @@ import {
   reservedProblem,
 } from '../../netmaker/pool-problems.ts';
 import { serviceRuleProblem } from '../../netmaker/service-rules.ts';
+import { parseStunServer } from '../../netmaker/stun/server.ts';
 import { isUnicast, parseCidr, parseIp } from '../guest/cidr.ts';
 import { kernelNameProblem } from '../guest/kernel-name.ts';
 import { bridgeName, checkedText, flag, list, oneOf, table, whole } from './fields.ts';
@@ -99,17 +99,14 @@ function port(byDefault: number) {
   return z.int({ error }).min(1, { error }).max(65_535, { error }).default(byDefault);
 }
 
-/** An IPv6 address stands in brackets (RFC 3986 3.2.2); a host name is labels of letters, digits and hyphens (RFC 1123 2.1). */
 function stunServerProblem(text: string): string | undefined {
   if (text === '') return undefined;
-  const [, bracketed, plain, portText = ''] =
-    /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]{1,253})):([1-9]\d{0,4})$/.exec(text) ?? [];
-  const isHost =
-    bracketed === undefined
-      ? /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i.test(plain ?? '')
-      : isIPv6(bracketed);
-  if (isHost && Number(portText) <= 65_535) return undefined;
-  return `must be HOST:PORT such as "stun.example:3478" or "[2001:db8::1]:3478", or "" for the agent's own, not ${shown(text)}`;
+  try {
+    parseStunServer(text);
+    return undefined;
+  } catch {
+    return `must be HOST:PORT such as "stun.example:3478" or "[2001:db8::1]:3478", or "" for the agent's own, not ${shown(text)}`;
+  }
 }
 
 function shown(text: string): string {

@@ -187,8 +187,8 @@ reserved = ["198.51.100.4-198.51.100.5", "2001:db8::/112", "198.51.100.2"]`);
     ['deny = ["a b"]', 'deny[0]: must be printable ASCII'],
     ['images = ["gravitl/netclient:v1"]', 'images[0]: must be a repository without tag'],
     ['responder_stun_port = 0', 'responder_stun_port: must be a port number'],
-    ['stun_server = "stun.example"', 'stun_server: must be HOST:PORT'],
-    ['stun_server = "2001:db8::1:3478"', 'stun_server: must be HOST:PORT'],
+    ['stun_server = "stun:stun.example"', 'stun_server: must be HOST:PORT'],
+    ['stun_server = "[stun.example]:1"', 'stun_server: must be HOST:PORT'],
     ['stun_server = "a:99999"', 'stun_server: must be HOST:PORT'],
   ])('refuses %j with its key and what is accepted', (text, message) => {
     expect(problem(`[netmaker]\n${text}`)).toContain(`config.toml: netmaker.${message}`);
