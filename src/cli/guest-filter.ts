@@ -2,7 +2,7 @@
 
 import { parsePortName, vmidFromText } from '../core/guest/vmid.ts';
 import type { HashedBlock } from '../core/ledger/index.ts';
-import { objectOf, textOf } from './render/json-value.ts';
+import { objectOf, portsIn, textOf } from './render/json-value.ts';
 
 /** Docker shows the first 12 digits of an id. */
 const SHORT_ID = /^[0-9a-f]{12,64}$/;
@@ -15,13 +15,14 @@ export function guestFilter(wanted: string): (block: HashedBlock) => boolean {
   const vmids = new Set<number>();
   const asked = vmidFromText(wanted) ?? parsePortName(wanted)?.vmid;
   if (asked !== undefined) vmids.add(asked);
+  const isOfThem = (port: string) => vmids.has(parsePortName(port)?.vmid ?? Number.NaN);
   return ({ data }) => {
     const said = objectOf(data);
     const name = textOf(said, 'guest') ?? textOf(said, 'name');
     const id = textOf(said, 'container_id');
     const vmid = vmidFromText(textOf(said, 'vmid') ?? '') ?? parsePortName(textOf(said, 'port') ?? '')?.vmid;
     const named = name === wanted || (SHORT_ID.test(wanted) && id?.startsWith(wanted) === true);
-    if (vmid === undefined) return named;
+    if (vmid === undefined) return named || portsIn(said).some(isOfThem);
     if (named) vmids.add(vmid);
     // The number went to another guest.
     else if (name !== undefined && vmid !== asked) vmids.delete(vmid);

@@ -2,7 +2,7 @@
 
 import { type HashedBlock, readBackwards, readBlocks } from '../../core/ledger/index.ts';
 import type { ToldEvent } from '../recent-events.ts';
-import { objectOf, textOf } from '../render/json-value.ts';
+import { objectOf, portsIn, textOf } from '../render/json-value.ts';
 import { attempt } from './attempt.ts';
 
 export interface History {
@@ -42,8 +42,8 @@ export async function readHistory(path: string, whose: Whose): Promise<History> 
 
 function isAbout({ data }: HashedBlock, { port, vmid, name }: Whose): boolean {
   const said = objectOf(data);
-  const named = textOf(said, 'port');
-  if (named !== undefined) return named === port;
+  const named = portsIn(said);
+  if (named.length > 0) return named.includes(port);
   if (textOf(said, 'vmid') === String(vmid)) return true;
   return name !== undefined && textOf(said, 'name') === name && textOf(said, 'vmid') === undefined;
 }

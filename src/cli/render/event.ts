@@ -3,7 +3,7 @@
 import type { Json } from '../../core/json.ts';
 import type { HashedBlock } from '../../core/ledger/index.ts';
 import { printable } from '../printable.ts';
-import { objectOf, textOf } from './json-value.ts';
+import { objectOf, portsIn, textOf } from './json-value.ts';
 import { pad } from './table.ts';
 import { localTime } from './time.ts';
 
@@ -36,7 +36,8 @@ export function eventLine(block: HashedBlock, cause: number | null): string {
 /** The port and its guest, or the bridge, or the agent. */
 function subject({ category, data }: HashedBlock): string {
   const said = objectOf(data);
-  const port = textOf(said, 'port');
+  const ports = portsIn(said);
+  const port = ports.length > 1 ? `${ports.length} ports` : ports[0];
   const name = textOf(said, 'guest') ?? textOf(said, 'name');
   const guest = name ?? textOf(said, 'vmid');
   if (port !== undefined) return name === undefined ? port : `${port} ${name}`;

@@ -29,6 +29,15 @@ describe('blocks about a guest', () => {
     expect(isGuest(detached('vi1000000'))).toBe(false);
   });
 
+  it('are found among others that one transaction changed', () => {
+    const handedBack = block({ data: { ports: [{ port: 'vi100' }, { port: 'vi101', row: 'tap101i0' }] } });
+    expect(guestFilter('101')(handedBack)).toBe(true);
+    expect(guestFilter('102')(handedBack)).toBe(false);
+    const isWeb = guestFilter('web');
+    isWeb(attached('vi101', 101, 'web'));
+    expect(isWeb(handedBack)).toBe(true);
+  });
+
   it('are found by the short id of a container', () => {
     const start = block({ data: { name: 'web', container_id: 'ab'.repeat(32) } });
     expect(guestFilter('abababababab')(start)).toBe(true);

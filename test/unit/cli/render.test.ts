@@ -217,6 +217,13 @@ describe('an event', () => {
     expect(eventLine(failed, null)).toMatch(/port attach failed.*no device \[link-missing\]$/);
   });
 
+  it('of ports that changed together names the one, or counts them', () => {
+    const back = (...ports: string[]) =>
+      block({ action: 'port_handed_back', data: { ports: ports.map((port) => ({ port, row: 'x' })) } });
+    expect(eventLine(back('vi101'), 41)).toMatch(/ vi101 +port handed back +<- #41$/);
+    expect(eventLine(back('vi101', 'vi102'), 41)).toMatch(/ 2 ports +port handed back +<- #41$/);
+  });
+
   it('that was begun and never finished says so', () => {
     const intent = block({ action: 'port_attach', data, metadata: { kind: 'intent' } });
     expect(eventLine(intent, null)).toContain('begun, no outcome yet');
@@ -231,7 +238,7 @@ describe('an event', () => {
     expect(eventLine(skipped, 41)).toContain('host network; no bridge  <- #41');
   });
 
-  it.each([null, 5, 'text', [1], { port: { a: 1 }, vmid: null, reasons: 'x' }])(
+  it.each([null, 5, 'text', [1], { port: { a: 1 }, vmid: null, reasons: 'x' }, { ports: [1] }])(
     'with data we did not expect is a line all the same: %j',
     (odd) => expect(eventLine(block({ data: odd }), null)).toMatch(/^2026-11-23 09:30:32 {2}#42/),
   );
