@@ -126,10 +126,21 @@ describe.each(['trixie', 'forky'] as const satisfies Suite[])('on %s', (suite) =
   });
 
   describe('explain', () => {
+    const verdictOf = (text: string) =>
+      text.split('\n').filter((line) => /^(?:Fault|Also|All right)/.test(line));
     const explain = async (wanted: string) => {
       const { stdout, exitCode } = await cli('explain', wanted);
-      return { last: stdout.split('\n').filter((line) => /^(?:Fault|All right)/.test(line)), exitCode };
+      return { last: verdictOf(stdout), exitCode };
     };
+    /** The agent has the card again, under its own name. */
+    const expectRight = () =>
+      eventually(
+        () => cli('explain', '101'),
+        ({ stdout, exitCode }) => {
+          expect([exitCode, verdictOf(stdout)]).toEqual([0, ['All right.']]);
+          expect(stdout).toMatch(/^ {2}row +vi101 /m);
+        },
+      );
 
     it.each(['vi101', '101', '101i0', 'tap101i0', 'web1'])('finds %s right', async (wanted) => {
       expect(await explain(wanted)).toEqual({ last: ['All right.'], exitCode: 0 });
@@ -140,40 +151,80 @@ describe.each(['trixie', 'forky'] as const satisfies Suite[])('on %s', (suite) =
       expect([exitCode, stderr]).toEqual([1, expect.stringContaining('no port or guest 999')]);
     });
 
-    it('names a wrong VLAN, and the agent that is not there to mend it', async () => {
-      // An agent that stops may leave the row under Proxmox's name.
-      const row = '$(ovs-vsctl --bare --columns=name find Port external_ids:ovs-port-agent.vmid=101)';
-      await host.sh(`systemctl stop ovs-port-agent; ovs-vsctl set Port ${row} tag=9`);
-      const { stdout, exitCode } = await cli('explain', '101');
-      expect(exitCode).toBe(1);
-      expect(stdout).toContain('Fault: its VLAN is 9, and should be none by the guest configuration');
-      expect(stdout).toContain('Also: the agent does not answer');
-      await host.sh(`ovs-vsctl clear Port ${row} tag; systemctl start ovs-port-agent`);
-      await eventually(
-        () => explain('101'),
-        (seen) => expect(seen.exitCode).toBe(0),
-      );
+    it('names an agent that was stopped, and finds the card by every name all the same', async () => {
+      await host.sh('systemctl stop ovs-port-agent');
+      try {
+        for (const wanted of ['vi101', '101', '101i0', 'tap101i0', 'web1']) {
+          const { stdout, exitCode } = await cli('explain', wanted);
+          expect(exitCode).toBe(1);
+          expect(stdout).toMatch(/^vi101: card 0 of web1 \(proxmox-qemu, VMID 101\), running$/m);
+          expect(stdout).toMatch(/^ {2}marks +vmid=101 guest=web1 runtime=proxmox-qemu nic=0$/m);
+          expect(verdictOf(stdout)).toEqual([expect.stringMatching(/^Fault: the agent does not answer/)]);
+          // NetworkManager goes on without the agent, and keeps our name.
+          if (suite === 'trixie') {
+            expect(stdout).toMatch(/^ {2}row +tap101i0 on ovsbr0 holds tap101i0/m);
+            expect(stdout).toMatch(/#\d+ +vi101 +port handed back /);
+            expect(stdout).toContain("Note: Its row has Proxmox's own name now, tap101i0");
+          } else expect(stdout).toMatch(/^ {2}row +vi101 on ovsbr0 holds tap101i0/m);
+        }
+      } finally {
+        await host.sh('systemctl start ovs-port-agent');
+      }
+      await expectRight();
     });
 
-    it('names a guest that does not run, and a row that it left', async () => {
-      await host.sh('systemctl stop ovs-port-agent; kill -KILL $(cat /var/run/qemu-server/101.pid)');
-      await eventually(
-        () => explain('101'),
-        ({ last, exitCode }) => {
-          expect(exitCode).toBe(1);
-          expect(last[0]).toMatch(/left over|does not run/);
-        },
-      );
-      await host.sh('systemctl start ovs-port-agent');
+    it('names a wrong VLAN with the command that puts it right, and before it the agent that died', async () => {
+      await host.sh(`
+        systemctl mask --runtime ovs-port-agent
+        systemctl kill --signal KILL ovs-port-agent`);
+      try {
+        await eventually(
+          () => host.exec(['systemctl', 'is-active', 'ovs-port-agent']),
+          ({ stdout }) => expect(stdout).toBe('failed'),
+        );
+        await host.sh('ovs-vsctl set Port vi101 tag=9');
+        const { stdout, exitCode } = await cli('explain', '101');
+        expect([exitCode, verdictOf(stdout)]).toEqual([
+          1,
+          [
+            expect.stringMatching(/^Fault: the agent does not answer/),
+            'Also: its VLAN is 9, and should be none by the guest configuration',
+          ],
+        ]);
+        await host.sh(stdout.split('\n').at(-1) ?? '');
+      } finally {
+        await host.sh('systemctl unmask --runtime ovs-port-agent; systemctl start ovs-port-agent');
+      }
+      await expectRight();
+    });
+
+    it('names a guest that does not run, and a row that an earlier run left', async () => {
+      await host.sh('systemctl stop ovs-port-agent; qm stop 101');
+      try {
+        const { last } = await explain('101');
+        expect(last.slice(0, 2)).toEqual([
+          'Fault: web1 does not run, so it has no port',
+          expect.stringMatching(/^Also: the agent does not answer/),
+        ]);
+        // ovs-vsctl complains that there is no such device.
+        await host.sh(`
+          set -- external_ids:ovs-port-agent.vmid='"101"' external_ids:ovs-port-agent.nic='"0"' \
+            external_ids:ovs-port-agent.guest=web1 external_ids:ovs-port-agent.runtime=proxmox-qemu
+          ovs-vsctl -- --id=@i create Interface name=tap101i0 "$@" \
+            -- --id=@p create Port name=vi101 interfaces=@i "$@" -- add Bridge ovsbr0 ports @p 2>/dev/null || true`);
+        expect(await explain('101')).toMatchObject({
+          last: expect.arrayContaining(['Also: vi101 on ovsbr0 is left over: its guest does not run']),
+          exitCode: 1,
+        });
+      } finally {
+        await host.sh('systemctl start ovs-port-agent');
+      }
       await eventually(
         () => explain('101'),
         ({ last }) => expect(last).toEqual(['Fault: web1 does not run, so it has no port']),
       );
       await host.sh('qm start 101');
-      await eventually(
-        () => explain('101'),
-        ({ exitCode }) => expect(exitCode).toBe(0),
-      );
+      await expectRight();
     });
 
     it('says what it cannot see while OVSDB is away, and doctor says why', async () => {

@@ -18,17 +18,19 @@ const RECONCILE = 'ovs-port-agent reconcile';
 export function faultsOf(facts: PortFacts): Fault[] {
   const blind = blindFault(facts);
   if (blind !== undefined) return [blind];
-  const state = [absentGuest, card, foreignName, held, skipped].map((find) => find(facts));
+  const guest = [absentGuest, card].map((find) => find(facts));
+  const state = [foreignName, held, skipped].map((find) => find(facts));
   const row = [leftOver, deviceGone, noRow, otherBridge, broken, vlan, earlierBoot].map((find) =>
     find(facts),
   );
   const rest = [link, profiles].map((find) => find(facts));
-  // Without an agent nobody can repair what comes after it.
-  return [agent(facts), ...state, ...row, ...rest].filter((fault) => fault !== undefined);
+  // Without an agent nobody can repair what comes after it; what comes before it no agent would.
+  return [...guest, agent(facts), ...state, ...row, ...rest].filter((fault) => fault !== undefined);
 }
 
 /** Worth knowing, and no fault. */
-export function notesOf({ port, wish, firewall, pending, guest, nic, ovsdbProblem }: PortFacts): string[] {
+export function notesOf(facts: PortFacts): string[] {
+  const { port, wish, firewall, pending, guest, nic, ovsdbProblem } = facts;
   const device = wish?.interface ?? `net${nic}`;
   return [
     ...(firewall && ovsdbProblem === undefined
@@ -36,11 +38,22 @@ export function notesOf({ port, wish, firewall, pending, guest, nic, ovsdbProble
           `Proxmox's firewall is on for this card: its port on the bridge is ${device}, and ${port} an alias of that.`,
         ]
       : []),
+    ...(isHandedBack(facts)
+      ? [
+          `Its row has Proxmox's own name now, ${device}, and ours as an alias: so the agent hands it back when it stops, or for a change of the card. When it runs it takes it again.`,
+        ]
+      : []),
     ...(pending
       ? [`Proxmox has a change of net${nic} pending: it comes with the next start of the guest.`]
       : []),
     ...(guest?.lock === undefined ? [] : [`Proxmox holds the guest's lock: ${guest.lock}.`]),
   ];
+}
+
+/** A card that is to have its row under our name, and has it under Proxmox's. */
+function isHandedBack({ row, port, wish }: PortFacts): boolean {
+  if (row === undefined || wish === undefined || wish.row !== undefined) return false;
+  return row.row !== port && row.row === row.interface;
 }
 
 type Find = (facts: PortFacts) => Fault | undefined;
@@ -145,8 +158,19 @@ const broken: Find = ({ row, link }) => {
 const vlan: Find = ({ row, wish }) => {
   if (row === undefined || wish === undefined || sameVlan(row.vlan, wish.vlan)) return undefined;
   const text = `its VLAN is ${vlanText(row.vlan)}, and should be ${vlanText(wish.vlan)} by the ${wish.from}`;
-  return fault('vlan', text, RECONCILE);
+  return fault('vlan', text, vlanCommand(row.row, wish.vlan));
 };
+
+/** The agent keeps the VLANs that a row has, as it keeps all settings that others made: a person puts them right. */
+function vlanCommand(row: string, { tag, trunks, mode }: Vlan = { trunks: [] }): string {
+  const wanted = [
+    ...(tag === undefined ? [] : [`tag=${tag}`]),
+    ...(trunks.length === 0 ? [] : [`trunks=${trunks.join(',')}`]),
+    ...(mode === undefined ? [] : [`vlan_mode=${mode}`]),
+  ];
+  const clear = `ovs-vsctl clear Port ${row} tag trunks vlan_mode`;
+  return wanted.length === 0 ? clear : `${clear} -- set Port ${row} ${wanted.join(' ')}`;
+}
 
 /** An empty `vlan_mode` is `access` with a tag and `trunk` without (ovs-vswitchd.conf.db(5)). */
 function sameVlan(one: Vlan, other: Vlan = { trunks: [] }): boolean {

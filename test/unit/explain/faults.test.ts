@@ -137,6 +137,29 @@ describe('explain names', () => {
     expect(faultsOf(join(host)).map(({ fault }) => fault)).toEqual(['agent-unreachable', 'device-gone']);
   });
 
+  it.each([
+    ['not-running', card({ running: false })],
+    ['no-port-wanted', card({ obstacle: 'vmbr0 is not an OVS bridge' })],
+  ])('%s before an agent that is away, since no agent would mend it', (name, of) => {
+    const host = healthy({ ...ports(), ...withoutLink, bindings: [], agent: no('gone') });
+    expect(faultsOf(join(host, of)).map(({ fault }) => fault)).toEqual([name, 'agent-unreachable']);
+  });
+
+  it('with a wrong VLAN the command that puts it right, since the agent keeps what a row has', () => {
+    const remedy = (row: WishFacts['vlan'], vlan?: WishFacts['vlan']) =>
+      faultsOf(
+        join(
+          healthy(ports(port({ vlan: row ?? { trunks: [] } }))),
+          card({ wish: { ...WISH, ...(vlan && { vlan }) } }),
+        ),
+      ).map((found) => found.remedy);
+    const clear = 'ovs-vsctl clear Port vi101 tag trunks vlan_mode';
+    expect(remedy({ tag: 9, trunks: [] })).toEqual([clear]);
+    expect(remedy(undefined, { tag: 5, trunks: [1, 2], mode: 'native-untagged' })).toEqual([
+      `${clear} -- set Port vi101 tag=5 trunks=1,2 vlan_mode=native-untagged`,
+    ]);
+  });
+
   it("no fault of a stopped guest's card that nobody asked for", () => {
     const host = healthy({ ...ports(), ...withoutLink, bindings: [] });
     expect(faultsOf(join(host, card({ running: false }))).map(({ fault }) => fault)).toEqual(['not-running']);
@@ -157,6 +180,12 @@ describe('worth knowing', () => {
       expect.stringContaining('lock: backup'),
     ]);
     expect(notesOf(join(healthy()))).toEqual([]);
+  });
+
+  it("is that a card was handed back under Proxmox's name, unless it is to stay there", () => {
+    const host = healthy(ports(port({ row: 'tap101i0' })));
+    expect(notesOf(join(host))).toEqual([expect.stringContaining("Proxmox's own name now, tap101i0")]);
+    expect(notesOf(join(host, card({ wish: { ...WISH, row: 'tap101i0' } })))).toEqual([]);
   });
 
   it('is a VLAN in words', () => {
