@@ -56,8 +56,8 @@ export const LXC_HOOK = `${STATE}/hooks/lxc`;
 export const SNIPPET = 'local:snippets/ovs-port-agent';
 
 /** The timer is as good as off: what gets right must get right by an event. */
-const CONFIG = `reconcile_interval = 86400
-[bridges.ovsbr0]
+const TIMER = 'reconcile_interval = 86400';
+const BRIDGES = `[bridges.ovsbr0]
 addresses = ["10.0.0.1/24"]
 [bridges.ovsbr1]
 addresses = ["203.0.113.1/24"]
@@ -66,12 +66,20 @@ addresses = ["203.0.113.1/24"]
 /**
  * @param keys top-level lines for the configuration file
  * @param suite the Debian of the host, and so which daemons it has
+ * @param sections tables for the configuration file, in place of the two bridges with addresses
  */
-export async function upAgentHost(name: string, keys = '', suite: Suite = 'forky'): Promise<AgentHost> {
+export async function upAgentHost(
+  name: string,
+  keys = '',
+  suite: Suite = 'forky',
+  sections = BRIDGES,
+): Promise<AgentHost> {
   const host = await upHost(suite, name);
   try {
     await host.sh('pve-init; mkdir -p /etc/ovs-port-agent');
-    await host.exec(['sh', '-c', 'cat >/etc/ovs-port-agent/config.toml'], { input: `${keys}\n${CONFIG}` });
+    await host.exec(['sh', '-c', 'cat >/etc/ovs-port-agent/config.toml'], {
+      input: `${keys}\n${TIMER}\n${sections}`,
+    });
     // As configuration management does it: the file is there first, dpkg keeps it.
     await host.sh(`echo 'Dpkg::Options { "--force-confold"; };' >/etc/apt/apt.conf.d/90lab`);
     await host.installDeb(inject('deb'));

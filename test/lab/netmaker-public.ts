@@ -1,0 +1,317 @@
+// Netmaker containers as public servers, as promises that every host keeps; the judge is a peer behind a router.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from './eventually.ts';
+import type { Suite } from './host.ts';
+import { heardOf } from './lies.ts';
+import { ask, IMAGE, type MeshHost, REMOTE, REMOTE6, UPLINK, upMeshHost } from './netmaker-host.ts';
+import { networkState } from './network-state.ts';
+
+export interface PublicPlace {
+  suite: Suite;
+  keys?: string;
+  /** `routed`: the provider has a route for the pools; `on-link`: their addresses are looked for on the wire. */
+  way: 'routed' | 'on-link';
+}
+
+/** The pools by how the provider delivers them: the subnet, and its address number `n`. */
+const POOLS = {
+  routed: {
+    pools: ['203.0.113.0/24', '2001:db8:113::/64'],
+    at: (n: number) => `203.0.113.${n}`,
+    at6: (n: number) => `2001:db8:113::${n.toString(16)}`,
+    last: 254,
+  },
+  'on-link': {
+    pools: ['198.51.100.64/27', '2001:db8:ffff:0:113::/80'],
+    at: (n: number) => `198.51.100.${64 + n}`,
+    at6: (n: number) => `2001:db8:ffff:0:113::${n.toString(16)}`,
+    last: 30,
+  },
+} as const;
+
+/** In `allow_in` by default, and not. */
+const OPEN = 51821;
+const CLOSED = 51900;
+/** Of the remote peer, which keeps nothing closed. */
+const THERE = 7000;
+/** On the host: open for containers, and not. */
+const OFFERED = 7600;
+const WITHHELD = 7601;
+/** The one that only who asks for it by label gets. */
+const STATIC = 20;
+/** All that is handed out unasked: two to use and a third to run short. */
+const SHORTAGE = 5;
+
+const kinds = ['tcp', 'udp'] as const;
+
+export function publicServers(name: string, { suite, keys = '', way }: PublicPlace): void {
+  const { pools, at, at6, last } = POOLS[way];
+  const gateway = at(1);
+  const [a, b, a6, b6] = [at(2), at(3), at6(2), at6(3)];
+  const both = [
+    ['IPv4', a, b, REMOTE, gateway],
+    ['IPv6', a6, b6, REMOTE6, at6(1)],
+  ] as const;
+  let host: MeshHost;
+  let before: string[];
+
+  /** One packet each way: what the server at `to` says about who asked. */
+  const answer = async (asking: Promise<{ stdout: string }>) => (await asking).stdout;
+  const list = async () => JSON.parse((await host.cli('netmaker', 'list', '--json')).stdout);
+
+  beforeAll(async () => {
+    host = await upMeshHost(name, {
+      suite,
+      keys,
+      internet: `--${way} ${pools.join(' ')}`,
+      netmaker: `
+        pools = ${JSON.stringify(pools)}
+        reserved = ["${at(SHORTAGE)}-${at(last)}"]
+        host_services = ["icmp", "${OFFERED}/tcp"]
+        stun_server = "${REMOTE}:3478"`,
+    });
+    await host.service('there', 'remote', `peer-address serve ${THERE}`);
+    await host.service('stun', 'remote', 'stun-server 192.0.2.10 192.0.2.11');
+    await host.service('own', 'host', `peer-address serve ${OFFERED} ${WITHHELD}`);
+    const resolver = `--listen-address=172.17.0.1 --bind-interfaces --no-resolv --no-hosts --address=/mesh.example/${REMOTE}`;
+    await host.service('resolver', 'host', `dnsmasq --keep-in-foreground --pid-file ${resolver}`);
+    // What Docker sets up with its first container stays.
+    await host.sh(
+      'docker run -d --name first -p 8081:80 opa-test; docker rm -f first; docker create --name last opa-test',
+    );
+    await eventually(
+      () => host.cli('status', '--json'),
+      ({ stdout }) => expect(JSON.parse(stdout)).toMatchObject({ ready: true }),
+    );
+    before = await networkState(host);
+  });
+
+  afterAll(() => host?.down());
+
+  describe('containers that are started with no extra step', () => {
+    beforeAll(async () => {
+      await host.start('netmaker-1', '-p 8080:80 --dns 172.17.0.1');
+      await host.start('mesh-b', '--label dev.ovs.portagent.allow-in=all', IMAGE);
+      for (const container of ['netmaker-1', 'mesh-b'])
+        await host.service(`in-${container}`, { container }, `peer-address serve ${OPEN} ${CLOSED}`);
+      await host.sh('docker exec netmaker-1 sh -c "mkdir /www; echo mesh >/www/index.html; httpd -h /www"');
+    });
+
+    it('have an address of each pool, by name as by image', async () => {
+      expect(await host.addresses('netmaker-1')).toEqual([a, a6]);
+      expect(await host.addresses('mesh-b')).toEqual([b, b6]);
+      expect(await list()).toMatchObject([
+        { container: 'mesh-b', decision: 'attached', role: 'client', addresses: [b, b6], mode: 'routed' },
+        { container: 'netmaker-1', decision: 'attached', role: 'client', addresses: [a, a6] },
+      ]);
+    });
+
+    it.each(both)('answer a peer on the internet, %s', async (_, first, second) => {
+      for (const address of [first, second]) {
+        await eventually(
+          () => host.remote('ping', '-c1', '-W1', address),
+          ({ exitCode }) => expect(exitCode, `${address} answers`).toBe(0),
+        );
+      }
+    });
+
+    it.each(both)(
+      'are servers to it by TCP and UDP, under its own address, %s',
+      async (_, first, second, peer) => {
+        for (const address of [first, second])
+          for (const kind of kinds) expect(await answer(host.remote(...ask(kind, address, OPEN)))).toBe(peer);
+      },
+    );
+
+    it.each(both)(
+      'are clients to it, and are seen under their own address, %s',
+      async (_, first, second, peer) => {
+        for (const kind of kinds) {
+          expect(await answer(host.inside('netmaker-1', ...ask(kind, peer, THERE)))).toBe(first);
+          expect(await answer(host.inside('mesh-b', ...ask(kind, peer, THERE)))).toBe(second);
+        }
+      },
+    );
+
+    it.each(both)('let in what their configuration names, and nothing else, %s', async (_, first, second) => {
+      for (const kind of kinds) {
+        expect((await host.remote(...ask(kind, first, CLOSED, 1))).exitCode).toBe(1);
+        expect((await host.inside('mesh-b', ...ask(kind, first, CLOSED, 1))).exitCode).toBe(1);
+        expect((await host.remote(...ask(kind, second, CLOSED))).exitCode).toBe(0);
+      }
+    });
+
+    it.each(both)('reach each other under their public addresses, %s', async (_, first, second) => {
+      for (const kind of kinds) {
+        expect(await answer(host.inside('netmaker-1', ...ask(kind, second, OPEN)))).toBe(first);
+        expect(await answer(host.inside('mesh-b', ...ask(kind, first, OPEN)))).toBe(second);
+      }
+    });
+
+    it("are public in the eyes of Debian's STUN client", async () => {
+      await host.sh(
+        `timeout 10 sh -c 'until ip netns exec remote ss -lun | grep -q 192.0.2.11:3479; do sleep 0.1; done'`,
+      );
+      const seen = await host.inside('netmaker-1', 'stun', REMOTE, '1', '-v');
+      expect(`${seen.stdout}${seen.stderr}`).toContain(`mappedAddr=${a}:`);
+      // With nothing closed it also hears the answers of an address that it has not asked.
+      const open = await host.inside('mesh-b', 'timeout', '30', 'stun', REMOTE);
+      expect(`${open.stdout}${open.stderr}`).toContain('Primary: Open');
+    });
+
+    it('are attested as public, and the ledger has it', async () => {
+      const { stdout, exitCode } = await host.cli('netmaker', 'attest', 'netmaker-1', '--json');
+      const found = JSON.parse(stdout) as { container: string; mapped: string | null; verdict: string }[];
+      expect(found.find(({ mapped }) => mapped === a)).toMatchObject({
+        container: 'netmaker-1',
+        verdict: 'public',
+      });
+      expect(exitCode).toBe(found.every(({ verdict }) => verdict === 'public') ? 0 : 1);
+      expect((await host.ledger()).filter(({ data }) => data.verdict === 'public')).toMatchObject([
+        { category: 'connectivity', data: { mapped: a, guest: 'netmaker-1' } },
+      ]);
+    });
+
+    it('stay public when somebody adds a rule that translates all that leaves', async () => {
+      await host.sh(`
+        iptables -t nat -A POSTROUTING -o uplink0 -j MASQUERADE
+        iptables -t nat -I POSTROUTING 1 -o uplink0 -j MASQUERADE
+        ip6tables -t nat -A POSTROUTING -o uplink0 -j MASQUERADE`);
+      for (const kind of kinds) {
+        expect(await answer(host.inside('netmaker-1', ...ask(kind, REMOTE, THERE)))).toBe(a);
+        expect(await answer(host.inside('mesh-b', ...ask(kind, REMOTE6, THERE)))).toBe(b6);
+      }
+      await host.sh(`
+        iptables -t nat -D POSTROUTING -o uplink0 -j MASQUERADE
+        iptables -t nat -D POSTROUTING -o uplink0 -j MASQUERADE
+        ip6tables -t nat -D POSTROUTING -o uplink0 -j MASQUERADE`);
+    });
+
+    it.each(both)(
+      "reach of the host's own services what is offered to them, %s",
+      async (_, first, __, ___, router) => {
+        expect(await answer(host.inside('netmaker-1', ...ask('tcp', router, OFFERED)))).toBe(first);
+        expect((await host.inside('netmaker-1', ...ask('tcp', router, WITHHELD, 1))).exitCode).toBe(1);
+        expect((await host.inside('netmaker-1', ...ask('udp', router, OFFERED, 1))).exitCode).toBe(1);
+        expect((await host.inside('netmaker-1', 'ping', '-c1', '-W2', router)).exitCode).toBe(0);
+      },
+    );
+
+    it("reach the host's address on the uplink no further than that", async () => {
+      expect((await host.inside('netmaker-1', ...ask('tcp', UPLINK, WITHHELD, 1))).exitCode).toBe(1);
+    });
+
+    it('keep the name servers that Docker gave them', async () => {
+      expect(await host.sh('docker exec netmaker-1 cat /etc/resolv.conf')).toMatch(
+        /^nameserver 172\.17\.0\.1$/m,
+      );
+      expect(await host.sh('docker exec netmaker-1 nslookup mesh.example')).toContain(REMOTE);
+    });
+
+    it('answer on the ports that Docker publishes, although their default route is another', async () => {
+      expect((await host.inside('netmaker-1', 'ip', 'route', 'get', REMOTE)).stdout).toContain('dev eth1');
+      const seen = await host.remote('curl', '--silent', '--max-time', '5', `http://${UPLINK}:8080/`);
+      expect(seen.stdout).toBe('mesh');
+    });
+  });
+
+  describe('a container that lies about who it is', () => {
+    const [arp, ndp, udp, udp6] = [
+      `arp --source ${a} --to ${b}`,
+      `ndp --source ${a6} --to ff02::1`,
+      `ip --source ${a} --to ${REMOTE}`,
+      `ip --source ${a6} --to ${REMOTE6}`,
+    ];
+
+    it.each([
+      ['its IPv4 address', 'ipv4', `ip --source ${at(STATIC)} --to ${REMOTE}`, udp],
+      ['its IPv6 address', 'ipv6', `ip --source ${at6(STATIC)} --to ${REMOTE6}`, udp6],
+      ['its MAC', 'mac', `${udp} --mac 02:00:00:00:00:66`, udp],
+      ['who has the gateway, by ARP', 'arp', `arp --source ${gateway} --to ${b}`, arp],
+      ['who has the gateway, by NDP', 'nd', `ndp --source ${at6(1)} --to ff02::1`, ndp],
+      ['that it is its neighbour, by ARP', 'arp', `arp --source ${b} --to ${gateway}`, arp],
+      ['that its address is elsewhere', 'arp', `${arp} --claimed-mac 02:00:00:00:00:66`, arp],
+    ] as const)('is heard by nobody, and counted: %s', async (_, kind, lie, truth) => {
+      const router = `--to-mac ${await host.sh('cat /sys/class/net/ovsbr1/address')}`;
+      const to = lie.startsWith('ip') ? router : '';
+      const counted = async () => (await host.report('netmaker-1')).spoofed?.[kind] ?? Number.NaN;
+      const sofar = await counted();
+      const heard = await heardOf(host, {
+        liar: 'netmaker-1',
+        neighbour: 'mesh-b',
+        lie: `${lie} ${to}`,
+        truth: `${truth} ${to}`,
+      });
+      expect(heard.host).toHaveLength(1);
+      expect(heard.remote).toHaveLength(lie.startsWith('ip') ? 1 : 0);
+      expect(heard.neighbour.length).toBeLessThanOrEqual(lie.startsWith('ip') ? 0 : 1);
+      await eventually(counted, (now) => expect(now - sofar).toBe(5));
+    });
+  });
+
+  describe('an address', () => {
+    it('is the one that a label asks for', async () => {
+      await host.start(
+        'netmaker-static',
+        `--label dev.ovs.portagent.address=${at(STATIC)} --label dev.ovs.portagent.address6=${at6(STATIC)}`,
+      );
+      expect(await host.addresses('netmaker-static')).toEqual([at(STATIC), at6(STATIC)]);
+      expect(await answer(host.inside('netmaker-static', ...ask('tcp', REMOTE, THERE)))).toBe(at(STATIC));
+      await host.sh('docker rm -f netmaker-static');
+    });
+
+    it('is the same after the container was removed and made anew', async () => {
+      await host.sh('docker rm -f mesh-b');
+      await host.start('netmaker-3');
+      expect(await host.addresses('netmaker-3')).toEqual([at(4), at6(4)]);
+      await host.start('mesh-b', '', IMAGE);
+      expect(await host.addresses('mesh-b')).toEqual([b, b6]);
+      await eventually(
+        () => host.remote('ping', '-c1', '-W1', b),
+        ({ exitCode }) => expect(exitCode).toBe(0),
+      );
+    });
+
+    it('is refused to one container alone when there is none left', async () => {
+      await host.sh(`docker run -d --name netmaker-late opa-test`);
+      const { reason } = await eventually(
+        () => host.report('netmaker-late'),
+        (report) =>
+          expect(report).toMatchObject({ decision: expect.not.stringMatching('attached'), port: null }),
+      );
+      expect(reason).toMatch(/pool|address/);
+      const blocks = await host.ledger();
+      expect(
+        blocks.filter(({ data }) => JSON.stringify(data).includes('netmaker-late')).length,
+      ).toBeGreaterThan(0);
+      expect(await answer(host.inside('netmaker-1', ...ask('udp', REMOTE, THERE)))).toBe(a);
+      await host.sh('docker rm -f netmaker-late');
+    });
+  });
+
+  describe('the host', () => {
+    const gone = () =>
+      eventually(
+        () => networkState(host),
+        (now) => expect(now).toEqual(before),
+      );
+
+    it('is exactly as it was when the last of the containers is gone', async () => {
+      await host.sh('docker rm -f netmaker-1 mesh-b netmaker-3');
+      await gone();
+    });
+
+    it('is as it was when the package is removed while containers run', async () => {
+      await host.start('netmaker-1');
+      expect(await host.addresses('netmaker-1')).toEqual([a, a6]);
+      await host.sh('DEBIAN_FRONTEND=noninteractive apt-get purge -y ovs-port-agent');
+      await host.sh('docker rm -f netmaker-1');
+      const ours = /\bovsbr[01]\b/;
+      const others = (lines: string[]) => lines.filter((line) => !ours.test(line));
+      expect(others(await networkState(host))).toEqual(others(before));
+      expect((await networkState(host)).filter((line) => ours.test(line) && line.includes(gateway))).toEqual(
+        [],
+      );
+    });
+  });
+}
