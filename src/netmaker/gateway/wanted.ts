@@ -23,6 +23,7 @@ export function wantedPieces(wish: GatewayWish, observed: Observed, held: readon
     ...families.flatMap((family) => exceptions(family, behind, wish, observed)),
     ...families.flatMap((family) => (family === 4 ? forwarding4 : forwarding6)(wish, observed, held)),
     { kind: 'up', device: wish.bridge } as const,
+    ...(families.includes(6) ? linkLocal(wish, observed) : []),
     ...behind.flatMap((pool) => onBridge(pool, wish, observed)),
     ...wish.pools.flatMap((pool) => atUplink(pool, wish, observed)),
   ];
@@ -87,6 +88,18 @@ function forwarding6(wish: GatewayWish, observed: Observed, held: readonly Entry
     { kind: 'forwarding6' },
     ...(isOn ? devices.map((device) => sysctl(`${conf}/${device}/forwarding`, '1')) : []),
   ];
+}
+
+/**
+ * The kernel asks for the neighbour of a packet that it forwards under its own link-local address, and without one not at
+ * all (ndisc_send_ns). NetworkManager leaves the bridge without.
+ */
+function linkLocal({ bridge }: GatewayWish, { links }: Observed): Piece[] {
+  const cidr = 'fe80::1/64';
+  const others = links
+    .get(bridge)
+    ?.addresses.filter((address) => /^fe80:/i.test(address) && address !== cidr);
+  return others?.length ? [] : [{ kind: 'address', device: bridge, cidr }];
 }
 
 /** The gateway, and the way to the containers. */

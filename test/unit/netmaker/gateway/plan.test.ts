@@ -71,6 +71,27 @@ describe('a routed pool', () => {
   });
 });
 
+describe('a bridge with an IPv6 pool', () => {
+  const addresses = (own: string[]) =>
+    made(wish({ pools: [pool6], published: published6 }), host({ links: { ovsbr1: link(7, own) } })).filter(
+      (key) => key.startsWith('address'),
+    );
+
+  it('gets a link-local address, without which the kernel asks for no neighbour', () => {
+    expect(addresses([])).toEqual(['address fe80::1/64 ovsbr1', 'address 2001:db8:7::1/64 ovsbr1']);
+  });
+
+  it('keeps the one that it has', () => {
+    expect(addresses(['fe80::4c40:b4ff:fe10:df45/64'])).toEqual(['address 2001:db8:7::1/64 ovsbr1']);
+  });
+
+  it('keeps ours at the next look', () => {
+    const observed = host({ links: { ovsbr1: link(7, ['fe80::1/64']) } });
+    const wanted = wantedPieces(wish({ pools: [pool6], published: published6 }), observed, []);
+    expect(wanted.map(keyOf)).toContain('address fe80::1/64 ovsbr1');
+  });
+});
+
 describe('a pool that is the LAN’s own subnet', () => {
   it('gets a route for each address and an answer for the gateway, never the subnet', () => {
     const pool = { ...pool4, subnet: '192.0.2.0/24', gateway: '192.0.2.1' };
