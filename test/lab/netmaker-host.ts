@@ -60,21 +60,25 @@ function meshHost(host: AgentHost): MeshHost {
   };
   const inside = async (container: string, ...command: string[]) =>
     host.exec(['nsenter', `--net=${await namespaceOf(container)}`, '--', ...command]);
+  const addresses = async (container: string) => {
+    const { stdout } = await inside(container, 'ip', '-json', 'address', 'show', 'dev', 'eth1');
+    const [link] = JSON.parse(stdout) as { addr_info: { local: string; scope: string }[] }[];
+    return (link?.addr_info ?? []).filter(({ scope }) => scope === 'global').map(({ local }) => local);
+  };
   return {
     ...host,
     report,
     inside,
+    addresses,
     async start(name, options = '', image = 'opa-test') {
       await host.sh(`docker run -d --name ${name} ${options} ${image}`);
       await eventually(
-        () => report(name),
-        ({ decision }) => expect(decision).toBe('attached'),
+        () => Promise.all([report(name), addresses(name)]),
+        ([{ decision, addresses: given }, own]) => {
+          expect(decision).toBe('attached');
+          expect(own.slice(0, given.length)).toEqual(given);
+        },
       );
-    },
-    async addresses(container) {
-      const { stdout } = await inside(container, 'ip', '-json', 'address', 'show', 'dev', 'eth1');
-      const [link] = JSON.parse(stdout) as { addr_info: { local: string; scope: string }[] }[];
-      return (link?.addr_info ?? []).filter(({ scope }) => scope === 'global').map(({ local }) => local);
     },
     remote: (...command) => host.exec(['ip', 'netns', 'exec', 'remote', ...command]),
     async service(unit, where, command) {

@@ -73,12 +73,10 @@ export function publicServers(name: string, { suite, keys = '', way }: PublicPla
     await host.service('there', 'remote', `peer-address serve ${THERE}`);
     await host.service('stun', 'remote', 'stun-server 192.0.2.10 192.0.2.11');
     await host.service('own', 'host', `peer-address serve ${OFFERED} ${WITHHELD}`);
-    const resolver = `--listen-address=172.17.0.1 --bind-interfaces --no-resolv --no-hosts --address=/mesh.example/${REMOTE}`;
+    const resolver = `--listen-address=172.17.0.1 --bind-interfaces --no-resolv --no-hosts --address=/mesh.example/${REMOTE} --address=/mesh.example/${REMOTE6}`;
     await host.service('resolver', 'host', `dnsmasq --keep-in-foreground --pid-file ${resolver}`);
     // What Docker sets up with its first container stays.
-    await host.sh(
-      'docker run -d --name first -p 8081:80 opa-test; docker rm -f first; docker create --name last opa-test',
-    );
+    await host.sh('docker run -d --name first -p 8081:80 opa-test; docker rm -f first');
     await eventually(
       () => host.cli('status', '--json'),
       ({ stdout }) => expect(JSON.parse(stdout)).toMatchObject({ ready: true }),
