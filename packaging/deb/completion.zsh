@@ -24,7 +24,7 @@ _ovs-port-agent() {
     second)
       [[ $words[2] == ledger ]] && _values 'ledger verb' verify show tail stats
       [[ $words[2] == proxmox ]] && _values 'proxmox verb' enroll unenroll status interfaces
-      [[ $words[2] == netmaker ]] && _values 'netmaker verb' attest leases
+      [[ $words[2] == netmaker ]] && _values 'netmaker verb' list attest leases
       ;;
     third) [[ "$words[2] $words[3]" == 'proxmox interfaces' ]] && _values 'interfaces verb' show apply remove ;;
   esac
