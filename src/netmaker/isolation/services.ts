@@ -4,6 +4,9 @@ import { AgentError } from '../../core/errors.ts';
 import type { ServiceRule } from '../types.ts';
 
 const portSchema = z.coerce.number().int().min(1).max(65535);
+const serviceSchema = z.object({ first: portSchema, last: portSchema, protocol: z.enum(['tcp', 'udp']) });
+
+const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, icmp6: 58 } as const;
 
 /** True when everything may come in, so that nothing has to be tracked. */
 export function allowsAll(rules: readonly ServiceRule[]): boolean {
@@ -11,8 +14,8 @@ export function allowsAll(rules: readonly ServiceRule[]): boolean {
 }
 
 /**
- * Matches of first packets that may come in, for both families, without repetition. OpenFlow has no ranges: a range
- * becomes value/mask pairs, 28 at most. Throws `bad-argument` for a rule that is none.
+ * Matches of first packets that may come in, for both families, without repetition. They are of what connection
+ * tracking found and not of the packet's own fields, which a fragment has not. OpenFlow has no ranges: a range becomes value/mask pairs, 28 at most. Throws `bad-argument` for a rule that is none.
  */
 export function serviceMatches(rules: readonly ServiceRule[]): string[] {
   return [...new Set(rules.flatMap(matchesOf))];
@@ -20,25 +23,19 @@ export function serviceMatches(rules: readonly ServiceRule[]): string[] {
 
 function matchesOf(rule: ServiceRule): string[] {
   if (rule === 'all') return ['ip', 'ipv6'];
-  if (rule === 'icmp') return ['icmp', 'icmp6'];
+  if (rule === 'icmp') return [`ip,ct_nw_proto=${PROTOCOL.icmp}`, `ipv6,ct_nw_proto=${PROTOCOL.icmp6}`];
   const { first, last, protocol } = parseService(rule);
-  return maskedPorts(first, last).flatMap((port) => [
-    `${protocol},tp_dst=${port}`,
-    `${protocol}6,tp_dst=${port}`,
-  ]);
+  return maskedPorts(first, last).flatMap((port) =>
+    ['ip', 'ipv6'].map((family) => `${family},ct_nw_proto=${PROTOCOL[protocol]},ct_tp_dst=${port}`),
+  );
 }
 
 function parseService(rule: string) {
-  const [, from, to = from, protocol] = /^(\d{1,5})(?:-(\d{1,5}))?\/(tcp|udp)$/.exec(rule) ?? [];
-  const first = portSchema.safeParse(from);
-  const last = portSchema.safeParse(to);
-  if (protocol === undefined || !first.success || !last.success || first.data > last.data) {
-    throw new AgentError(
-      'bad-argument',
-      `${JSON.stringify(rule)} is not "all", "icmp" or ports as 51821-51830/udp`,
-    );
-  }
-  return { first: first.data, last: last.data, protocol };
+  const parts = /^(?<first>\d{1,5})(?:-(?<last>\d{1,5}))?\/(?<protocol>\w+)$/.exec(rule)?.groups;
+  const service = serviceSchema.safeParse({ ...parts, last: parts?.last ?? parts?.first });
+  if (service.success && service.data.first <= service.data.last) return service.data;
+  const text = `${JSON.stringify(rule)} is not "all", "icmp" or ports as 51821-51830/udp`;
+  throw new AgentError('bad-argument', text, { cause: service.error });
 }
 
 /** The fewest aligned blocks that cover exactly `first` to `last`, as `0xVALUE/0xMASK`, or one plain number. */

@@ -66,8 +66,8 @@ describe('the flows of a port', () => {
         "table=211,priority=110,dl_dst=0a:00:00:00:00:07,actions=output:7",
         "table=212,priority=100,ct_state=+trk+est-inv,dl_dst=0a:00:00:00:00:07,actions=output:7",
         "table=212,priority=99,ct_state=+trk+rel-inv,dl_dst=0a:00:00:00:00:07,actions=output:7",
-        "table=212,priority=90,ct_state=+trk+new-inv,dl_dst=0a:00:00:00:00:07,udp,tp_dst=443,actions=ct(commit,zone=28528),output:7",
-        "table=212,priority=90,ct_state=+trk+new-inv,dl_dst=0a:00:00:00:00:07,udp6,tp_dst=443,actions=ct(commit,zone=28528),output:7",
+        "table=212,priority=90,ct_state=+trk+new-inv,dl_dst=0a:00:00:00:00:07,ip,ct_nw_proto=17,ct_tp_dst=443,actions=ct(commit,zone=28528),output:7",
+        "table=212,priority=90,ct_state=+trk+new-inv,dl_dst=0a:00:00:00:00:07,ipv6,ct_nw_proto=17,ct_tp_dst=443,actions=ct(commit,zone=28528),output:7",
         "table=212,priority=80,dl_dst=0a:00:00:00:00:07,actions=drop",
       ]
     `);

@@ -41,10 +41,10 @@ describe('a range of ports', () => {
 describe('a rule', () => {
   it('opens a port for both families', () => {
     expect(serviceMatches(['443/udp', 'icmp', '443/udp'])).toEqual([
-      'udp,tp_dst=443',
-      'udp6,tp_dst=443',
-      'icmp',
-      'icmp6',
+      'ip,ct_nw_proto=17,ct_tp_dst=443',
+      'ipv6,ct_nw_proto=17,ct_tp_dst=443',
+      'ip,ct_nw_proto=1',
+      'ipv6,ct_nw_proto=58',
     ]);
   });
 
