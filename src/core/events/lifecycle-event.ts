@@ -48,7 +48,7 @@ const lxcEvent = z.strictObject({
 const dockerEvent = z.strictObject({
   ...common,
   source: z.literal('docker'),
-  phase: z.enum(['start', 'die', 'destroy', 'rename']),
+  phase: z.enum(['start', 'die', 'destroy', 'rename', 'health']),
   containerId: z.string().regex(/^[0-9a-f]{64}$/, 'a container id has 64 hexadecimal digits'),
   name,
   /** The former name; of `rename` only. */

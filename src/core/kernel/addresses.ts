@@ -1,9 +1,17 @@
-// Brings a link of the host up, with its addresses.
+// The addresses of the host's links: brings a link up with its own, and tells which there are.
 
+import { networkInterfaces } from 'node:os';
 import type { Exec } from '../exec.ts';
 
 /** Adds what is missing and removes nothing. Throws `exec-failed`. */
 export async function bringUp(exec: Exec, link: string, addresses: readonly string[]): Promise<void> {
   await exec('ip', ['link', 'set', 'dev', link, 'up']);
   for (const address of addresses) await exec('ip', ['address', 'replace', address, 'dev', link]);
+}
+
+/** All addresses that the host has, without prefix length. */
+export function hostAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap(
+    (entries) => entries?.map(({ address }) => address) ?? [],
+  );
 }

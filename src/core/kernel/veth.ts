@@ -5,6 +5,14 @@ import { z } from 'zod';
 import { AgentError, isAgentError } from '../errors.ts';
 import type { Exec } from '../exec.ts';
 import type { VethPeer, VethRequest } from '../plan/desired.ts';
+import {
+  configureLines,
+  type GuestNetwork,
+  linksSchema,
+  releaseLines,
+  routesSchema,
+  rulesSchema,
+} from './guest-network.ts';
 import { linkByIndex, linkIndex } from './links.ts';
 
 const linkSchema = z.object({
@@ -21,8 +29,10 @@ const isVeth = (link: Link) => link.linkinfo?.info_kind === 'veth';
 export interface Veths {
   /** Makes the pair with one end in the container's namespace; the outer end is up. */
   create(outer: string, request: VethRequest): Promise<void>;
-  /** Sets address, gateway and offload of the inner end and brings it up; may be repeated. */
+  /** Brings the inner end up and sets its addresses, default routes and offload; may be repeated. */
   configure(request: VethRequest, withoutOffload: boolean): Promise<void>;
+  /** Gives the container's former network its default route back; what is gone already is fine. */
+  release(request: VethRequest): Promise<void>;
   /** Turns transmit offload off at the other end of a veth that somebody else made; returns that end's name. */
   disableOffload(outer: string, peer: VethPeer): Promise<string>;
   /** Whether the outer end's peer is the named device in the container's namespace. */
@@ -30,6 +40,14 @@ export interface Veths {
   /** The host's ends of the veths inside the namespace of a process, in the order of their inner index. */
   hostEndsOf(pid: number): Promise<string[]>;
   remove(outer: string): Promise<void>;
+}
+
+const jsonOf = (text: string): unknown => (text.trim() === '' ? [] : JSON.parse(text));
+
+/** Families that the container has addresses of. */
+function familiesOf({ addresses }: VethRequest): (4 | 6)[] {
+  const found = new Set(addresses.map((text) => (text.includes(':') ? 6 : 4)));
+  return ([4, 6] as const).filter((family) => found.has(family));
 }
 
 const inNamespace = (pid: number) => [`--net=/proc/${pid}/ns/net`, '--'];
@@ -66,6 +84,37 @@ export function openVeths(exec: Exec): Veths {
     const [outer] = linkListSchema.parse(JSON.parse(text));
     return outer && isVeth(outer) && outer.link_index === inner.ifindex ? name : undefined;
   };
+  const guestNetwork = async (pid: number, family: 4 | 6): Promise<GuestNetwork> => {
+    const ask = (...args: string[]) =>
+      exec('nsenter', [...inNamespace(pid), 'ip', '-json', `-${family}`, ...args]);
+    const [links, routes, rules] = await Promise.all([
+      ask('address', 'show'),
+      ask('route', 'show', 'table', 'all'),
+      ask('rule', 'show'),
+    ]);
+    return {
+      family,
+      links: linksSchema.parse(jsonOf(links)),
+      routes: routesSchema.parse(jsonOf(routes)),
+      rules: rulesSchema.parse(jsonOf(rules)),
+    };
+  };
+  /** @param first a line that must have run before any other, such as one that brings a device up */
+  const batch = async (
+    pid: number,
+    families: readonly (4 | 6)[],
+    lines: readonly (readonly string[])[],
+    first = '',
+  ): Promise<void> => {
+    const run = (family: 4 | 6, text: string) =>
+      exec('nsenter', [...inNamespace(pid), 'ip', `-${family}`, '-batch', '-'], { input: text });
+    if (families.length === 0 && first !== '') await run(4, first);
+    for (const [index, family] of families.entries()) {
+      const own = lines[index] ?? [];
+      const text = `${index === 0 ? first : ''}${own.map((line) => `${line}\n`).join('')}`;
+      if (text !== '') await run(family, text);
+    }
+  };
   const peerInside = async (outer: string, pid: number) => {
     const index = await linkIndex(outer);
     const peer = (await innerLinks(pid)).find((link) => isVeth(link) && link.link_index === index)?.ifname;
@@ -96,21 +145,35 @@ export function openVeths(exec: Exec): Veths {
     },
 
     async configure(request, withoutOffload) {
-      const { guestInterface: link, address, gateway } = request;
-      const lines = [`link set dev ${link} up`];
-      if (address !== undefined) lines.push(`address replace ${address} dev ${link}`);
-      if (gateway !== undefined) {
-        const family = gateway.includes(':') ? '-6 ' : '';
-        lines.push(`${family}route replace default via ${gateway} dev ${link} onlink`);
+      const { guestInterface: link, pid } = request;
+      const families = familiesOf(request);
+      const up = `link set dev ${link} up\n`;
+      const inside = (args: readonly string[], input?: string) =>
+        exec('nsenter', [...inNamespace(pid), ...args], input === undefined ? {} : { input });
+      const lines = await Promise.all(
+        families.map(async (family) => configureLines(request, await guestNetwork(pid, family))),
+      );
+      // Docker turns IPv6 off in namespaces of networks without it; a container must not learn routes from neighbours.
+      if (families.includes(6)) {
+        const settings = ['disable_ipv6', 'accept_ra'].map(
+          (name) => `/proc/sys/net/ipv6/conf/${link}/${name}`,
+        );
+        await inside(['tee', ...settings], '0');
       }
-      const batch = exec('nsenter', [...inNamespace(request.pid), 'ip', '-batch', '-'], {
-        input: `${lines.join('\n')}\n`,
-      });
-      // The netdev datapath hands packets on as they are: a checksum left to hardware never gets computed.
-      const offload = withoutOffload
-        ? exec('nsenter', [...inNamespace(request.pid), 'ethtool', '-K', link, 'tx', 'off'])
-        : undefined;
-      await Promise.all([batch, offload]);
+      await Promise.all([
+        batch(pid, families, lines, up),
+        // The netdev datapath hands packets on as they are: a checksum left to hardware never gets computed.
+        withoutOffload ? inside(['ethtool', '-K', link, 'tx', 'off']) : undefined,
+      ]);
+    },
+
+    async release(request) {
+      const lines = await Promise.all(
+        familiesOf(request).map(async (family) =>
+          releaseLines(request, await guestNetwork(request.pid, family)),
+        ),
+      );
+      await batch(request.pid, familiesOf(request), lines);
     },
 
     async hasInnerEnd(outer, request) {

@@ -1,5 +1,6 @@
 // What a guest should have: the ports that the sources ask for.
 
+import type { PortGuard, PublishedAddress } from '../../netmaker/types.ts';
 import type { Guest } from '../guest/guest.ts';
 
 /** A veth pair that we make ourselves for a container, and what its inner end gets. */
@@ -9,9 +10,12 @@ export interface VethRequest {
   /** Name inside the container, such as `eth1`. */
   guestInterface: string;
   mac: string;
-  /** CIDR, such as `203.0.113.10/24`. */
-  address?: string;
-  gateway?: string;
+  /** With prefix length, such as `203.0.113.10/24`. */
+  addresses: readonly string[];
+  /** At most one of each family: the container's default routes. */
+  gateways: readonly string[];
+  /** Name servers that the container goes on reaching through the network it had before. */
+  nameservers: readonly string[];
 }
 
 export interface Vlan {
@@ -41,4 +45,12 @@ export interface DesiredPort {
   veth?: VethRequest;
   /** Set when the link is a veth that somebody else made: where its other end is. */
   peer?: VethPeer;
+  /** What the port may send and receive; without it anything. */
+  guard?: PortGuard;
+  /** Name of the fail-over group that the guest is a member of. */
+  group?: string;
+  /** Those of its addresses, without prefix length, that it holds for its group. */
+  shared?: readonly string[];
+  /** Addresses that the host makes reachable for the guest. */
+  published?: readonly PublishedAddress[];
 }

@@ -54,6 +54,15 @@ export interface Observed {
   guestEnds: ReadonlySet<string>;
   /** Bridges of ours whose own interface is down or lacks an address of the configuration. */
   bridgesDown: ReadonlySet<string>;
+  /** Rules of ours that limit what a port sends and receives, by VMID. */
+  guards: ReadonlyMap<number, ObservedGuard>;
+}
+
+export interface ObservedGuard {
+  bridge: string;
+  ofport: number;
+  /** Tells whether the rules are still what would be made now. */
+  digest: string;
 }
 
 /** Keys of the external_ids that make a row ours. */

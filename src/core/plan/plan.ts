@@ -1,5 +1,7 @@
 // The pure heart: from what guests should have and what the switch has to a list of steps.
 
+import type { PortGuard } from '../../netmaker/types.ts';
+import { portName } from '../guest/vmid.ts';
 import { type Choice, chooseDriver, type SwitchFacts } from '../switch/choice.ts';
 import type { DesiredPort } from './desired.ts';
 import { isOurs, type Observed, type ObservedBridge, type ObservedPort } from './observed.ts';
@@ -33,6 +35,8 @@ export interface PlanInput {
   configured: ReadonlySet<string>;
   /** Profile UUIDs that a port's rows carry when NetworkManager holds it for us. */
   profileUuids: (desired: DesiredPort) => { port: string; interface: string };
+  /** What a port's rules would leave behind, see `ObservedGuard`. */
+  guardDigest: (desired: DesiredPort, guard: PortGuard, ofport: number) => string;
 }
 
 /** Decides; touches nothing. Steps are in the order in which they must run. */
@@ -42,6 +46,7 @@ export function plan(input: PlanInput): Plan {
 
   for (const port of input.observed.ports) planRemoval(port, wanted.get(port.port), input, result);
   dropOrphanedProfiles(input, wanted, result);
+  dropOrphanedGuards(input, wanted, result);
 
   const bridgesToMake = new Set<string>();
   for (const name of input.ensureBridges) {
@@ -118,6 +123,21 @@ function dropOrphanedProfiles(
   }
 }
 
+/** After the port itself: a port that is still there must not be without its rules. */
+function dropOrphanedGuards(
+  { observed, inScope }: PlanInput,
+  wanted: ReadonlyMap<string, DesiredPort>,
+  result: Plan,
+): void {
+  for (const [vmid, { bridge }] of observed.guards) {
+    const port = portName(vmid);
+    const desired = wanted.get(port);
+    if (!inScope(port) || (desired?.guard !== undefined && desired.bridge === bridge)) continue;
+    const isHeld = result.holds.some((hold) => hold.port === port);
+    if (!isHeld) result.steps.push({ kind: 'unguard_port', port, bridge, vmid, reason: 'its port is gone' });
+  }
+}
+
 /** Makes a missing bridge once, or says what keeps it from being made. */
 function planBridge(name: string, input: PlanInput, bridgesToMake: Set<string>, result: Plan): void {
   if (bridgesToMake.has(name)) return;
@@ -156,20 +176,43 @@ function portSteps(
     const offload = bridge === undefined || bridge.datapathType === 'netdev';
     const configure: Step = { kind: 'configure_guest', desired, veth, offload };
     if (!present || !input.observed.guestEnds.has(desired.port)) {
-      return [
-        ...freshVeth(desired, holder, present),
-        { kind: 'create_veth', desired, veth },
-        configure,
-        { kind: 'attach_port', desired, driver },
-      ];
+      const fresh = freshVeth(desired, holder, present);
+      const create: Step = { kind: 'create_veth', desired, veth };
+      const attach: Step = { kind: 'attach_port', desired, driver };
+      // Its inner end comes up last: a guest that is not trusted sends nothing before its rules stand.
+      const guard = guardSteps(desired, undefined, input);
+      return guard.length === 0
+        ? [...fresh, create, configure, attach]
+        : [...fresh, create, attach, ...guard, configure, ...announcement(desired)];
     }
-    if (!input.configured.has(desired.port)) steps.push(configure);
+    if (!input.configured.has(desired.port)) steps.push(configure, ...announcement(desired));
   }
-  return [
-    ...steps,
-    ...switchSteps(desired, holder, driver, input.profileUuids),
-    ...offloadSteps(desired, input, bridge),
-  ];
+  const plugging = switchSteps(desired, holder, driver, input.profileUuids);
+  const guard = guardSteps(desired, plugging.length === 0 ? holder?.ofport : undefined, input);
+  const inOrder = guard.length === 0 ? [...steps, ...plugging] : [...plugging, ...guard, ...steps];
+  return [...inOrder, ...offloadSteps(desired, input, bridge)];
+}
+
+/** @param ofport the port's OpenFlow number, undefined when it is about to get one */
+function guardSteps(
+  desired: DesiredPort,
+  ofport: number | undefined,
+  { observed, guardDigest }: PlanInput,
+): Step[] {
+  const { guard } = desired;
+  if (guard === undefined) return [];
+  const present = observed.guards.get(desired.guest.vmid);
+  const isRight =
+    ofport !== undefined &&
+    present?.bridge === desired.bridge &&
+    present.ofport === ofport &&
+    present.digest === guardDigest(desired, guard, ofport);
+  return isRight ? [] : [{ kind: 'guard_port', desired, guard }];
+}
+
+function announcement(desired: DesiredPort): Step[] {
+  const { shared = [] } = desired;
+  return shared.length === 0 ? [] : [{ kind: 'announce_addresses', desired, addresses: shared }];
 }
 
 /** After the port: a guest whose offload cannot be turned off should still have its port. */

@@ -1,5 +1,6 @@
 // The closed list of things the agent can do to a host, each with the words the ledger has for it.
 
+import type { PortGuard } from '../../netmaker/types.ts';
 import type { Category } from '../ledger/categories.ts';
 import type { DesiredPort, VethPeer, VethRequest } from './desired.ts';
 import type { DriverName, ObservedPort } from './observed.ts';
@@ -16,6 +17,11 @@ export type Step =
   | { kind: 'mark_port'; desired: DesiredPort; row: ObservedPort }
   /** Gives the card back under the name that Proxmox looks for. */
   | { kind: 'hand_back_port'; desired: DesiredPort; from: ObservedPort }
+  /** Lets the port send and receive what its guest may, and nothing else. */
+  | { kind: 'guard_port'; desired: DesiredPort; guard: PortGuard }
+  /** Tells neighbours at once which port has addresses that move between guests. */
+  | { kind: 'announce_addresses'; desired: DesiredPort; addresses: readonly string[] }
+  | { kind: 'unguard_port'; port: string; bridge: string; vmid: number; reason: string }
   | { kind: 'detach_port'; port: ObservedPort; reason: string }
   /** Takes our marks off a row that somebody else plugged. */
   | { kind: 'release_port'; port: ObservedPort; reason: string }
@@ -40,6 +46,9 @@ export const STEP_ACTIONS: Readonly<
   adopt_port: actions('port', 'port_adopt', 'port_adopted'),
   mark_port: actions('port', 'port_mark', 'port_marked'),
   hand_back_port: actions('port', 'port_hand_back', 'port_handed_back'),
+  guard_port: actions('port', 'port_guard', 'port_guarded'),
+  announce_addresses: actions('connectivity', 'address_announce', 'address_announced'),
+  unguard_port: actions('port', 'port_unguard', 'port_unguarded'),
   detach_port: actions('port', 'port_detach', 'port_detached'),
   release_port: actions('port', 'port_release', 'port_released'),
   drop_profiles: actions('connection', 'connection_remove', 'connection_removed'),
@@ -63,12 +72,15 @@ export function subjectOf(step: Step): string {
     case 'adopt_port':
     case 'mark_port':
     case 'hand_back_port':
+    case 'guard_port':
+    case 'announce_addresses':
       return step.desired.port;
     case 'detach_port':
     case 'release_port':
       return step.port.port;
     case 'drop_profiles':
     case 'delete_veth':
+    case 'unguard_port':
       return step.port;
   }
 }

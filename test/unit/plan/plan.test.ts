@@ -20,6 +20,8 @@ const profileUuids = ({ bridge, port }: Pick<DesiredPort, 'bridge' | 'port'>) =>
   interface: `I/${bridge}/${port}`,
 });
 
+const digest: PlanInput['guardDigest'] = (_, guard, ofport) => `${guard.addresses.join()}@${ofport}`;
+
 interface World {
   observed: Observed;
   configured: Set<string>;
@@ -36,6 +38,7 @@ function inputOf(world: World, desired: readonly DesiredPort[], more: Partial<Pl
     configured: world.configured,
     profileUuids,
     takenBy: () => undefined,
+    guardDigest: digest,
     facts: { configured: 'auto', networkManager: 'ready', declared: new Set() },
     ...more,
   };
@@ -70,6 +73,21 @@ function applied(world: World, steps: readonly Step[]): World {
           links: new Set([...observed.links, step.desired.interface]),
           guestEnds: new Set([...observed.guestEnds, step.desired.port]),
         };
+        break;
+      case 'guard_port': {
+        const { bridge, guest, port } = step.desired;
+        const ofport = observed.ports.find((found) => found.port === port)?.ofport ?? 0;
+        const guard = { bridge, ofport, digest: digest(step.desired, step.guard, ofport) };
+        observed = { ...observed, guards: new Map(observed.guards).set(guest.vmid, guard) };
+        break;
+      }
+      case 'unguard_port':
+        observed = {
+          ...observed,
+          guards: new Map([...observed.guards].filter(([vmid]) => vmid !== step.vmid)),
+        };
+        break;
+      case 'announce_addresses':
         break;
       case 'configure_guest':
       case 'disable_offload':
@@ -156,28 +174,32 @@ const EMPTY: World = {
     guestEnds: new Set(),
     bridgesDown: new Set(),
     linuxBridges: new Set(),
+    guards: new Map(),
   },
   configured: new Set(),
 };
 
-type Kind = 'docker' | 'lxc' | 'kept';
+type Kind = 'docker' | 'guarded' | 'lxc' | 'kept';
 
 /** `kept`: the row keeps the name of its device, as Proxmox plugged it. */
 function wish(vmid: number, bridge: string, kind: Kind): DesiredPort {
   const port = `vi${vmid}`;
-  const runtime = kind === 'docker' ? 'docker' : 'lxc';
+  const isDocker = kind === 'docker' || kind === 'guarded';
+  const runtime = isDocker ? 'docker' : 'lxc';
   const base = { port, bridge, guest: { runtime, vmid, name: `guest${vmid}` } as const, nic: 0 };
   const link = `veth${vmid}i0`;
   if (kind === 'kept') return { ...base, interface: link, row: link };
-  return kind === 'docker'
-    ? { ...base, interface: port, veth: { pid: 4711, guestInterface: 'eth1', mac: '02:00:00:00:00:01' } }
-    : { ...base, interface: link };
+  if (!isDocker) return { ...base, interface: link };
+  const mac = '02:00:00:00:00:01';
+  const veth = { pid: 4711, guestInterface: 'eth1', mac, addresses: [], gateways: [], nameservers: [] };
+  const guard = { mac, addresses: [`203.0.113.${vmid - 90}`], isolate: false, allowIn: ['all'] };
+  return { ...base, interface: port, veth, ...(kind === 'guarded' && { guard }) };
 }
 
 const vmids = fc.integer({ min: 100, max: 104 });
 const wishes = fc
   .uniqueArray(
-    fc.tuple(vmids, fc.constantFrom(...BRIDGES), fc.constantFrom<Kind[]>('docker', 'lxc', 'kept')),
+    fc.tuple(vmids, fc.constantFrom(...BRIDGES), fc.constantFrom<Kind[]>('docker', 'guarded', 'lxc', 'kept')),
     {
       selector: ([vmid]) => vmid,
       maxLength: 5,
@@ -235,6 +257,7 @@ const worlds = fc
         profiles: found.orphans.map((port) => ({ uuid: `u-${port}`, port, bridge: 'ovsbr0' })),
         guestEnds: new Set(found.ends),
         bridgesDown: new Set(found.down),
+        guards: new Map(),
         linuxBridges: new Set(),
       },
       configured: new Set(),
@@ -444,6 +467,7 @@ function withPort(port: ObservedPort | undefined, links: readonly string[]): Wor
       ]),
       ports: port === undefined ? [] : [port],
       links: new Set(links),
+      guards: new Map(),
       profiles: [],
       guestEnds: new Set(),
       bridgesDown: new Set(),
