@@ -62,10 +62,15 @@ export function openDocker(socketPath: string): DockerConnection {
       return idsSchema.parse(found).map((container) => container.Id);
     },
 
+    async existing() {
+      const found = await call('list', () => docker.listContainers({ all: true }));
+      return idsSchema.parse(found).map((container) => container.Id);
+    },
+
     async follow(since, onOpen, onEvent, signal) {
       const stream = await call('events', () =>
         docker.getEvents({
-          filters: { type: ['container'], event: ['start', 'die', 'destroy', 'rename'] },
+          filters: { type: ['container'], event: ['start', 'die', 'destroy', 'rename', 'health_status'] },
           ...(since !== undefined && { since: secondsOf(since) as unknown as number }),
         }),
       );

@@ -58,15 +58,18 @@ const PHASES: Readonly<Record<string, string>> = {
   rename: 'rename',
 };
 
+/** The engine has one action for each state: `health_status: healthy`. */
+const phaseOf = (action: string) => (action.startsWith('health_status') ? 'health' : PHASES[action]);
+
 /** Undefined for an event that is not one of a container's life, or whose values are not what Docker documents. */
 function lifecycleEventOf(event: EngineEvent): LifecycleEvent | undefined {
   const { ID: containerId, Attributes: attributes } = event.Actor;
   const exitCode = Number(attributes['exitCode'] ?? Number.NaN);
   const parsed = lifecycleEventSchema.safeParse({
-    id: `docker:${containerId}:${event.Action}:${event.timeNano}`,
+    id: `docker:${containerId}:${event.Action.replaceAll(/[^A-Za-z_]+/g, '-')}:${event.timeNano}`,
     at: new Date(Number(BigInt(event.timeNano) / 1_000_000n)).toISOString(),
     source: 'docker',
-    phase: PHASES[event.Action],
+    phase: phaseOf(event.Action),
     containerId,
     name: attributes['name'],
     image: (attributes['image'] ?? '').slice(0, 512),

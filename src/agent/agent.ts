@@ -57,6 +57,10 @@ export interface AgentParts {
   ready: () => Promise<boolean>;
   /** What a Proxmox guest should have now; undefined when the number is none of Proxmox's here. */
   lookAt: (vmid: number) => Promise<Resolution | undefined>;
+  /** What a Docker container should have now. */
+  containerAt: (id: string) => Promise<Resolution>;
+  /** Brings the host to what the guests publish now; what goes wrong is among the troubles and in the ledger. */
+  publish: (cause: () => Promise<number>) => Promise<void>;
   /** Has the guest looked at again in so many milliseconds. */
   lookLater: (vmid: number, ms: number) => void;
   /** First word of the event's action in the ledger: a backup starts and stops a guest too, for itself. */
@@ -78,6 +82,8 @@ export interface Agent {
    * ledger. False when the number is no Proxmox guest's here.
    */
   look(vmid: number, reason: string): Promise<boolean>;
+  /** Takes the ports of one guest away, whatever its runtime says; `reason` is for the ledger. */
+  takeAway(key: string, reason: string): Promise<void>;
   /** Begins nothing more of its own; resolves when what is under way has ended. */
   stop(): Promise<void>;
   /** Brings everything to what the guests that run now should have; `reason` is for the ledger. */
@@ -140,9 +146,33 @@ export function createAgent(parts: AgentParts): Agent {
     const inScope = scopeOf(key, former?.ports ?? [], guest?.vmid ?? former?.guest.vmid);
     inWork.add(inScope);
     try {
-      return await converge({ key, desired: ports, inScope, cause });
+      const [reports] = await Promise.all([
+        converge({ key, desired: ports, inScope, cause }),
+        parts.publish(cause),
+      ]);
+      return reports;
     } finally {
       inWork.delete(inScope);
+    }
+  };
+
+  /** What happened to one container changes what others should have, such as an address that moves on. */
+  const lookAtOthers = async (ids: readonly string[], cause: number): Promise<void> => {
+    for (const id of ids) {
+      const key = `docker:${id}`;
+      const guest = claims.get(key)?.guest;
+      if (guest === undefined) continue;
+      await guestQueue.run(queueKeyOf({ key, guest }), async () => {
+        const resolution = await parts.containerAt(id);
+        await apply(key, resolution, async () => cause);
+        await noteMoves(resolution, cause);
+      });
+    }
+  };
+  const noteMoves = async ({ moves = [] }: Resolution, cause: number): Promise<void> => {
+    for (const { group, addresses, from, to } of moves) {
+      const data = { group, addresses: [...addresses], from, to };
+      await ledger.append({ category: 'connectivity', action: 'address_moved', data, cause });
     }
   };
 
@@ -174,8 +204,11 @@ export function createAgent(parts: AgentParts): Agent {
       // What it means is found out while its block is on the way to the disk; nothing is done before it is there.
       const [resolution, height] = await Promise.all([resolve(event, late), recorded]);
       const ports = await apply(key, resolution, async () => height);
-      const { guest, again } = resolution;
+      const { guest, again, others = [] } = resolution;
       if (again !== undefined && guest?.runtime.startsWith('proxmox')) parts.lookLater(guest.vmid, again);
+      await noteMoves(resolution, height);
+      // Not waited for: it needs its own place in the queue.
+      void lookAtOthers(others, height).catch(parts.onError);
       if (resolution.skipped.length > 0) {
         await ledger.append({
           category: 'lifecycle',
@@ -198,7 +231,7 @@ export function createAgent(parts: AgentParts): Agent {
   };
 
   /** Asks every source what runs; one that cannot tell keeps its guests as they are. */
-  const refreshClaims = async (): Promise<void> => {
+  const refreshClaims = async (cause: () => Promise<number>): Promise<void> => {
     const silent = new Set<string>();
     const seen = new Set<string>();
     const began = sequence;
@@ -211,7 +244,8 @@ export function createAgent(parts: AgentParts): Agent {
       if (found === undefined) silent.add(name);
       for (const { key, resolution } of found ?? []) {
         seen.add(key);
-        const { guest, again } = resolution;
+        const { guest, again, moves = [] } = resolution;
+        if (moves.length > 0) await noteMoves(resolution, await cause());
         if (guest === undefined || resolution.ports === undefined) continue;
         if (again !== undefined && guest.runtime.startsWith('proxmox')) parts.lookLater(guest.vmid, again);
         await guestQueue.run(queueKeyOf({ key, guest }), async () => {
@@ -243,7 +277,7 @@ export function createAgent(parts: AgentParts): Agent {
       create ? [name] : [],
     );
     await converge({ desired: [], inScope: () => false, ensureBridges, cause, withProfiles: false });
-    await refreshClaims();
+    await refreshClaims(cause);
     const asked = claims.all();
     // Nearly always nothing is to be done: one look at the switch tells for all guests.
     const settled = await parts.settled(
@@ -279,6 +313,7 @@ export function createAgent(parts: AgentParts): Agent {
       restoreBridges: ensureBridges,
       cause,
     });
+    await parts.publish(cause);
     if (deferred.length === 0) parts.troubles.clear(LEDGER_TROUBLE);
     parts.onTrouble();
     return [...reports.flat(), ...leftovers];
@@ -322,6 +357,21 @@ export function createAgent(parts: AgentParts): Agent {
       } finally {
         parts.onTrouble();
       }
+    },
+    async takeAway(key, reason) {
+      const claim = claims.get(key);
+      if (claim === undefined) return;
+      await guestQueue.run(queueKeyOf(claim), async () => {
+        const data = { reason, guest: claim.guest.name, vmid: claim.guest.vmid };
+        const metadata = { kind: 'event' };
+        const { height } = await ledger.append({
+          category: 'lifecycle',
+          action: 'guest_withdrawn',
+          data,
+          metadata,
+        });
+        await apply(key, { guest: claim.guest, ports: [], skipped: [], note: reason }, async () => height);
+      });
     },
     async stop() {
       stopping = true;

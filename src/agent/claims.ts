@@ -39,9 +39,33 @@ const portSchema = z.object({
       pid: z.number(),
       guestInterface: interfaceNameSchema,
       mac: z.string(),
-      address: z.string().optional(),
-      gateway: z.string().optional(),
+      // Files of versions before 0.2 have `address` and `gateway`, which are found again from the container's labels.
+      addresses: z.array(z.string()).default([]),
+      gateways: z.array(z.string()).default([]),
+      nameservers: z.array(z.string()).default([]),
     })
+    .optional(),
+  guard: z
+    .object({
+      mac: z.string(),
+      addresses: z.array(z.string()),
+      isolate: z.boolean(),
+      allowIn: z.array(z.string()),
+      rateIn: z.number().optional(),
+      rateOut: z.number().optional(),
+    })
+    .optional(),
+  group: z.string().optional(),
+  shared: z.array(z.string()).optional(),
+  published: z
+    .array(
+      z.object({
+        port: z.string(),
+        address: z.string(),
+        inside: z.string().optional(),
+        allowIn: z.array(z.string()),
+      }),
+    )
     .optional(),
   peer: z.object({ pid: z.number() }).optional(),
   mtu: z.number().optional(),
@@ -206,7 +230,26 @@ function claimFile(desired: DesiredPort, key: string): ClaimFile {
     nic: desired.nic,
     ...(desired.mtu !== undefined && { mtu: desired.mtu }),
     ...(vlan && { vlan: { ...vlan, trunks: [...vlan.trunks] } }),
-    ...(desired.veth && { veth: desired.veth }),
+    ...(desired.veth && {
+      veth: {
+        ...desired.veth,
+        addresses: [...desired.veth.addresses],
+        gateways: [...desired.veth.gateways],
+        nameservers: [...desired.veth.nameservers],
+      },
+    }),
+    ...(desired.guard && {
+      guard: {
+        ...desired.guard,
+        addresses: [...desired.guard.addresses],
+        allowIn: [...desired.guard.allowIn],
+      },
+    }),
+    ...(desired.group !== undefined && { group: desired.group }),
+    ...(desired.shared && { shared: [...desired.shared] }),
+    ...(desired.published && {
+      published: desired.published.map((entry) => ({ ...entry, allowIn: [...entry.allowIn] })),
+    }),
     ...(desired.peer && { peer: desired.peer }),
     key,
     vmid: guest.vmid,
@@ -226,7 +269,7 @@ function guestOf(binding: ClaimFile): Guest {
 }
 
 function desiredOf(binding: ClaimFile): DesiredPort {
-  const { vlan, veth, peer, row, mtu } = binding;
+  const { vlan, veth, peer, row, mtu, guard, published, group, shared } = binding;
   return {
     port: binding.port,
     ...(row !== undefined && { row }),
@@ -243,14 +286,26 @@ function desiredOf(binding: ClaimFile): DesiredPort {
       },
     }),
     ...(peer && { peer }),
-    ...(veth && {
-      veth: {
-        pid: veth.pid,
-        guestInterface: veth.guestInterface,
-        mac: veth.mac,
-        ...(veth.address !== undefined && { address: veth.address }),
-        ...(veth.gateway !== undefined && { gateway: veth.gateway }),
+    ...(veth && { veth }),
+    ...(guard && {
+      guard: {
+        mac: guard.mac,
+        addresses: guard.addresses,
+        isolate: guard.isolate,
+        allowIn: guard.allowIn,
+        ...(guard.rateIn !== undefined && { rateIn: guard.rateIn }),
+        ...(guard.rateOut !== undefined && { rateOut: guard.rateOut }),
       },
+    }),
+    ...(group !== undefined && { group }),
+    ...(shared && { shared }),
+    ...(published && {
+      published: published.map(({ port, address, inside, allowIn }) => ({
+        port,
+        address,
+        allowIn,
+        ...(inside !== undefined && { inside }),
+      })),
     }),
   };
 }

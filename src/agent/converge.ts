@@ -6,11 +6,12 @@ import type { PortReport } from '../core/events/event-result.ts';
 import { parsePortName } from '../core/guest/vmid.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
-import type { DesiredPort } from '../core/plan/desired.ts';
+import type { DesiredPort, VethRequest } from '../core/plan/desired.ts';
 import type { Observed, ObservedPort } from '../core/plan/observed.ts';
 import { type Hold, type Plan, plan } from '../core/plan/plan.ts';
 import { type Executors, STEP_ACTIONS, type Step, subjectOf } from '../core/plan/steps.ts';
 import type { SwitchFacts } from '../core/switch/choice.ts';
+import type { PortGuard } from '../netmaker/types.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
 import type { Look } from './observe.ts';
 import { stepData } from './step-data.ts';
@@ -22,6 +23,8 @@ export interface ConvergeParts {
   /** What the choice of a driver depends on. */
   facts: () => SwitchFacts;
   profileUuids: (desired: DesiredPort) => { port: string; interface: string };
+  /** What a port's rules would leave behind. */
+  guardDigest: (desired: DesiredPort, guard: PortGuard, ofport: number) => string;
   troubles: Troubles;
   executors: Executors<JsonObject>;
   observe: (look: Look) => Promise<Observed>;
@@ -60,9 +63,12 @@ export interface Convergence {
   settled(requests: readonly Omit<ConvergeRequest, 'cause'>[]): Promise<boolean[]>;
 }
 
-/** Ports whose inner end was set up since the agent started, and for which process. */
-type Configured = Map<string, number>;
-const OFFLOAD_DONE = 0;
+/** Ports whose inner end was set up since the agent started, and how. */
+type Configured = Map<string, string>;
+
+/** Tells one set-up of an inner end from another; for a veth that somebody else made only offload is turned off. */
+const setUpOf = (veth: VethRequest | undefined) =>
+  veth === undefined ? 'offload' : JSON.stringify([veth.pid, veth.addresses, veth.gateways]);
 
 export function openConverge(parts: ConvergeParts): Convergence {
   const { config } = parts;
@@ -88,11 +94,10 @@ export function openConverge(parts: ConvergeParts): Convergence {
       restoreBridges,
       creatableBridges,
       configured: new Set(
-        desired.flatMap(({ port, veth }) =>
-          configured.get(port) === (veth?.pid ?? OFFLOAD_DONE) ? [port] : [],
-        ),
+        desired.flatMap(({ port, veth }) => (configured.get(port) === setUpOf(veth) ? [port] : [])),
       ),
       profileUuids: parts.profileUuids,
+      guardDigest: parts.guardDigest,
     });
 
   const settled: Convergence['settled'] = async (requests) => {
@@ -233,8 +238,8 @@ async function settle(
   data: JsonObject,
   configured: Configured,
 ): Promise<void> {
-  if (step.kind === 'configure_guest') configured.set(step.desired.port, step.veth.pid);
-  if (step.kind === 'disable_offload') configured.set(step.desired.port, OFFLOAD_DONE);
+  if (step.kind === 'configure_guest') configured.set(step.desired.port, setUpOf(step.veth));
+  if (step.kind === 'disable_offload') configured.set(step.desired.port, setUpOf(undefined));
   if (isRemoval(step)) {
     configured.delete(step.port.port);
     await parts.onDetached(step.port.port, data);

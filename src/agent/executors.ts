@@ -8,11 +8,13 @@ import type { NetworkManagerDriver } from '../core/networkmanager/driver.ts';
 import type { OvsdbDriver } from '../core/ovsdb/driver.ts';
 import type { Executors } from '../core/plan/steps.ts';
 import type { BridgeWish, PortOutcome } from '../core/switch/driver.ts';
+import type { Guards } from './netmaker/guards.ts';
 
 export interface ExecutorParts {
   config: Config;
   drivers: Drivers;
   veths: Veths;
+  guards: Guards;
 }
 
 export interface Drivers {
@@ -21,7 +23,7 @@ export interface Drivers {
 }
 
 /** Each executor returns what the outcome block should say beyond the step itself. */
-export function executors({ config, drivers, veths }: ExecutorParts): Executors<JsonObject> {
+export function executors({ config, drivers, veths, guards }: ExecutorParts): Executors<JsonObject> {
   const wishFor = (bridge: string): BridgeWish => {
     const wish = config.bridges[bridge];
     if (wish === undefined) throw new AgentError('bad-config', `There is no [bridges.${bridge}]`);
@@ -60,6 +62,15 @@ export function executors({ config, drivers, veths }: ExecutorParts): Executors<
       // NetworkManager takes its row along when it lets go; the card is without a port for that moment.
       await drivers.networkmanager.detach(from);
       return said('ovsdb', await drivers.ovsdb.attach(desired));
+    },
+    guard_port: async ({ desired, guard }) => ({ ofport: await guards.guard(desired, guard) }),
+    async unguard_port({ bridge, vmid }) {
+      await guards.unguard(bridge, vmid);
+      return {};
+    },
+    async announce_addresses({ desired, addresses }) {
+      await guards.announce(desired, addresses);
+      return {};
     },
     async detach_port({ port }) {
       await drivers[port.driver].detach(port);

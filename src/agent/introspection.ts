@@ -13,6 +13,10 @@ export const SIGNALS = {
     { name: 'port', type: 's' },
     { name: 'details', type: 's' },
   ],
+  NetmakerChanged: [
+    { name: 'container', type: 's' },
+    { name: 'what', type: 's' },
+  ],
   BlockAppended: [
     { name: 'height', type: 't' },
     { name: 'hash', type: 's' },

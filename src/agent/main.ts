@@ -9,7 +9,7 @@ import { connectSystemBus } from '../core/bus/dbus-next.ts';
 import { loadConfig } from '../core/config/load.ts';
 import { pause } from '../core/deadline.ts';
 import { AgentError, isAgentError } from '../core/errors.ts';
-import { exec } from '../core/exec.ts';
+import { exec, follow } from '../core/exec.ts';
 import { writeFileAtomically } from '../core/guest/atomic-file.ts';
 import { bringUp } from '../core/kernel/addresses.ts';
 import { hostUse, linkIndex, linkNames } from '../core/kernel/links.ts';
@@ -22,6 +22,7 @@ import { ovsdbDriver } from '../core/ovsdb/driver.ts';
 import { observeBridges, observePortNames, observePorts } from '../core/ovsdb/observe.ts';
 import { OWNER_KEYS } from '../core/plan/observed.ts';
 import { readLastRun } from '../core/proxmox/interfaces/last-result.ts';
+import { GATEWAY_RECORD } from '../netmaker/gateway/place.ts';
 import { spoolAbsorber } from './absorb-spool.ts';
 import { createAgent } from './agent.ts';
 import { autoEnrolment } from './auto-enrol.ts';
@@ -38,6 +39,7 @@ import { keyedQueue } from './keyed-queue.ts';
 import { knownEvents } from './known-events.ts';
 import { journalLog } from './log.ts';
 import { agentMethods } from './methods.ts';
+import { openNetmaker } from './netmaker/open-netmaker.ts';
 import { observe } from './observe.ts';
 import { watchProxmox } from './proxmox-watch.ts';
 import { startReconciler } from './reconciler.ts';
@@ -49,10 +51,13 @@ import { stopKind } from './systemd.ts';
 import { openTroubles } from './troubles.ts';
 import { openVmids } from './vmids.ts';
 import { whenReady } from './wait-ready.ts';
+import { watchDaemonStart } from './watch-daemon.ts';
 import { startWatchdog } from './watchdog.ts';
 
 const STATE = '/var/lib/ovs-port-agent';
 const RUNTIME = '/run/ovs-port-agent';
+/** ovs-vswitchd writes it at each start; the rules of ports are gone then. */
+const SWITCH_PID_FILE = '/run/openvswitch/ovs-vswitchd.pid';
 const OVSDB_SOCKET = '/run/openvswitch/db.sock';
 /** How long the first reconcile may keep the service "starting": guests that start at boot wait for it. */
 const FIRST_RECONCILE_MS = 10_000;
@@ -125,7 +130,28 @@ async function main(): Promise<void> {
     onProblem: (problem) => log.warning(problem),
   });
 
-  const { sources, proxmox } = openSources({
+  const netmaker = await openNetmaker({
+    config,
+    bus,
+    exec,
+    follow,
+    ovsdb,
+    docker,
+    claims,
+    ledger,
+    troubles,
+    veths,
+    leasesPath: join(STATE, 'leases.json'),
+    gatewayRecordPath: join(RUNTIME, GATEWAY_RECORD),
+    now,
+    onProblem: (problem) => log.warning(problem),
+    onError: (error) => onError(error),
+  });
+  const {
+    sources,
+    docker: dockerContainers,
+    proxmox,
+  } = openSources({
     config,
     ovsdb,
     claims,
@@ -133,6 +159,7 @@ async function main(): Promise<void> {
     docker,
     vmids,
     machineId: host.machineId,
+    endpoints: netmaker.endpoints,
     now,
   });
 
@@ -142,10 +169,17 @@ async function main(): Promise<void> {
     facts: facts.current,
     profileUuids: drivers.networkmanager.profileUuids,
     troubles,
-    executors: executors({ config, drivers, veths }),
+    guardDigest: netmaker.guards.digest,
+    executors: executors({ config, drivers, veths, guards: netmaker.guards }),
     observe: (look) =>
       observe(
-        { ovsdb, networkManager, veths, addressesOf: (bridge) => config.bridges[bridge]?.addresses ?? [] },
+        {
+          ovsdb,
+          networkManager,
+          veths,
+          addressesOf: (bridge) => config.bridges[bridge]?.addresses ?? [],
+          guards: netmaker.guards.all,
+        },
         look,
       ),
     bridgeQueue: keyedQueue(1),
@@ -160,9 +194,12 @@ async function main(): Promise<void> {
       const key = claims.ofPort(desired.port)?.key ?? '';
       await claims.bind(desired, key, String(data.driver), new Date(now()));
       bus.emit(AGENT_PATH, AGENT_NAME, 'PortAdded', 'ss', [desired.port, JSON.stringify(data)]);
+      if (desired.guard) netmaker.changed(desired.guest.name, 'attached');
       log.info(`${desired.port} attached on ${desired.bridge} (${desired.interface})`);
     },
     async onDetached(port, data) {
+      const detached = claims.binding(port);
+      if (detached?.guard) netmaker.changed(detached.guest, 'detached');
       await claims.unbind(port);
       bus.emit(AGENT_PATH, AGENT_NAME, 'PortRemoved', 'ss', [port, JSON.stringify(data)]);
       log.info(`${port} removed`);
@@ -181,8 +218,12 @@ async function main(): Promise<void> {
     known,
     ready: async () => {
       await proxmoxWatch?.ensure();
-      return whenReady(networkManager, ovsdb, facts.refresh);
+      const isReady = await whenReady(networkManager, ovsdb, facts.refresh);
+      if (isReady) await netmaker.look();
+      return isReady;
     },
+    containerAt: (id) => dockerContainers.look(id),
+    publish: netmaker.publish,
     lookAt: async (vmid) => proxmox?.look(vmid),
     lookLater: (vmid, ms) => {
       setTimeout(() => void agent.look(vmid, 'Proxmox has not plugged its card').catch(onError), ms).unref();
@@ -289,6 +330,10 @@ async function main(): Promise<void> {
         bindingsDir,
         reconcile: agent.reconcile,
       }),
+      ...netmaker.start({
+        source: dockerContainers,
+        takeAway: (key, reason) => agent.takeAway(key, reason),
+      }),
     ],
     host.machineId,
   );
@@ -304,6 +349,7 @@ async function main(): Promise<void> {
   log.info(`ready, ledger at height ${ledger.head().height}`);
 
   enrolment?.soon();
+  const switchWatch = watchDaemonStart(SWITCH_PID_FILE, () => reconciler.soon('ovs-vswitchd was started'));
   const watchdog = startWatchdog({ exec, env: process.env, onError });
   const interfaces = syncInterfaces({
     bus,
@@ -338,7 +384,9 @@ async function main(): Promise<void> {
   enrolment?.close();
   interfaces.close();
   watchdog.close();
+  switchWatch.close();
   spool.close();
+  await netmaker.close();
   const data = { reason: ended === 'bus' ? 'the system bus closed the connection' : ended };
   const cause = await ledger.append({ category: 'lifecycle', action: 'agent_stopped', data }).then(
     ({ height }) => height,

@@ -240,6 +240,6 @@ function describe(binding: Binding): object {
     interface: binding.interface,
     driver,
     since,
-    ...(veth?.address !== undefined && { address: veth.address }),
+    ...(veth?.addresses[0] !== undefined && { address: veth.addresses[0], addresses: veth.addresses }),
   };
 }

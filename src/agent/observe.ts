@@ -15,6 +15,8 @@ export interface ObserveParts {
   veths: Veths;
   /** The host's addresses on a bridge by the configuration. */
   addressesOf: (bridge: string) => readonly string[];
+  /** Rules of ours on the switch, as they were last seen. */
+  guards: () => Observed['guards'];
 }
 
 /** What to look at beside OVSDB's rows and the links; each costs time that an attach should not spend. */
@@ -27,7 +29,7 @@ export interface Look {
 }
 
 export async function observe(
-  { ovsdb, networkManager, veths, addressesOf }: ObserveParts,
+  { ovsdb, networkManager, veths, addressesOf, guards }: ObserveParts,
   { desired, withProfiles, bridges }: Look,
 ): Promise<Observed> {
   const [links, profiles] = await Promise.all([linkNames(), withProfiles ? ourProfiles(networkManager) : []]);
@@ -54,6 +56,7 @@ export async function observe(
     profiles,
     guestEnds,
     bridgesDown,
+    guards: guards(),
   };
 }
 

@@ -10,8 +10,9 @@ import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { observeBridges, observePorts } from '../core/ovsdb/observe.ts';
 import type { Sources } from './agent.ts';
 import type { Claims } from './claims.ts';
+import type { NetmakerEndpoints } from './netmaker/endpoints.ts';
 import { disabledSource, leftOut } from './sources/disabled.ts';
-import { dockerSource } from './sources/docker.ts';
+import { type DockerSource, dockerSource } from './sources/docker.ts';
 import { lxcSource } from './sources/lxc.ts';
 import { manualSource } from './sources/manual.ts';
 import { type ProxmoxSource, proxmoxSource } from './sources/proxmox.ts';
@@ -25,12 +26,18 @@ export interface SourcesParts {
   docker: ReturnType<typeof openDocker>;
   vmids: Vmids;
   machineId: string;
+  /** What Netmaker's containers get; undefined when the configuration leaves them out. */
+  endpoints: NetmakerEndpoints | undefined;
   /** Milliseconds of the epoch. */
   now: () => number;
 }
 
 /** `proxmox` is undefined when the configuration leaves Proxmox out. */
-export function openSources(parts: SourcesParts): { sources: Sources; proxmox: ProxmoxSource | undefined } {
+export function openSources(parts: SourcesParts): {
+  sources: Sources;
+  docker: DockerSource;
+  proxmox: ProxmoxSource | undefined;
+} {
   const { config, ovsdb, claims, veths, vmids } = parts;
   const { get: claim, all } = claims;
   const holderOf = (device: string) => observePorts(ovsdb.replica).find((port) => port.interface === device);
@@ -76,13 +83,16 @@ export function openSources(parts: SourcesParts): { sources: Sources; proxmox: P
   const { docker: rules } = config;
   const docker = dockerSource({
     engine: parts.docker,
-    rules,
+    rules: { ...rules, netmaker: config.netmaker },
+    endpoints: parts.endpoints,
+    publicBridge: config.netmaker.bridge,
     vmids,
     machineId: parts.machineId,
     claim,
     claims: all,
   });
   return {
+    docker,
     proxmox: isLeftOut ? undefined : proxmox,
     sources: {
       proxmox: isLeftOut ? disabledSource('proxmox') : proxmox,

@@ -16,9 +16,23 @@ export function stepData(step: Step): JsonObject {
       return {
         ...portData(step.desired),
         guest_interface: step.veth.guestInterface,
-        address: step.veth.address ?? null,
-        gateway: step.veth.gateway ?? null,
+        addresses: [...step.veth.addresses],
+        gateways: [...step.veth.gateways],
       };
+    case 'guard_port':
+      return {
+        ...portData(step.desired),
+        mac: step.guard.mac,
+        addresses: [...step.guard.addresses],
+        isolate: step.guard.isolate,
+        allow_in: [...step.guard.allowIn],
+        rate_in: step.guard.rateIn ?? null,
+        rate_out: step.guard.rateOut ?? null,
+      };
+    case 'announce_addresses':
+      return { ...portData(step.desired), group: step.desired.group ?? null, addresses: [...step.addresses] };
+    case 'unguard_port':
+      return { port: step.port, bridge: step.bridge, vmid: step.vmid, reason: step.reason };
     case 'disable_offload':
     case 'attach_port':
       return portData(step.desired);

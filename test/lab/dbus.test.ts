@@ -65,7 +65,12 @@ print(json.dumps({"methods": methods, "signals": [s.get("name") for s in face.it
       expect([pascal, introspected.methods[pascal]]).toEqual([pascal, signature]);
       expect([snake, introspected.methods[snake]]).toEqual([snake, signature]);
     }
-    expect(introspected.signals.sort()).toEqual(['BlockAppended', 'PortAdded', 'PortRemoved']);
+    expect(introspected.signals.sort()).toEqual([
+      'BlockAppended',
+      'NetmakerChanged',
+      'PortAdded',
+      'PortRemoved',
+    ]);
   });
 
   it.each(['ping', 'Ping'])('answers %s', async (name) => {

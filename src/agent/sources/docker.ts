@@ -1,15 +1,21 @@
 // Docker containers: from what Docker says of them to the ports they should have.
 
 import { createHash } from 'node:crypto';
-import type { Config } from '../../core/config/config.ts';
 import { asAgentError, isAgentError } from '../../core/errors.ts';
 import type { DockerEvent } from '../../core/events/lifecycle-event.ts';
-import { containerName, type DockerContainer, decideAttach } from '../../core/guest/docker-attach.ts';
+import {
+  type AttachRules,
+  containerName,
+  type DockerContainer,
+  decideAttach,
+} from '../../core/guest/docker-attach.ts';
 import type { Guest } from '../../core/guest/guest.ts';
 import { portName } from '../../core/guest/vmid.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
 import type { Claim } from '../claims.ts';
+import type { NetmakerEndpoints } from '../netmaker/endpoints.ts';
 import type { Vmids } from '../vmids.ts';
+import { nameserversOf } from './nameservers.ts';
 import type { Resolution, Source } from './resolution.ts';
 
 /** The Docker engine, as far as we ask it. */
@@ -18,29 +24,65 @@ export interface DockerEngine {
   inspect(id: string): Promise<DockerContainer | undefined>;
   /** Ids of the containers that run. */
   running(): Promise<string[]>;
+  /** Ids of all containers that there are, also those that do not run. */
+  existing(): Promise<string[]>;
 }
 
 export interface DockerParts {
   engine: DockerEngine;
-  rules: Config['docker'];
+  rules: AttachRules;
   vmids: Vmids;
   /** Makes MAC addresses differ between hosts. */
   machineId: string;
   claim: (key: string) => Claim | undefined;
   claims: () => readonly Claim[];
+  /** Addresses and rules for Netmaker's containers; undefined when the configuration leaves that out. */
+  endpoints: NetmakerEndpoints | undefined;
+  /** The bridge that their addresses are for. */
+  publicBridge: string;
 }
 
-export function dockerSource(parts: DockerParts): Source<DockerEvent> {
+export interface DockerSource extends Source<DockerEvent> {
+  /** What one container should have now. Throws `docker-unreachable`. */
+  look(id: string): Promise<Resolution>;
+  /** Why a running container that was meant to be attached could not be, when it was last looked at. */
+  problemOf(id: string): string | undefined;
+  /** Whether Docker has said which containers run, since the agent started. */
+  isKnown(): boolean;
+}
+
+export function dockerSource(parts: DockerParts): DockerSource {
+  const problems = new Map<string, string>();
+  let known = false;
+
   const attach = async (container: DockerContainer): Promise<Resolution> => {
+    problems.delete(container.Id);
+    try {
+      return await resolutionOf(container);
+    } catch (error) {
+      const { reason } = asAgentError(error, 'container-not-attachable', containerName(container));
+      problems.set(container.Id, reason);
+      throw error;
+    }
+  };
+
+  const resolutionOf = async (container: DockerContainer): Promise<Resolution> => {
     const name = containerName(container);
     const decision = decideAttach(container, parts.rules);
     if (!decision.attach) {
       const skipped = decision.selected ? [decision.reason] : [];
       return { ports: [], skipped, note: decision.reason };
     }
+    if (decision.role !== undefined && parts.endpoints?.isWithdrawn()) {
+      return { ports: [], skipped: [], note: 'public addresses are taken back' };
+    }
     const vmid = await vmidOf(container, name, decision.vmid);
     const guest: Guest = { runtime: 'docker', vmid, name, id: container.Id };
     const port = portName(vmid);
+    const mac = macOf(parts.machineId, port, decision.interface);
+    const { role, bridge } = decision;
+    const isPublic = role !== undefined && parts.endpoints !== undefined && bridge === parts.publicBridge;
+    const endpoint = isPublic ? await parts.endpoints?.of(container, decision, { port, mac }) : undefined;
     const wish: DesiredPort = {
       port,
       // The veth is ours, so that host end and port can have one name.
@@ -51,12 +93,15 @@ export function dockerSource(parts: DockerParts): Source<DockerEvent> {
       veth: {
         pid: container.State.Pid,
         guestInterface: decision.interface,
-        mac: macOf(parts.machineId, port, decision.interface),
-        ...(decision.address !== undefined && { address: decision.address }),
-        ...(decision.gateway !== undefined && { gateway: decision.gateway }),
+        mac,
+        addresses: endpoint?.addresses ?? [decision.address ?? []].flat(),
+        gateways: endpoint?.gateways ?? [decision.gateway ?? []].flat(),
+        nameservers: await nameserversOf(container),
       },
+      ...endpoint?.port,
     };
-    return { guest, ports: [wish], skipped: [], note: decision.reason };
+    const { moves = [], others = [] } = endpoint ?? {};
+    return { guest, ports: [wish], skipped: [], note: decision.reason, moves, others };
   };
 
   const keyOf = (id: string) => `docker:${id}`;
@@ -71,9 +116,11 @@ export function dockerSource(parts: DockerParts): Source<DockerEvent> {
     return held.vmid;
   };
 
-  const gone = (event: DockerEvent): Resolution => {
+  const gone = async (event: DockerEvent): Promise<Resolution> => {
+    problems.delete(event.containerId);
     const guest = parts.claim(keyOf(event.containerId))?.guest;
-    return { ...(guest && { guest }), ports: [], skipped: [], note: 'its ports are gone' };
+    const after = await parts.endpoints?.ended(event.containerId);
+    return { ...(guest && { guest }), ports: [], skipped: [], note: 'its ports are gone', ...after };
   };
 
   /** The next container of that name is there already: the number is its. */
@@ -101,6 +148,7 @@ export function dockerSource(parts: DockerParts): Source<DockerEvent> {
       switch (event.phase) {
         case 'start':
         case 'rename':
+        case 'health':
         // A replayed `die` of an earlier life must not take the port of the present one.
         case 'die': {
           const container = await parts.engine.inspect(event.containerId);
@@ -108,13 +156,20 @@ export function dockerSource(parts: DockerParts): Source<DockerEvent> {
         }
         case 'destroy':
           if (!isNameInUse(event)) await parts.vmids.release('docker', event.name);
+          await parts.endpoints?.removed(event.containerId);
           return gone(event);
       }
     },
 
+    look: async (id) => (await present(id)).resolution,
+    problemOf: (id) => problems.get(id),
+    isKnown: () => known,
+
     async current() {
       try {
-        return await Promise.all((await parts.engine.running()).map(present));
+        const found = await Promise.all((await parts.engine.running()).map(present));
+        known = true;
+        return found;
       } catch (error) {
         if (isAgentError(error, 'docker-unreachable')) return undefined;
         throw error;

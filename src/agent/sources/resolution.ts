@@ -13,8 +13,20 @@ export interface Resolution {
   skipped: readonly string[];
   /** What to say in the task log when there is no port to speak of. */
   note: string;
+  /** Addresses of fail-over groups that moved from one member to another by this. */
+  moves?: readonly AddressMove[];
+  /** Docker's ids of other containers that should have something else now because of it, in the order to look at them. */
+  others?: readonly string[];
   /** Milliseconds after which the guest wants another look, whatever happens until then. */
   again?: number;
+}
+
+export interface AddressMove {
+  group: string;
+  addresses: readonly string[];
+  /** Names of the containers; null when there is none. */
+  from: string | null;
+  to: string | null;
 }
 
 /** One runtime's knowledge. `current` is undefined when it cannot be known now: then nothing is taken away. */

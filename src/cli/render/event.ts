@@ -7,7 +7,7 @@ import { objectOf, portsIn, textOf } from './json-value.ts';
 import { pad } from './table.ts';
 import { localTime } from './time.ts';
 
-const TOLD = ['lifecycle', 'port', 'bridge', 'interface', 'connection'];
+const TOLD = ['lifecycle', 'port', 'bridge', 'interface', 'connection', 'connectivity'];
 
 /** Whether a block is told as an event. An intent is only the announcement of its outcome. */
 export function isEvent({ category, metadata }: HashedBlock): boolean {
@@ -42,7 +42,10 @@ function subject({ category, data }: HashedBlock): string {
   const guest = name ?? textOf(said, 'vmid');
   if (port !== undefined) return name === undefined ? port : `${port} ${name}`;
   if (guest !== undefined) return guest;
-  return (category === 'bridge' && textOf(said, 'bridge')) || 'agent';
+  const group = textOf(said, 'group');
+  if (group !== undefined) return group;
+  const isOfBridge = category === 'bridge' || category === 'connectivity';
+  return (isOfBridge && textOf(said, 'bridge')) || 'agent';
 }
 
 function what({ action, data, metadata }: HashedBlock): string {
@@ -63,6 +66,9 @@ function result({ category, data, metadata }: HashedBlock): string {
     textOf(said, 'address'),
     textOf(said, 'reason'),
     list(said.reasons ?? null),
+    list(said.changes ?? null),
+    textOf(said, 'verdict'),
+    typeof said.to === 'string' ? `to ${said.to}` : undefined,
     textOf(said, 'version'),
     typeof present === 'boolean' ? `${present ? 'is' : 'is not'} there now` : undefined,
     ms && `${ms} ms`,

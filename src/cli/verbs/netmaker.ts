@@ -4,8 +4,14 @@ import type { AddVerb } from '../verb.ts';
 import { addNetmakerAttest } from './netmaker-attest.ts';
 import { addNetmakerLeases } from './netmaker-leases.ts';
 import { addNetmakerList } from './netmaker-list.ts';
+import { addNetmakerWithdraw } from './netmaker-withdraw.ts';
 
-const VERBS: readonly AddVerb[] = [addNetmakerList, addNetmakerAttest, addNetmakerLeases];
+const VERBS: readonly AddVerb[] = [
+  addNetmakerList,
+  addNetmakerAttest,
+  addNetmakerLeases,
+  addNetmakerWithdraw,
+];
 
 export const addNetmaker: AddVerb = (parent, context) => {
   const group = parent

@@ -79,6 +79,8 @@ beforeEach(async () => {
     ready: async () => true,
     settled: async (asked) => asked.map(() => false),
     lookAt: async () => undefined,
+    containerAt: async () => gone,
+    publish: async () => undefined,
     lookLater: (vmid, ms) => void later.push([vmid, ms]),
     occasionOf: async () => 'guest',
     now: () => Date.parse('2026-11-23T08:30:33Z'),

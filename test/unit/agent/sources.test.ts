@@ -169,8 +169,10 @@ describe('a Docker container', () => {
   };
   const source = () =>
     dockerSource({
-      engine: { inspect, running: async () => (container ? [id] : []) },
+      engine: { inspect, running: async () => (container ? [id] : []), existing: async () => [] },
       rules: defaultConfig().docker,
+      endpoints: undefined,
+      publicBridge: 'ovsbr1',
       vmids,
       machineId: 'm',
       claim: (key) => (held?.key === key ? held : undefined),
@@ -206,7 +208,7 @@ describe('a Docker container', () => {
         port: 'vi1000000',
         interface: 'vi1000000',
         bridge: 'ovsbr1',
-        veth: { pid: 42, guestInterface: 'eth1', address: '203.0.113.10/24' },
+        veth: { pid: 42, guestInterface: 'eth1', addresses: ['203.0.113.10/24'] },
       },
     ]);
   });

@@ -1,0 +1,79 @@
+// Attests containers: asks a STUN server from inside each, and records what it saw in the ledger.
+
+import type { Config } from '../../core/config/config.ts';
+import { AgentError } from '../../core/errors.ts';
+import type { Exec } from '../../core/exec.ts';
+import type { Ledger } from '../../core/ledger/writer.ts';
+import { type Attestation, attest } from '../../netmaker/stun/attest.ts';
+import { parseStunServer, type StunServer } from '../../netmaker/stun/server.ts';
+import type { Pool } from '../../netmaker/types.ts';
+import type { Binding } from '../claims.ts';
+
+/** The last attestation of a container. */
+export interface Attested {
+  /** RFC 3339. */
+  at: string;
+  verdict: Attestation['verdict'];
+  mapped: string | null;
+}
+
+export interface AttestParts {
+  exec: Exec;
+  rules: Config['netmaker'];
+  pools: readonly Pool[];
+  ledger: Pick<Ledger, 'append'>;
+  /** Ports of Netmaker's containers. */
+  bindings: () => readonly Binding[];
+  now: () => number;
+}
+
+export interface Attestor {
+  /** @param container a container's name, or '' for all. Throws `port-unknown`. */
+  attest(container: string, user: string): Promise<object[]>;
+  last(id: string): Attested | undefined;
+}
+
+const ANSWER_MS = 5_000;
+
+export function openAttestor({ exec, rules, pools, ledger, bindings, now }: AttestParts): Attestor {
+  const last = new Map<string, Attested>();
+  const servers = serversOf(rules, pools);
+
+  const one = async (binding: Binding, user: string): Promise<object[]> => {
+    const { guest, port, veth, id = '' } = binding;
+    const addresses = binding.published?.map(({ address }) => address) ?? binding.guard?.addresses ?? [];
+    const found = await attest({ exec, pid: veth?.pid ?? 0, addresses, servers, deadlineMs: ANSWER_MS });
+    const at = new Date(now()).toISOString();
+    for (const attestation of found) {
+      const data = { guest, container_id: id, port, mode: rules.mode, ...attestation };
+      await ledger.append({ category: 'connectivity', action: 'endpoint_attested', data, user });
+    }
+    const worst = found.find(({ verdict }) => verdict !== 'public') ?? found[0];
+    if (worst !== undefined) last.set(id, { at, verdict: worst.verdict, mapped: worst.mapped });
+    const living = new Set(bindings().map((entry) => entry.id));
+    for (const known of last.keys()) if (!living.has(known)) last.delete(known);
+    return found.map((attestation) => ({ container: guest, ...attestation }));
+  };
+
+  return {
+    async attest(container, user) {
+      const chosen = bindings().filter(
+        ({ guest, id }) => container === '' || guest === container || id === container,
+      );
+      if (chosen.length === 0 && container !== '') {
+        throw new AgentError('port-unknown', 'No Netmaker container of that name has a port');
+      }
+      const found: object[] = [];
+      for (const binding of chosen) found.push(...(await one(binding, user)));
+      return found;
+    },
+    last: (id) => last.get(id),
+  };
+}
+
+/** The configured server, else our own responder at each gateway while it is on. */
+function serversOf(rules: Config['netmaker'], pools: readonly Pool[]): StunServer[] {
+  if (rules.stun_server !== '') return [parseStunServer(rules.stun_server)];
+  if (!rules.responder) return [];
+  return pools.map(({ gateway }) => ({ host: gateway, port: rules.responder_stun_port }));
+}

@@ -1,0 +1,210 @@
+// What a Netmaker container gets on the bridge of the pools: its leases, its group's address if it holds that, its rules.
+
+import type { Config } from '../../core/config/config.ts';
+import { parseCidr } from '../../core/guest/cidr.ts';
+import { type AttachDecision, containerName, type DockerContainer } from '../../core/guest/docker-attach.ts';
+import type { DesiredPort } from '../../core/plan/desired.ts';
+import { endpointOf } from '../../netmaker/endpoint.ts';
+import { electHolder, type GroupMember } from '../../netmaker/leases/failover.ts';
+import type { LeasedAddress } from '../../netmaker/leases/lease.ts';
+import type { Leases } from '../../netmaker/leases/leases.ts';
+import type { Pool } from '../../netmaker/types.ts';
+import type { Claim } from '../claims.ts';
+import type { AddressMove } from '../sources/resolution.ts';
+
+export interface EndpointParts {
+  rules: Config['netmaker'];
+  pools: readonly Pool[];
+  leases: Leases;
+  inspect: (id: string) => Promise<DockerContainer | undefined>;
+  claims: () => readonly Claim[];
+  /** Whether all public addresses were taken back: nobody gets one any more. */
+  isWithdrawn: () => boolean;
+}
+
+/** What the card of one container gets beyond a plain one. */
+export interface NetmakerEndpoint {
+  addresses: string[];
+  gateways: string[];
+  /** Parts of the port. */
+  port: Pick<DesiredPort, 'guard' | 'published' | 'group' | 'shared'>;
+  moves: AddressMove[];
+  /** Other members that should have something else now. */
+  others: string[];
+}
+
+export interface NetmakerEndpoints {
+  /** Whether there are no public addresses to be had any more. */
+  isWithdrawn: () => boolean;
+  /** Throws what `Leases.claim` throws. */
+  of(
+    container: DockerContainer,
+    decision: Extract<AttachDecision, { attach: true }>,
+    card: { port: string; mac: string },
+  ): Promise<NetmakerEndpoint>;
+  /** A container has ended: what its group does then. */
+  ended(id: string): Promise<Pick<NetmakerEndpoint, 'moves' | 'others'>>;
+  /** It will never start again. */
+  removed(id: string): Promise<void>;
+}
+
+interface Election {
+  holder: string | undefined;
+  moves: AddressMove[];
+  others: string[];
+  addresses: LeasedAddress[];
+}
+
+export function netmakerEndpoints(parts: EndpointParts): NetmakerEndpoints {
+  const { rules, leases } = parts;
+  /** Names of groups with their holder, as the last election said. */
+  const holders = new Map<string, string | undefined>();
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const idOf = ({ guest }: Claim) => guest.id ?? '';
+  /** Names by id of members that an election has seen; a claim comes only after its election. */
+  const seen = new Map<string, Map<string, string>>();
+  const membersOf = (group: string): Map<string, string> => {
+    const claims = parts.claims().filter(({ ports }) => ports.some((port) => port.group === group));
+    return new Map([
+      ...claims.map((claim) => [idOf(claim), claim.guest.name] as const),
+      ...(seen.get(group) ?? []),
+    ]);
+  };
+  /** Survives a restart of the agent: the binding of the holder says so. */
+  const rememberedHolder = (group: string) => {
+    if (holders.has(group)) return holders.get(group);
+    const claim = parts
+      .claims()
+      .find(({ ports }) => ports.some((port) => port.group === group && (port.shared?.length ?? 0) > 0));
+    return claim === undefined ? undefined : idOf(claim);
+  };
+  const present = async (id: string, name: string): Promise<GroupMember & { id: string }> => {
+    const container = await parts.inspect(id);
+    return container === undefined ? gone(id, name) : memberOf(container);
+  };
+
+  /** One at a time: two members that start at once must not both come out as the holder. */
+  const elect = (group: string, self: DockerContainer | undefined, except?: string): Promise<Election> => {
+    const mine = turn.then(async () => {
+      const known = membersOf(group);
+      for (const id of [self?.Id, except]) known.delete(id ?? '');
+      const members = await Promise.all([...known].map(([id, name]) => present(id, name)));
+      if (self !== undefined) members.push(memberOf(self));
+      seen.set(group, new Map(members.map(({ id, name }) => [id, name])));
+      const former = rememberedHolder(group);
+      const holder = electHolder({ members, holder: former });
+      holders.set(group, holder);
+      const addresses =
+        holder === undefined ? [] : await leases.claim({ key: `group:${group}`, name: group, wanted: {} });
+      if (holder === former) return { holder, addresses, moves: [], others: [] };
+      const nameOf = (id: string | undefined) =>
+        members.find((member) => member.id === id)?.name ?? id?.slice(0, 12) ?? null;
+      const move = { group, addresses: addresses.map(({ address }) => address), to: nameOf(holder) };
+      // The former one first: two that have an address at the same time is worse than none.
+      const look = [former, holder].filter((id) => id !== undefined && id !== self?.Id && id !== except);
+      return {
+        holder,
+        addresses,
+        moves: [{ ...move, from: nameOf(former) }],
+        others: look.filter((id) => id !== undefined),
+      };
+    });
+    turn = mine.catch(() => undefined);
+    return mine;
+  };
+
+  return {
+    isWithdrawn: parts.isWithdrawn,
+    async of(container, decision, card) {
+      const { pools } = parts;
+      const fixed = [decision.address, decision.address6].filter((text) => text !== undefined);
+      const inPool = fixed.filter((text) => isInPools(text, pools));
+      // Whoever writes an address of another network has made that network, and knows what it needs.
+      const own = fixed.filter((text) => !inPool.includes(text) && text.includes('/'));
+      const name = containerName(container);
+      const leased =
+        own.length > 0 ? [] : await leases.claim({ key: container.Id, name, wanted: wantedOf(fixed) });
+      const group = decision.failoverGroup;
+      const election = group === undefined ? undefined : await elect(group, container);
+      const shared = election?.holder === container.Id ? election.addresses : [];
+      const rateIn = decision.rateIn ?? rules.rate_in;
+      const rateOut = decision.rateOut ?? rules.rate_out;
+      const endpoint = endpointOf({
+        mode: rules.mode,
+        pools,
+        inside: rules.inside,
+        ...card,
+        leased,
+        shared,
+        isolate: rules.isolate,
+        allowIn: decision.allowIn ?? rules.allow_in,
+        ...(rateIn > 0 && { rateIn }),
+        ...(rateOut > 0 && { rateOut }),
+      });
+      const extra = own.flatMap((text) => parseCidr(text)?.address.text ?? []);
+      return {
+        addresses: [...endpoint.addresses, ...own],
+        gateways: decision.gateway === undefined ? endpoint.gateways : [decision.gateway],
+        port: {
+          guard: { ...endpoint.guard, addresses: [...endpoint.guard.addresses, ...extra] },
+          published: endpoint.published,
+          ...(group !== undefined && { group, shared: endpoint.shared }),
+        },
+        moves: election?.moves ?? [],
+        others: election?.others ?? [],
+      };
+    },
+
+    async ended(id) {
+      const claim = parts.claims().find((entry) => idOf(entry) === id);
+      const group = claim?.ports.find((port) => port.group !== undefined)?.group;
+      if (group === undefined) return { moves: [], others: [] };
+      const { moves, others } = await elect(group, undefined, id);
+      return { moves, others };
+    },
+
+    removed: (id) => leases.release(id),
+  };
+}
+
+function wantedOf(texts: readonly string[]): { 4?: string; 6?: string } {
+  const wanted: { 4?: string; 6?: string } = {};
+  for (const text of texts) {
+    const address = text.split('/')[0] ?? text;
+    wanted[address.includes(':') ? 6 : 4] = address;
+  }
+  return wanted;
+}
+
+function isInPools(text: string, pools: readonly Pool[]): boolean {
+  const address = parseCidr(text.includes('/') ? text : `${text}/${text.includes(':') ? 128 : 32}`)?.address;
+  if (address === undefined) return false;
+  return pools.some(({ subnet, family }) => {
+    const range = parseCidr(subnet);
+    if (range === undefined || family !== address.family) return false;
+    const shift = BigInt((family === 4 ? 32 : 128) - range.prefix);
+    return range.address.value >> shift === address.value >> shift;
+  });
+}
+
+const HEALTH = ['healthy', 'unhealthy', 'starting'] as const;
+
+function memberOf(container: DockerContainer): GroupMember {
+  const { Id: id, State: state } = container;
+  return {
+    id,
+    name: containerName(container),
+    running: state.Running,
+    health: HEALTH.find((word) => word === state.Health?.Status) ?? 'none',
+    startedAt: Date.parse(state.StartedAt) || 0,
+  };
+}
+
+const gone = (id: string, name: string): GroupMember => ({
+  id,
+  name,
+  running: false,
+  health: 'none',
+  startedAt: 0,
+});

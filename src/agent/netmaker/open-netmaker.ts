@@ -1,0 +1,300 @@
+// Puts the parts of the Netmaker support together: addresses, rules, the host's part, the mesh, what is told of it.
+
+import type { openDocker } from '../../../hooks/docker/engine.ts';
+import { AGENT_NAME, AGENT_PATH } from '../../core/bus/agent-names.ts';
+import type { Bus } from '../../core/bus/bus.ts';
+import type { Config } from '../../core/config/config.ts';
+import type { Exec, Follow } from '../../core/exec.ts';
+import { hostAddresses } from '../../core/kernel/addresses.ts';
+import { linkNames } from '../../core/kernel/links.ts';
+import type { Veths } from '../../core/kernel/veth.ts';
+import type { Ledger } from '../../core/ledger/writer.ts';
+import type { OvsdbClient } from '../../core/ovsdb/client.ts';
+import { openGateway } from '../../netmaker/gateway/gateway.ts';
+import { THIS_BOOT } from '../../netmaker/gateway/place.ts';
+import { insidePool } from '../../netmaker/inside.ts';
+import { openIsolation } from '../../netmaker/isolation/isolation.ts';
+import { openShield } from '../../netmaker/isolation/shield.ts';
+import { openLeases } from '../../netmaker/leases/leases.ts';
+import { openWireGuardReader } from '../../netmaker/mesh/read-wireguard.ts';
+import { type MeshWatch, startMeshWatch } from '../../netmaker/mesh/watch.ts';
+import { poolsOf, reservedRanges } from '../../netmaker/pools.ts';
+import { openResponder } from '../../netmaker/stun/responder.ts';
+import type { Claims } from '../claims.ts';
+import type { Method } from '../dbus-service.ts';
+import type { DockerSource } from '../sources/docker.ts';
+import type { Troubles } from '../troubles.ts';
+import { openAttestor } from './attest.ts';
+import { type NetmakerEndpoints, netmakerEndpoints } from './endpoints.ts';
+import { type Guards, openGuards } from './guards.ts';
+import { netmakerMethods } from './methods.ts';
+import { GATEWAY_TROUBLE, openPublicNetwork } from './public-network.ts';
+import { reportContainers, reportNetmaker } from './report.ts';
+
+export interface NetmakerParts {
+  config: Config;
+  bus: Pick<Bus, 'emit'>;
+  exec: Exec;
+  follow: Follow;
+  ovsdb: OvsdbClient;
+  docker: ReturnType<typeof openDocker>;
+  claims: Claims;
+  ledger: Ledger;
+  troubles: Troubles;
+  veths: Veths;
+  leasesPath: string;
+  gatewayRecordPath: string;
+  now: () => number;
+  onProblem: (problem: string) => void;
+  onError: (error: unknown) => void;
+}
+
+export interface Netmaker {
+  guards: Guards;
+  /** Undefined when the configuration leaves Netmaker out. */
+  endpoints: NetmakerEndpoints | undefined;
+  /** Brings the host to what the guests publish now. */
+  publish(cause: () => Promise<number>): Promise<void>;
+  /** Looks at what only a look can tell: rules that are gone, containers that vanished unseen. */
+  look(): Promise<void>;
+  /** Begins to watch and to answer; `source` is there by then. */
+  start(parts: StartParts): Method[];
+  /** Tells the bus that something about a container's port is another now. */
+  changed(container: string, what: string): void;
+  close(): Promise<void>;
+}
+
+interface StartParts {
+  source: DockerSource;
+  /** Brings the ports of one container to nothing. */
+  takeAway: (key: string, reason: string) => Promise<void>;
+}
+
+export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
+  const { config, ovsdb, claims, ledger, docker, exec, now } = parts;
+  const { netmaker: rules } = config;
+  const enabled = rules.enabled && config.docker.enabled;
+  const pools = poolsOf(rules);
+  const uplink = rules.mode === 'l2' && rules.uplink !== 'auto' ? rules.uplink : undefined;
+  const guards = openGuards({
+    isolation: openIsolation(exec),
+    shield: openShield(exec),
+    ovsdb,
+    uplink,
+    linkNames,
+  });
+  const ports = () => claims.all().flatMap((claim) => claim.ports);
+
+  const leases = await openLeases({
+    path: parts.leasesPath,
+    pools,
+    reserved: reservedRanges(rules),
+    cooldownMs: rules.cooldown * 1000,
+    misses: rules.misses,
+    now,
+    inUse: ({ key }) => new Set([...hostAddresses(), ...addressesOfOthers(claims, key)]),
+    held: () => heldBy(claims),
+    onProblem: parts.onProblem,
+  });
+
+  const inside = rules.mode === 'nat1to1' ? insidePool(rules.inside) : undefined;
+  const gateway = openGateway({
+    exec,
+    follow: parts.follow,
+    recordPath: parts.gatewayRecordPath,
+    bootId: THIS_BOOT,
+  });
+  let source: DockerSource | undefined;
+  let mesh: MeshWatch | undefined;
+  let withdrawn = false;
+  const publicNetwork = openPublicNetwork({
+    gateway,
+    wish: {
+      mode: rules.mode,
+      bridge: rules.bridge,
+      pools: inside === undefined ? pools : [...pools, inside],
+      uplink: rules.uplink,
+      onLink: rules.on_link,
+      hostServices: rules.host_services,
+    },
+    ledger,
+    troubles: parts.troubles,
+    ports,
+    onDisturbance: () => guards.renewShield(ports()),
+    isKnown: () => source?.isKnown() === true,
+    onError: parts.onError,
+  });
+  const responder = openResponder({
+    addresses: enabled && rules.responder ? pools.map((pool) => zoned(pool.gateway, rules.bridge)) : [],
+    stunPort: rules.responder_stun_port,
+    httpPort: rules.responder_http_port,
+    onError: parts.onError,
+  });
+
+  const bindings = () =>
+    claims
+      .bindings()
+      .filter(({ guard, runtime, veth }) => guard !== undefined && runtime === 'docker' && veth);
+  const attestor = openAttestor({ exec, rules, pools, ledger, bindings, now });
+  const changed = (container: string, what: string) =>
+    parts.bus.emit(AGENT_PATH, AGENT_NAME, 'NetmakerChanged', 'ss', [container, what]);
+
+  const endpoints = enabled
+    ? netmakerEndpoints({
+        rules,
+        pools,
+        leases,
+        inspect: docker.inspect,
+        claims: claims.all,
+        isWithdrawn: () => withdrawn,
+      })
+    : undefined;
+
+  const startMesh = (): MeshWatch =>
+    startMeshWatch({
+      attached: () =>
+        bindings().flatMap(({ guest, id, port, veth }) =>
+          id === undefined || veth === undefined ? [] : [{ container: guest, id, pid: veth.pid, port }],
+        ),
+      async inspect(id) {
+        const container = await docker.inspect(id);
+        if (container === undefined) return undefined;
+        const status = container.State.Health?.Status;
+        const health = HEALTH.find((word) => word === status) ?? 'none';
+        return { health, restarts: container.RestartCount, startedAt: container.State.StartedAt };
+      },
+      readWireGuard: openWireGuardReader(exec, now),
+      async record({ action, data }) {
+        await ledger.append({ category: 'connectivity', action, data });
+        changed(String(data.guest), action);
+      },
+      onHealth: () => undefined,
+      intervalMs: rules.watch_interval * 1000,
+      now,
+      onError: parts.onError,
+    });
+
+  const withdraw = async (takeAway: StartParts['takeAway']): Promise<void> => {
+    withdrawn = true;
+    for (const { key, ports: wished } of claims.all()) {
+      const guarded = wished.filter(({ guard }) => guard !== undefined);
+      if (guarded.length === 0) continue;
+      for (const { veth } of guarded) if (veth) await parts.veths.release(veth).catch(parts.onError);
+      await takeAway(key, 'public addresses are taken back');
+      for (const { interface: link } of guarded) await parts.veths.remove(link).catch(parts.onError);
+    }
+    await responder.close();
+    await gateway.undo();
+  };
+
+  return {
+    guards,
+    endpoints,
+    async publish(cause) {
+      if (withdrawn) return;
+      await publicNetwork.sync(cause);
+      await responder.ensure();
+    },
+    async look() {
+      const guarded = new Set(ports().flatMap(({ guard, bridge }) => (guard ? [bridge] : [])));
+      if (enabled) guarded.add(rules.bridge);
+      await guards.refresh(guarded).catch(parts.onError);
+      await guards.renewShield(ports()).catch(parts.onError);
+      if (!enabled) return;
+      const released = await leases
+        .look(async () => {
+          const existing = await docker.existing().catch(() => undefined);
+          return existing && new Set([...existing, ...groupKeys(claims)]);
+        })
+        .catch((error: unknown) => {
+          parts.onError(error);
+          return [];
+        });
+      for (const key of released) {
+        await ledger.append({ category: 'connectivity', action: 'lease_released', data: { key } });
+      }
+    },
+    start(started) {
+      source = started.source;
+      if (enabled) mesh = startMesh();
+      return netmakerMethods({
+        containers: () =>
+          reportContainers({
+            config,
+            pools,
+            inspect: docker.inspect,
+            existing: docker.existing,
+            claims,
+            leases,
+            guards,
+            problemOf: started.source.problemOf,
+            mesh: () => mesh,
+            attested: attestor.last,
+            now,
+          }),
+        status: () =>
+          reportNetmaker({
+            config,
+            pools,
+            leases,
+            published: publicNetwork.published,
+            trouble: () => parts.troubles.all().find(({ port }) => port === GATEWAY_TROUBLE),
+            counters: gateway.counters,
+            listening: responder.listening,
+          }),
+        leases,
+        attestor,
+        withdraw: () => withdraw(started.takeAway),
+      });
+    },
+    changed,
+    async close() {
+      publicNetwork.close();
+      await Promise.all([mesh?.close(), responder.close()]);
+    },
+  };
+}
+
+/** A link-local address says nothing without its link. */
+const zoned = (address: string, link: string) =>
+  address.startsWith('fe80:') ? `${address}%${link}` : address;
+
+const HEALTH = ['healthy', 'unhealthy', 'starting'] as const;
+
+function addressesOfOthers(claims: Claims, key: string): string[] {
+  return claims
+    .all()
+    .filter(({ guest }) => guest.id !== key)
+    .flatMap(({ ports }) => ports)
+    .flatMap(({ veth, published = [] }) => [
+      ...(veth?.addresses.map((text) => text.split('/')[0] ?? text) ?? []),
+      ...published.map(({ address }) => address),
+    ]);
+}
+
+/** What running containers have, for the case that the file of leases was lost. */
+function heldBy(claims: Claims): { key: string; name: string; addresses: string[] }[] {
+  return claims.all().flatMap(({ guest, ports }) =>
+    ports.flatMap(({ guard, published = [], shared = [], group }) => {
+      if (guard === undefined || guest.id === undefined) return [];
+      const all = published.length > 0 ? published : guard.addresses.map((address) => ({ address }));
+      const isShared = (entry: { address: string; inside?: string }) =>
+        shared.includes(entry.inside ?? entry.address);
+      const own = {
+        key: guest.id,
+        name: guest.name,
+        addresses: all.filter((e) => !isShared(e)).map((e) => e.address),
+      };
+      const ofGroup = all.filter(isShared).map((entry) => entry.address);
+      return group === undefined || ofGroup.length === 0
+        ? [own]
+        : [own, { key: `group:${group}`, name: group, addresses: ofGroup }];
+    }),
+  );
+}
+
+function groupKeys(claims: Claims): string[] {
+  return claims
+    .all()
+    .flatMap(({ ports }) => ports.flatMap(({ group }) => (group === undefined ? [] : [`group:${group}`])));
+}

@@ -1,0 +1,119 @@
+// Keeps the host the gateway of what guests publish: after each change of theirs, and when something disturbs it.
+
+import { asAgentError } from '../../core/errors.ts';
+import type { Ledger } from '../../core/ledger/writer.ts';
+import type { DesiredPort } from '../../core/plan/desired.ts';
+import type { Gateway, GatewayWish } from '../../netmaker/gateway/wish.ts';
+import type { PublishedAddress } from '../../netmaker/types.ts';
+import type { Troubles } from '../troubles.ts';
+
+export interface PublicNetworkParts {
+  gateway: Gateway;
+  /** All but what is published. */
+  wish: Omit<GatewayWish, 'published'>;
+  ledger: Pick<Ledger, 'append'>;
+  troubles: Troubles;
+  ports: () => readonly DesiredPort[];
+  /** What else a change of the host's network may have undone. */
+  onDisturbance: () => Promise<void>;
+  /** Whether the runtime has been asked since the agent started: until then a missing guest may only be unknown. */
+  isKnown: () => boolean;
+  onError: (error: unknown) => void;
+}
+
+export interface PublicNetwork {
+  /** Resolves once the host is as the guests want it now. What goes wrong is in the ledger and among the troubles. */
+  sync(cause: () => Promise<number>): Promise<void>;
+  published(): PublishedAddress[];
+  close(): void;
+}
+
+/** Stands among the troubles where others have the name of their port. */
+export const GATEWAY_TROUBLE = 'gateway';
+
+export function openPublicNetwork(parts: PublicNetworkParts): PublicNetwork {
+  const { gateway, wish, ledger, troubles } = parts;
+  const published = () => parts.ports().flatMap((port) => port.published ?? []);
+  let running: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+  /** What the host is known to be, so that a start of another guest costs nothing here. */
+  let done: string | undefined;
+
+  // Two processes that only a host with public addresses needs.
+  let watching = false;
+  const watch = () => {
+    if (!watching) gateway.onDisturbance(() => void noteDisturbance().catch(parts.onError));
+    watching = true;
+  };
+
+  const assert = async (cause: () => Promise<number>): Promise<void> => {
+    const now = published();
+    if (now.length === 0 && !parts.isKnown()) return;
+    if (now.length > 0) watch();
+    const asked = JSON.stringify(now);
+    const base = { bridge: wish.bridge, mode: wish.mode, published: now.map(({ address }) => address) };
+    try {
+      const changes = await gateway.assert({ ...wish, published: now });
+      done = asked;
+      troubles.clear(GATEWAY_TROUBLE);
+      if (changes.length === 0) return;
+      const action = now.length === 0 ? 'gateway_closed' : 'gateway_set';
+      const data = { ...base, changes: changes.map(({ did, what }) => `${did}: ${what}`) };
+      await ledger.append({ category: 'connectivity', action, data, cause: await cause() });
+    } catch (thrown) {
+      done = undefined;
+      const error = asAgentError(thrown, 'gateway-failed', 'The host could not be made the gateway');
+      const { code, reason } = error;
+      if (!troubles.note({ port: GATEWAY_TROUBLE, bridge: wish.bridge, code, reason })) return;
+      const data = { ...base, code, error: error.toLine() };
+      await ledger.append({
+        category: 'connectivity',
+        action: 'gateway_set_failed',
+        data,
+        cause: await cause(),
+      });
+    }
+  };
+
+  /** One at a time; whoever asks while one runs shares the next, which sees everything that happened before. */
+  const inTurn = (cause: () => Promise<number>): Promise<void> => {
+    if (running === undefined) {
+      running = assert(cause).finally(() => {
+        running = undefined;
+      });
+      return running;
+    }
+    next ??= running
+      .catch(() => undefined)
+      .then(() => {
+        next = undefined;
+        return inTurn(cause);
+      });
+    return next;
+  };
+
+  const noteDisturbance = async () => {
+    if (published().length === 0) return;
+    let height: Promise<number> | undefined;
+    const cause = () => {
+      height ??= ledger
+        .append({
+          category: 'lifecycle',
+          action: 'reconcile',
+          data: { reason: "the host's network changed" },
+          metadata: { kind: 'event' },
+        })
+        .then((block) => block.height);
+      return height;
+    };
+    await inTurn(cause);
+  };
+  return {
+    async sync(cause) {
+      if (running === undefined && done === JSON.stringify(published())) return;
+      await inTurn(cause);
+    },
+    published,
+    close: () => gateway.close(),
+  };
+}

@@ -1,0 +1,141 @@
+// What `netmaker list` and `netmaker status` are told: Docker's containers joined with leases, ports, rules and mesh.
+
+import type { Config } from '../../core/config/config.ts';
+import { containerName, type DockerContainer, decideAttach } from '../../core/guest/docker-attach.ts';
+import type { Leases } from '../../netmaker/leases/leases.ts';
+import type { MeshWatch } from '../../netmaker/mesh/watch.ts';
+import { documentationWarning } from '../../netmaker/pools.ts';
+import { type ContainerReport, containerReport } from '../../netmaker/report.ts';
+import type { Pool } from '../../netmaker/types.ts';
+import type { Binding, Claims } from '../claims.ts';
+import type { DockerSource } from '../sources/docker.ts';
+import type { Attested } from './attest.ts';
+import type { Guards } from './guards.ts';
+
+export interface ReportParts {
+  config: Config;
+  pools: readonly Pool[];
+  inspect: (id: string) => Promise<DockerContainer | undefined>;
+  existing: () => Promise<string[]>;
+  claims: Claims;
+  leases: Leases;
+  guards: Guards;
+  problemOf: DockerSource['problemOf'];
+  mesh: () => MeshWatch | undefined;
+  attested: (id: string) => Attested | undefined;
+  now: () => number;
+}
+
+/** Every container that Docker has, those that do not run only where they would be Netmaker's. Throws `docker-unreachable`. */
+export async function reportContainers(parts: ReportParts): Promise<ContainerReport[]> {
+  const { claims, guards } = parts;
+  const bindings = new Map(
+    claims.bindings().flatMap((entry) => (entry.id === undefined ? [] : [[entry.id, entry]])),
+  );
+  const bridges = new Set([...bindings.values()].flatMap(({ bridge, guard }) => (guard ? [bridge] : [])));
+  const counted = new Map<
+    number,
+    Awaited<ReturnType<Guards['counters']>> extends ReadonlyMap<number, infer G> ? G : never
+  >();
+  for (const bridge of bridges) {
+    // Numbers that cannot be had are no reason not to tell the rest.
+    const found = await guards.counters(bridge).catch(() => undefined);
+    for (const [vmid, guard] of found ?? []) counted.set(vmid, guard);
+  }
+  const containers = await Promise.all((await parts.existing()).map(parts.inspect));
+  return containers
+    .flatMap((container) => (container === undefined ? [] : [reportOf(container, parts, bindings, counted)]))
+    .sort((a, b) => (a.container < b.container ? -1 : 1));
+}
+
+function reportOf(
+  container: DockerContainer,
+  parts: ReportParts,
+  bindings: ReadonlyMap<string, Binding>,
+  counted: ReadonlyMap<number, { spoofed: ContainerReport['spoofed'] & object; refused: number }>,
+): ContainerReport {
+  const { config, leases } = parts;
+  const { Id: id } = container;
+  const decision = decideAttach(container, { ...config.docker, netmaker: config.netmaker });
+  const binding = bindings.get(id);
+  const guard = binding && counted.get(binding.vmid);
+  const isNetmaker = decision.role !== undefined || (!decision.attach && decision.considered);
+  const wanted =
+    binding === undefined ? undefined : (binding.guard?.addresses ?? plain(binding.veth?.addresses));
+  const shared = binding?.shared ?? [];
+  const problem = parts.problemOf(id);
+  return containerReport(
+    {
+      container: containerName(container),
+      id,
+      image: container.Config.Image,
+      role: decision.role,
+      decision: !isNetmaker
+        ? 'not-netmaker'
+        : !decision.attach
+          ? 'skipped'
+          : binding === undefined
+            ? 'waiting'
+            : 'attached',
+      reason: problem ?? decision.reason,
+      mode: config.netmaker.mode,
+      port: binding?.port,
+      bridge: binding?.bridge,
+      addresses: publicOf(binding)?.filter((address) => !shared.includes(address)) ?? wanted,
+      group:
+        binding?.group === undefined
+          ? undefined
+          : {
+              name: binding.group,
+              addresses: (leases.of(`group:${binding.group}`)?.addresses ?? []).map(({ address }) => address),
+              holder: shared.length > 0,
+            },
+      spoofed: guard?.spoofed,
+      refused: guard?.refused,
+      mesh: parts.mesh()?.values(id),
+      attested: parts.attested(id),
+    },
+    parts.now(),
+  );
+}
+
+const publicOf = (binding: Binding | undefined) => binding?.published?.map(({ address }) => address);
+const plain = (cidrs: readonly string[] | undefined) => cidrs?.map((text) => text.split('/')[0] ?? text);
+
+export interface StatusParts {
+  config: Config;
+  pools: readonly Pool[];
+  leases: Leases;
+  published: () => readonly { address: string }[];
+  trouble: () => { code: string; reason: string } | undefined;
+  counters: () => Promise<{ refused: number; refusedByHost: number; spoofed: number }>;
+  listening: () => readonly string[];
+}
+
+/** The whole of it in a few lines: pools, leases, the host's part. */
+export async function reportNetmaker(parts: StatusParts): Promise<object> {
+  const { config, pools, leases } = parts;
+  const { enabled, mode, bridge, isolate, allow_in: allowIn } = config.netmaker;
+  const published = parts.published().map(({ address }) => address);
+  const counters = published.length === 0 ? undefined : await parts.counters().catch(() => undefined);
+  const trouble = parts.trouble();
+  return {
+    enabled,
+    mode,
+    bridge,
+    pools: pools.map(({ subnet, gateway, prefix }) => ({ subnet, gateway, prefix })),
+    warning: documentationWarning(config.netmaker.pools) ?? null,
+    leases: leases.all().length,
+    isolate,
+    allow_in: [...allowIn],
+    gateway: {
+      published,
+      problem: trouble?.reason ?? null,
+      problem_code: trouble?.code ?? null,
+      refused: counters?.refused ?? null,
+      refused_by_host: counters?.refusedByHost ?? null,
+      spoofed: counters?.spoofed ?? null,
+    },
+    responder: [...parts.listening()],
+  };
+}

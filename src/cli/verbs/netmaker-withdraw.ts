@@ -1,0 +1,44 @@
+// `netmaker withdraw`: takes all public addresses, rules and the host's part back; what a removal of the package begins with.
+
+import { join } from 'node:path';
+import { isAgentError } from '../../core/errors.ts';
+import { closeGateway } from '../../netmaker/gateway/gateway.ts';
+import { GATEWAY_RECORD, THIS_BOOT } from '../../netmaker/gateway/place.ts';
+import { CliError } from '../failure.ts';
+import { type AddVerb, ending, examples } from '../verb.ts';
+
+/** Milliseconds; a host has dozens of such containers. */
+const DEADLINE_MS = 60_000;
+
+export const addNetmakerWithdraw: AddVerb = (parent, context) => {
+  const { terminal, callAgent } = context;
+  parent
+    .command('withdraw')
+    .description('take all public addresses back, until the agent is started anew')
+    .addHelpText(
+      'after',
+      `${examples(['netmaker withdraw'])}
+
+Containers keep running and go out through Docker's network again, as they did before they had an address of a pool. The
+host is no gateway any more: forwarding, proxy entries, firewall rules and addresses are as they were. Removing the
+package does this first.`,
+    )
+    .action(
+      ending(context, async () => {
+        try {
+          await callAgent({ member: 'WithdrawNetmaker', deadlineMs: DEADLINE_MS, autoStart: false });
+          terminal.out('All public addresses are taken back');
+          return 0;
+        } catch (error) {
+          if (isAgentError(error, 'bus-call-failed')) throw error;
+        }
+        // Nobody there to ask: the host's own part can be undone from what is on the disk.
+        if (!context.isRoot()) throw new CliError('The agent does not answer; run this as root', 3);
+        const recordPath = join(context.runtimeDir, GATEWAY_RECORD);
+        const changes = await closeGateway({ exec: context.exec, recordPath, bootId: THIS_BOOT });
+        for (const { what } of changes) terminal.out(`undone: ${what}`);
+        if (changes.length === 0) terminal.out('The host is no gateway, and the agent does not answer');
+        return 0;
+      }),
+    );
+};
