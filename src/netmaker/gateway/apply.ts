@@ -6,7 +6,7 @@ import type { Senses } from './observe.ts';
 import type { Observed } from './observed.ts';
 import type { EntryOf, Piece } from './pieces.ts';
 import { forwarding6Of, type Step, undoForwarding6 } from './plan.ts';
-import { rulesetCommands, TABLE } from './ruleset.ts';
+import { clearCommands, rulesetCommands } from './ruleset.ts';
 import { familyOf } from './uplink.ts';
 import type { GatewayWish } from './wish.ts';
 
@@ -26,6 +26,9 @@ const ip = (exec: Exec, ...args: string[]) => exec('ip', args);
 const family = (address: string) => `-${familyOf(address)}`;
 const rule = (exec: Exec, piece: EntryOf<'exception'>, verb: '-I' | '-D') =>
   exec(iptables(piece.family), ['-w', '2', verb, 'DOCKER-USER', ...exceptionArguments(piece)]);
+
+const transact = (exec: Exec, nftables: readonly object[]) =>
+  exec('nft', ['-j', '-f', '-'], { input: JSON.stringify({ nftables }) });
 
 const executors: Executors = {
   up: {
@@ -66,10 +69,9 @@ const executors: Executors = {
   },
   table: {
     make: ({ commands }, { exec, wish, observed }) => {
-      const nftables = wish === undefined ? commands : rulesetCommands(wish, observed.tally);
-      return exec('nft', ['-j', '-f', '-'], { input: JSON.stringify({ nftables }) });
+      return transact(exec, wish === undefined ? commands : rulesetCommands(wish, observed.tally));
     },
-    undo: (_, { exec }) => exec('nft', ['delete', 'table', TABLE.family, TABLE.name]),
+    undo: (_, { exec }) => transact(exec, clearCommands()),
   },
 };
 

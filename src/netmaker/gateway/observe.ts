@@ -10,7 +10,7 @@ import { exceptionArguments, iptables } from './exceptions.ts';
 import type { Observed, PolicyRule } from './observed.ts';
 import { type Entry, keyOf, type Piece } from './pieces.ts';
 import { digestOf } from './plan.ts';
-import { TABLE, type Tally } from './ruleset.ts';
+import { ARP_TABLE, TABLE, type Tally } from './ruleset.ts';
 import type { Sysctls } from './sysctls.ts';
 import { type HostLinks, hostRoute } from './uplink.ts';
 import type { GatewayWish } from './wish.ts';
@@ -120,23 +120,27 @@ function routeKey(dst: string, device: string, table: number): string {
   return keyOf({ kind: 'route', to: dst.includes('/') ? dst : hostRoute(dst), device, table });
 }
 
-/** Our table without what differs from look to look, and its counters. */
+/** Our tables without what differs from look to look, and the counters in them. */
 export async function readTable(exec: Exec): Promise<{ digest: string | undefined; tally: Tally }> {
-  let text: string;
-  try {
-    text = await exec('nft', ['-j', 'list', 'table', TABLE.family, TABLE.name]);
-  } catch (error) {
-    // No such table. That nft works at all shows in the list of chains.
-    if (isAgentError(error, 'exec-failed')) return { digest: undefined, tally: new Map() };
-    throw error;
-  }
-  const { nftables } = rulesetSchema.parse(JSON.parse(text));
-  const counters = nftables.flatMap(({ counter }) => counterSchema.safeParse(counter).data ?? []);
-  const lasting = nftables.filter((one) => !('metainfo' in one)).map(withoutPassing);
+  const both = await Promise.all([TABLE, ARP_TABLE].map((table) => listTable(exec, table)));
+  const objects = both.flat();
+  const counters = objects.flatMap(({ counter }) => counterSchema.safeParse(counter).data ?? []);
   return {
-    digest: digestOf(lasting),
+    digest: objects.length === 0 ? undefined : digestOf(objects.map(withoutPassing)),
     tally: new Map(counters.map(({ name, packets, bytes }) => [name, { packets, bytes }])),
   };
+}
+
+async function listTable(exec: Exec, table: { family: string; name: string }) {
+  try {
+    const text = await exec('nft', ['-j', 'list', 'table', table.family, table.name]);
+    const { nftables } = rulesetSchema.parse(JSON.parse(text));
+    return nftables.filter((one) => !('metainfo' in one));
+  } catch (error) {
+    // No such table. That nft works at all shows in the list of chains.
+    if (isAgentError(error, 'exec-failed')) return [];
+    throw error;
+  }
 }
 
 /** Handles are given out anew, counters run, and the elements of a set have no order. */

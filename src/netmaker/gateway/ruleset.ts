@@ -1,10 +1,13 @@
-// The nftables table of our own, as the commands of one transaction (libnftables-json(5)).
+// The nftables tables of our own, as the commands of one transaction (libnftables-json(5)).
 
 import type { ServiceRule } from '../types.ts';
 import { familyOf, ownAddress } from './uplink.ts';
 import type { GatewayCounters, GatewayWish } from './wish.ts';
 
 export const TABLE = { family: 'inet', name: 'ovs_port_agent' } as const;
+
+/** ARP has a family of its own. */
+export const ARP_TABLE = { family: 'arp', name: TABLE.name } as const;
 
 /** Counter objects in the table, by the name that a reader knows them under. */
 export const COUNTERS: Readonly<Record<keyof GatewayCounters, string>> = {
@@ -43,27 +46,60 @@ const CHAINS = [
 ] as const;
 type Chain = (typeof CHAINS)[number]['name'];
 
+/** Takes both tables away, also where one or both are not there: what is not there can be added, and deleted then. */
+export function clearCommands(): object[] {
+  return [TABLE, ARP_TABLE].flatMap((table) => [{ add: { table } }, { delete: { table } }]);
+}
+
 /**
- * Replaces the table as a whole: whoever looks sees the old one or the new one. The counters start at `tally`.
+ * Replaces the tables as a whole: whoever looks sees the old ones or the new ones. The counters start at `tally`.
  * Rules are as many for two hundred containers as for one; what differs is in sets.
  */
 export function rulesetCommands(wish: GatewayWish, tally: Tally = new Map()): object[] {
   const own = { family: TABLE.family, table: TABLE.name };
   const rule = ({ chain, expr }: Rule) => ({ add: { rule: { ...own, chain, expr } } });
+  const sets = [portSet(wish), ...FAMILIES.flatMap((family) => setsOf(family, wish))];
   return [
-    // A table that is not there cannot be deleted, and one that is there can be added.
-    { add: { table: TABLE } },
-    { delete: { table: TABLE } },
+    ...clearCommands(),
     { add: { table: TABLE } },
     ...Object.values(COUNTERS).map((name) => ({
       add: { counter: { ...own, name, ...(tally.get(name) ?? { packets: 0, bytes: 0 }) } },
     })),
-    ...FAMILIES.flatMap((family) => setsOf(family, wish)).map(({ map, elem, ...set }) => {
-      const whole = { ...own, ...set, ...(map !== undefined && { map }), ...(elem.length > 0 && { elem }) };
-      return { add: map === undefined ? { set: whole } : { map: whole } };
-    }),
+    ...sets.map((set) => addSet(own, set)),
     ...CHAINS.map((chain) => ({ add: { chain: { ...own, ...chain, policy: 'accept' } } })),
+    { add: { rule: { ...own, chain: 'own_sources', expr: fromPort } } },
     ...rulesOf(wish).map(rule),
+    ...arpCommands(wish),
+  ];
+}
+
+function addSet(of: { family: string; table: string }, { map, elem, ...set }: NamedSet): object {
+  const whole = { ...of, ...set, ...(map !== undefined && { map }), ...(elem.length > 0 && { elem }) };
+  return { add: map === undefined ? { set: whole } : { map: whole } };
+}
+
+/**
+ * With OVS's netdev datapath the host's own stack gets a copy of what a container sends, at the container's port: it
+ * would answer ARP for the gateway with that port's address, and the container would go past the bridge from then on.
+ * With the kernel datapath nothing ever comes here.
+ */
+const PORTS = 'ports';
+const fromPort = [match(meta('iifname'), `@${PORTS}`), DROP];
+
+const portSet = ({ published }: GatewayWish): NamedSet => ({
+  name: PORTS,
+  type: 'ifname',
+  elem: unique(published.map(({ port }) => port)),
+});
+
+function arpCommands(wish: GatewayWish): object[] {
+  const of = { family: ARP_TABLE.family, table: ARP_TABLE.name };
+  const chain = { ...of, name: 'past_the_bridge', type: 'filter', hook: 'input', prio: 0, policy: 'accept' };
+  return [
+    { add: { table: ARP_TABLE } },
+    addSet(of, portSet(wish)),
+    { add: { chain } },
+    { add: { rule: { ...of, chain: chain.name, expr: fromPort } } },
   ];
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mergedPorts, rulesetCommands } from '../../../../src/netmaker/gateway/ruleset.ts';
+import { clearCommands, mergedPorts, rulesetCommands } from '../../../../src/netmaker/gateway/ruleset.ts';
 import { pool6, wish } from './host.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: nft's own JSON, looked into at many places
@@ -15,9 +15,15 @@ const set = (name: string, commands: Command[]) =>
 
 describe('the table', () => {
   it('is replaced as a whole, in one transaction', () => {
-    const [first, second, third] = rulesetCommands(wish());
     const table = { family: 'inet', name: 'ovs_port_agent' };
-    expect([first, second, third]).toEqual([{ add: { table } }, { delete: { table } }, { add: { table } }]);
+    const arp = { family: 'arp', name: 'ovs_port_agent' };
+    expect(clearCommands()).toEqual([
+      { add: { table } },
+      { delete: { table } },
+      { add: { table: arp } },
+      { delete: { table: arp } },
+    ]);
+    expect(rulesetCommands(wish()).slice(0, 5)).toEqual([...clearCommands(), { add: { table } }]);
   });
 
   it('keeps the source of what leaves, before any other rule can change it', () => {
@@ -56,6 +62,17 @@ describe('the table', () => {
       expect.stringMatching(/containers4.*"counter":"refused"/),
       expect.stringMatching(/containers6.*"counter":"refused"/),
     ]);
+  });
+
+  it('lets nothing from a container go past the bridge', () => {
+    const drop = [
+      { match: { op: '==', left: { meta: { key: 'iifname' } }, right: '@ports' } },
+      { drop: null },
+    ];
+    const commands = rulesetCommands(wish());
+    expect(set('ports', commands)).toEqual(['vi100']);
+    expect(rules('own_sources', commands)[0]).toBe(JSON.stringify(drop));
+    expect(rules('past_the_bridge', commands)).toEqual([JSON.stringify(drop)]);
   });
 
   it('has as many rules for two hundred containers as for one', () => {
