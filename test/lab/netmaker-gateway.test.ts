@@ -32,7 +32,7 @@ beforeAll(async () => {
     nmcli device set ovsbr1 managed no || true
     for at in 1 2; do
       ip netns add c$at; ip link add vi10$at up type veth peer name eth1 netns c$at
-      ovs-vsctl add-port ovsbr1 vi10$at
+      nmcli device set vi10$at managed no; ovs-vsctl add-port ovsbr1 vi10$at
       ip -n c$at link set lo up; ip -n c$at link set eth1 up; ip netns exec c$at ethtool -K eth1 tx off >/dev/null
     done
     sysctl -qw net.ipv4.conf.eno1.rp_filter=1 net.ipv4.conf.eno1.forwarding=0 net.ipv6.conf.docker0.forwarding=1

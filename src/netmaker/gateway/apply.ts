@@ -1,6 +1,8 @@
 // Takes one step each: a table from kind of piece to what makes it and what takes it back.
 
+import { rm } from 'node:fs/promises';
 import type { Exec } from '../../core/exec.ts';
+import { writeFileAtomically } from '../../core/guest/atomic-file.ts';
 import { exceptionArguments, iptables } from './exceptions.ts';
 import type { Senses } from './observe.ts';
 import type { Observed } from './observed.ts';
@@ -11,6 +13,8 @@ import { familyOf } from './uplink.ts';
 import type { GatewayWish } from './wish.ts';
 
 interface Context extends Senses {
+  /** Undo record; the commands for nft are beside it while it reads them. */
+  recordPath: string;
   wish: GatewayWish | undefined;
   observed: Observed;
 }
@@ -27,8 +31,16 @@ const family = (address: string) => `-${familyOf(address)}`;
 const rule = (exec: Exec, piece: EntryOf<'exception'>, verb: '-I' | '-D') =>
   exec(iptables(piece.family), ['-w', '2', verb, 'DOCKER-USER', ...exceptionArguments(piece)]);
 
-const transact = (exec: Exec, nftables: readonly object[]) =>
-  exec('nft', ['-j', '-f', '-'], { input: JSON.stringify({ nftables }) });
+/** By a file: nft 1.0.6 opens /dev/stdin anew, which Linux refuses for the sockets that Node makes of pipes. */
+async function transact({ exec, recordPath }: Context, nftables: readonly object[]): Promise<void> {
+  const path = `${recordPath}.nft`;
+  try {
+    await writeFileAtomically(path, JSON.stringify({ nftables }));
+    await exec('nft', ['-j', '-f', path]);
+  } finally {
+    await rm(path, { force: true });
+  }
+}
 
 const executors: Executors = {
   up: {
@@ -68,10 +80,12 @@ const executors: Executors = {
     undo: (entry, { exec }) => rule(exec, entry, '-D'),
   },
   table: {
-    make: ({ commands }, { exec, wish, observed }) => {
-      return transact(exec, wish === undefined ? commands : rulesetCommands(wish, observed.tally));
-    },
-    undo: (_, { exec }) => transact(exec, clearCommands()),
+    make: ({ commands }, context) =>
+      transact(
+        context,
+        context.wish === undefined ? commands : rulesetCommands(context.wish, context.observed.tally),
+      ),
+    undo: (_, context) => transact(context, clearCommands()),
   },
 };
 
