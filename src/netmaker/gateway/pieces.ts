@@ -12,7 +12,9 @@ const value = z.string().regex(/^-?\d{1,10}$/);
 
 /** Below /proc/sys, with slashes: a dot is part of some devices' names. */
 const sysctlPath = z.string().refine((path) => {
-  const parts = /^net\/ipv[46]\/(?:conf|neigh)\/([^/]+)\/[a-z_]+$|^net\/ipv4\/conf\/all\/[a-z_]+$/.exec(path);
+  const parts = /^net\/ipv[46]\/(?:conf|neigh)\/([^/]+)\/[a-z0-9_]+$|^net\/ipv4\/conf\/all\/[a-z_]+$/.exec(
+    path,
+  );
   return parts !== null && (parts[1] === undefined || parts[1] === 'all' || !kernelNameProblem(parts[1]));
 }, 'not a setting of a device');
 

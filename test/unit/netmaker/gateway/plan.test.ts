@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Observed } from '../../../../src/netmaker/gateway/observed.ts';
-import { type Entry, keyOf } from '../../../../src/netmaker/gateway/pieces.ts';
+import { type Entry, entrySchema, keyOf } from '../../../../src/netmaker/gateway/pieces.ts';
 import { gatewayPlan, type Step, undoForwarding6 } from '../../../../src/netmaker/gateway/plan.ts';
 import { wantedPieces } from '../../../../src/netmaker/gateway/wanted.ts';
 import type { GatewayWish } from '../../../../src/netmaker/gateway/wish.ts';
@@ -269,5 +269,21 @@ describe('the record', () => {
     expect(isWritten('a', 'a')).toBe(false);
     expect(isWritten('a', 'b')).toBe(true);
     expect(isWritten('a', undefined)).toBe(true);
+  });
+});
+
+describe('the record of what was made', () => {
+  it('can be read again, whatever is in it', () => {
+    const pools = [pool4, pool6];
+    const published = [...wish().published, ...published6];
+    const strict = host({
+      sysctls: { 'net/ipv6/conf/ovsbr1/disable_ipv6': '1', 'net/ipv4/conf/eno1/rp_filter': '1' },
+      dockerUser: { 4: true, 6: true },
+    });
+    const { entries } = plan(wish({ pools, published, onLink: true }), strict);
+    expect(new Set(entries.map(({ kind }) => kind))).toEqual(
+      new Set(['table', 'exception', 'sysctl', 'forwarding6', 'address', 'proxy']),
+    );
+    expect(entries.map((entry) => entrySchema.parse(JSON.parse(JSON.stringify(entry))))).toEqual(entries);
   });
 });
