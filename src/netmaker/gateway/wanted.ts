@@ -96,11 +96,11 @@ function forwarding6(wish: GatewayWish, observed: Observed, held: readonly Entry
  */
 function linkLocal({ bridge }: GatewayWish, { links }: Observed): Piece[] {
   const cidr = 'fe80::1/64';
-  const others = links
-    .get(bridge)
-    ?.addresses.filter((address) => /^fe80:/i.test(address) && address !== cidr);
+  const others = links.get(bridge)?.addresses.filter((address) => isLinkLocal(address) && address !== cidr);
   return others?.length ? [] : [{ kind: 'address', device: bridge, cidr }];
 }
+
+const isLinkLocal = (address: string) => /^fe80:/i.test(address);
 
 /** The gateway, and the way to the containers. */
 function onBridge(pool: Pool, wish: GatewayWish, observed: Observed): Piece[] {
@@ -116,7 +116,9 @@ function onBridge(pool: Pool, wish: GatewayWish, observed: Observed): Piece[] {
     tables.map((table) => route(hostRoute(address), bridge, table)),
   );
   if (layout === 'outside') {
-    return [{ kind: 'address', device: bridge, cidr: hostRoute(pool.gateway) }, ...routes];
+    // As `linkLocal` writes it: one address is there once, whatever its prefix length.
+    const cidr = isLinkLocal(pool.gateway) ? `${pool.gateway}/64` : hostRoute(pool.gateway);
+    return [{ kind: 'address', device: bridge, cidr }, ...routes];
   }
   return [...answering(pool, bridge), ...routes];
 }

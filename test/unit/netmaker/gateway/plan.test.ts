@@ -85,6 +85,14 @@ describe('a bridge with an IPv6 pool', () => {
     expect(addresses(['fe80::4c40:b4ff:fe10:df45/64'])).toEqual(['address 2001:db8:7::1/64 ovsbr1']);
   });
 
+  it('gets a link-local gateway once, though it is the link-local address as well', () => {
+    const pool = { ...pool6, subnet: '2001:db8:7::a/128', gateway: 'fe80::1', prefix: 128 };
+    const found = made(wish({ pools: [pool], published: published6 }), host()).filter((key) =>
+      /^address/.test(key),
+    );
+    expect(found).toEqual(['address fe80::1/64 ovsbr1']);
+  });
+
   it('keeps ours at the next look', () => {
     const observed = host({ links: { ovsbr1: link(7, ['fe80::1/64']) } });
     const wanted = wantedPieces(wish({ pools: [pool6], published: published6 }), observed, []);
