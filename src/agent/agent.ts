@@ -203,12 +203,16 @@ export function createAgent(parts: AgentParts): Agent {
     try {
       // What it means is found out while its block is on the way to the disk; nothing is done before it is there.
       const [resolution, height] = await Promise.all([resolve(event, late), recorded]);
-      const ports = await apply(key, resolution, async () => height);
       const { guest, again, others = [] } = resolution;
+      const tellOthers = () => void lookAtOthers(others, height).catch(parts.onError);
+      // What a guest that has ended had is free for others at once; one that goes on has to let go first.
+      const hasEnded = resolution.ports?.length === 0;
+      if (hasEnded) tellOthers();
+      const ports = await apply(key, resolution, async () => height);
       if (again !== undefined && guest?.runtime.startsWith('proxmox')) parts.lookLater(guest.vmid, again);
       await noteMoves(resolution, height);
       // Not waited for: it needs its own place in the queue.
-      void lookAtOthers(others, height).catch(parts.onError);
+      if (!hasEnded) tellOthers();
       if (resolution.skipped.length > 0) {
         await ledger.append({
           category: 'lifecycle',

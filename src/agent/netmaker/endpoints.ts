@@ -88,6 +88,8 @@ export function netmakerEndpoints(parts: EndpointParts): NetmakerEndpoints {
   const elect = (group: string, self: DockerContainer | undefined, except?: string): Promise<Election> => {
     const mine = turn.then(async () => {
       const known = membersOf(group);
+      const names = new Map(known);
+      if (self !== undefined) names.set(self.Id, containerName(self));
       for (const id of [self?.Id, except]) known.delete(id ?? '');
       const members = await Promise.all([...known].map(([id, name]) => present(id, name)));
       if (self !== undefined) members.push(memberOf(self));
@@ -99,7 +101,7 @@ export function netmakerEndpoints(parts: EndpointParts): NetmakerEndpoints {
         holder === undefined ? [] : await leases.claim({ key: `group:${group}`, name: group, wanted: {} });
       if (holder === former) return { holder, addresses, moves: [], others: [] };
       const nameOf = (id: string | undefined) =>
-        members.find((member) => member.id === id)?.name ?? id?.slice(0, 12) ?? null;
+        id === undefined ? null : (names.get(id) ?? id.slice(0, 12));
       const move = { group, addresses: addresses.map(({ address }) => address), to: nameOf(holder) };
       // The former one first: two that have an address at the same time is worse than none.
       const look = [former, holder].filter((id) => id !== undefined && id !== self?.Id && id !== except);

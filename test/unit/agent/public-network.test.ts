@@ -1,0 +1,126 @@
+// When the host is made the gateway, and when it is left alone.
+
+import { beforeEach, describe, expect, it } from 'vitest';
+import { openPublicNetwork, type PublicNetwork } from '../../../src/agent/netmaker/public-network.ts';
+import { openTroubles } from '../../../src/agent/troubles.ts';
+import { AgentError } from '../../../src/core/errors.ts';
+import type { DesiredPort } from '../../../src/core/plan/desired.ts';
+import type { GatewayWish } from '../../../src/netmaker/gateway/wish.ts';
+
+let wishes: GatewayWish[];
+let blocks: { action: string; cause?: number | null }[];
+let ports: DesiredPort[];
+let known: boolean;
+let fails: boolean;
+let disturb: (() => void) | undefined;
+let network: PublicNetwork;
+const troubles = openTroubles(() => 0);
+
+const portWith = (address: string): DesiredPort => ({
+  port: 'vi1000000',
+  interface: 'vi1000000',
+  bridge: 'ovsbr1',
+  guest: { runtime: 'docker', vmid: 1_000_000, name: 'netmaker-1' },
+  nic: 0,
+  published: [{ port: 'vi1000000', address, allowIn: ['all'] }],
+});
+
+beforeEach(() => {
+  wishes = [];
+  blocks = [];
+  ports = [];
+  known = true;
+  fails = false;
+  disturb = undefined;
+  network = openPublicNetwork({
+    gateway: {
+      async assert(wish) {
+        wishes.push(wish);
+        if (fails) throw new AgentError('gateway-failed', 'nft is not there');
+        return [{ did: 'made', what: 'nftables table' }];
+      },
+      undo: async () => [],
+      counters: async () => ({ refused: 0, refusedByHost: 0, spoofed: 0 }),
+      onDisturbance: (listener) => {
+        disturb = listener;
+      },
+      close: () => undefined,
+    },
+    wish: { mode: 'routed', bridge: 'ovsbr1', pools: [], uplink: 'auto', onLink: 'auto', hostServices: [] },
+    ledger: {
+      append: async (draft) => {
+        blocks.push(draft);
+        return { height: blocks.length } as never;
+      },
+    },
+    troubles,
+    ports: () => ports,
+    onDisturbance: async () => undefined,
+    isKnown: () => known,
+    onError: (error) => expect.unreachable(String(error)),
+  });
+});
+
+const cause = async () => 7;
+
+describe('the host', () => {
+  it('is made the gateway of what guests publish, and the ledger says because of whom', async () => {
+    ports = [portWith('203.0.113.2')];
+    await network.sync(cause);
+    expect(wishes.map(({ published }) => published.map(({ address }) => address))).toEqual([['203.0.113.2']]);
+    expect(blocks).toMatchObject([{ action: 'gateway_set', cause: 7 }]);
+  });
+
+  it('is not looked at again for a guest that changes nothing', async () => {
+    ports = [portWith('203.0.113.2')];
+    await network.sync(cause);
+    await network.sync(cause);
+    expect(wishes).toHaveLength(1);
+  });
+
+  it('sees the last of many guests that start at once', async () => {
+    const all = ['203.0.113.2', '203.0.113.3', '203.0.113.4'].map((address) => {
+      ports = [...ports, portWith(address)];
+      return network.sync(cause);
+    });
+    await Promise.all(all);
+    expect(wishes.at(-1)?.published).toHaveLength(3);
+    expect(wishes.length).toBeLessThanOrEqual(3);
+  });
+
+  it('is no gateway any more after the last one', async () => {
+    ports = [portWith('203.0.113.2')];
+    await network.sync(cause);
+    ports = [];
+    await network.sync(cause);
+    expect(wishes.at(-1)?.published).toEqual([]);
+    expect(blocks.at(-1)).toMatchObject({ action: 'gateway_closed' });
+  });
+
+  it('stays as it is while Docker cannot say who runs', async () => {
+    known = false;
+    await network.sync(cause);
+    expect(wishes).toEqual([]);
+  });
+
+  it('is set right when something disturbs it', async () => {
+    ports = [portWith('203.0.113.2')];
+    await network.sync(cause);
+    disturb?.();
+    await expect.poll(() => wishes.length).toBe(2);
+    await expect.poll(() => blocks.map(({ action }) => action)).toContain('reconcile');
+  });
+
+  it('that cannot be the gateway is a trouble, told once and tried again', async () => {
+    ports = [portWith('203.0.113.2')];
+    fails = true;
+    await network.sync(cause);
+    await network.sync(cause);
+    expect(wishes).toHaveLength(2);
+    expect(blocks.filter(({ action }) => action === 'gateway_set_failed')).toHaveLength(1);
+    expect(troubles.all()).toMatchObject([{ port: 'gateway', code: 'gateway-failed' }]);
+    fails = false;
+    await network.sync(cause);
+    expect(troubles.all()).toEqual([]);
+  });
+});
