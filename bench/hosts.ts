@@ -53,6 +53,7 @@ export function measureInside(
 
 async function runSection(host: Host, section: string): Promise<Row[]> {
   if (section === 'hook') await host.sh('qm create 101 --net0 virtio,bridge=ovsbr0');
+  if (section === 'netmaker') await host.sh('internet up');
   const { stdout, stderr, exitCode } = await host.exec(['node', `/src/${INSIDE}`, section]);
   if (exitCode !== 0) throw new Error(`${section} on ${host.name} ended with ${exitCode}:\n${stderr}`);
   return JSON.parse(stdout) as Row[];

@@ -12,7 +12,7 @@ import { holds, type Row } from './row.ts';
 import { single } from './series.ts';
 import { table } from './table.ts';
 
-const SECTIONS = ['hook', 'docker', 'ports', 'ovsdb', 'reparent', 'reboot', 'ledger'];
+const SECTIONS = ['hook', 'docker', 'ports', 'netmaker', 'ovsdb', 'reparent', 'reboot', 'ledger'];
 const DISK = process.env.OPA_BENCH_DIR ?? '/var/tmp';
 const began = Date.now();
 const say = (text: string) =>
@@ -45,6 +45,14 @@ if (wanted('hook')) {
   for (const suite of ['trixie', 'bookworm'] as const) {
     const found = await measureInside(suite, ['hook'], options);
     rows.push(...found.rows);
+    versions.push(found.versions);
+  }
+}
+// With an internet around it, which nothing else wants.
+if (wanted('netmaker')) {
+  for (const suite of ['forky', 'trixie'] as const) {
+    const found = await measureInside(suite, ['netmaker'], options);
+    rows.push(...found.rows.map((one) => ({ ...one, what: `${suite}: ${one.what}` })));
     versions.push(found.versions);
   }
 }

@@ -7,6 +7,7 @@ import { watchBoot } from './boot-watch.ts';
 import { measureDocker } from './docker.ts';
 import { measureHook } from './hook.ts';
 import { measureMemory } from './memory.ts';
+import { measureNetmaker } from './netmaker.ts';
 import { measureReparent } from './reparent.ts';
 import { makeNamespace } from './veths.ts';
 
@@ -41,6 +42,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<Row[]>>> = {
   docker: () => measureDocker(20),
   hook: () => measureHook(100),
   ovsdb: () => measureOvsdb(say),
+  netmaker: () => measureNetmaker(20, 50, say),
   reparent: () => measureReparent(10, say),
   'boot-watch': () => watchBoot(process.argv[3] ?? ''),
 };
