@@ -21,7 +21,7 @@ beforeAll(async () => {
   // An image with the two programs and the libraries that they name.
   await host.sh(`
     mkdir -p /tmp/image && cd /tmp/image && tar -xf /opt/lab/docker/busybox.tar
-    mkdir -p usr/bin run var && ln -sfn ../run var/run
+    mkdir -p usr/bin run var && ln -sfn /run var/run
     cp /usr/bin/wireguard-go /usr/bin/wg usr/bin/
     for library in $(ldd /usr/bin/wg /usr/bin/wireguard-go | grep -o '/lib[^ ]*' | sort -u); do
       mkdir -p ".$(dirname "$library")"; cp --dereference "$library" ".$library"
