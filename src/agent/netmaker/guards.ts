@@ -2,7 +2,7 @@
 
 import { AgentError } from '../../core/errors.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
-import { observeBridges, observePorts } from '../../core/ovsdb/observe.ts';
+import { observePorts } from '../../core/ovsdb/observe.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
 import type { Observed, ObservedGuard } from '../../core/plan/observed.ts';
 import {
@@ -11,7 +11,6 @@ import {
   type InstalledGuard,
   type Isolation,
 } from '../../netmaker/isolation/isolation.ts';
-import type { Shield } from '../../netmaker/isolation/shield.ts';
 import type { PortGuard } from '../../netmaker/types.ts';
 
 export interface Guards {
@@ -23,24 +22,14 @@ export interface Guards {
   /** Tells the neighbours of a guarded port that these addresses are behind it now. */
   announce(desired: DesiredPort, addresses: readonly string[]): Promise<void>;
   digest: (desired: DesiredPort, guard: PortGuard, ofport: number) => string;
-  /** Puts back what a firewall reload took away; `ports` are those that should be guarded. */
-  renewShield(ports: readonly DesiredPort[]): Promise<void>;
   /** Asks the switch: rules go with a restart of ovs-vswitchd, or by foreign hands. */
   refresh(bridges: Iterable<string>): Promise<void>;
   /** Packets dropped, by VMID, as the switch counts them now. */
   counters(bridge: string): Promise<ReadonlyMap<number, InstalledGuard>>;
 }
 
-export interface GuardParts {
-  isolation: Isolation;
-  shield: Shield;
-  ovsdb: OvsdbClient;
-  /** The device that mode `l2` has in the bridge. */
-  uplink: string | undefined;
-  linkNames: () => Promise<ReadonlySet<string>>;
-}
-
-export function openGuards({ isolation, shield, ovsdb, uplink, linkNames }: GuardParts): Guards {
+/** @param uplink the device that mode `l2` has in the bridge */
+export function openGuards(isolation: Isolation, ovsdb: OvsdbClient, uplink: string | undefined): Guards {
   let present = new Map<number, ObservedGuard>();
   /** What was put there after a look began is newer than the look. */
   let changes = 0;
@@ -62,22 +51,6 @@ export function openGuards({ isolation, shield, ovsdb, uplink, linkNames }: Guar
       ...(number !== undefined && number > 0 && { uplink: number }),
     };
   };
-  const needsShield = (bridge: string) =>
-    observeBridges(ovsdb.replica).get(bridge)?.datapathType === 'netdev';
-  /** Devices of guarded ports by VMID. */
-  const devices = new Map<number, { bridge: string; device: string }>();
-  /** What the chains of a firewall are gone with, and of devices that are gone. */
-  const renewShield = async () => {
-    const links = await linkNames();
-    const wanted = [...devices.values()].filter(
-      ({ bridge, device }) => needsShield(bridge) && links.has(device),
-    );
-    const names = new Set(wanted.map(({ device }) => device));
-    const present = await shield.shielded();
-    await shield.set([...names].filter((name) => !present.has(name)));
-    await shield.unset([...present].filter((name) => !names.has(name)));
-  };
-
   const digest: Guards['digest'] = (desired, guard, ofport) => digestOf(guarded(desired, guard, ofport));
 
   return {
@@ -89,35 +62,23 @@ export function openGuards({ isolation, shield, ovsdb, uplink, linkNames }: Guar
       if (former !== undefined && former.bridge !== desired.bridge) {
         await isolation.remove(former.bridge, desired.guest.vmid);
       }
-      const { bridge, interface: device } = desired;
-      devices.set(desired.guest.vmid, { bridge, device });
-      await Promise.all([
-        isolation.install(guarded(desired, guard, ofport)),
-        needsShield(bridge) ? shield.set([device]) : undefined,
-      ]);
+      await isolation.install(guarded(desired, guard, ofport));
       changes++;
+      const { bridge } = desired;
       present.set(desired.guest.vmid, { bridge, ofport, digest: digest(desired, guard, ofport) });
       return ofport;
     },
     async unguard(bridge, vmid) {
-      await isolation.remove(bridge, vmid);
+      // With its bridge go the rules.
+      if (ovsdb.replica.named('Bridge', bridge) !== undefined) await isolation.remove(bridge, vmid);
       changes++;
       present.delete(vmid);
-      const device = devices.get(vmid)?.device;
-      devices.delete(vmid);
-      if (device !== undefined && needsShield(bridge)) await shield.unset([device]);
     },
     async announce(desired, addresses) {
       const mac = desired.veth?.mac;
       if (mac === undefined) return;
       const ofport = ofportOf(desired);
       for (const address of addresses) await isolation.announce(desired.bridge, ofport, mac, address);
-    },
-    async renewShield(ports) {
-      for (const { guest, bridge, interface: device, guard } of ports) {
-        if (guard !== undefined) devices.set(guest.vmid, { bridge, device });
-      }
-      if (devices.size > 0) await renewShield();
     },
     async refresh(bridges) {
       for (let attempt = 0; attempt < 3; attempt++) {

@@ -6,7 +6,6 @@ import type { Bus } from '../../core/bus/bus.ts';
 import type { Config } from '../../core/config/config.ts';
 import type { Exec, Follow } from '../../core/exec.ts';
 import { hostAddresses } from '../../core/kernel/addresses.ts';
-import { linkNames } from '../../core/kernel/links.ts';
 import type { Veths } from '../../core/kernel/veth.ts';
 import type { Ledger } from '../../core/ledger/writer.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
@@ -14,7 +13,6 @@ import { openGateway } from '../../netmaker/gateway/gateway.ts';
 import { THIS_BOOT } from '../../netmaker/gateway/place.ts';
 import { insidePool } from '../../netmaker/inside.ts';
 import { openIsolation } from '../../netmaker/isolation/isolation.ts';
-import { openShield } from '../../netmaker/isolation/shield.ts';
 import { openLeases } from '../../netmaker/leases/leases.ts';
 import { openWireGuardReader } from '../../netmaker/mesh/read-wireguard.ts';
 import { type MeshWatch, startMeshWatch } from '../../netmaker/mesh/watch.ts';
@@ -76,13 +74,7 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
   const enabled = rules.enabled && config.docker.enabled;
   const pools = poolsOf(rules);
   const uplink = rules.mode === 'l2' && rules.uplink !== 'auto' ? rules.uplink : undefined;
-  const guards = openGuards({
-    isolation: openIsolation(exec),
-    shield: openShield(exec),
-    ovsdb,
-    uplink,
-    linkNames,
-  });
+  const guards = openGuards(openIsolation(exec), ovsdb, uplink);
   const ports = () => claims.all().flatMap((claim) => claim.ports);
 
   const leases = await openLeases({
@@ -120,7 +112,6 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
     ledger,
     troubles: parts.troubles,
     ports,
-    onDisturbance: () => guards.renewShield(ports()),
     isKnown: () => source?.isKnown() === true,
     onError: parts.onError,
   });
@@ -199,7 +190,6 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
       const guarded = new Set(ports().flatMap(({ guard, bridge }) => (guard ? [bridge] : [])));
       if (enabled) guarded.add(rules.bridge);
       await guards.refresh(guarded).catch(parts.onError);
-      await guards.renewShield(ports()).catch(parts.onError);
       if (!enabled) return;
       const released = await leases
         .look(async () => {

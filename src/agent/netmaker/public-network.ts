@@ -14,8 +14,6 @@ export interface PublicNetworkParts {
   ledger: Pick<Ledger, 'append'>;
   troubles: Troubles;
   ports: () => readonly DesiredPort[];
-  /** What else a change of the host's network may have undone. */
-  onDisturbance: () => Promise<void>;
   /** Whether the runtime has been asked since the agent started: until then a missing guest may only be unknown. */
   isKnown: () => boolean;
   onError: (error: unknown) => void;

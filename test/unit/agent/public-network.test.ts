@@ -55,7 +55,6 @@ beforeEach(() => {
     },
     troubles,
     ports: () => ports,
-    onDisturbance: async () => undefined,
     isKnown: () => known,
     onError: (error) => expect.unreachable(String(error)),
   });
