@@ -306,6 +306,7 @@ async function main(): Promise<void> {
       dockerConnected,
       facts,
       ovsdb,
+      netmaker: netmaker.summary(),
     });
   serveMethods(
     bus,

@@ -26,6 +26,8 @@ export interface StatusParts {
   dockerConnected: boolean;
   facts: SwitchFactsKeeper;
   ovsdb: OvsdbClient;
+  /** What is said of Netmaker's containers. */
+  netmaker: object;
 }
 
 interface Obstacle {
@@ -68,6 +70,7 @@ export async function statusReport(parts: StatusParts): Promise<object> {
     networkmanager: { running: state.running, version: state.version, ovs: state.ovs },
     ovsdb: { connected: ovsdb.connected },
     docker: { enabled: config.docker.enabled, connected: parts.dockerConnected },
+    netmaker: parts.netmaker,
     bridges: bridges.map(({ obstacle: reason, ...rest }) => ({ ...rest, obstacle: reason?.reason ?? null })),
     ports: bindings.length,
     waiting: parts.troubles.all(),

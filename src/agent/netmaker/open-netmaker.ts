@@ -23,11 +23,13 @@ import type { Method } from '../dbus-service.ts';
 import type { DockerSource } from '../sources/docker.ts';
 import type { Troubles } from '../troubles.ts';
 import { openAttestor } from './attest.ts';
+import { addressesOfOthers, groupKeys, heldBy } from './claimed-addresses.ts';
 import { type NetmakerEndpoints, netmakerEndpoints } from './endpoints.ts';
 import { type Guards, openGuards } from './guards.ts';
 import { netmakerMethods } from './methods.ts';
 import { GATEWAY_TROUBLE, openPublicNetwork } from './public-network.ts';
 import { reportContainers, reportNetmaker } from './report.ts';
+import { openWarning, summarize } from './summary.ts';
 
 export interface NetmakerParts {
   config: Config;
@@ -55,6 +57,8 @@ export interface Netmaker {
   publish(cause: () => Promise<number>): Promise<void>;
   /** Looks at what only a look can tell: rules that are gone, containers that vanished unseen. */
   look(): Promise<void>;
+  /** For `status`. */
+  summary(): object;
   /** Begins to watch and to answer; `source` is there by then. */
   start(parts: StartParts): Method[];
   /** Tells the bus that something about a container's port is another now. */
@@ -88,6 +92,10 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
     held: () => heldBy(claims),
     onProblem: parts.onProblem,
   });
+
+  const held = () => leases.all().flatMap(({ addresses }) => addresses).length;
+  const warn = openWarning(rules.pools, parts.onProblem);
+  const trouble = () => parts.troubles.all().find(({ port }) => port === GATEWAY_TROUBLE);
 
   const inside = rules.mode === 'nat1to1' ? insidePool(rules.inside) : undefined;
   const gateway = openGateway({
@@ -182,6 +190,7 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
     guards,
     endpoints,
     async publish(cause) {
+      warn(held());
       if (withdrawn) return;
       await publicNetwork.sync(cause);
       await responder.ensure();
@@ -204,6 +213,13 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
         await ledger.append({ category: 'connectivity', action: 'lease_released', data: { key } });
       }
     },
+    summary: () =>
+      summarize({
+        config,
+        addresses: held(),
+        published: publicNetwork.published().length,
+        trouble: trouble(),
+      }),
     start(started) {
       source = started.source;
       if (enabled) mesh = startMesh();
@@ -228,7 +244,7 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
             pools,
             leases,
             published: publicNetwork.published,
-            trouble: () => parts.troubles.all().find(({ port }) => port === GATEWAY_TROUBLE),
+            trouble,
             counters: gateway.counters,
             listening: responder.listening,
           }),
@@ -250,41 +266,3 @@ const zoned = (address: string, link: string) =>
   address.startsWith('fe80:') ? `${address}%${link}` : address;
 
 const HEALTH = ['healthy', 'unhealthy', 'starting'] as const;
-
-function addressesOfOthers(claims: Claims, key: string): string[] {
-  return claims
-    .all()
-    .filter(({ guest }) => guest.id !== key)
-    .flatMap(({ ports }) => ports)
-    .flatMap(({ veth, published = [] }) => [
-      ...(veth?.addresses.map((text) => text.split('/')[0] ?? text) ?? []),
-      ...published.map(({ address }) => address),
-    ]);
-}
-
-/** What running containers have, for the case that the file of leases was lost. */
-function heldBy(claims: Claims): { key: string; name: string; addresses: string[] }[] {
-  return claims.all().flatMap(({ guest, ports }) =>
-    ports.flatMap(({ guard, published = [], shared = [], group }) => {
-      if (guard === undefined || guest.id === undefined) return [];
-      const all = published.length > 0 ? published : guard.addresses.map((address) => ({ address }));
-      const isShared = (entry: { address: string; inside?: string }) =>
-        shared.includes(entry.inside ?? entry.address);
-      const own = {
-        key: guest.id,
-        name: guest.name,
-        addresses: all.filter((e) => !isShared(e)).map((e) => e.address),
-      };
-      const ofGroup = all.filter(isShared).map((entry) => entry.address);
-      return group === undefined || ofGroup.length === 0
-        ? [own]
-        : [own, { key: `group:${group}`, name: group, addresses: ofGroup }];
-    }),
-  );
-}
-
-function groupKeys(claims: Claims): string[] {
-  return claims
-    .all()
-    .flatMap(({ ports }) => ports.flatMap(({ group }) => (group === undefined ? [] : [`group:${group}`])));
-}

@@ -31,6 +31,17 @@ export const statusSchema = z.looseObject({
     .optional(),
   ovsdb: z.looseObject({ connected: z.boolean() }).optional(),
   docker: z.looseObject({ enabled: z.boolean(), connected: z.boolean() }).optional(),
+  netmaker: z
+    .looseObject({
+      enabled: z.boolean(),
+      mode: z.string(),
+      pools: z.array(z.string()),
+      /** Held by containers and groups. */
+      addresses: z.number(),
+      warning: z.string().nullish(),
+      problem: z.string().nullish(),
+    })
+    .optional(),
   bridges: z
     .array(
       z.looseObject({
@@ -80,11 +91,25 @@ function facts(status: Status): string[] {
   if (docker) {
     rows.push(['Docker', docker.enabled ? (docker.connected ? 'connected' : 'not connected') : 'disabled']);
   }
+  for (const [index, line] of netmakerLines(status).entries())
+    rows.push([index === 0 ? 'Netmaker' : '', line]);
   for (const [index, line] of bridgeLines(status).entries()) rows.push([index === 0 ? 'bridges' : '', line]);
   if (ports !== undefined) rows.push(['ports', `${ports} (ovs-port-agent list)`]);
   if (ledger) rows.push(['ledger', `height ${ledger.height}, ${ledger.hash.slice(0, 16)}…, ${ledger.path}`]);
   const width = Math.max(0, ...rows.map(([name]) => cells(name)));
   return rows.map(([name, value]) => `  ${pad(name, width)}  ${printable(value)}`);
+}
+
+/** Nothing while there is nothing to tell: most hosts have no such container. */
+function netmakerLines({ netmaker }: Status): string[] {
+  if (netmaker === undefined || !netmaker.enabled) return [];
+  const { mode, pools, addresses, warning, problem } = netmaker;
+  if (addresses === 0 && !problem) return [];
+  return [
+    `${mode}, ${addresses} public ${addresses === 1 ? 'address' : 'addresses'} from ${pools.join(', ')}`,
+    ...(warning ? [`WARNING: ${warning}`] : []),
+    ...(problem ? [`NO GATEWAY: ${problem}`] : []),
+  ];
 }
 
 function bridgeLines({ bridges }: Status): string[] {

@@ -141,6 +141,52 @@ describe('the status', () => {
     expect(statusExitCode(fine)).toBe(0);
   });
 
+  describe('with Netmaker', () => {
+    const netmaker = {
+      enabled: true,
+      mode: 'routed',
+      pools: ['203.0.113.0/24', '2001:db8::/64'],
+      addresses: 2,
+      warning: null,
+      problem: null,
+    };
+    const linesWith = (changed: object) =>
+      statusText(statusSchema.parse({ ...fine, netmaker: { ...netmaker, ...changed } }), NOW);
+
+    it('says in one line how containers come by public addresses, and how many there are', () => {
+      expect(linesWith({})[4]).toBe(
+        '  Netmaker        routed, 2 public addresses from 203.0.113.0/24, 2001:db8::/64',
+      );
+      expect(linesWith({ addresses: 1, pools: ['192.0.2.0/24'] })[4]).toBe(
+        '  Netmaker        routed, 1 public address from 192.0.2.0/24',
+      );
+    });
+
+    it('warns of a pool that nothing outside can reach, which is no reason to fail', () => {
+      const warning = '203.0.113.0/24 is for documentation';
+      expect(linesWith({ warning })[5]).toBe(
+        '                  WARNING: 203.0.113.0/24 is for documentation',
+      );
+      expect(statusExitCode(statusSchema.parse({ ...fine, netmaker: { ...netmaker, warning } }))).toBe(0);
+    });
+
+    it('names what keeps the host from being the gateway, also before the first address', () => {
+      const lines = linesWith({ addresses: 0, problem: 'nft is missing' });
+      expect(lines[5]).toBe('                  NO GATEWAY: nft is missing');
+    });
+
+    it.each([{ addresses: 0 }, { enabled: false }])(
+      'says nothing when there is nothing to say: %o',
+      (none) => {
+        expect(linesWith(none)).toEqual(statusText(fine, NOW));
+      },
+    );
+
+    it('prints no control character of a problem', () => {
+      expect(linesWith({ problem: 'bad \u001b[2J' }).join()).not.toContain('\u001b');
+    });
+  });
+
   it('says what waits, why, and when it is tried again', () => {
     const status = { ...fine, waiting: [trouble] };
     expect(statusText(status, NOW).slice(-2)).toEqual([

@@ -1,0 +1,43 @@
+// Which addresses the claims of containers speak of.
+
+import type { Claims } from '../claims.ts';
+
+/** What ports of others than `key` have, public and inside. */
+export function addressesOfOthers(claims: Claims, key: string): string[] {
+  return claims
+    .all()
+    .filter(({ guest }) => guest.id !== key)
+    .flatMap(({ ports }) => ports)
+    .flatMap(({ veth, published = [] }) => [
+      ...(veth?.addresses.map((text) => text.split('/')[0] ?? text) ?? []),
+      ...published.map(({ address }) => address),
+    ]);
+}
+
+/** What running containers have, for the case that the file of leases was lost. */
+export function heldBy(claims: Claims): { key: string; name: string; addresses: string[] }[] {
+  return claims.all().flatMap(({ guest, ports }) =>
+    ports.flatMap(({ guard, published = [], shared = [], group }) => {
+      if (guard === undefined || guest.id === undefined) return [];
+      const all = published.length > 0 ? published : guard.addresses.map((address) => ({ address }));
+      const isShared = (entry: { address: string; inside?: string }) =>
+        shared.includes(entry.inside ?? entry.address);
+      const own = {
+        key: guest.id,
+        name: guest.name,
+        addresses: all.filter((e) => !isShared(e)).map((e) => e.address),
+      };
+      const ofGroup = all.filter(isShared).map((entry) => entry.address);
+      return group === undefined || ofGroup.length === 0
+        ? [own]
+        : [own, { key: `group:${group}`, name: group, addresses: ofGroup }];
+    }),
+  );
+}
+
+/** Keys of the fail-over groups that have a member. */
+export function groupKeys(claims: Claims): string[] {
+  return claims
+    .all()
+    .flatMap(({ ports }) => ports.flatMap(({ group }) => (group === undefined ? [] : [`group:${group}`])));
+}

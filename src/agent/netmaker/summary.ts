@@ -1,0 +1,45 @@
+// What `status` says of Netmaker's containers, and the warning that the journal gets.
+
+import type { Config } from '../../core/config/config.ts';
+import { documentationWarning } from '../../netmaker/pools.ts';
+
+export interface SummaryParts {
+  config: Pick<Config, 'netmaker' | 'docker'>;
+  /** How many addresses containers and groups hold. */
+  addresses: number;
+  /** How many of them the host makes reachable: those of containers that run; none in mode `l2`. */
+  published: number;
+  /** What keeps the host from being the gateway. */
+  trouble: { code: string; reason: string } | undefined;
+}
+
+/** The value of the key `netmaker` of `get_status`; all keys are always there. */
+export function summarize({ config, addresses, published, trouble }: SummaryParts): object {
+  const { enabled, mode, pools } = config.netmaker;
+  return {
+    enabled: enabled && config.docker.enabled,
+    mode,
+    pools: [...pools],
+    addresses,
+    published,
+    warning: warningFor(pools, addresses) ?? null,
+    problem: trouble?.reason ?? null,
+    problem_code: trouble?.code ?? null,
+  };
+}
+
+/** Nobody is bothered with the default pool who has no container in it. */
+function warningFor(pools: readonly string[], addresses: number): string | undefined {
+  return addresses > 0 ? documentationWarning(pools) : undefined;
+}
+
+/** A function that gives the warning to `say` once, as soon as somebody has an address. */
+export function openWarning(pools: readonly string[], say: (warning: string) => void) {
+  let said = false;
+  return (addresses: number): void => {
+    const warning = said ? undefined : warningFor(pools, addresses);
+    if (warning === undefined) return;
+    said = true;
+    say(warning);
+  };
+}
