@@ -2,7 +2,7 @@
 
 import { AGENT_ERROR } from '../core/bus/agent-names.ts';
 import { BusError } from '../core/bus/bus.ts';
-import { AgentError, type ErrorCode, isErrno, REMEDIES } from '../core/errors.ts';
+import { AgentError, type ErrorCode, isAgentError, isErrno, REMEDIES } from '../core/errors.ts';
 import { printable } from './printable.ts';
 import type { ExitCode } from './terminal.ts';
 
@@ -70,6 +70,16 @@ const ABSENT = [
   `${DBUS}Disconnected`,
 ];
 
+const isAbsent = ({ type }: BusError) =>
+  ABSENT.includes(type) || type.startsWith(`${DBUS}Spawn.`) || type.includes('.systemd1.');
+
+/** Whether a call to the agent ended without any answer: nobody has its name, no bus, too late. */
+export function isUnanswered(thrown: unknown): boolean {
+  const root = rootCause(thrown);
+  if (root instanceof BusError) return isAbsent(root);
+  return isAgentError(thrown, 'bus-unreachable') || isAgentError(thrown, 'deadline-exceeded');
+}
+
 function busFailure(error: BusError, thrown: unknown): Failure {
   const { type } = error;
   if (type.startsWith(`${AGENT_ERROR}.`)) {
@@ -81,8 +91,7 @@ function busFailure(error: BusError, thrown: unknown): Failure {
   if (DENIED.includes(type)) {
     return { line: 'The agent answers to root only. Run this as root: sudo ovs-port-agent …', exitCode: 3 };
   }
-  const absent = ABSENT.includes(type) || type.startsWith(`${DBUS}Spawn.`) || type.includes('.systemd1.');
-  if (absent) {
+  if (isAbsent(error)) {
     const line = new AgentError('agent-unreachable', 'The agent does not answer', { cause: error }).toLine();
     return { line, exitCode: 3 };
   }

@@ -1,10 +1,9 @@
 // `netmaker withdraw`: takes all public addresses, rules and the host's part back; what a removal of the package begins with.
 
 import { join } from 'node:path';
-import { isAgentError } from '../../core/errors.ts';
 import { closeGateway } from '../../netmaker/gateway/gateway.ts';
 import { GATEWAY_RECORD, THIS_BOOT } from '../../netmaker/gateway/place.ts';
-import { CliError } from '../failure.ts';
+import { CliError, isUnanswered } from '../failure.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 
 /** Milliseconds; a host has dozens of such containers. */
@@ -21,7 +20,8 @@ export const addNetmakerWithdraw: AddVerb = (parent, context) => {
 
 Containers keep running and go out through Docker's network again, as they did before they had an address of a pool. The
 host is no gateway any more: forwarding, proxy entries, firewall rules and addresses are as they were. Removing the
-package does this first.`,
+package does this first. Without an agent only the host's part is taken back: a container goes out again when it is
+started anew.`,
     )
     .action(
       ending(context, async () => {
@@ -30,7 +30,7 @@ package does this first.`,
           terminal.out('All public addresses are taken back');
           return 0;
         } catch (error) {
-          if (isAgentError(error, 'bus-call-failed')) throw error;
+          if (!isUnanswered(error)) throw error;
         }
         // Nobody there to ask: the host's own part can be undone from what is on the disk.
         if (!context.isRoot()) throw new CliError('The agent does not answer; run this as root', 3);
