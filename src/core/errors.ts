@@ -56,6 +56,8 @@ export const REMEDIES = {
   'record-damaged':
     'Delete the file. If the guest had another hookscript before, set that one again and enroll the guest.',
   'enrolment-busy': 'Wait until the other command has ended, then run this again.',
+  'uplink-not-plugged':
+    'Plug the uplink into the bridge, or set mode = "routed" in the section [netmaker] of the configuration.',
   'exec-failed': 'See the cause: the named program ended with an error.',
   'gateway-failed':
     'See the cause. The containers keep what they have; the agent tries again at the next change of the host.',

@@ -9,6 +9,7 @@ import { hostAddresses } from '../../core/kernel/addresses.ts';
 import type { Veths } from '../../core/kernel/veth.ts';
 import type { Ledger } from '../../core/ledger/writer.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
+import { observePorts } from '../../core/ovsdb/observe.ts';
 import { openGateway } from '../../netmaker/gateway/gateway.ts';
 import { THIS_BOOT } from '../../netmaker/gateway/place.ts';
 import { insidePool } from '../../netmaker/inside.ts';
@@ -30,6 +31,9 @@ import { netmakerMethods } from './methods.ts';
 import { GATEWAY_TROUBLE, openPublicNetwork } from './public-network.ts';
 import { reportContainers, reportNetmaker } from './report.ts';
 import { openWarning, summarize } from './summary.ts';
+
+/** Stands among the troubles where others have the name of their port. */
+const UPLINK_TROUBLE = 'uplink';
 
 export interface NetmakerParts {
   config: Config;
@@ -186,12 +190,25 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
     await gateway.undo();
   };
 
+  /** With mode `l2` nobody forwards for them: without the uplink in the bridge they reach each other and nobody else. */
+  const checkUplink = () => {
+    if (uplink === undefined) return;
+    const isNeeded = ports().some(({ guard, bridge }) => guard !== undefined && bridge === rules.bridge);
+    const isPlugged = observePorts(ovsdb.replica).some(
+      (port) => port.interface === uplink && port.bridge === rules.bridge,
+    );
+    if (!isNeeded || isPlugged) return parts.troubles.clear(UPLINK_TROUBLE);
+    const reason = `the uplink ${uplink} is not a port of ${rules.bridge}`;
+    parts.troubles.note({ port: UPLINK_TROUBLE, bridge: rules.bridge, code: 'uplink-not-plugged', reason });
+  };
+
   return {
     guards,
     endpoints,
     async publish(cause) {
       warn(held());
       if (withdrawn) return;
+      checkUplink();
       await publicNetwork.sync(cause);
       await responder.ensure();
     },
