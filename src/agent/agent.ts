@@ -8,11 +8,12 @@ import { parsePortName } from '../core/guest/vmid.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
-import type { Claim, Claims } from './claims.ts';
+import type { Claims } from './claims.ts';
 import type { Convergence } from './converge.ts';
 import { eventData } from './event-data.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
 import { openLooks } from './looks.ts';
+import { openOthers, queueKeyOf } from './others.ts';
 import { resultMessage } from './result-message.ts';
 import type { Resolution, Source } from './sources/resolution.ts';
 import type { Troubles } from './troubles.ts';
@@ -156,25 +157,7 @@ export function createAgent(parts: AgentParts): Agent {
     }
   };
 
-  /** What happened to one container changes what others should have, such as an address that moves on. */
-  const lookAtOthers = async (ids: readonly string[], cause: number): Promise<void> => {
-    for (const id of ids) {
-      const key = `docker:${id}`;
-      const guest = claims.get(key)?.guest;
-      if (guest === undefined) continue;
-      await guestQueue.run(queueKeyOf({ key, guest }), async () => {
-        const resolution = await parts.containerAt(id);
-        await apply(key, resolution, async () => cause);
-        await noteMoves(resolution, cause);
-      });
-    }
-  };
-  const noteMoves = async ({ moves = [] }: Resolution, cause: number): Promise<void> => {
-    for (const { group, addresses, from, to } of moves) {
-      const data = { group, addresses: [...addresses], from, to };
-      await ledger.append({ category: 'connectivity', action: 'address_moved', data, cause });
-    }
-  };
+  const { lookAtOthers, noteMoves } = openOthers({ ...parts, apply });
 
   const looks = openLooks({
     ledger,
@@ -408,11 +391,6 @@ export function createAgent(parts: AgentParts): Agent {
       return again;
     },
   };
-}
-
-/** The queue of the guest's events (`guestKeyOf`). */
-function queueKeyOf({ key, guest }: Pick<Claim, 'key' | 'guest'>): string {
-  return guest.runtime === 'docker' ? `docker:${guest.name}` : key;
 }
 
 const unchanged = ({ port, interface: link, bridge }: DesiredPort): PortReport => ({

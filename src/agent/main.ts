@@ -7,12 +7,11 @@ import { listenToDocker } from '../../hooks/docker/listener.ts';
 import { AGENT_NAME, AGENT_PATH } from '../core/bus/agent-names.ts';
 import { connectSystemBus } from '../core/bus/dbus-next.ts';
 import { loadConfig } from '../core/config/load.ts';
-import { pause } from '../core/deadline.ts';
 import { AgentError, isAgentError } from '../core/errors.ts';
 import { exec, follow } from '../core/exec.ts';
 import { writeFileAtomically } from '../core/guest/atomic-file.ts';
 import { bringUp } from '../core/kernel/addresses.ts';
-import { hostUse, linkIndex, linkNames } from '../core/kernel/links.ts';
+import { hostUse, linkIndex } from '../core/kernel/links.ts';
 import { openVeths } from '../core/kernel/veth.ts';
 import { AGENT_STARTED, carryOver, findEvents, openIntents, openLedger, tail } from '../core/ledger/index.ts';
 import { networkManagerDriver } from '../core/networkmanager/driver.ts';
@@ -31,12 +30,12 @@ import { openConverge } from './converge.ts';
 import { serveMethods } from './dbus-service.ts';
 import { dockerCursor } from './docker-cursor.ts';
 import { executors } from './executors.ts';
-import { handBackAll } from './hand-back.ts';
 import { readHost } from './host.ts';
 import { syncInterfaces } from './interfaces-sync.ts';
 import { introspectionMethods } from './introspection-methods.ts';
 import { keyedQueue } from './keyed-queue.ts';
 import { knownEvents } from './known-events.ts';
+import { letGo } from './let-go.ts';
 import { journalLog } from './log.ts';
 import { agentMethods } from './methods.ts';
 import { openNetmaker } from './netmaker/open-netmaker.ts';
@@ -45,6 +44,7 @@ import { watchProxmox } from './proxmox-watch.ts';
 import { startReconciler } from './reconciler.ts';
 import { settleIntents } from './settle-intents.ts';
 import { openSources } from './sources.ts';
+import { firstReconcile, terminated } from './start-and-end.ts';
 import { statusReport } from './status.ts';
 import { keepSwitchFacts } from './switch-facts.ts';
 import { stopKind } from './systemd.ts';
@@ -59,13 +59,7 @@ const RUNTIME = '/run/ovs-port-agent';
 /** ovs-vswitchd writes it at each start; the rules of ports are gone then. */
 const SWITCH_PID_FILE = '/run/openvswitch/ovs-vswitchd.pid';
 const OVSDB_SOCKET = '/run/openvswitch/db.sock';
-/** How long the first reconcile may keep the service "starting": guests that start at boot wait for it. */
-const FIRST_RECONCILE_MS = 10_000;
 const GUESTS_AT_ONCE = 8;
-/** systemd waits 15 s (TimeoutStopSec) before it kills the agent. */
-const HAND_BACK_MS = 8_000;
-/** For what is under way when the stop comes. */
-const IDLE_MS = 4_000;
 /** Blocks to look through for events that were handled just before a restart. */
 const REMEMBERED_BLOCKS = 5_000;
 
@@ -394,43 +388,12 @@ async function main(): Promise<void> {
     (error: unknown) => void onError(error),
   );
   if (ended !== 'bus' && (await stopKind(bus)) === 'stop') {
-    await Promise.race([agent.stop(), pause(IDLE_MS)]);
-    const onHandedBack = async (port: string, row: string) => {
-      const claim = claims.ofPort(port);
-      const desired = claim?.ports.find((wish) => wish.port === port);
-      if (claim && desired) await claims.bind({ ...desired, row }, claim.key, 'ovsdb', new Date(now()));
-    };
-    const work = handBackAll({ ovsdb, ledger, linkNames, cause, onHandedBack }).catch(onError);
-    await Promise.race([work, pause(HAND_BACK_MS)]);
+    await letGo({ agent, ovsdb, ledger, claims, cause, now, onError });
   }
   await ledger.close();
   await ovsdb.close();
   // systemd starts us anew, and a fresh process is the one safe way to a fresh bus.
   process.exit(ended === 'bus' ? 1 : 0);
-}
-
-/** Guests that start at boot find their bridges; a host whose daemons are late is reconciled when they come. */
-async function firstReconcile(
-  reconcile: (reason: string) => Promise<unknown>,
-  ovsdb: { until: ReturnType<typeof openOvsdb>['until']; connected: boolean },
-  onError: (error: unknown) => void,
-): Promise<void> {
-  const limit = pause(FIRST_RECONCILE_MS);
-  const work = (async () => {
-    await ovsdb.until(
-      'OVSDB at start',
-      FIRST_RECONCILE_MS,
-      (replica) => replica.rows('Open_vSwitch').size || undefined,
-    );
-    await reconcile('start');
-  })().catch(onError);
-  await Promise.race([work, limit]);
-}
-
-function terminated(): Promise<'SIGTERM' | 'SIGINT'> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
-  });
 }
 
 /** Set by the build; what `dpkg` knows us as. */

@@ -1,0 +1,52 @@
+// What happens to one container and changes what others should have, such as an address that moves on.
+
+import type { Ledger } from '../core/ledger/writer.ts';
+import type { Claim, Claims } from './claims.ts';
+import type { KeyedQueue } from './keyed-queue.ts';
+import type { Resolution } from './sources/resolution.ts';
+
+export interface OthersParts {
+  ledger: Pick<Ledger, 'append'>;
+  claims: Pick<Claims, 'get'>;
+  guestQueue: KeyedQueue;
+  /** What a Docker container should have now. */
+  containerAt: (id: string) => Promise<Resolution>;
+  /** Brings the guest to what it should have. */
+  apply: (key: string, resolution: Resolution, cause: () => Promise<number>) => Promise<unknown>;
+}
+
+export interface Others {
+  /** One after the other, in that order; not to be waited for in a guest's own place in the queue. */
+  lookAtOthers(ids: readonly string[], cause: number): Promise<void>;
+  /** Into the ledger: which addresses moved from whom to whom. */
+  noteMoves(resolution: Resolution, cause: number): Promise<void>;
+}
+
+export function openOthers({ ledger, claims, guestQueue, containerAt, apply }: OthersParts): Others {
+  const noteMoves: Others['noteMoves'] = async ({ moves = [] }, cause) => {
+    for (const { group, addresses, from, to } of moves) {
+      const data = { group, addresses: [...addresses], from, to };
+      await ledger.append({ category: 'connectivity', action: 'address_moved', data, cause });
+    }
+  };
+  return {
+    noteMoves,
+    async lookAtOthers(ids, cause) {
+      for (const id of ids) {
+        const key = `docker:${id}`;
+        const guest = claims.get(key)?.guest;
+        if (guest === undefined) continue;
+        await guestQueue.run(queueKeyOf({ key, guest }), async () => {
+          const resolution = await containerAt(id);
+          await apply(key, resolution, async () => cause);
+          await noteMoves(resolution, cause);
+        });
+      }
+    },
+  };
+}
+
+/** The queue of the guest's events (`guestKeyOf`). */
+export function queueKeyOf({ key, guest }: Pick<Claim, 'key' | 'guest'>): string {
+  return guest.runtime === 'docker' ? `docker:${guest.name}` : key;
+}
