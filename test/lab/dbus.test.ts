@@ -28,6 +28,11 @@ const METHODS = [
   ['GetBlocksByHeight', 'get_blocks_by_height', 'tt'],
   ['VerifyBlockchainIntegrity', 'verify_blockchain_integrity', ''],
   ['LifecycleEvent', 'lifecycle_event', 's'],
+  ['ListNetmakerContainers', 'list_netmaker_containers', ''],
+  ['GetNetmakerStatus', 'get_netmaker_status', ''],
+  ['ListNetmakerLeases', 'list_netmaker_leases', ''],
+  ['AttestNetmaker', 'attest_netmaker', 's'],
+  ['WithdrawNetmaker', 'withdraw_netmaker', ''],
 ] as const;
 
 interface State extends Traces {
@@ -84,6 +89,21 @@ print(json.dumps({"methods": methods, "signals": [s.get("name") for s in face.it
     const found = JSON.parse(String(await host.call(String(blocks), 'tt', '1', '2')));
     expect(found).toMatchObject([{ height: 1, action: 'agent_started' }, { height: 2 }]);
     expect(await host.call(String(verify))).toBe('Blockchain integrity: VALID');
+  });
+
+  it.each([0, 1])('answers about Netmaker on a host that has none of it (%#)', async (spelling) => {
+    const [list, status, leases, attest] = [10, 11, 12, 13].map((at) => METHODS[at]?.[spelling] ?? '');
+    const read = async (...call: [string, ...string[]]) => JSON.parse(String(await host.call(...call)));
+    expect(await read(String(list))).toEqual([]);
+    expect(await read(String(leases))).toEqual([]);
+    expect(await read(String(attest), 's', '')).toEqual([]);
+    expect(await read(String(status))).toMatchObject({
+      enabled: true,
+      mode: 'routed',
+      leases: 0,
+      gateway: { published: [], problem: null, refused: null },
+    });
+    expect(await refusal(String(attest), 's', 'nobody')).toMatch(/No Netmaker container of that name/);
   });
 
   it('has the bus refuse every method to those who are not root', async () => {
