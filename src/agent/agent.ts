@@ -147,11 +147,17 @@ export function createAgent(parts: AgentParts): Agent {
     const inScope = scopeOf(key, former?.ports ?? [], guest?.vmid ?? former?.guest.vmid);
     inWork.add(inScope);
     try {
-      const [reports] = await Promise.all([
+      // A guest without public addresses has nothing to wait for, however long the host takes over those of others.
+      const isPublic = [...(former?.ports ?? []), ...ports].some(
+        ({ published = [] }) => published.length > 0,
+      );
+      const [reports, published] = await Promise.allSettled([
         converge({ key, desired: ports, inScope, cause }),
-        parts.publish(cause),
+        isPublic ? parts.publish(cause) : undefined,
       ]);
-      return reports;
+      if (reports.status === 'rejected') throw reports.reason;
+      if (published.status === 'rejected') throw published.reason;
+      return reports.value;
     } finally {
       inWork.delete(inScope);
     }

@@ -29,6 +29,7 @@ let requests: ConvergeRequest[];
 let errors: unknown[];
 let later: [number, number][];
 let resolveNext: (event: LifecycleEvent) => Promise<Resolution>;
+let publish: () => Promise<void>;
 let running: () => Promise<{ key: string; resolution: Resolution }[] | undefined>;
 let agent: Agent;
 
@@ -60,6 +61,7 @@ beforeEach(async () => {
   errors = [];
   later = [];
   resolveNext = async () => attached;
+  publish = async () => undefined;
   running = async () => [];
   const quiet = { resolve: async () => gone, current: async () => [] };
   const sources: Sources = {
@@ -80,7 +82,7 @@ beforeEach(async () => {
     settled: async (asked) => asked.map(() => false),
     lookAt: async () => undefined,
     containerAt: async () => gone,
-    publish: async () => undefined,
+    publish: () => publish(),
     lookLater: (vmid, ms) => void later.push([vmid, ms]),
     occasionOf: async () => 'guest',
     now: () => Date.parse('2026-11-23T08:30:33Z'),
@@ -133,6 +135,11 @@ describe('an event', () => {
     expect(claims.get('vmid:101')?.ports).toHaveLength(1);
     expect(await blocks()).toHaveLength(1);
     expect(await requests[0]?.cause()).toBe(height);
+  });
+
+  it('of a guest without public addresses does not wait for the host to become the gateway of others', async () => {
+    publish = () => new Promise(() => undefined);
+    expect(await agent.handle(post('private'))).toMatchObject({ ok: true });
   });
 
   it('that cannot be handled is told, recorded, and harms no later one', async () => {
