@@ -124,7 +124,7 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
     ledger,
     troubles: parts.troubles,
     ports,
-    isKnown: () => source?.isKnown() === true,
+    isKnown: () => !config.docker.enabled || source?.isKnown() === true,
     onError: parts.onError,
   });
   const responder = openResponder({
@@ -187,6 +187,7 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
       for (const { interface: link } of guarded) await parts.veths.remove(link).catch(parts.onError);
     }
     await responder.close();
+    parts.troubles.clear(GATEWAY_TROUBLE);
     await gateway.undo();
   };
 

@@ -46,7 +46,11 @@ export function openPublicNetwork(parts: PublicNetworkParts): PublicNetwork {
 
   const assert = async (cause: () => Promise<number>): Promise<void> => {
     const now = published();
-    if (now.length === 0 && !parts.isKnown()) return;
+    if (now.length === 0 && !parts.isKnown()) {
+      // A trouble that nobody works on any more would be due for ever.
+      troubles.clear(GATEWAY_TROUBLE);
+      return;
+    }
     if (now.length > 0) watch();
     const asked = JSON.stringify(now);
     const base = { bridge: wish.bridge, mode: wish.mode, published: now.map(({ address }) => address) };

@@ -102,6 +102,16 @@ describe('the host', () => {
     expect(wishes).toEqual([]);
   });
 
+  it('is in no trouble any more over guests that are gone, also while Docker cannot say who runs', async () => {
+    ports = [portWith('203.0.113.2')];
+    fails = true;
+    await network.sync(cause);
+    ports = [];
+    known = false;
+    await network.sync(cause);
+    expect(troubles.dueIn()).toBeUndefined();
+  });
+
   it('is set right when something disturbs it', async () => {
     ports = [portWith('203.0.113.2')];
     await network.sync(cause);
