@@ -16,12 +16,16 @@ export interface ExecOptions {
 /** Runs a program and returns its standard output. Throws `exec-failed` with what it said. */
 export type Exec = (file: string, args: readonly string[], options?: ExecOptions) => Promise<string>;
 
+/** Characters of output; far more than any host has to say, and less than what would stop us for seconds to read. */
+const OUTPUT_MAX = 16 * 1024 * 1024;
+
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 
 /** The Exec that the product uses. PATH is fixed: a hook's caller may have set another one. */
 export const exec: Exec = async (file, args, options = {}) => {
   const result = await execa(file, args, {
     timeout: options.deadlineMs ?? 5000,
+    maxBuffer: OUTPUT_MAX,
     reject: false,
     extendEnv: false,
     env: { ...options.env, ...ENVIRONMENT },

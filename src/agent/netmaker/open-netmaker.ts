@@ -187,8 +187,8 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
       for (const { interface: link } of guarded) await parts.veths.remove(link).catch(parts.onError);
     }
     await responder.close();
-    parts.troubles.clear(GATEWAY_TROUBLE);
-    await gateway.undo();
+    // After what was under way: a trouble that nobody works on any more would be due for ever.
+    await gateway.undo().finally(() => parts.troubles.clear(GATEWAY_TROUBLE));
   };
 
   /** With mode `l2` nobody forwards for them: without the uplink in the bridge they reach each other and nobody else. */

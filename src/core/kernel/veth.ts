@@ -52,7 +52,7 @@ function familiesOf({ addresses }: VethRequest): (4 | 6)[] {
 
 const inNamespace = (pid: number) => [`--net=/proc/${pid}/ns/net`, '--'];
 
-/** A process id may have been given to another process meanwhile; never push a device into our own namespace. */
+/** A process id may have been given to another process meanwhile; never change anything in our own namespace. */
 async function refuseHostNamespace(pid: number): Promise<void> {
   const [theirs, ours] = await Promise.all([namespaceOf(String(pid)), namespaceOf('self')]);
   if (theirs !== undefined && theirs !== ours) return;
@@ -146,6 +146,7 @@ export function openVeths(exec: Exec): Veths {
 
     async configure(request, withoutOffload) {
       const { guestInterface: link, pid } = request;
+      await refuseHostNamespace(pid);
       const families = familiesOf(request);
       const up = `link set dev ${link} up\n`;
       const inside = (args: readonly string[], input?: string) =>
@@ -168,6 +169,7 @@ export function openVeths(exec: Exec): Veths {
     },
 
     async release(request) {
+      await refuseHostNamespace(request.pid);
       const lines = await Promise.all(
         familiesOf(request).map(async (family) =>
           releaseLines(request, await guestNetwork(request.pid, family)),
@@ -179,9 +181,11 @@ export function openVeths(exec: Exec): Veths {
     async hasInnerEnd(outer, request) {
       const index = await linkIndex(outer);
       if (index === undefined) return false;
+      const ask = ['ip', '-json', 'link', 'show', 'dev', request.guestInterface];
       try {
-        const links = await innerLinks(request.pid);
-        return links.some((link) => link.ifname === request.guestInterface && link.link_index === index);
+        // This link alone: a guest that may make links can have thousands, of kinds that `ip` prints in broken JSON.
+        const text = await exec('nsenter', [...inNamespace(request.pid), ...ask]);
+        return linkListSchema.parse(JSON.parse(text)).some((link) => link.link_index === index);
       } catch (error) {
         if (isAgentError(error, 'exec-failed')) return false;
         throw error;

@@ -1,0 +1,48 @@
+// What is asked and done in the network namespace of a container, which is not trusted.
+
+import { readdirSync } from 'node:fs';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Exec } from '../../../src/core/exec.ts';
+import { openVeths } from '../../../src/core/kernel/veth.ts';
+import type { VethRequest } from '../../../src/core/plan/desired.ts';
+
+let calls: string[];
+let answer: string;
+const exec: Exec = async (file, args) => {
+  calls.push([file, ...args].join(' '));
+  return answer;
+};
+const veths = openVeths(exec);
+/** Of this very process, so that its namespace is the host's. */
+const request: VethRequest = {
+  pid: process.pid,
+  guestInterface: 'eth1',
+  mac: '02:00:00:00:00:01',
+  addresses: ['203.0.113.2/24'],
+  gateways: ['203.0.113.1'],
+  nameservers: [],
+};
+const [outer = 'lo'] = readdirSync('/sys/class/net');
+
+beforeEach(() => {
+  calls = [];
+  answer = '[]';
+});
+
+describe('a process id that was given to a process of the host meanwhile', () => {
+  it('leads to no change of the host when the inner end is set up', async () => {
+    await expect(veths.configure(request, true)).rejects.toMatchObject({ code: 'container-not-attachable' });
+    expect(calls).toEqual([]);
+  });
+
+  it('leads to no change of the host when the former network gets its route back', async () => {
+    await expect(veths.release(request)).rejects.toMatchObject({ code: 'container-not-attachable' });
+    expect(calls).toEqual([]);
+  });
+});
+
+it('looks for the inner end alone, not at all that a guest may have made beside it', async () => {
+  answer = '[{"ifindex":7,"ifname":"eth1","link_index":4711}]';
+  expect(await veths.hasInnerEnd(outer, request)).toBe(false);
+  expect(calls).toEqual([`nsenter --net=/proc/${process.pid}/ns/net -- ip -json link show dev eth1`]);
+});
