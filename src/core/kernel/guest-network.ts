@@ -72,9 +72,10 @@ export function configureLines(request: VethRequest, network: GuestNetwork): str
   const { family } = network;
   const gateway = request.gateways.find((text) => parseIp(text)?.family === family);
   const wanted = request.addresses.filter((text) => parseCidr(text)?.address.family === family);
-  const lines = wanted.map((text) => `address replace ${text} dev ${link}${family === 6 ? ' nodad' : ''}`);
-  // A container that was given nothing keeps what it set itself.
-  if (wanted.length > 0) lines.push(...surplus(link, wanted, network));
+  // First: the kernel may take all later addresses of a subnet along with its first (promote_secondaries). A container
+  // that was given nothing keeps what it set itself.
+  const lines = wanted.length > 0 ? surplus(link, wanted, network) : [];
+  lines.push(...wanted.map((text) => `address replace ${text} dev ${link}${family === 6 ? ' nodad' : ''}`));
   if (gateway === undefined) return lines;
   const former = formerRoute(link, network);
   if (former !== undefined) lines.push(...keepFormer(request, former, network));
@@ -151,7 +152,10 @@ function keepFormer(request: VethRequest, former: FormerRoute, network: GuestNet
   return lines;
 }
 
-/** Addresses of the inner end that nobody asks for any more, such as one that moved on to another container. */
+/**
+ * Addresses of the inner end that nobody asks for any more, such as one that moved on to another container; the first of
+ * a subnet last.
+ */
 function surplus(link: string, wanted: readonly string[], { family, links }: GuestNetwork): string[] {
   const info = links.find(({ ifname }) => ifname === link)?.addr_info ?? [];
   const isWanted = (text: string) => wanted.some((cidr) => parseCidr(cidr)?.text === parseCidr(text)?.text);
@@ -159,7 +163,8 @@ function surplus(link: string, wanted: readonly string[], { family, links }: Gue
     .filter((entry) => entry.family === familyName(family) && entry.scope === 'global')
     .map(({ local, prefixlen }) => `${local}/${prefixlen}`)
     .filter((text) => parseCidr(text) !== undefined && !isWanted(text))
-    .map((text) => `address del ${text} dev ${link}`);
+    .map((text) => `address del ${text} dev ${link}`)
+    .reverse();
 }
 
 const rulesOfOurs = ({ rules }: GuestNetwork) =>

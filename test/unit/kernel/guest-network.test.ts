@@ -81,6 +81,17 @@ describe('a container that gets a default route of its own', () => {
     );
   });
 
+  it('keeps the address that it has now when an earlier one of the same subnet goes', () => {
+    const of = (local: string) => ({ family: 'inet', local, prefixlen: 24, scope: 'global' });
+    const former = [of('203.0.113.8'), of('203.0.113.9'), of('203.0.113.2')];
+    const links = [...fresh.links.slice(0, 2), { ifname: 'eth1', addr_info: former }];
+    expect(configureLines(request, { ...fresh, links }).slice(0, 3)).toEqual([
+      'address del 203.0.113.9/24 dev eth1',
+      'address del 203.0.113.8/24 dev eth1',
+      'address replace 203.0.113.2/24 dev eth1',
+    ]);
+  });
+
   it('that has no other network gets its route and nothing else', () => {
     const alone = { ...fresh, links: fresh.links.slice(2), routes: [] };
     expect(configureLines(request, alone)).toEqual([
