@@ -93,12 +93,16 @@ export function netmakerEndpoints(parts: EndpointParts): NetmakerEndpoints {
       for (const id of [self?.Id, except]) known.delete(id ?? '');
       const members = await Promise.all([...known].map(([id, name]) => present(id, name)));
       if (self !== undefined) members.push(memberOf(self));
-      seen.set(group, new Map(members.map(({ id, name }) => [id, name])));
+      // Only who runs can be elected next time; ids of those that ended would pile up.
+      const running = members.filter((member) => member.running);
+      if (running.length === 0) seen.delete(group);
+      else seen.set(group, new Map(running.map(({ id, name }) => [id, name])));
       const former = rememberedHolder(group);
       const holder = electHolder({ members, holder: former });
-      holders.set(group, holder);
       const addresses =
         holder === undefined ? [] : await leases.claim({ key: `group:${group}`, name: group, wanted: {} });
+      // Not before: who is elected without an address has to be elected, and told of, again.
+      holders.set(group, holder);
       if (holder === former) return { holder, addresses, moves: [], others: [] };
       const nameOf = (id: string | undefined) =>
         id === undefined ? null : (names.get(id) ?? id.slice(0, 12));

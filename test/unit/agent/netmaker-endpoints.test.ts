@@ -30,6 +30,8 @@ let claims: Claim[];
 /** Started at, by id; absent when it does not run. */
 let running: Map<string, string>;
 let health: Map<string, string>;
+let inspected: string[];
+let isInUse: boolean;
 
 const container = (id: string) =>
   dockerContainerSchema.parse({
@@ -67,8 +69,8 @@ async function end(id: string) {
   return ended;
 }
 
-const open = async () => {
-  const rules = defaultConfig().netmaker;
+const open = async (own: { pools?: string[]; reserved?: string[] } = {}) => {
+  const rules = { ...defaultConfig().netmaker, ...own };
   const leases = await openLeases({
     path: join(directory, 'leases.json'),
     pools: poolsOf(rules),
@@ -76,7 +78,7 @@ const open = async () => {
     cooldownMs: 1000,
     misses: 3,
     now: Date.now,
-    inUse: () => new Set(),
+    inUse: ({ key }) => new Set(isInUse && key.startsWith('group:') ? ['203.0.113.5'] : []),
     held: () => [],
     onProblem: (problem) => expect.unreachable(problem),
   });
@@ -84,7 +86,10 @@ const open = async () => {
     rules,
     pools: poolsOf(rules),
     leases,
-    inspect: async (id) => (names[id] === undefined ? undefined : container(id)),
+    inspect: async (id) => {
+      inspected.push(id);
+      return names[id] === undefined ? undefined : container(id);
+    },
     claims: () => claims,
     isWithdrawn: () => false,
   });
@@ -95,6 +100,8 @@ beforeEach(async () => {
   claims = [];
   running = new Map();
   health = new Map();
+  inspected = [];
+  isInUse = false;
   await open();
 });
 afterEach(() => rm(directory, { recursive: true }));
@@ -154,6 +161,26 @@ describe('the shared address of a group', () => {
     expect(again.port.shared).toEqual([]);
     expect(again.moves).toEqual([]);
     expect((await start(B, 2)).port.shared).toEqual(['203.0.113.3']);
+  });
+
+  it('is given, and told of, once there is one, when there was none to give', async () => {
+    isInUse = true;
+    await open({ pools: ['203.0.113.0/29'], reserved: ['203.0.113.2', '203.0.113.3', '203.0.113.6'] });
+    await expect(start(A, 1)).rejects.toMatchObject({ code: 'pool-exhausted' });
+    isInUse = false;
+    expect((await start(A, 1)).moves).toEqual([
+      { group: 'web', addresses: ['203.0.113.5'], from: null, to: 'a' },
+    ]);
+  });
+
+  it('costs no look at members whose end nobody saw', async () => {
+    await start(A, 1);
+    running.delete(A);
+    claims = [];
+    await start(B, 2);
+    inspected = [];
+    await start(B, 2);
+    expect(inspected).toEqual([]);
   });
 
   it('is nobody’s when no member runs', async () => {
