@@ -77,7 +77,16 @@ export function surviving(name: string, suite: Suite): void {
       const number = await host.sh(`ovs-vsctl get Interface ${port} ofport`);
       const text = await host.sh('ovs-ofctl -O OpenFlow14 --no-stats --no-names dump-flows ovsbr1 | sort');
       const word = new RegExp(`\\b(in_port=|output:)${number}\\b`, 'g');
-      return text.split('\n').map((line) => line.replace(word, '$1OWN').trim());
+      // The mark at the end is a sum of all of them, with the number in it.
+      return text
+        .split('\n')
+        .map((line) =>
+          line
+            .replace(word, '$1OWN')
+            .replace(/metadata=\w+/, 'MARK')
+            .trim(),
+        )
+        .sort();
     };
 
     it('has its port, its address and its rules again within a second of its start', async ({ annotate }) => {

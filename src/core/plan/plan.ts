@@ -210,9 +210,13 @@ function guardSteps(
   return isRight ? [] : [{ kind: 'guard_port', desired, guard }];
 }
 
+/**
+ * Who asked for the address while it was away asks again once a second (RFC 4861 §10, RetransTimer; Linux does so for ARP,
+ * too): the guest would be reached that much later than it is there. A shared address had another holder before.
+ */
 function announcement(desired: DesiredPort): Step[] {
-  const { shared = [] } = desired;
-  return shared.length === 0 ? [] : [{ kind: 'announce_addresses', desired, addresses: shared }];
+  const addresses = desired.guard?.addresses ?? [];
+  return addresses.length === 0 ? [] : [{ kind: 'announce_addresses', desired, addresses }];
 }
 
 /** After the port: a guest whose offload cannot be turned off should still have its port. */

@@ -457,6 +457,18 @@ describe('plan', () => {
       'attach_port',
     ]);
   });
+
+  it('lets a guarded guest be heard of once its rules stand and its addresses are there', () => {
+    const { steps } = plan(inputOf(withPort(undefined, []), [wish(101, 'ovsbr0', 'guarded')]));
+    expect(steps.map((step) => step.kind)).toEqual([
+      'create_veth',
+      'attach_port',
+      'guard_port',
+      'configure_guest',
+      'announce_addresses',
+    ]);
+    expect(steps.at(-1)).toMatchObject({ addresses: ['203.0.113.11'] });
+  });
 });
 
 function withPort(port: ObservedPort | undefined, links: readonly string[]): World {
