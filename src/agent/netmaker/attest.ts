@@ -8,6 +8,7 @@ import { type Attestation, attest } from '../../netmaker/stun/attest.ts';
 import { parseStunServer, type StunServer } from '../../netmaker/stun/server.ts';
 import type { Pool } from '../../netmaker/types.ts';
 import type { Binding } from '../claims.ts';
+import { publicAddressesOf } from './public-addresses.ts';
 
 /** The last attestation of a container. */
 export interface Attested {
@@ -41,7 +42,8 @@ export function openAttestor({ exec, rules, pools, ledger, bindings, now }: Atte
 
   const one = async (binding: Binding, user: string): Promise<object[]> => {
     const { guest, port, veth, id = '' } = binding;
-    const addresses = binding.published?.map(({ address }) => address) ?? binding.guard?.addresses ?? [];
+    const { own, shared } = publicAddressesOf(binding);
+    const addresses = [...own, ...shared];
     const found = await attest({ exec, pid: veth?.pid ?? 0, addresses, servers, deadlineMs: ANSWER_MS });
     const at = new Date(now()).toISOString();
     for (const attestation of found) {

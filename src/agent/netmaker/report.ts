@@ -11,6 +11,7 @@ import type { Binding, Claims } from '../claims.ts';
 import type { DockerSource } from '../sources/docker.ts';
 import type { Attested } from './attest.ts';
 import type { Guards } from './guards.ts';
+import { publicAddressesOf } from './public-addresses.ts';
 
 export interface ReportParts {
   config: Config;
@@ -60,9 +61,7 @@ function reportOf(
   const binding = bindings.get(id);
   const guard = binding && counted.get(binding.vmid);
   const isNetmaker = decision.role !== undefined || (!decision.attach && decision.considered);
-  const wanted =
-    binding === undefined ? undefined : (binding.guard?.addresses ?? plain(binding.veth?.addresses));
-  const shared = binding?.shared ?? [];
+  const addresses = publicAddressesOf(binding ?? {});
   const problem = parts.problemOf(id);
   return containerReport(
     {
@@ -81,14 +80,14 @@ function reportOf(
       mode: config.netmaker.mode,
       port: binding?.port,
       bridge: binding?.bridge,
-      addresses: publicOf(binding)?.filter((address) => !shared.includes(address)) ?? wanted,
+      addresses: addresses.own,
       group:
         binding?.group === undefined
           ? undefined
           : {
               name: binding.group,
               addresses: (leases.of(`group:${binding.group}`)?.addresses ?? []).map(({ address }) => address),
-              holder: shared.length > 0,
+              holder: addresses.shared.length > 0,
             },
       spoofed: guard?.spoofed,
       refused: guard?.refused,
@@ -98,9 +97,6 @@ function reportOf(
     parts.now(),
   );
 }
-
-const publicOf = (binding: Binding | undefined) => binding?.published?.map(({ address }) => address);
-const plain = (cidrs: readonly string[] | undefined) => cidrs?.map((text) => text.split('/')[0] ?? text);
 
 export interface StatusParts {
   config: Config;

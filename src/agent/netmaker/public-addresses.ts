@@ -1,0 +1,28 @@
+// Under which addresses the outside knows a guest.
+
+import type { DesiredPort } from '../../core/plan/desired.ts';
+
+export interface PublicAddresses {
+  own: string[];
+  /** What it holds for its fail-over group. */
+  shared: string[];
+}
+
+type Card = { [K in 'published' | 'guard' | 'veth' | 'shared']?: DesiredPort[K] | undefined };
+
+/**
+ * Without prefix length: what the host publishes for the guest, else what its port may send from (mode `l2`), else what
+ * its card has.
+ */
+export function publicAddressesOf({ published = [], guard, veth, shared = [] }: Card): PublicAddresses {
+  const onCard = guard?.addresses ?? veth?.addresses.map((text) => text.split('/')[0] ?? text) ?? [];
+  const all =
+    published.length > 0
+      ? published.map(({ address, inside = address }) => ({ address, card: inside }))
+      : onCard.map((address) => ({ address, card: address }));
+  const isShared = ({ card }: { card: string }) => shared.includes(card);
+  return {
+    own: all.filter((entry) => !isShared(entry)).map(({ address }) => address),
+    shared: all.filter(isShared).map(({ address }) => address),
+  };
+}
