@@ -70,7 +70,8 @@ export function dockerSource(parts: DockerParts): DockerSource {
     const name = containerName(container);
     const decision = decideAttach(container, parts.rules);
     if (!decision.attach) {
-      const skipped = decision.selected ? [decision.reason] : [];
+      // What looks like Netmaker's and is left out is told as well.
+      const skipped = decision.selected || decision.considered ? [decision.reason] : [];
       return { ports: [], skipped, note: decision.reason };
     }
     if (decision.role !== undefined && parts.endpoints?.isWithdrawn()) {
@@ -152,7 +153,10 @@ export function dockerSource(parts: DockerParts): DockerSource {
         // A replayed `die` of an earlier life must not take the port of the present one.
         case 'die': {
           const container = await parts.engine.inspect(event.containerId);
-          return container?.State.Running ? attach(container) : gone(event);
+          if (!container?.State.Running) return gone(event);
+          const resolution = await attach(container);
+          // A health check runs every few seconds: why the container has no port was told at its start.
+          return event.phase === 'health' ? { ...resolution, skipped: [] } : resolution;
         }
         case 'destroy':
           if (!isNameInUse(event)) await parts.vmids.release('docker', event.name);
