@@ -1,6 +1,7 @@
 // Which addresses the claims of containers speak of.
 
 import type { Claims } from '../claims.ts';
+import { publicAddressesOf } from './public-addresses.ts';
 
 /** What ports of others than `key` have, public and inside. */
 export function addressesOfOthers(claims: Claims, key: string): string[] {
@@ -17,17 +18,11 @@ export function addressesOfOthers(claims: Claims, key: string): string[] {
 /** What running containers have, for the case that the file of leases was lost. */
 export function heldBy(claims: Claims): { key: string; name: string; addresses: string[] }[] {
   return claims.all().flatMap(({ guest, ports }) =>
-    ports.flatMap(({ guard, published = [], shared = [], group }) => {
+    ports.flatMap((port) => {
+      const { guard, group } = port;
       if (guard === undefined || guest.id === undefined) return [];
-      const all = published.length > 0 ? published : guard.addresses.map((address) => ({ address }));
-      const isShared = (entry: { address: string; inside?: string }) =>
-        shared.includes(entry.inside ?? entry.address);
-      const own = {
-        key: guest.id,
-        name: guest.name,
-        addresses: all.filter((e) => !isShared(e)).map((e) => e.address),
-      };
-      const ofGroup = all.filter(isShared).map((entry) => entry.address);
+      const { own: addresses, shared: ofGroup } = publicAddressesOf(port);
+      const own = { key: guest.id, name: guest.name, addresses };
       return group === undefined || ofGroup.length === 0
         ? [own]
         : [own, { key: `group:${group}`, name: group, addresses: ofGroup }];

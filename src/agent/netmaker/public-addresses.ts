@@ -1,14 +1,17 @@
 // Under which addresses the outside knows a guest.
 
-import type { DesiredPort } from '../../core/plan/desired.ts';
-
 export interface PublicAddresses {
   own: string[];
   /** What it holds for its fail-over group. */
   shared: string[];
 }
 
-type Card = { [K in 'published' | 'guard' | 'veth' | 'shared']?: DesiredPort[K] | undefined };
+interface Card {
+  published?: readonly { address: string; inside?: string | undefined }[] | undefined;
+  guard?: { addresses: readonly string[] } | undefined;
+  veth?: { addresses: readonly string[] } | undefined;
+  shared?: readonly string[] | undefined;
+}
 
 /**
  * Without prefix length: what the host publishes for the guest, else what its port may send from (mode `l2`), else what
