@@ -148,9 +148,7 @@ export function createAgent(parts: AgentParts): Agent {
     inWork.add(inScope);
     try {
       // A guest without public addresses has nothing to wait for, however long the host takes over those of others.
-      const isPublic = [...(former?.ports ?? []), ...ports].some(
-        ({ published = [] }) => published.length > 0,
-      );
+      const isPublic = [...(former?.ports ?? []), ...ports].some(({ guard }) => guard !== undefined);
       const [reports, published] = await Promise.allSettled([
         converge({ key, desired: ports, inScope, cause }),
         isPublic ? parts.publish(cause) : undefined,

@@ -200,6 +200,7 @@ async function main(): Promise<void> {
     },
   });
 
+  const guestQueue = keyedQueue(GUESTS_AT_ONCE);
   const agent = createAgent({
     config,
     ledger,
@@ -208,7 +209,7 @@ async function main(): Promise<void> {
     sources,
     converge,
     settled,
-    guestQueue: keyedQueue(GUESTS_AT_ONCE),
+    guestQueue,
     known,
     ready: async () => {
       await proxmoxWatch?.ensure();
@@ -328,6 +329,7 @@ async function main(): Promise<void> {
       ...netmaker.start({
         source: dockerContainers,
         takeAway: (key, reason) => agent.takeAway(key, reason),
+        idle: guestQueue.idle,
       }),
     ],
     host.machineId,

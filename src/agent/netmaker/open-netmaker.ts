@@ -74,6 +74,8 @@ interface StartParts {
   source: DockerSource;
   /** Brings the ports of one container to nothing. */
   takeAway: (key: string, reason: string) => Promise<void>;
+  /** Resolves when nothing of any guest is under way. */
+  idle: () => Promise<void>;
 }
 
 export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
@@ -177,8 +179,21 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
       onError: parts.onError,
     });
 
-  const withdraw = async (takeAway: StartParts['takeAway']): Promise<void> => {
-    withdrawn = true;
+  const lookAtLeases = async (): Promise<void> => {
+    try {
+      const released = await leases.look(async () => {
+        const existing = await docker.existing().catch(() => undefined);
+        return existing && new Set([...existing, ...groupKeys(claims)]);
+      });
+      for (const key of released) {
+        await ledger.append({ category: 'connectivity', action: 'lease_released', data: { key } });
+      }
+    } catch (error) {
+      parts.onError(error);
+    }
+  };
+
+  const takeAllAway = async (takeAway: StartParts['takeAway']): Promise<void> => {
     for (const { key, ports: wished } of claims.all()) {
       const guarded = wished.filter(({ guard }) => guard !== undefined);
       if (guarded.length === 0) continue;
@@ -186,9 +201,18 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
       await takeAway(key, 'public addresses are taken back');
       for (const { interface: link } of guarded) await parts.veths.remove(link).catch(parts.onError);
     }
+  };
+  const withdraw = async ({ takeAway, idle }: StartParts): Promise<void> => {
+    withdrawn = true;
+    await takeAllAway(takeAway);
+    // A container that was starting meanwhile may have got its address after all.
+    await idle();
+    await takeAllAway(takeAway);
     await responder.close();
     // After what was under way: a trouble that nobody works on any more would be due for ever.
-    await gateway.undo().finally(() => parts.troubles.clear(GATEWAY_TROUBLE));
+    await gateway.undo().finally(() => {
+      for (const trouble of [GATEWAY_TROUBLE, UPLINK_TROUBLE]) parts.troubles.clear(trouble);
+    });
   };
 
   /** With mode `l2` nobody forwards for them: without the uplink in the bridge they reach each other and nobody else. */
@@ -217,19 +241,8 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
       const guarded = new Set(ports().flatMap(({ guard, bridge }) => (guard ? [bridge] : [])));
       if (enabled) guarded.add(rules.bridge);
       await guards.refresh(guarded).catch(parts.onError);
-      if (!enabled) return;
-      const released = await leases
-        .look(async () => {
-          const existing = await docker.existing().catch(() => undefined);
-          return existing && new Set([...existing, ...groupKeys(claims)]);
-        })
-        .catch((error: unknown) => {
-          parts.onError(error);
-          return [];
-        });
-      for (const key of released) {
-        await ledger.append({ category: 'connectivity', action: 'lease_released', data: { key } });
-      }
+      // Not waited for: a Docker that hangs must not keep other guests from being looked after.
+      if (enabled) void lookAtLeases();
     },
     summary: () =>
       summarize({
@@ -268,7 +281,7 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
           }),
         leases,
         attestor,
-        withdraw: () => withdraw(started.takeAway),
+        withdraw: () => withdraw(started),
       });
     },
     changed,
