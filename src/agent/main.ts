@@ -124,6 +124,7 @@ async function main(): Promise<void> {
     onProblem: (problem) => log.warning(problem),
   });
 
+  const guestQueue = keyedQueue(GUESTS_AT_ONCE);
   const netmaker = await openNetmaker({
     config,
     bus,
@@ -135,6 +136,7 @@ async function main(): Promise<void> {
     ledger,
     troubles,
     veths,
+    guestQueue,
     leasesPath: join(STATE, 'leases.json'),
     gatewayRecordPath: join(RUNTIME, GATEWAY_RECORD),
     now,

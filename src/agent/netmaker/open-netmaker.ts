@@ -4,6 +4,7 @@ import type { openDocker } from '../../../hooks/docker/engine.ts';
 import { AGENT_NAME, AGENT_PATH } from '../../core/bus/agent-names.ts';
 import type { Bus } from '../../core/bus/bus.ts';
 import type { Config } from '../../core/config/config.ts';
+import { pause } from '../../core/deadline.ts';
 import type { Exec, Follow } from '../../core/exec.ts';
 import { hostAddresses } from '../../core/kernel/addresses.ts';
 import type { Veths } from '../../core/kernel/veth.ts';
@@ -21,6 +22,7 @@ import { poolsOf, reservedRanges } from '../../netmaker/pools.ts';
 import { openResponder } from '../../netmaker/stun/responder.ts';
 import type { Claims } from '../claims.ts';
 import type { Method } from '../dbus-service.ts';
+import type { KeyedQueue } from '../keyed-queue.ts';
 import type { DockerSource } from '../sources/docker.ts';
 import type { Troubles } from '../troubles.ts';
 import { openAttestor } from './attest.ts';
@@ -32,6 +34,8 @@ import { GATEWAY_TROUBLE, openPublicNetwork } from './public-network.ts';
 import { reportContainers, reportNetmaker } from './report.ts';
 import { openWarning, summarize } from './summary.ts';
 
+/** How long a look at the host waits at most for guests that are being attended to. */
+const QUIET_MS = 1_000;
 /** Stands among the troubles where others have the name of their port. */
 const UPLINK_TROUBLE = 'uplink';
 
@@ -46,6 +50,7 @@ export interface NetmakerParts {
   ledger: Ledger;
   troubles: Troubles;
   veths: Veths;
+  guestQueue: KeyedQueue;
   leasesPath: string;
   gatewayRecordPath: string;
   now: () => number;
@@ -126,6 +131,7 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
     ledger,
     troubles: parts.troubles,
     ports,
+    quiet: () => Promise.race([parts.guestQueue.idle(), pause(QUIET_MS)]),
     isKnown: () => !config.docker.enabled || source?.isKnown() === true,
     onError: parts.onError,
   });

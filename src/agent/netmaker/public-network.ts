@@ -14,28 +14,44 @@ export interface PublicNetworkParts {
   ledger: Pick<Ledger, 'append'>;
   troubles: Troubles;
   ports: () => readonly DesiredPort[];
+  /** Resolves when no guest's event is being handled, or after a second of waiting for that. */
+  quiet: () => Promise<unknown>;
   /** Whether the runtime has been asked since the agent started: until then a missing guest may only be unknown. */
   isKnown: () => boolean;
   onError: (error: unknown) => void;
 }
 
 export interface PublicNetwork {
-  /** Resolves once the host is as the guests want it now. What goes wrong is in the ledger and among the troubles. */
+  /**
+   * Resolves once the host serves all that is published now; what is not published any more goes a moment later. What goes
+   * wrong is in the ledger and among the troubles.
+   */
   sync(cause: () => Promise<number>): Promise<void>;
   published(): PublishedAddress[];
   close(): void;
 }
+
+/** What was the gateway's for a guest that ended waits so long: it may be starting again, as containers do. */
+const REMOVAL_MS = 500;
 
 /** Stands among the troubles where others have the name of their port. */
 export const GATEWAY_TROUBLE = 'gateway';
 
 export function openPublicNetwork(parts: PublicNetworkParts): PublicNetwork {
   const { gateway, wish, ledger, troubles } = parts;
-  const published = () => parts.ports().flatMap((port) => port.published ?? []);
+  /** In one order whoever was there first: a guest that starts again changes nothing. */
+  const published = () =>
+    parts
+      .ports()
+      .flatMap((port) => port.published ?? [])
+      .sort((a, b) => (a.address < b.address ? -1 : 1));
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
   /** What the host is known to be, so that a start of another guest costs nothing here. */
   let done: string | undefined;
+  /** Addresses that it is the gateway of. */
+  let served: ReadonlySet<string> = new Set();
+  let later: NodeJS.Timeout | undefined;
 
   // Two processes that only a host with public addresses needs.
   let watching = false;
@@ -57,6 +73,7 @@ export function openPublicNetwork(parts: PublicNetworkParts): PublicNetwork {
     try {
       const changes = await gateway.assert({ ...wish, published: now });
       done = asked;
+      served = new Set(now.map(({ address }) => address));
       troubles.clear(GATEWAY_TROUBLE);
       if (changes.length === 0) return;
       const action = now.length === 0 ? 'gateway_closed' : 'gateway_set';
@@ -112,10 +129,23 @@ export function openPublicNetwork(parts: PublicNetworkParts): PublicNetwork {
   };
   return {
     async sync(cause) {
-      if (running === undefined && done === JSON.stringify(published())) return;
+      const now = published();
+      if (running === undefined && done === JSON.stringify(now)) return;
+      const isLess =
+        done !== undefined && now.length < served.size && now.every(({ address }) => served.has(address));
+      if (isLess) {
+        later ??= setTimeout(() => {
+          later = undefined;
+          if (done !== JSON.stringify(published())) void inTurn(cause).catch(parts.onError);
+        }, REMOVAL_MS);
+        return;
+      }
       await inTurn(cause);
     },
     published,
-    close: () => gateway.close(),
+    close() {
+      clearTimeout(later);
+      gateway.close();
+    },
   };
 }

@@ -55,6 +55,7 @@ beforeEach(() => {
     },
     troubles,
     ports: () => ports,
+    quiet: async () => undefined,
     isKnown: () => known,
     onError: (error) => expect.unreachable(String(error)),
   });
@@ -92,8 +93,19 @@ describe('the host', () => {
     await network.sync(cause);
     ports = [];
     await network.sync(cause);
+    await expect.poll(() => blocks.at(-1)).toMatchObject({ action: 'gateway_closed', cause: 7 });
     expect(wishes.at(-1)?.published).toEqual([]);
-    expect(blocks.at(-1)).toMatchObject({ action: 'gateway_closed' });
+  });
+
+  it('is not touched for a guest that ends and starts again', async () => {
+    ports = [portWith('203.0.113.2'), portWith('203.0.113.3')];
+    await network.sync(cause);
+    ports = [portWith('203.0.113.3')];
+    await network.sync(cause);
+    ports = [portWith('203.0.113.3'), portWith('203.0.113.2')];
+    await network.sync(cause);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect(wishes).toHaveLength(1);
   });
 
   it('stays as it is while Docker cannot say who runs', async () => {
