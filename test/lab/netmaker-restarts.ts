@@ -144,6 +144,7 @@ export function surviving(name: string, suite: Suite): void {
           () => group('netmaker-4'),
           (now) => expect(now).toMatchObject({ holder: true }),
         );
+        await host.sh(`timeout 10 sh -c 'until ping -c50 -i0.01 -W1 ${shared}; do :; done'`);
       });
       await annotate(
         `${suite}: longest time without an answer under the shared address: ${Math.round(gap)} ms`,
