@@ -202,7 +202,6 @@ async function main(): Promise<void> {
     },
   });
 
-  const guestQueue = keyedQueue(GUESTS_AT_ONCE);
   const agent = createAgent({
     config,
     ledger,
