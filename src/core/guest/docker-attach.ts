@@ -113,10 +113,10 @@ export function decideAttach(container: DockerContainer, rules: AttachRules): At
   if (obstacle !== undefined) return refused(true, obstacle);
   const parsed = parseDockerLabels(labels);
   if (!parsed.ok) return refused(true, parsed.problems.join('; '));
-  const strays = detection?.netmaker ? [] : netmakerOnlyProblems(labels);
+  const publicBridge = detection?.netmaker ? rules.netmaker?.bridge : undefined;
+  const { bridge = publicBridge ?? rules.bridge, netmaker: _, ...wanted } = parsed.labels;
+  const strays = bridge === publicBridge ? [] : netmakerOnlyProblems(labels, publicBridge);
   if (strays.length > 0) return refused(true, strays.join('; '));
-  const ownBridge = (detection?.netmaker && rules.netmaker?.bridge) || rules.bridge;
-  const { bridge = ownBridge, netmaker: _, ...wanted } = parsed.labels;
   return { attach: true, bridge, interface: rules.interface, ...role, ...wanted, reason: selection.reason };
 }
 

@@ -104,9 +104,20 @@ export function parseDockerLabels(labels: Readonly<Record<string, string>>): Doc
   return { ok: false, problems: [...unknown, ...wrong] };
 }
 
-/** What of these labels needs a Netmaker container, one sentence each: others have no pool and no lease. */
-export function netmakerOnlyProblems(labels: Readonly<Record<string, string>>): string[] {
-  const remedy = `is for Netmaker's containers, and this is none (label ${LABEL_PREFIX}netmaker=client makes it one)`;
+/**
+ * What of these labels needs a Netmaker container on the bridge of the pools, one sentence each: others have no pool, no
+ * lease and no rules, and a limit that is not kept is worse than none.
+ *
+ * @param publicBridge the bridge of the pools, for one of Netmaker's containers that is to be on another
+ */
+export function netmakerOnlyProblems(
+  labels: Readonly<Record<string, string>>,
+  publicBridge?: string,
+): string[] {
+  const remedy =
+    publicBridge === undefined
+      ? `is for Netmaker's containers, and this is none (label ${LABEL_PREFIX}netmaker=client makes it one)`
+      : `is for containers on ${publicBridge}, the bridge of the pools, and the label ${LABEL_PREFIX}bridge names another`;
   const stray = NETMAKER_ONLY.filter((key) => Object.hasOwn(labels, LABEL_PREFIX + key)).map(
     (key) => `label ${LABEL_PREFIX}${key}: ${remedy}`,
   );

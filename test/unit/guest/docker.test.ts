@@ -282,6 +282,18 @@ describe('a container', () => {
     });
   });
 
+  it('of Netmaker on another bridge is refused what nobody would keep there', () => {
+    for (const more of [{ 'allow-in': 'icmp' }, { 'rate-out': '100' }, { address: '203.0.113.7' }]) {
+      const wishes = Object.entries({ bridge: 'ovsbr0', netmaker: 'true', ...more });
+      const labels = Object.fromEntries(wishes.map(([key, value]) => [P + key, value as string]));
+      expect(decideAttach(container('web', labels), rules)).toMatchObject({
+        attach: false,
+        selected: true,
+        reason: expect.stringContaining('containers on ovsbr7, the bridge of the pools'),
+      });
+    }
+  });
+
   it('with the bridge label gets a port there, whatever its name and the rule', () => {
     for (const attach of ['netmaker', 'labelled', 'all'] as const) {
       const labels = { [`${P}bridge`]: 'ovsbr0', [`${P}address`]: '203.0.113.7/24', [`${P}vmid`]: '300' };
