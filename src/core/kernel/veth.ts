@@ -3,7 +3,7 @@
 import { readlink } from 'node:fs/promises';
 import { z } from 'zod';
 import { AgentError, isAgentError } from '../errors.ts';
-import type { Exec } from '../exec.ts';
+import type { Exec, ExecOptions } from '../exec.ts';
 import type { VethPeer, VethRequest } from '../plan/desired.ts';
 import {
   configureLines,
@@ -41,6 +41,13 @@ export interface Veths {
   hostEndsOf(pid: number): Promise<string[]>;
   remove(outer: string): Promise<void>;
 }
+
+/** What is to be known of a namespace; one process answers all of them. */
+const QUESTIONS = [
+  ['address', 'show'],
+  ['route', 'show', 'table', 'all'],
+  ['rule', 'show'],
+] as const;
 
 const jsonOf = (text: string): unknown => (text.trim() === '' ? [] : JSON.parse(text));
 
@@ -85,13 +92,14 @@ export function openVeths(exec: Exec): Veths {
     return outer && isVeth(outer) && outer.link_index === inner.ifindex ? name : undefined;
   };
   const guestNetwork = async (pid: number, family: 4 | 6): Promise<GuestNetwork> => {
-    const ask = (...args: string[]) =>
-      exec('nsenter', [...inNamespace(pid), 'ip', '-json', `-${family}`, ...args]);
-    const [links, routes, rules] = await Promise.all([
-      ask('address', 'show'),
-      ask('route', 'show', 'table', 'all'),
-      ask('rule', 'show'),
-    ]);
+    const ask = (args: readonly string[], options?: ExecOptions) =>
+      exec('nsenter', [...inNamespace(pid), 'ip', '-json', `-${family}`, ...args], options);
+    const input = QUESTIONS.map((words) => `${words.join(' ')}\n`).join('');
+    const atOnce = (await ask(['-batch', '-'], { input })).split('\n').filter((line) => line.trim() !== '');
+    // A version of `ip` that says nothing where there is nothing leaves open which answer is which.
+    const answers =
+      atOnce.length === QUESTIONS.length ? atOnce : await Promise.all(QUESTIONS.map((words) => ask(words)));
+    const [links = '', routes = '', rules = ''] = answers;
     return {
       family,
       links: linksSchema.parse(jsonOf(links)),
