@@ -60,8 +60,11 @@ export interface AgentParts {
   lookAt: (vmid: number) => Promise<Resolution | undefined>;
   /** What a Docker container should have now. */
   containerAt: (id: string) => Promise<Resolution>;
-  /** Brings the host to what the guests publish now; what goes wrong is among the troubles and in the ledger. */
-  publish: (cause: () => Promise<number>) => Promise<void>;
+  /**
+   * Brings the host to what the guests publish now; what goes wrong is among the troubles and in the ledger. `attached`:
+   * settles once the guest that it is for has its ports.
+   */
+  publish: (cause: () => Promise<number>, attached?: Promise<unknown>) => Promise<void>;
   /** Has the guest looked at again in so many milliseconds. */
   lookLater: (vmid: number, ms: number) => void;
   /** First word of the event's action in the ledger: a backup starts and stops a guest too, for itself. */
@@ -149,9 +152,10 @@ export function createAgent(parts: AgentParts): Agent {
     try {
       // A guest without public addresses has nothing to wait for, however long the host takes over those of others.
       const isPublic = [...(former?.ports ?? []), ...ports].some(({ guard }) => guard !== undefined);
+      const converging = converge({ key, desired: ports, inScope, cause });
       const [reports, published] = await Promise.allSettled([
-        converge({ key, desired: ports, inScope, cause }),
-        isPublic ? parts.publish(cause) : undefined,
+        converging,
+        isPublic ? parts.publish(cause, converging) : undefined,
       ]);
       if (reports.status === 'rejected') throw reports.reason;
       if (published.status === 'rejected') throw published.reason;

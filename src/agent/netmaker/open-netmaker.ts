@@ -63,7 +63,7 @@ export interface Netmaker {
   /** Undefined when the configuration leaves Netmaker out. */
   endpoints: NetmakerEndpoints | undefined;
   /** Brings the host to what the guests publish now. */
-  publish(cause: () => Promise<number>): Promise<void>;
+  publish(cause: () => Promise<number>, attached?: Promise<unknown>): Promise<void>;
   /** Looks at what only a look can tell: rules that are gone, containers that vanished unseen. */
   look(): Promise<void>;
   /** For `status`. */
@@ -236,11 +236,11 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
   return {
     guards,
     endpoints,
-    async publish(cause) {
+    async publish(cause, attached) {
       warn(held());
       if (withdrawn) return;
       checkUplink();
-      await publicNetwork.sync(cause);
+      await publicNetwork.sync(cause, attached);
       await responder.ensure();
     },
     async look() {

@@ -26,7 +26,7 @@ export interface PublicNetwork {
    * Resolves once the host serves all that is published now; what is not published any more goes a moment later. What goes
    * wrong is in the ledger and among the troubles.
    */
-  sync(cause: () => Promise<number>): Promise<void>;
+  sync(cause: () => Promise<number>, attached?: Promise<unknown>): Promise<void>;
   published(): PublishedAddress[];
   close(): void;
 }
@@ -128,7 +128,7 @@ export function openPublicNetwork(parts: PublicNetworkParts): PublicNetwork {
     await inTurn(cause);
   };
   return {
-    async sync(cause) {
+    async sync(cause, attached) {
       const now = published();
       if (running === undefined && done === JSON.stringify(now)) return;
       const isLess =
@@ -139,6 +139,11 @@ export function openPublicNetwork(parts: PublicNetworkParts): PublicNetwork {
           if (done !== JSON.stringify(published())) void inTurn(cause).catch(parts.onError);
         }, REMOVAL_MS);
         return;
+      }
+      // The host forwards already, and closes what is not to be open; the dozen processes of a look come after the start.
+      if (done !== undefined && served.size > 0) {
+        await gateway.hold(now.map(({ address, inside = address }) => inside)).catch(parts.onError);
+        await attached?.catch(() => undefined);
       }
       await inTurn(cause);
     },

@@ -45,6 +45,11 @@ export interface Gateway {
    * could not be done; the rest is done then.
    */
   assert(wish: GatewayWish): Promise<readonly GatewayChange[]>;
+  /**
+   * Closes addresses of containers towards the outside at once, until `assert` opens what it shall; no time for more.
+   * Without rules of ours there is nothing to do.
+   */
+  hold(addresses: readonly string[]): Promise<void>;
   /** Takes back what still is as we made it, also from the record of an earlier process. Throws `gateway-failed`. */
   undo(): Promise<readonly GatewayChange[]>;
   /** Zeros while nothing is published. Throws `exec-failed`. */

@@ -44,6 +44,11 @@ interface Seen {
   guards: Map<number, ReadGuard>;
 }
 
+interface Remembered {
+  guards: Map<number, Pick<ReadGuard, 'ofport' | 'isolate'>>;
+  meters: Set<number>;
+}
+
 export function openIsolation(exec: Exec): Isolation {
   const ofctl = async (args: readonly string[], input?: string) => {
     try {
@@ -62,64 +67,94 @@ export function openIsolation(exec: Exec): Isolation {
   const bundle = (bridge: string, lines: readonly string[]) =>
     ofctl(['-O', 'OpenFlow14', '--bundle', 'add-flows', bridge, '-'], `${lines.join('\n')}\n`);
 
-  const setMeters = async (bridge: string, meters: readonly Meter[]) => {
-    if (meters.length === 0) return;
-    const present = parseMeterIds(await of14('dump-meters', bridge));
+  const meterIds = async (bridge: string) => new Set(parseMeterIds(await of14('dump-meters', bridge)));
+  const setMeters = async (bridge: string, meters: readonly Meter[], seen: Remembered) => {
     for (const meter of meters) {
-      await of14(present.has(meter.id) ? 'mod-meter' : 'add-meter', bridge, meterText(meter));
+      await of14(seen.meters.has(meter.id) ? 'mod-meter' : 'add-meter', bridge, meterText(meter));
+      seen.meters.add(meter.id);
     }
   };
   /** Deleting a meter deletes the flows that name it, so this comes after the flows. */
-  const dropMeters = async (bridge: string, ids: readonly number[]) => {
-    if (ids.length === 0) return;
-    const present = parseMeterIds(await of14('dump-meters', bridge));
-    for (const id of ids.filter((id) => present.has(id))) await of14('del-meter', bridge, `meter=${id}`);
+  const dropMeters = async (bridge: string, ids: readonly number[], seen: Remembered) => {
+    for (const id of ids.filter((id) => seen.meters.has(id))) {
+      await of14('del-meter', bridge, `meter=${id}`);
+      seen.meters.delete(id);
+    }
   };
   /** Whether NORMAL floods to the port: only OpenFlow 1.0 has the setting. */
   const setFlood = (bridge: string, ofport: number, flood: boolean) =>
     ofctl(['-O', 'OpenFlow10', 'mod-port', bridge, String(ofport), flood ? 'flood' : 'no-flood']);
 
   const inTurn = serialised();
+  /** What the last look and our own changes since say, by bridge: a container that starts waits for every look. */
+  const remembered = new Map<string, Remembered>();
+  const recall = async (bridge: string): Promise<Remembered> => {
+    const known = remembered.get(bridge);
+    if (known !== undefined) return known;
+    const [{ guards }, meters] = await Promise.all([dump(bridge), meterIds(bridge)]);
+    const fresh = { guards: new Map(guards), meters };
+    remembered.set(bridge, fresh);
+    return fresh;
+  };
+  /** Somebody else may have changed what is remembered, or ovs-vswitchd was started anew. */
+  const lookingAgain = async (bridge: string, work: () => Promise<void>): Promise<void> => {
+    const isRemembered = remembered.has(bridge);
+    try {
+      await work();
+    } catch (error) {
+      remembered.delete(bridge);
+      if (!isRemembered) throw error;
+      await work();
+    }
+  };
+
+  const installNow = async (port: GuardedPort): Promise<void> => {
+    const { bridge, vmid, ofport } = port;
+    const lines = [...flowsOf(port), markOf(port)].map((flow) => `add cookie=${cookieOf(vmid)},${flow}`);
+    const seen = await recall(bridge);
+    const former = [...seen.guards].filter(([other, guard]) => other === vmid || guard.ofport === ofport);
+    const meters = metersOf(port);
+    await setMeters(bridge, meters, seen);
+    if (port.guard.isolate) await setFlood(bridge, ofport, false);
+    const gone = former.map(([other]) => other);
+    const others = isolatedExcept(seen, gone);
+    await bundle(bridge, [
+      ...new Set([vmid, ...gone].map(deletion)),
+      ...lines,
+      ...hostMulticast(port.guard.isolate ? [...others, ofport] : others),
+    ]);
+    for (const other of gone) seen.guards.delete(other);
+    seen.guards.set(vmid, { ofport, isolate: port.guard.isolate });
+    const wanted = new Set(meters.map(({ id }) => id));
+    const ofports = [ofport, ...former.map(([, guard]) => guard.ofport)];
+    await dropMeters(bridge, metersAt(ofports, wanted), seen);
+    if (!port.guard.isolate && former.some(([, guard]) => guard.isolate && guard.ofport === ofport))
+      await setFlood(bridge, ofport, true);
+  };
+
+  const removeNow = async (bridge: string, vmid: number): Promise<void> => {
+    const seen = await recall(bridge);
+    const guard = seen.guards.get(vmid);
+    if (guard === undefined) return;
+    await bundle(bridge, [deletion(vmid), ...hostMulticast(isolatedExcept(seen, [vmid]))]);
+    seen.guards.delete(vmid);
+    await dropMeters(bridge, metersAt([guard.ofport], new Set()), seen);
+    // The port may be gone already, and its number with it.
+    if (guard.isolate) await setFlood(bridge, guard.ofport, true).catch(() => undefined);
+  };
 
   return {
-    install: (port) =>
-      inTurn(port.bridge, async () => {
-        const { bridge, vmid, ofport } = port;
-        const lines = [...flowsOf(port), markOf(port)].map((flow) => `add cookie=${cookieOf(vmid)},${flow}`);
-        const seen = await dump(bridge);
-        const former = [...seen.guards].filter(([other, guard]) => other === vmid || guard.ofport === ofport);
-        const meters = metersOf(port);
-        await setMeters(bridge, meters);
-        if (port.guard.isolate) await setFlood(bridge, ofport, false);
-        const others = isolatedExcept(
-          seen,
-          former.map(([other]) => other),
-        );
-        await bundle(bridge, [
-          ...new Set([vmid, ...former.map(([other]) => other)].map(deletion)),
-          ...lines,
-          ...hostMulticast(port.guard.isolate ? [...others, ofport] : others),
-        ]);
-        const wanted = new Set(meters.map(({ id }) => id));
-        const ofports = [ofport, ...former.map(([, guard]) => guard.ofport)];
-        await dropMeters(bridge, metersAt(ofports, wanted));
-        if (!port.guard.isolate && former.some(([, guard]) => guard.isolate && guard.ofport === ofport))
-          await setFlood(bridge, ofport, true);
-      }),
+    install: (port) => inTurn(port.bridge, () => lookingAgain(port.bridge, () => installNow(port))),
 
-    remove: (bridge, vmid) =>
-      inTurn(bridge, async () => {
-        const seen = await dump(bridge);
-        const guard = seen.guards.get(vmid);
-        if (guard === undefined) return;
-        await bundle(bridge, [deletion(vmid), ...hostMulticast(isolatedExcept(seen, [vmid]))]);
-        await dropMeters(bridge, metersAt([guard.ofport], new Set()));
-        // The port may be gone already, and its number with it.
-        if (guard.isolate) await setFlood(bridge, guard.ofport, true).catch(() => undefined);
-      }),
+    remove: (bridge, vmid) => inTurn(bridge, () => lookingAgain(bridge, () => removeNow(bridge, vmid))),
 
     async installed(bridge) {
       const { flows, guards } = await dump(bridge);
+      const known = remembered.get(bridge)?.guards;
+      const isSame =
+        known?.size === guards.size &&
+        [...guards].every(([vmid, { ofport }]) => known.get(vmid)?.ofport === ofport);
+      if (!isSame) remembered.delete(bridge);
       const isolated = [...guards].filter(([, { isolate }]) => isolate);
       if (isolated.length > 0) {
         const reached = multicastPorts(flows);
@@ -148,7 +183,7 @@ function hostMulticast(isolated: readonly number[]): string[] {
     : [deletion(0), `add cookie=${cookieOf(0)},${hostMulticastFlow(ports)}`];
 }
 
-function isolatedExcept({ guards }: Seen, vmids: readonly number[]): number[] {
+function isolatedExcept({ guards }: Remembered, vmids: readonly number[]): number[] {
   return [...guards]
     .filter(([vmid, { isolate }]) => isolate && !vmids.includes(vmid))
     .map(([, { ofport }]) => ofport);

@@ -39,6 +39,7 @@ beforeEach(() => {
         if (fails) throw new AgentError('gateway-failed', 'nft is not there');
         return [{ did: 'made', what: 'nftables table' }];
       },
+      hold: async () => undefined,
       undo: async () => [],
       counters: async () => ({ refused: 0, refusedByHost: 0, spoofed: 0 }),
       onDisturbance: (listener) => {
