@@ -1,6 +1,6 @@
 // Tells when a daemon has been started, by the file that it writes its process id to.
 
-import { type FSWatcher, watch } from 'node:fs';
+import { existsSync, type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
 /** The directory may come later, and go: then the next reconcile finds what this one does not tell. */
@@ -8,7 +8,8 @@ export function watchDaemonStart(pidFile: string, onStart: () => void): { close(
   let watcher: FSWatcher | undefined;
   try {
     watcher = watch(dirname(pidFile), (_, file) => {
-      if (file === basename(pidFile)) onStart();
+      // A daemon that stops takes its file away: whoever looked then would find it not there yet.
+      if (file === basename(pidFile) && existsSync(pidFile)) onStart();
     });
     watcher.on('error', () => watcher?.close());
   } catch {

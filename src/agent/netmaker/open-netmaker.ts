@@ -29,8 +29,10 @@ import { openAttestor } from './attest.ts';
 import { addressesOfOthers, groupKeys, heldBy } from './claimed-addresses.ts';
 import { type NetmakerEndpoints, netmakerEndpoints } from './endpoints.ts';
 import { type Guards, openGuards } from './guards.ts';
+import { lookAtLeases } from './look-at-leases.ts';
 import { netmakerMethods } from './methods.ts';
 import { GATEWAY_TROUBLE, openPublicNetwork } from './public-network.ts';
+import { RULES_TROUBLE, refreshRules } from './refresh-rules.ts';
 import { reportContainers, reportNetmaker } from './report.ts';
 import { openWarning, summarize } from './summary.ts';
 
@@ -185,20 +187,6 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
       onError: parts.onError,
     });
 
-  const lookAtLeases = async (): Promise<void> => {
-    try {
-      const released = await leases.look(async () => {
-        const existing = await docker.existing().catch(() => undefined);
-        return existing && new Set([...existing, ...groupKeys(claims)]);
-      });
-      for (const key of released) {
-        await ledger.append({ category: 'connectivity', action: 'lease_released', data: { key } });
-      }
-    } catch (error) {
-      parts.onError(error);
-    }
-  };
-
   const takeAllAway = async (takeAway: StartParts['takeAway']): Promise<void> => {
     for (const { key, ports: wished } of claims.all()) {
       const guarded = wished.filter(({ guard }) => guard !== undefined);
@@ -217,7 +205,7 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
     await responder.close();
     // After what was under way: a trouble that nobody works on any more would be due for ever.
     await gateway.undo().finally(() => {
-      for (const trouble of [GATEWAY_TROUBLE, UPLINK_TROUBLE]) parts.troubles.clear(trouble);
+      for (const trouble of [GATEWAY_TROUBLE, UPLINK_TROUBLE, RULES_TROUBLE]) parts.troubles.clear(trouble);
     });
   };
 
@@ -246,9 +234,14 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
     async look() {
       const guarded = new Set(ports().flatMap(({ guard, bridge }) => (guard ? [bridge] : [])));
       if (enabled) guarded.add(rules.bridge);
-      await guards.refresh(guarded).catch(parts.onError);
+      await refreshRules({
+        ...parts,
+        guards,
+        bridges: guarded,
+        isNeeded: ports().some(({ guard }) => guard !== undefined),
+      });
       // Not waited for: a Docker that hangs must not keep other guests from being looked after.
-      if (enabled) void lookAtLeases();
+      if (enabled) void lookAtLeases({ ...parts, leases });
     },
     summary: () =>
       summarize({

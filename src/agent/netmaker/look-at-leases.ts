@@ -1,0 +1,36 @@
+// Frees the addresses of containers that are gone without an event that says so.
+
+import type { openDocker } from '../../../hooks/docker/engine.ts';
+import type { Ledger } from '../../core/ledger/writer.ts';
+import type { Leases } from '../../netmaker/leases/leases.ts';
+import type { Claims } from '../claims.ts';
+import { groupKeys } from './claimed-addresses.ts';
+
+export interface LeaseLookParts {
+  leases: Pick<Leases, 'look'>;
+  docker: Pick<ReturnType<typeof openDocker>, 'existing'>;
+  claims: Claims;
+  ledger: Pick<Ledger, 'append'>;
+  onError: (error: unknown) => void;
+}
+
+/** Does not throw: what goes wrong is tried again at the next look. */
+export async function lookAtLeases({
+  leases,
+  docker,
+  claims,
+  ledger,
+  onError,
+}: LeaseLookParts): Promise<void> {
+  try {
+    const released = await leases.look(async () => {
+      const existing = await docker.existing().catch(() => undefined);
+      return existing && new Set([...existing, ...groupKeys(claims)]);
+    });
+    for (const key of released) {
+      await ledger.append({ category: 'connectivity', action: 'lease_released', data: { key } });
+    }
+  } catch (error) {
+    onError(error);
+  }
+}
