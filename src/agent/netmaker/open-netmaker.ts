@@ -26,7 +26,7 @@ import type { KeyedQueue } from '../keyed-queue.ts';
 import type { DockerSource } from '../sources/docker.ts';
 import type { Troubles } from '../troubles.ts';
 import { openAttestor } from './attest.ts';
-import { addressesOfOthers, groupKeys, heldBy } from './claimed-addresses.ts';
+import { addressesOfOthers, heldBy } from './claimed-addresses.ts';
 import { type NetmakerEndpoints, netmakerEndpoints } from './endpoints.ts';
 import { type Guards, openGuards } from './guards.ts';
 import { lookAtLeases } from './look-at-leases.ts';
