@@ -32,7 +32,7 @@ export function pathOf(handle: FileHandle): string {
 /**
  * An O_PATH handle of what the absolute `path` means in there, to be closed by the caller. Symbolic links are read
  * and followed by us, name by name, from handles that we hold: an absolute one begins at the container's root, one
- * that is exchanged meanwhile leads to another place in the container. `..` is refused.
+ * that is exchanged meanwhile leads to another place in the container, and `..` back the way we came, not out of it.
  * Throws `wireguard-unreadable`, or the system's error (`ENOENT`).
  */
 export async function openInside(root: Root, path: string): Promise<FileHandle> {
@@ -46,23 +46,33 @@ export async function openInside(root: Root, path: string): Promise<FileHandle> 
   try {
     const top = await hold(root.path, constants.O_DIRECTORY);
     const trusted = await mountOf(top);
+    /** The directories from the root to where we are: `..` goes back to one that is held, never by the file system. */
+    let way = [top];
     let at = top;
     let names = namesOf(path);
     let links = 0;
     for (let name = names.shift(); name !== undefined; name = names.shift()) {
-      if (name === '..') throw refused('a way up');
+      if (name === '..') {
+        if (way.length > 1) way.pop();
+        at = way.at(-1) ?? top;
+        continue;
+      }
       if (held.length > STEPS_MAX) throw refused('too many names');
       const next = await hold(`${pathOf(at)}/${name}`, constants.O_NOFOLLOW);
       await refuseForeignMount(next, trusted, root);
       if (!(await next.stat()).isSymbolicLink()) {
         at = next;
+        way.push(next);
         continue;
       }
       links += 1;
       if (links > LINKS_MAX) throw refused('too many symbolic links');
       const target = await readlink(`${pathOf(at)}/${name}`);
       names = [...namesOf(target), ...names];
-      if (target.startsWith('/')) at = top;
+      if (target.startsWith('/')) {
+        way = [top];
+        at = top;
+      }
     }
     found = at;
     return at;

@@ -99,6 +99,14 @@ describe("a container's userspace WireGuard", () => {
     expect(await names()).toEqual(['wg0']);
   });
 
+  it('is found where /var/run is a link up and down again, as Alpine has it', async () => {
+    await mkdir(inside('run/wireguard'), { recursive: true });
+    await rm(inside('var/run'), { recursive: true });
+    await symlink('../run', inside('var/run'));
+    await listen('root/run/wireguard/wg0.sock');
+    expect(await names()).toEqual(['wg0']);
+  });
+
   it('that is not there is no error', async () => {
     expect(await read()).toEqual([]);
     await rm(inside('var'), { recursive: true });
@@ -138,10 +146,7 @@ describe('a hostile container', () => {
     'leads nobody up by %s',
     async (target) => {
       await symlink(target, inside('var/run/wireguard/wg0.sock'));
-      await expect(read()).rejects.toMatchObject({
-        code: 'wireguard-unreadable',
-        message: expect.stringContaining('a way up'),
-      });
+      expect(await read()).toEqual([]);
       expect(asked).toEqual([]);
       expect(await held()).toEqual([]);
     },
