@@ -55,6 +55,7 @@ const portSchema = z.object({
       rateOut: z.number().optional(),
     })
     .optional(),
+  why: z.string().optional(),
   group: z.string().optional(),
   shared: z.array(z.string()).optional(),
   published: z
@@ -245,6 +246,7 @@ function claimFile(desired: DesiredPort, key: string): ClaimFile {
         allowIn: [...desired.guard.allowIn],
       },
     }),
+    ...(desired.why !== undefined && { why: desired.why }),
     ...(desired.group !== undefined && { group: desired.group }),
     ...(desired.shared && { shared: [...desired.shared] }),
     ...(desired.published && {
@@ -269,7 +271,7 @@ function guestOf(binding: ClaimFile): Guest {
 }
 
 function desiredOf(binding: ClaimFile): DesiredPort {
-  const { vlan, veth, peer, row, mtu, guard, published, group, shared } = binding;
+  const { vlan, veth, peer, row, mtu, guard, published, group, shared, why } = binding;
   return {
     port: binding.port,
     ...(row !== undefined && { row }),
@@ -297,6 +299,7 @@ function desiredOf(binding: ClaimFile): DesiredPort {
         ...(guard.rateOut !== undefined && { rateOut: guard.rateOut }),
       },
     }),
+    ...(why !== undefined && { why }),
     ...(group !== undefined && { group }),
     ...(shared && { shared }),
     ...(published && {

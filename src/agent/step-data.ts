@@ -11,7 +11,12 @@ export function stepData(step: Step): JsonObject {
     case 'restore_bridge':
       return { bridge: step.bridge };
     case 'create_veth':
-      return { ...portData(step.desired), guest_interface: step.veth.guestInterface, mac: step.veth.mac };
+      return {
+        ...portData(step.desired),
+        guest_interface: step.veth.guestInterface,
+        mac: step.veth.mac,
+        ...(step.desired.why !== undefined && { why: step.desired.why }),
+      };
     case 'configure_guest':
       return {
         ...portData(step.desired),

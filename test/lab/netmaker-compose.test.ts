@@ -90,12 +90,13 @@ describe("Netmaker's own compose file", () => {
     await host.sh('docker exec netmaker ping -c1 -W2 mq && docker exec caddy ping -c1 -W2 netmaker');
   });
 
-  it('has the reasons for what it leaves out in the ledger', async () => {
+  it('has the reason for each decision in the ledger', async () => {
     const reasons = (await host.ledger()).map(
       ({ data }) => `${data.guest ?? data.name} ${JSON.stringify(data)}`,
     );
     const says = (name: string, reason: string) =>
       reasons.filter((text) => text.includes(`"${name}"`) && text.includes(reason)).length;
+    expect(says('netmaker', 'server: image gravitl/netmaker')).toBeGreaterThan(0);
     expect(says('netclient', 'network mode host')).toBeGreaterThan(0);
     expect(says('netmaker-ui', 'netmaker.deny')).toBeGreaterThan(0);
   });

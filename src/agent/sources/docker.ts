@@ -91,6 +91,7 @@ export function dockerSource(parts: DockerParts): DockerSource {
       bridge: decision.bridge,
       guest,
       nic: 0,
+      why: role === undefined ? decision.reason : `${role}: ${decision.reason}`,
       veth: {
         pid: container.State.Pid,
         guestInterface: decision.interface,

@@ -45,6 +45,8 @@ export interface DesiredPort {
   veth?: VethRequest;
   /** Set when the link is a veth that somebody else made: where its other end is. */
   peer?: VethPeer;
+  /** Why the guest gets it, where that was decided and not only configured. */
+  why?: string;
   /** What the port may send and receive; without it anything. */
   guard?: PortGuard;
   /** Name of the fail-over group that the guest is a member of. */

@@ -166,10 +166,10 @@ export function openIsolation(exec: Exec): Isolation {
     },
 
     async announce(bridge, ofport, mac, address) {
-      for (const frame of announcements(mac, address)) {
-        const message = `in_port=${ofport},packet=${frame.toString('hex')},actions=NORMAL`;
-        await of14('packet-out', bridge, message);
-      }
+      const messages = announcements(mac, address).map(
+        (frame) => `in_port=${ofport},packet=${frame.toString('hex')},actions=NORMAL`,
+      );
+      await Promise.all(messages.map((message) => of14('packet-out', bridge, message)));
     },
   };
 }
