@@ -7,7 +7,7 @@ import { claimKeyOf, guestKeyOf, type LifecycleEvent } from '../core/events/life
 import { parsePortName } from '../core/guest/vmid.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
-import type { DesiredPort } from '../core/plan/desired.ts';
+import type { DesiredPort, VethRequest } from '../core/plan/desired.ts';
 import type { Claims } from './claims.ts';
 import type { Convergence } from './converge.ts';
 import { eventData } from './event-data.ts';
@@ -65,6 +65,8 @@ export interface AgentParts {
    * settles once the guest that it is for has its ports.
    */
   publish: (cause: () => Promise<number>, attached?: Promise<unknown>) => Promise<void>;
+  /** Gives a container that still runs the default route that it had before; does not throw. */
+  release: (veth: VethRequest) => Promise<void>;
   /** Has the guest looked at again in so many milliseconds. */
   lookLater: (vmid: number, ms: number) => void;
   /** First word of the event's action in the ledger: a backup starts and stops a guest too, for itself. */
@@ -152,6 +154,9 @@ export function createAgent(parts: AgentParts): Agent {
     try {
       // A guest without public addresses has nothing to wait for, however long the host takes over those of others.
       const isPublic = [...(former?.ports ?? []), ...ports].some(({ guard }) => guard !== undefined);
+      // A container that goes on without its port goes out by the network that it had before.
+      const lost = (former?.ports ?? []).filter(({ port }) => !ports.some((wish) => wish.port === port));
+      for (const { veth } of lost) if (veth) await parts.release(veth);
       const converging = converge({ key, desired: ports, inScope, cause });
       const [reports, published] = await Promise.allSettled([
         converging,

@@ -220,6 +220,8 @@ async function main(): Promise<void> {
     },
     containerAt: (id) => dockerContainers.look(id),
     publish: netmaker.publish,
+    // It has most often ended, and its namespace with it.
+    release: (veth) => veths.release(veth).catch(() => undefined),
     lookAt: async (vmid) => proxmox?.look(vmid),
     lookLater: (vmid, ms) => {
       setTimeout(() => void agent.look(vmid, 'Proxmox has not plugged its card').catch(onError), ms).unref();

@@ -27,6 +27,7 @@ let ledger: Ledger;
 let claims: Claims;
 let requests: ConvergeRequest[];
 let errors: unknown[];
+let released: number[];
 let later: [number, number][];
 let resolveNext: (event: LifecycleEvent) => Promise<Resolution>;
 let publish: () => Promise<void>;
@@ -60,6 +61,7 @@ beforeEach(async () => {
   requests = [];
   errors = [];
   later = [];
+  released = [];
   resolveNext = async () => attached;
   publish = async () => undefined;
   running = async () => [];
@@ -83,6 +85,7 @@ beforeEach(async () => {
     lookAt: async () => undefined,
     containerAt: async () => gone,
     publish: () => publish(),
+    release: async (veth) => void released.push(veth.pid),
     lookLater: (vmid, ms) => void later.push([vmid, ms]),
     occasionOf: async () => 'guest',
     now: () => Date.parse('2026-11-23T08:30:33Z'),
@@ -150,6 +153,23 @@ describe('an event', () => {
     expect((await blocks()).map((block) => block.action)).toEqual(['guest_post_start', 'event_failed']);
     resolveNext = async () => attached;
     expect((await agent.handle(post('good'))).ok).toBe(true);
+  });
+
+  it('that takes a port away gives the container back the network that it had before', async () => {
+    const veth = {
+      pid: 42,
+      guestInterface: 'eth1',
+      mac: '02:00:00:00:00:01',
+      addresses: [],
+      gateways: [],
+      nameservers: [],
+    };
+    resolveNext = async () => ({ ...attached, ports: [{ ...port, veth }] });
+    await agent.handle(post('0000-0001'));
+    expect(released).toEqual([]);
+    resolveNext = async () => gone;
+    await agent.handle(post('0000-0002', 'post-stop'));
+    expect(released).toEqual([42]);
   });
 
   it('that could not be recorded is not acted on, and comes again once it can', async () => {
