@@ -156,6 +156,11 @@ async function main(): Promise<void> {
     vmids,
     machineId: host.machineId,
     endpoints: netmaker.endpoints,
+    onContainerProblem: (name, problem) => {
+      const port = `container ${name}`;
+      if (problem === undefined) troubles.clear(port);
+      else troubles.note({ port, bridge: config.docker.bridge, code: problem.code, reason: problem.reason });
+    },
     now,
   });
 

@@ -2,6 +2,7 @@
 
 import type { openDocker } from '../../hooks/docker/engine.ts';
 import type { Config } from '../core/config/config.ts';
+import type { AgentError } from '../core/errors.ts';
 import { configWrittenAt } from '../core/guest/proxmox-tree.ts';
 import { hostUse, isLinuxBridge, linkMaster, linkMtu, linkNames } from '../core/kernel/links.ts';
 import { ranAt } from '../core/kernel/process.ts';
@@ -28,6 +29,8 @@ export interface SourcesParts {
   machineId: string;
   /** What Netmaker's containers get; undefined when the configuration leaves them out. */
   endpoints: NetmakerEndpoints | undefined;
+  /** What keeps a Docker container from being attached, by its name. */
+  onContainerProblem: (name: string, problem: AgentError | undefined) => void;
   /** Milliseconds of the epoch. */
   now: () => number;
 }
@@ -85,6 +88,7 @@ export function openSources(parts: SourcesParts): {
     engine: parts.docker,
     rules: { ...rules, netmaker: config.netmaker },
     endpoints: parts.endpoints,
+    onProblem: parts.onContainerProblem,
     publicBridge: config.netmaker.bridge,
     vmids,
     machineId: parts.machineId,

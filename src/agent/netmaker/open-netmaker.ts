@@ -264,6 +264,8 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
             leases,
             guards,
             problemOf: started.source.problemOf,
+            troubleOf: (port) => parts.troubles.all().find((found) => found.port === port)?.reason,
+            isWithdrawn: () => withdrawn,
             mesh: () => mesh,
             attested: attestor.last,
             now,

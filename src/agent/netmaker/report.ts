@@ -22,6 +22,10 @@ export interface ReportParts {
   leases: Leases;
   guards: Guards;
   problemOf: DockerSource['problemOf'];
+  /** Why a port that is asked for is not there. */
+  troubleOf: (port: string) => string | undefined;
+  /** Whether all public addresses were taken back. */
+  isWithdrawn: () => boolean;
   mesh: () => MeshWatch | undefined;
   attested: (id: string) => Attested | undefined;
   now: () => number;
@@ -62,7 +66,9 @@ function reportOf(
   const guard = binding && counted.get(binding.vmid);
   const isNetmaker = decision.role !== undefined || (!decision.attach && decision.considered);
   const addresses = publicAddressesOf(binding ?? {});
-  const problem = parts.problemOf(id);
+  const wish = parts.claims.get(`docker:${id}`)?.ports[0]?.port;
+  const isTakenBack = decision.attach && binding === undefined && parts.isWithdrawn();
+  const problem = parts.problemOf(id) ?? (wish === undefined ? undefined : parts.troubleOf(wish));
   return containerReport(
     {
       container: containerName(container),
@@ -76,7 +82,7 @@ function reportOf(
           : binding === undefined
             ? 'waiting'
             : 'attached',
-      reason: problem ?? decision.reason,
+      reason: problem ?? (isTakenBack ? 'public addresses are taken back' : decision.reason),
       mode: config.netmaker.mode,
       port: binding?.port,
       bridge: binding?.bridge,

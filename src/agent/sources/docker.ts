@@ -1,7 +1,7 @@
 // Docker containers: from what Docker says of them to the ports they should have.
 
 import { createHash } from 'node:crypto';
-import { asAgentError, isAgentError } from '../../core/errors.ts';
+import { type AgentError, asAgentError, isAgentError } from '../../core/errors.ts';
 import type { DockerEvent } from '../../core/events/lifecycle-event.ts';
 import {
   type AttachRules,
@@ -38,6 +38,8 @@ export interface DockerParts {
   claims: () => readonly Claim[];
   /** Addresses and rules for Netmaker's containers; undefined when the configuration leaves that out. */
   endpoints: NetmakerEndpoints | undefined;
+  /** What keeps a container from being attached, by its name; undefined when nothing does any more. */
+  onProblem: (name: string, problem: AgentError | undefined) => void;
   /** The bridge that their addresses are for. */
   publicBridge: string;
 }
@@ -56,12 +58,16 @@ export function dockerSource(parts: DockerParts): DockerSource {
   let known = false;
 
   const attach = async (container: DockerContainer): Promise<Resolution> => {
+    const name = containerName(container);
     problems.delete(container.Id);
     try {
-      return await resolutionOf(container);
+      const resolution = await resolutionOf(container);
+      parts.onProblem(name, undefined);
+      return resolution;
     } catch (error) {
-      const { reason } = asAgentError(error, 'container-not-attachable', containerName(container));
-      problems.set(container.Id, reason);
+      const problem = asAgentError(error, 'container-not-attachable', name);
+      problems.set(container.Id, problem.reason);
+      parts.onProblem(name, problem);
       throw error;
     }
   };
@@ -120,6 +126,7 @@ export function dockerSource(parts: DockerParts): DockerSource {
 
   const gone = async (event: DockerEvent): Promise<Resolution> => {
     problems.delete(event.containerId);
+    parts.onProblem(event.name, undefined);
     const guest = parts.claim(keyOf(event.containerId))?.guest;
     const after = await parts.endpoints?.ended(event.containerId);
     return { ...(guest && { guest }), ports: [], skipped: [], note: 'its ports are gone', ...after };

@@ -1,5 +1,6 @@
 // The agent: running, of the right version, what waits, and whether its memory fits the switch.
 
+import { parsePortName } from '../guest/vmid.ts';
 import type { DoctorFacts } from './facts.ts';
 import { answered, type Finding, findingsOf, listText } from './finding.ts';
 
@@ -35,7 +36,7 @@ export function checkAgent(facts: DoctorFacts): Finding[] {
         }),
     ...waiting.map(({ port, bridge, reason, code }) =>
       fail('waiting', `${port}${bridge ? ` on ${bridge}` : ''} waits: ${reason} [${code}]`, {
-        remedy: `ovs-port-agent explain ${port}`,
+        remedy: parsePortName(port) ? `ovs-port-agent explain ${port}` : 'ovs-port-agent status',
       }),
     ),
     ...rest,

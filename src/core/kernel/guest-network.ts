@@ -1,13 +1,12 @@
 // What a container's network namespace needs so that a new default route leaves its former network working; pure.
 
 import { z } from 'zod';
-import { contains, parseCidr, parseIp } from '../guest/cidr.ts';
+import { type Cidr, contains, ipFrom, parseCidr, parseIp, subnetRange } from '../guest/cidr.ts';
 import { kernelNameProblem } from '../guest/kernel-name.ts';
 import type { VethRequest } from '../plan/desired.ts';
 
-/** Routing table and priorities of rules, inside containers, that are ours: far from what Netmaker and Docker use there. */
+/** Routing table and priority of rules, inside containers, that are ours: far from what Netmaker and Docker use there. */
 export const FORMER_TABLE = 5182;
-const ON_LINK_PRIORITY = 5181;
 const FORMER_PRIORITY = 5182;
 
 // A container with NET_ADMIN chooses names and routes itself; a name that is none never reaches a command.
@@ -107,7 +106,7 @@ export function releaseLines(request: VethRequest, network: GuestNetwork): strin
     if (kept) lines.push(`route del ${server} via ${former.gateway} dev ${former.dev}`);
   }
   lines.push(`route replace default via ${former.gateway} dev ${former.dev}`);
-  lines.push(`route del default via ${former.gateway} dev ${former.dev} table ${FORMER_TABLE}`);
+  lines.push(`route flush table ${FORMER_TABLE}`);
   return lines;
 }
 
@@ -129,19 +128,17 @@ function keepFormer(request: VethRequest, former: FormerRoute, network: GuestNet
   const { family, links, rules } = network;
   const info = links.find(({ ifname }) => ifname === former.dev)?.addr_info ?? [];
   const own = info.filter((entry) => entry.family === familyName(family) && entry.scope === 'global');
-  const lines = [`route replace default via ${former.gateway} dev ${former.dev} table ${FORMER_TABLE}`];
-  const has = (priority: number, src: string) =>
-    rules.some((rule) => rule.priority === priority && rule.src === src);
-  for (const { local } of own) {
-    if (local === undefined || parseIp(local) === undefined) continue;
-    if (!has(ON_LINK_PRIORITY, local)) {
-      lines.push(`rule add pref ${ON_LINK_PRIORITY} from ${local} lookup main suppress_prefixlength 0`);
-    }
-    if (!has(FORMER_PRIORITY, local)) {
-      lines.push(`rule add pref ${FORMER_PRIORITY} from ${local} lookup ${FORMER_TABLE}`);
-    }
-  }
   const onLink = own.flatMap(({ local, prefixlen }) => parseCidr(`${local}/${prefixlen}`) ?? []);
+  const lines = [
+    // With the subnet itself: an answer from there goes out there, also to an address that the new card has a route to.
+    ...onLink.map((subnet) => `route replace ${networkOf(subnet)} dev ${former.dev} table ${FORMER_TABLE}`),
+    `route replace default via ${former.gateway} dev ${former.dev} table ${FORMER_TABLE}`,
+  ];
+  const has = (src: string) => rules.some((rule) => rule.priority === FORMER_PRIORITY && rule.src === src);
+  for (const { local } of own) {
+    if (local === undefined || parseIp(local) === undefined || has(local)) continue;
+    lines.push(`rule add pref ${FORMER_PRIORITY} from ${local} lookup ${FORMER_TABLE}`);
+  }
   const ours = request.addresses.flatMap((text) => parseCidr(text) ?? []);
   for (const server of request.nameservers) {
     const address = parseIp(server);
@@ -167,10 +164,11 @@ function surplus(link: string, wanted: readonly string[], { family, links }: Gue
     .reverse();
 }
 
+function networkOf(subnet: Cidr): string {
+  return `${ipFrom(subnet.address.family, subnetRange(subnet).first).text}/${subnet.prefix}`;
+}
+
 const rulesOfOurs = ({ rules }: GuestNetwork) =>
-  rules.filter(
-    ({ priority, src }) =>
-      (priority === ON_LINK_PRIORITY || priority === FORMER_PRIORITY) && parseIp(src) !== undefined,
-  );
+  rules.filter(({ priority, src }) => priority === FORMER_PRIORITY && parseIp(src) !== undefined);
 
 const familyName = (family: 4 | 6) => (family === 4 ? 'inet' : 'inet6');

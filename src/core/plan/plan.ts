@@ -229,7 +229,7 @@ function offloadSteps(desired: DesiredPort, input: PlanInput, bridge: ObservedBr
 
 /** Clears away what is left of a pair whose inner end went with the container's former namespace. */
 function freshVeth(desired: DesiredPort, holder: ObservedPort | undefined, present: boolean): Step[] {
-  const reason = 'the container has another network namespace now';
+  const reason = 'its other end is not in the container any more';
   const steps: Step[] = [];
   if (holder !== undefined && isOurs(holder.externalIds)) {
     steps.push({ kind: 'detach_port', port: holder, reason });

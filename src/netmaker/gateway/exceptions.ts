@@ -4,12 +4,31 @@ import type { Piece } from './pieces.ts';
 
 export const iptables = (family: 4 | 6) => (family === 4 ? 'iptables' : 'ip6tables');
 
+type Exception = Extract<Piece, { kind: 'exception' }>;
+
+/**
+ * What may pass between the containers of a pool and the outside, whatever Docker's own rules say. Only that: towards
+ * Docker's networks its isolation of them from others has to go on.
+ */
+export function exceptionsFor(
+  family: 4 | 6,
+  subnet: string,
+  bridge: string,
+  uplink: string | undefined,
+): Exception[] {
+  const base = { kind: 'exception', family, device: bridge, subnet } as const;
+  const outside = uplink === undefined ? [] : (['from', 'to'] as const);
+  return [
+    ...outside.map((direction): Exception => ({ ...base, direction, other: uplink ?? '' })),
+    { ...base, direction: 'among', other: bridge },
+  ];
+}
+
 /** What the rule matches and does; the comment says whose it is. */
-export function exceptionArguments({
-  direction,
-  device,
-  subnet,
-}: Pick<Extract<Piece, { kind: 'exception' }>, 'direction' | 'device' | 'subnet'>): string[] {
-  const match = direction === 'from' ? ['-i', device, '-s', subnet] : ['-o', device, '-d', subnet];
+export function exceptionArguments({ direction, device, other, subnet }: Exception): string[] {
+  const match =
+    direction === 'to'
+      ? ['-i', other, '-o', device, '-d', subnet]
+      : ['-i', device, '-o', other, '-s', subnet];
   return [...match, '-m', 'comment', '--comment', 'ovs-port-agent', '-j', 'ACCEPT'];
 }

@@ -5,14 +5,14 @@ import { isAgentError } from '../../core/errors.ts';
 import type { Exec } from '../../core/exec.ts';
 import { parseCidr } from '../../core/guest/cidr.ts';
 import { kernelNameProblem } from '../../core/guest/kernel-name.ts';
-import { defaultRoutes } from '../../core/kernel/routes.ts';
-import { exceptionArguments, iptables } from './exceptions.ts';
+import { type DefaultRoute, defaultRoutes } from '../../core/kernel/routes.ts';
+import { exceptionArguments, exceptionsFor, iptables } from './exceptions.ts';
 import type { Observed, PolicyRule } from './observed.ts';
 import { type Entry, keyOf, type Piece } from './pieces.ts';
 import { digestOf } from './plan.ts';
 import { ARP_TABLE, TABLE, type Tally } from './ruleset.ts';
 import type { Sysctls } from './sysctls.ts';
-import { type HostLinks, hostRoute } from './uplink.ts';
+import { type HostLinks, hostRoute, uplinkFor } from './uplink.ts';
 import type { GatewayWish } from './wish.ts';
 
 const linksSchema = z.array(
@@ -54,10 +54,10 @@ export async function observe(
     const text = await exec('ip', ['-json', '-N', ...args]);
     return schema.parse(text.trim() === '' ? [] : JSON.parse(text));
   };
-  const looks = exceptionsToLookFor(wish, record);
-  const [links, defaults, rules4, rules6, proxies, table, chains, docker4, docker6] = await Promise.all([
+  const defaults = await defaultRoutes(exec);
+  const looks = exceptionsToLookFor(wish, record, defaults);
+  const [links, rules4, rules6, proxies, table, chains, docker4, docker6] = await Promise.all([
     json(linksSchema, 'address', 'show').then(linksOf),
-    defaultRoutes(exec),
     json(rulesSchema, '-4', 'rule', 'show'),
     json(rulesSchema, '-6', 'rule', 'show'),
     json(proxiesSchema, 'neigh', 'show', 'proxy'),
@@ -177,17 +177,11 @@ type Exception = Extract<Piece, { kind: 'exception' }>;
 function exceptionsToLookFor(
   wish: GatewayWish | undefined,
   record: readonly Entry[],
+  defaults: readonly DefaultRoute[],
 ): Record<4 | 6, Exception[]> {
-  const wished = (wish?.published.length ? wish.pools : []).flatMap(({ family, subnet }) =>
-    (['from', 'to'] as const).map(
-      (direction): Exception => ({
-        kind: 'exception',
-        family,
-        direction,
-        device: wish?.bridge ?? '',
-        subnet,
-      }),
-    ),
+  const pools = wish?.published.length ? wish.pools : [];
+  const wished = pools.flatMap(({ family, subnet }) =>
+    wish === undefined ? [] : exceptionsFor(family, subnet, wish.bridge, uplinkFor(family, wish, defaults)),
   );
   const all = [...wished, ...record.filter((entry) => entry.kind === 'exception')];
   const once = [...new Map(all.map((one) => [keyOf(one), one])).values()];

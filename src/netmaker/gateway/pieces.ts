@@ -33,8 +33,11 @@ const pieceSchemas = {
   exception: z.object({
     kind: z.literal('exception'),
     family,
-    direction: z.enum(['from', 'to']),
+    /** From containers to the outside, from there to them, and among containers whose way is through the host. */
+    direction: z.enum(['from', 'to', 'among']),
     device,
+    /** What leads outside; the bridge itself for `among`. */
+    other: device,
     subnet: cidr,
   }),
 };
@@ -89,7 +92,7 @@ export function keyOf(piece: Piece | Entry): string {
     case 'proxy':
       return `proxy ${piece.address} ${piece.device}`;
     case 'exception':
-      return `exception ${piece.family} ${piece.direction} ${piece.device} ${piece.subnet}`;
+      return `exception ${piece.family} ${piece.direction} ${piece.device} ${piece.other} ${piece.subnet}`;
   }
 }
 

@@ -182,7 +182,7 @@ export function wordsFor(step: Step, observed: Observed): string {
     case 'proxy':
       return `answers for ${piece.address} on ${piece.device}`;
     case 'exception':
-      return `firewall rule in DOCKER-USER ${piece.direction} ${piece.subnet} on ${piece.device}`;
+      return `firewall rule in DOCKER-USER ${piece.direction} ${piece.subnet} on ${piece.device} (${piece.other})`;
     case 'table':
       return 'nftables table inet ovs_port_agent';
   }

@@ -1,6 +1,7 @@
 // Which pieces the wish needs on this host, in the order in which they are made.
 
 import type { Pool } from '../types.ts';
+import { exceptionsFor } from './exceptions.ts';
 import type { Observed } from './observed.ts';
 import { type Entry, type EntryOf, keyOf, type Piece } from './pieces.ts';
 import { rulesetCommands } from './ruleset.ts';
@@ -36,13 +37,7 @@ function exceptions(family: 4 | 6, pools: readonly Pool[], wish: GatewayWish, ob
   return pools
     .filter((pool) => pool.family === family)
     .flatMap(({ subnet }) =>
-      (['from', 'to'] as const).map((direction) => ({
-        kind: 'exception' as const,
-        family,
-        direction,
-        device: wish.bridge,
-        subnet,
-      })),
+      exceptionsFor(family, subnet, wish.bridge, uplinkFor(family, wish, observed.defaults)),
     );
 }
 

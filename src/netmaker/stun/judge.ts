@@ -44,7 +44,11 @@ export function judge({ leased, probe }: Evidence): Judgement {
   if (leased.length === 0) return { ...seen, verdict: 'no-address', reason: 'It has no address from a pool' };
   if (probe === undefined) {
     const family = leased.some((address) => address.includes(':')) ? 'IPv6' : 'IPv4';
-    return { ...seen, verdict: 'unreachable', reason: `There is no STUN server to ask over ${family}` };
+    return {
+      ...seen,
+      verdict: 'unreachable',
+      reason: `There is no STUN server to ask over ${family}: set stun_server or responder in [netmaker]`,
+    };
   }
   if (mapped === null || local === null) {
     return { ...seen, verdict: 'unreachable', reason: whyUnreachable(leased, probe) };

@@ -156,11 +156,16 @@ describe('a Docker container', () => {
   const id = 'a'.repeat(64);
   let container: DockerContainer | undefined;
   const vmids: Vmids = {
-    claim: async (_, __, wanted) => wanted ?? 1_000_000,
+    async claim(_, __, wanted) {
+      if (taken) throw new AgentError('name-taken', 'VMID 4711 belongs to another container');
+      return wanted ?? 1_000_000;
+    },
     owner: async () => undefined,
     release: async () => undefined,
     rename: async () => undefined,
   };
+  let taken = false;
+  let waiting: [string, string | undefined][] = [];
   let held: Claim | undefined;
   let broken = false;
   const inspect = async () => {
@@ -172,6 +177,7 @@ describe('a Docker container', () => {
       engine: { inspect, running: async () => (container ? [id] : []), existing: async () => [] },
       rules: defaultConfig().docker,
       endpoints: undefined,
+      onProblem: (name, problem) => void waiting.push([name, problem?.code]),
       publicBridge: 'ovsbr1',
       vmids,
       machineId: 'm',
@@ -190,6 +196,7 @@ describe('a Docker container', () => {
   beforeEach(() => {
     held = undefined;
     broken = false;
+    waiting = [];
     container = {
       Id: id,
       Name: '/netmaker-server',
@@ -245,6 +252,15 @@ describe('a Docker container', () => {
     expect(found).toMatchObject([{ key: `docker:${id}` }]);
     expect(found?.[0]?.resolution.ports).toBeUndefined();
     expect(found?.[0]?.resolution.skipped[0]).toContain('4711');
+  });
+
+  it('waits, with the reason, while its number belongs to another', async () => {
+    taken = true;
+    await expect(source().resolve(event('start'))).rejects.toThrow('4711');
+    expect(waiting).toEqual([['netmaker-server', 'name-taken']]);
+    taken = false;
+    await source().resolve(event('start'));
+    expect(waiting.at(-1)).toEqual(['netmaker-server', undefined]);
   });
 
   it('that is meant to be attached and cannot be is told why', async () => {

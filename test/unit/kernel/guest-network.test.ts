@@ -40,18 +40,15 @@ const configured: GuestNetwork = {
     { dst: '10.9.0.53', gateway: '172.17.0.1', dev: 'eth0' },
     { dst: 'default', gateway: '172.17.0.1', dev: 'eth0', table: '5182' },
   ],
-  rules: [
-    { priority: 5181, src: '172.17.0.2', table: 'main' },
-    { priority: 5182, src: '172.17.0.2', table: '5182' },
-  ],
+  rules: [{ priority: 5182, src: '172.17.0.2', table: '5182' }],
 };
 
 describe('a container that gets a default route of its own', () => {
   it("answers what comes in through Docker's network there, and asks its name server there", () => {
     expect(configureLines(request, fresh)).toEqual([
       'address replace 203.0.113.2/24 dev eth1',
+      'route replace 172.17.0.0/16 dev eth0 table 5182',
       'route replace default via 172.17.0.1 dev eth0 table 5182',
-      'rule add pref 5181 from 172.17.0.2 lookup main suppress_prefixlength 0',
       'rule add pref 5182 from 172.17.0.2 lookup 5182',
       'route replace 10.9.0.53 via 172.17.0.1 dev eth0',
       'route replace default via 203.0.113.1 dev eth1 onlink',
@@ -126,11 +123,10 @@ describe('a container that gets a default route of its own', () => {
 describe('a container that loses it again', () => {
   it("has Docker's default route where it was, and nothing of ours", () => {
     expect(releaseLines(request, configured)).toEqual([
-      'rule del pref 5181 from 172.17.0.2 lookup main',
       'rule del pref 5182 from 172.17.0.2 lookup 5182',
       'route del 10.9.0.53 via 172.17.0.1 dev eth0',
       'route replace default via 172.17.0.1 dev eth0',
-      'route del default via 172.17.0.1 dev eth0 table 5182',
+      'route flush table 5182',
     ]);
   });
 

@@ -288,7 +288,7 @@ describe('plan', () => {
           if (step.kind === 'detach_port' && step.port.externalIds[NM_UUID_KEY] !== undefined) {
             // Only what makes room for a container's new pair, or has no device any more.
             const isGone = !world.observed.links.has(step.port.interface);
-            expect(isGone || step.reason.includes('namespace')).toBe(true);
+            expect(isGone || step.reason.includes('other end')).toBe(true);
           }
         }
       }),

@@ -62,11 +62,12 @@ describe('a routed pool', () => {
     expect(made(wish(), host()).join()).not.toContain('proxy');
   });
 
-  it('is let through Docker’s firewall where there is one', () => {
+  it('is let through Docker’s firewall where there is one, to the outside and to nobody else', () => {
     const keys = made(wish(), host({ dockerUser: { 4: true, 6: true } }));
     expect(keys.filter((key) => key.startsWith('exception'))).toEqual([
-      'exception 4 from ovsbr1 203.0.113.0/24',
-      'exception 4 to ovsbr1 203.0.113.0/24',
+      'exception 4 from ovsbr1 eno1 203.0.113.0/24',
+      'exception 4 to ovsbr1 eno1 203.0.113.0/24',
+      'exception 4 among ovsbr1 ovsbr1 203.0.113.0/24',
     ]);
   });
 });

@@ -52,7 +52,11 @@ describe('an attestation', () => {
     const result = await attest({ ...request, exec, addresses: both, servers: servers.slice(0, 1) });
     expect(result).toMatchObject([
       { verdict: 'unreachable', server: '198.51.100.1:3478' },
-      { verdict: 'unreachable', server: null, reason: 'There is no STUN server to ask over IPv6' },
+      {
+        verdict: 'unreachable',
+        server: null,
+        reason: 'There is no STUN server to ask over IPv6: set stun_server or responder in [netmaker]',
+      },
     ]);
   });
 

@@ -63,7 +63,7 @@ describe('a container', () => {
     expect(judge({ leased: [] }).verdict).toBe('no-address');
     expect(judge({ leased: ['2001:db8::7'] })).toMatchObject({
       verdict: 'unreachable',
-      reason: 'There is no STUN server to ask over IPv6',
+      reason: 'There is no STUN server to ask over IPv6: set stun_server or responder in [netmaker]',
     });
   });
 });
