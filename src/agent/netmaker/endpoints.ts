@@ -1,6 +1,7 @@
 // What a Netmaker container gets on the bridge of the pools: its leases, its group's address if it holds that, its rules.
 
 import type { Config } from '../../core/config/config.ts';
+import { AgentError } from '../../core/errors.ts';
 import { parseCidr } from '../../core/guest/cidr.ts';
 import { type AttachDecision, containerName, type DockerContainer } from '../../core/guest/docker-attach.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
@@ -8,6 +9,7 @@ import { endpointOf } from '../../netmaker/endpoint.ts';
 import { electHolder, type GroupMember } from '../../netmaker/leases/failover.ts';
 import type { LeasedAddress } from '../../netmaker/leases/lease.ts';
 import type { Leases } from '../../netmaker/leases/leases.ts';
+import { overlaps } from '../../netmaker/pools.ts';
 import type { Pool } from '../../netmaker/types.ts';
 import type { Claim } from '../claims.ts';
 import type { AddressMove } from '../sources/resolution.ts';
@@ -126,6 +128,7 @@ export function netmakerEndpoints(parts: EndpointParts): NetmakerEndpoints {
       const { pools } = parts;
       const fixed = [decision.address, decision.address6].filter((text) => text !== undefined);
       const inPool = fixed.filter((text) => isInPools(text, pools));
+      refuseOverlap(container, pools);
       // Whoever writes an address of another network has made that network, and knows what it needs.
       const own = fixed.filter((text) => !inPool.includes(text) && text.includes('/'));
       const name = containerName(container);
@@ -172,6 +175,21 @@ export function netmakerEndpoints(parts: EndpointParts): NetmakerEndpoints {
 
     removed: (id) => leases.release(id),
   };
+}
+
+/** A pool that is a Docker network as well would lead past that network, for the host and for all of its containers. */
+function refuseOverlap({ NetworkSettings: settings }: DockerContainer, pools: readonly Pool[]): void {
+  for (const [name, network] of Object.entries(settings?.Networks ?? {})) {
+    const subnet = network && parseCidr(`${network.IPAddress}/${network.IPPrefixLen}`);
+    if (!subnet) continue;
+    const pool = pools.find((entry) => {
+      const range = parseCidr(entry.subnet);
+      return range !== undefined && overlaps(range, subnet);
+    });
+    if (pool === undefined) continue;
+    const text = `The pool ${pool.subnet} overlaps Docker's network ${name}, where the container has ${subnet.address.text}`;
+    throw new AgentError('bad-config', text);
+  }
 }
 
 function wantedOf(texts: readonly string[]): { 4?: string; 6?: string } {

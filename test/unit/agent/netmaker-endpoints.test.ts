@@ -199,3 +199,27 @@ it('an address of a network that is no pool is the container’s as it was writt
   expect(endpoint.port.published).toEqual([]);
   expect(endpoint.port.guard?.addresses).toEqual(['10.0.1.50']);
 });
+
+it('a pool that is also a Docker network of the container is refused', async () => {
+  running.set(A, '2026-11-23T08:00:01Z');
+  const inside = {
+    ...container(A),
+    NetworkSettings: {
+      SandboxKey: '',
+      Networks: {
+        lan: {
+          IPAddress: '203.0.113.77',
+          IPPrefixLen: 25,
+          Gateway: '',
+          GlobalIPv6Address: '',
+          GlobalIPv6PrefixLen: 0,
+          IPv6Gateway: '',
+        },
+      },
+    },
+  };
+  const { failoverGroup: _, ...alone } = decision;
+  await expect(endpoints.of(inside, alone, { port: 'vi1', mac: '02:00:00:00:00:01' })).rejects.toThrow(
+    "overlaps Docker's network lan",
+  );
+});
