@@ -19,10 +19,10 @@ table inet filter {
 
 /** The longest pause of a TCP stream in ms that is still a pause, about three times what was measured. */
 const RESTARTS: readonly [what: string, command: string, limitMs: number][] = [
-  ['Docker', 'systemctl restart docker', 1000],
+  ['Docker', 'systemctl restart docker', 5000],
   ['NetworkManager', 'systemctl restart NetworkManager', 10_000],
   ['the firewall', 'nft -f /etc/nftables.conf', 10_000],
-  ['the agent', 'systemctl restart ovs-port-agent', 1000],
+  ['the agent', 'systemctl restart ovs-port-agent', 5000],
   ['Open vSwitch', 'systemctl restart openvswitch-switch', 30_000],
 ];
 
