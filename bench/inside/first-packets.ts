@@ -31,6 +31,7 @@ export async function watchFirstPackets(): Promise<FirstPackets> {
     'icmp[icmptype] = icmp-echo',
   ];
   const child = spawn('tcpdump', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  process.once('exit', () => child.kill());
   await new Promise<void>((resolve, reject) => {
     child.once('error', reject);
     child.stderr.on('data', (text) => String(text).includes('listening on') && resolve());

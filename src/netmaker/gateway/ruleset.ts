@@ -99,7 +99,24 @@ function arpCommands(wish: GatewayWish): object[] {
     { add: { table: ARP_TABLE } },
     addSet(of, portSet(wish)),
     { add: { chain } },
-    { add: { rule: { ...of, chain: chain.name, expr: fromPort } } },
+    ...[fromPort, ...askedTooSoon(wish)].map((expr) => ({ add: { rule: { ...of, chain: chain.name, expr } } })),
+  ];
+}
+
+/**
+ * A container that sends from its first moment on asks for its gateway before its port is in the set; with the port's
+ * own answer its packets would be dropped for half a minute, until the kernel asks anew (measured: 40 s).
+ */
+function askedTooSoon({ bridge, pools }: GatewayWish): object[][] {
+  const gateways = pools.filter(({ family }) => family === 4).map(({ gateway }) => gateway);
+  if (gateways.length === 0) return [];
+  return [
+    [
+      match(meta('iifname'), 'vi*'),
+      match(meta('iifname'), bridge, '!='),
+      match(payload('arp', 'daddr ip'), { set: unique(gateways) }),
+      DROP,
+    ],
   ];
 }
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { clearCommands, mergedPorts, rulesetCommands } from '../../../../src/netmaker/gateway/ruleset.ts';
-import { pool6, wish } from './host.ts';
+import type { Pool } from '../../../../src/netmaker/types.ts';
+import { pool4, pool6, wish } from './host.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: nft's own JSON, looked into at many places
 type Command = any;
@@ -72,7 +73,27 @@ describe('the table', () => {
     const commands = rulesetCommands(wish());
     expect(set('ports', commands)).toEqual(['vi100']);
     expect(rules('own_sources', commands)[0]).toBe(JSON.stringify(drop));
-    expect(rules('past_the_bridge', commands)).toEqual([JSON.stringify(drop)]);
+    expect(rules('past_the_bridge', commands)[0]).toBe(JSON.stringify(drop));
+  });
+
+  it('answers for the gateway at no port, not even at one that it does not know yet', () => {
+    const asked = (pools: readonly Pool[]) =>
+      rules('past_the_bridge', rulesetCommands(wish({ pools, published: [] }))).slice(1);
+    expect(asked([pool4, pool6]).map((rule) => JSON.parse(rule))).toEqual([
+      [
+        { match: { op: '==', left: { meta: { key: 'iifname' } }, right: 'vi*' } },
+        { match: { op: '!=', left: { meta: { key: 'iifname' } }, right: 'ovsbr1' } },
+        {
+          match: {
+            op: '==',
+            left: { payload: { protocol: 'arp', field: 'daddr ip' } },
+            right: { set: ['203.0.113.1'] },
+          },
+        },
+        { drop: null },
+      ],
+    ]);
+    expect(asked([pool6])).toEqual([]);
   });
 
   it('has as many rules for two hundred containers as for one', () => {
