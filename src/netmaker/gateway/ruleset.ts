@@ -99,7 +99,9 @@ function arpCommands(wish: GatewayWish): object[] {
     { add: { table: ARP_TABLE } },
     addSet(of, portSet(wish)),
     { add: { chain } },
-    ...[fromPort, ...askedTooSoon(wish)].map((expr) => ({ add: { rule: { ...of, chain: chain.name, expr } } })),
+    ...[fromPort, ...askedTooSoon(wish)].map((expr) => ({
+      add: { rule: { ...of, chain: chain.name, expr } },
+    })),
   ];
 }
 
