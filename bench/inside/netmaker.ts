@@ -19,8 +19,11 @@ const HOST = '198.51.100.2';
 const POOL = '203.0.113.';
 /** A bridge that only `ovs-docker` uses, so that nothing of ours is in its way. */
 const PEER = { bridge: 'ovsbr9', gateway: '198.18.0.1', address: '198.18.0.2' };
-/** Sends from its first moment on, with whatever network there is. */
-const SENDER = `while :; do ping -i 0.005 ${REMOTE}; usleep 2000; done`;
+/** Sends from its first moment on, with whatever network there is. Silent: each line would be work for Docker's log. */
+const sender = (seconds: number) => `while :; do ping -q -i ${seconds} ${REMOTE}; usleep 2000; done`;
+const ALONE = sender(0.005);
+/** Fifty that send as fast as one alone would be a load of their own. */
+const IN_CROWD = sender(0.1);
 
 export async function measureNetmaker(
   turns: number,
@@ -62,7 +65,7 @@ export async function measureNetmaker(
     withoutAgent(agent, async () => {
       const name = `peer-${used++}`;
       const sent = packets.from(PEER.address, Date.now());
-      await dockerRun(name, '--network', 'none');
+      await dockerRun(name, ['--network', 'none']);
       const began = performance.timeOrigin + performance.now();
       const where = [`--ipaddress=${PEER.address}/24`, `--gateway=${PEER.gateway}`];
       await run('ovs-docker', ['add-port', PEER.bridge, 'eth1', name, ...where]);
@@ -91,10 +94,10 @@ export async function measureNetmaker(
     row(what, 'ms', mine, { name: 'ovs-docker add-port, from its start', values: peer }, '< 1'),
     row(what, 'ms', mine, { name: "docker run -d without us, under the host's address", values: docker }),
   ];
-  say(`${crowd} at once`);
-  rows.push(...(await measureCrowd(crowd, packets, known, agent)));
   say('throughput');
   rows.push(...(await measureThroughput(server, neighbour, 5)));
+  say(`${crowd} at once`);
+  rows.push(...(await measureCrowd(crowd, packets, known, agent)));
   packets.close();
   starts.close();
   return rows;
@@ -119,14 +122,17 @@ async function measureCrowd(
     }
     return end;
   };
-  const [end] = await Promise.all([last(), ...names('netmaker').map((name) => dockerRun(name))]);
+  const [end] = await Promise.all([
+    last(),
+    ...names('netmaker').map((name) => dockerRun(name, [], IN_CROWD)),
+  ]);
   const mine = end - since;
   const given = await Promise.all(names('netmaker').map((name) => addressOf(name)));
   await Promise.all(names('netmaker').map(remove));
   // Under one address of the host they cannot be told apart: all run when the commands are done.
   const peer = await withoutAgent(agent, async () => {
     const since = Date.now();
-    await Promise.all(names('plain').map((name) => dockerRun(name)));
+    await Promise.all(names('plain').map((name) => dockerRun(name, [], IN_CROWD)));
     const took = Date.now() - since;
     await Promise.all(names('plain').map(remove));
     return took;
@@ -160,8 +166,8 @@ async function preparePeer(): Promise<void> {
   await run('sh', ['-ec', script]);
 }
 
-async function dockerRun(name: string, ...options: string[]): Promise<void> {
-  await run('docker', ['run', '--detach', '--name', name, ...options, 'opa-test', 'sh', '-c', SENDER]);
+async function dockerRun(name: string, options: readonly string[] = [], sends = ALONE): Promise<void> {
+  await run('docker', ['run', '--detach', '--name', name, ...options, 'opa-test', 'sh', '-c', sends]);
 }
 
 async function remove(name: string): Promise<void> {
