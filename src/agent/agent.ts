@@ -65,6 +65,8 @@ export interface AgentParts {
    * settles once the guest that it is for has its ports.
    */
   publish: (cause: () => Promise<number>, attached?: Promise<unknown>) => Promise<void>;
+  /** Resolves once the host is a gateway at all; does not throw. */
+  prepare: (cause: () => Promise<number>) => Promise<void>;
   /** Gives a container that still runs the default route that it had before; does not throw. */
   release: (veth: VethRequest) => Promise<void>;
   /** Has the guest looked at again in so many milliseconds. */
@@ -157,6 +159,7 @@ export function createAgent(parts: AgentParts): Agent {
       // A container that goes on without its port goes out by the network that it had before.
       const lost = (former?.ports ?? []).filter(({ port }) => !ports.some((wish) => wish.port === port));
       for (const { veth } of lost) if (veth) await parts.release(veth);
+      if (ports.some(({ published = [] }) => published.length > 0)) await parts.prepare(cause);
       const converging = converge({ key, desired: ports, inScope, cause });
       const [reports, published] = await Promise.allSettled([
         converging,

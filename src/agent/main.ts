@@ -225,6 +225,7 @@ async function main(): Promise<void> {
     },
     containerAt: (id) => dockerContainers.look(id),
     publish: netmaker.publish,
+    prepare: netmaker.prepare,
     // It has most often ended, and its namespace with it.
     release: (veth) => veths.release(veth).catch(() => undefined),
     lookAt: async (vmid) => proxmox?.look(vmid),

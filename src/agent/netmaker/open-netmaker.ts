@@ -66,6 +66,8 @@ export interface Netmaker {
   endpoints: NetmakerEndpoints | undefined;
   /** Brings the host to what the guests publish now. */
   publish(cause: () => Promise<number>, attached?: Promise<unknown>): Promise<void>;
+  /** Resolves once the host is a gateway at all, for guests that are about to be attached. */
+  prepare(cause: () => Promise<number>): Promise<void>;
   /** Looks at what only a look can tell: rules that are gone, containers that vanished unseen. */
   look(): Promise<void>;
   /** For `status`. */
@@ -224,6 +226,9 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
   return {
     guards,
     endpoints,
+    async prepare(cause) {
+      if (!withdrawn) await publicNetwork.prepare(cause);
+    },
     async publish(cause, attached) {
       warn(held());
       if (withdrawn) return;

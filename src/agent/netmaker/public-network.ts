@@ -27,6 +27,8 @@ export interface PublicNetwork {
    * wrong is in the ledger and among the troubles.
    */
   sync(cause: () => Promise<number>, attached?: Promise<unknown>): Promise<void>;
+  /** Resolves once the host is a gateway at all: a container must not ask for one that is not there yet. */
+  prepare(cause: () => Promise<number>): Promise<void>;
   published(): PublishedAddress[];
   close(): void;
 }
@@ -128,6 +130,9 @@ export function openPublicNetwork(parts: PublicNetworkParts): PublicNetwork {
     await inTurn(cause);
   };
   return {
+    async prepare(cause) {
+      if ((done === undefined || served.size === 0) && published().length > 0) await inTurn(cause);
+    },
     async sync(cause, attached) {
       const now = published();
       if (running === undefined && done === JSON.stringify(now)) return;
@@ -142,7 +147,7 @@ export function openPublicNetwork(parts: PublicNetworkParts): PublicNetwork {
       }
       // The host forwards already, and closes what is not to be open; the dozen processes of a look come after the start.
       if (done !== undefined && served.size > 0) {
-        await gateway.hold(now.map(({ address, inside = address }) => inside)).catch(parts.onError);
+        await gateway.hold(now).catch(parts.onError);
         await attached?.catch(() => undefined);
       }
       await inTurn(cause);

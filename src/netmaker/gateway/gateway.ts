@@ -9,7 +9,7 @@ import type { Observed } from './observed.ts';
 import type { Entry } from './pieces.ts';
 import { gatewayPlan, type Step, stillOurs, wordsFor } from './plan.ts';
 import { readRecord, writeRecord } from './record.ts';
-import { COUNTERS, TABLE } from './ruleset.ts';
+import { COUNTERS, holdCommands } from './ruleset.ts';
 import { openSysctls, type Sysctls } from './sysctls.ts';
 import { uplinkFor } from './uplink.ts';
 import { wantedPieces } from './wanted.ts';
@@ -44,16 +44,9 @@ export function openGateway(parts: GatewayParts): Gateway {
 
   return {
     assert: async (wish) => sayNew(await lastWins(wish), wish),
-    async hold(addresses) {
-      const lines = ([4, 6] as const).flatMap((family) => {
-        const own = addresses.filter((address) => address.includes(':') === (family === 6));
-        const { family: kind, name } = TABLE;
-        return own.length === 0
-          ? []
-          : [`add element ${kind} ${name} containers${family} { ${own.join(', ')} }`];
-      });
-      if (lines.length === 0) return;
-      await context.exec('nft', [lines.join('; ')]).catch((error: unknown) => {
+    async hold(published) {
+      if (published.length === 0) return;
+      await context.exec('nft', [holdCommands(published)]).catch((error: unknown) => {
         if (!isAgentError(error, 'exec-failed')) throw error;
       });
     },

@@ -1,6 +1,6 @@
 // The nftables tables of our own, as the commands of one transaction (libnftables-json(5)).
 
-import type { ServiceRule } from '../types.ts';
+import type { PublishedAddress, ServiceRule } from '../types.ts';
 import { familyOf, ownAddress } from './uplink.ts';
 import type { GatewayCounters, GatewayWish } from './wish.ts';
 
@@ -120,6 +120,21 @@ function askedTooSoon({ bridge, pools }: GatewayWish): object[][] {
       DROP,
     ],
   ];
+}
+
+/** In nft's own language, as one transaction: elements for sets that are there. */
+export function holdCommands(published: readonly PublishedAddress[]): string {
+  const ports = unique(published.map(({ port }) => `"${port}"`)).join(', ');
+  const known = [TABLE, ARP_TABLE].map(
+    ({ family, name }) => `add element ${family} ${name} ${PORTS} { ${ports} }`,
+  );
+  const closed = FAMILIES.flatMap((family) => {
+    const own = published.map(ownAddress).filter((address) => familyOf(address) === family);
+    return own.length === 0
+      ? []
+      : [`add element ${TABLE.family} ${TABLE.name} containers${family} { ${unique(own).join(', ')} }`];
+  });
+  return [...known, ...closed].join('; ');
 }
 
 interface NamedSet {

@@ -46,10 +46,10 @@ export interface Gateway {
    */
   assert(wish: GatewayWish): Promise<readonly GatewayChange[]>;
   /**
-   * Closes addresses of containers towards the outside at once, until `assert` opens what it shall; no time for more.
-   * Without rules of ours there is nothing to do.
+   * Closes addresses towards the outside at once, until `assert` opens what it shall, and keeps the host from answering
+   * at their ports; no time for more. Without rules of ours there is nothing to do.
    */
-  hold(addresses: readonly string[]): Promise<void>;
+  hold(published: readonly PublishedAddress[]): Promise<void>;
   /** Takes back what still is as we made it, also from the record of an earlier process. Throws `gateway-failed`. */
   undo(): Promise<readonly GatewayChange[]>;
   /** Zeros while nothing is published. Throws `exec-failed`. */

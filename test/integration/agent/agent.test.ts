@@ -85,6 +85,7 @@ beforeEach(async () => {
     lookAt: async () => undefined,
     containerAt: async () => gone,
     publish: () => publish(),
+    prepare: async () => undefined,
     release: async (veth) => void released.push(veth.pid),
     lookLater: (vmid, ms) => void later.push([vmid, ms]),
     occasionOf: async () => 'guest',

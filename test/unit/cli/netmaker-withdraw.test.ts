@@ -24,6 +24,7 @@ const EXCEPTION = {
   family: 4,
   direction: 'from',
   device: 'ovsbr1',
+  other: 'eno1',
   subnet: '203.0.113.0/24',
 };
 
@@ -50,9 +51,9 @@ describe('netmaker withdraw', () => {
     });
     expect({ code, out }).toEqual({
       code: 0,
-      out: ['undone: firewall rule in DOCKER-USER from 203.0.113.0/24 on ovsbr1'],
+      out: ['undone: firewall rule in DOCKER-USER from 203.0.113.0/24 on ovsbr1 (eno1)'],
     });
-    expect(ran).toContainEqual(expect.stringMatching(/^iptables .*-D DOCKER-USER -i ovsbr1/));
+    expect(ran).toContainEqual(expect.stringMatching(/^iptables .*-D DOCKER-USER -i ovsbr1 -o eno1/));
     expect(JSON.parse(await readFile(record, 'utf8'))).toMatchObject({ entries: [] });
   });
 
