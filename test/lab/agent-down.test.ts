@@ -51,7 +51,7 @@ describe('an agent that is stopped for good', () => {
     await expectRows('vi101', 'vi201');
     await expectReachable(host, '10.0.0.201');
     const blocks = await host.ledger();
-    expectWholeStories(blocks);
+    await eventually(host.ledger, expectWholeStories);
     expect(blocks.filter(({ action }) => action === 'port_handed_back')).not.toEqual([]);
   });
 

@@ -90,7 +90,7 @@ describe('an agent that is killed between intent and outcome', () => {
       expect.stringMatching(/^guest_/),
     ]);
     expect(new Set(idsOf(blocks)).size).toBe(idsOf(blocks).length);
-    expectWholeStories(await host.ledger());
+    await eventually(host.ledger, expectWholeStories);
     await expectVerified();
   });
 
@@ -122,7 +122,7 @@ describe('an agent that is killed between intent and outcome', () => {
     }
     expect(landed).toBe(true);
     await expectReachable(host, '10.0.0.101');
-    expectWholeStories(await host.ledger());
+    await eventually(host.ledger, expectWholeStories);
     await expectVerified();
   });
 });

@@ -104,7 +104,7 @@ describe('guests that are killed', () => {
     await eventually(host.traces, ({ ports }) => expect(ports).toHaveLength(1));
     await host.sh(`kill -KILL $(docker inspect -f '{{.State.Pid}}' netmaker-server)`);
     await eventually(host.traces, (seen) => expect(seen).toEqual(NO_TRACES));
-    expectWholeStories(await host.ledger());
+    await eventually(host.ledger, expectWholeStories);
   });
 });
 
@@ -150,7 +150,7 @@ describe('twenty guests at once', () => {
     expect(blocks.filter(({ action }) => action.endsWith('_failed'))).toEqual([]);
     await host.sh(`${NUMBERS.map((n) => `(${stop(n)}) &`).join('\n')}\nwait`);
     await eventually(host.traces, (seen) => expect(seen).toEqual(NO_TRACES), 20_000);
-    expectWholeStories(await host.ledger());
+    await eventually(host.ledger, expectWholeStories);
     expect((await host.cli('ledger', 'verify')).exitCode).toBe(0);
   });
 });

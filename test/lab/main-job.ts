@@ -110,7 +110,7 @@ export function mainJob(name: string, { suite, keys, driver }: Place): void {
         vi1000000: ['guest_start_host', 'port_adopt', 'port_adopted'],
         vi1000001: ['guest_start', 'port_attach', 'port_attached'],
       });
-      expectWholeStories(blocks);
+      await eventually(host.ledger, expectWholeStories);
     });
 
     it('are all driven by whom this host leads to: in the list, the status and the ledger', async () => {
@@ -212,7 +212,7 @@ export function mainJob(name: string, { suite, keys, driver }: Place): void {
         ['port_detached', 'port_released', 'port_gone'].includes(action),
       );
       expect([...new Set(removed.map(({ data }) => data.port))].sort()).toEqual([...PORTS, 'vi203'].sort());
-      expectWholeStories(blocks);
+      await eventually(host.ledger, expectWholeStories);
       expect((await host.cli('ledger', 'verify')).exitCode).toBe(0);
     });
   });

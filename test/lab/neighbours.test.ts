@@ -127,14 +127,14 @@ describe('a Docker container', () => {
     await host.sh('docker rm -f netmaker-a');
     await dockerRun('netmaker-a', '203.0.113.22');
     await host.startAgent();
-    const blocks = await eventually(host.ledger, (seen) => {
+    await eventually(host.ledger, (seen) => {
       const restart = seen.findLast(({ action }) => action === 'agent_started')?.height ?? 0;
       const after = seen.filter(({ height }) => height > restart).map(({ action }) => action);
       expect(after).toEqual(expect.arrayContaining(['guest_die', 'guest_destroy', 'guest_start']));
       expect(after).not.toContain('port_detached');
     });
     await expectReachable(host, '203.0.113.22');
-    expectWholeStories(blocks);
+    await eventually(host.ledger, expectWholeStories);
   });
 
   it('with an eth1 of its own is told so, and is not counted as having a port', async () => {
