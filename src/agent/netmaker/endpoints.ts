@@ -2,10 +2,11 @@
 
 import type { Config } from '../../core/config/config.ts';
 import { AgentError } from '../../core/errors.ts';
-import { parseCidr } from '../../core/guest/cidr.ts';
+import { parseCidr, parseIp } from '../../core/guest/cidr.ts';
 import { type AttachDecision, containerName, type DockerContainer } from '../../core/guest/docker-attach.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
 import { endpointOf } from '../../netmaker/endpoint.ts';
+import { poolOf } from '../../netmaker/leases/address-space.ts';
 import { electHolder, type GroupMember } from '../../netmaker/leases/failover.ts';
 import type { LeasedAddress } from '../../netmaker/leases/lease.ts';
 import type { Leases } from '../../netmaker/leases/leases.ts';
@@ -202,14 +203,8 @@ function wantedOf(texts: readonly string[]): { 4?: string; 6?: string } {
 }
 
 function isInPools(text: string, pools: readonly Pool[]): boolean {
-  const address = parseCidr(text.includes('/') ? text : `${text}/${text.includes(':') ? 128 : 32}`)?.address;
-  if (address === undefined) return false;
-  return pools.some(({ subnet, family }) => {
-    const range = parseCidr(subnet);
-    if (range === undefined || family !== address.family) return false;
-    const shift = BigInt((family === 4 ? 32 : 128) - range.prefix);
-    return range.address.value >> shift === address.value >> shift;
-  });
+  const address = parseIp(text.split('/')[0] ?? text);
+  return address !== undefined && poolOf(pools, address) !== undefined;
 }
 
 const HEALTH = ['healthy', 'unhealthy', 'starting'] as const;

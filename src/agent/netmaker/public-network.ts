@@ -127,6 +127,8 @@ export function openPublicNetwork(parts: PublicNetworkParts): PublicNetwork {
         .then((block) => block.height);
       return height;
     };
+    // A guest that starts is what disturbs it most often, and has work for the processors itself.
+    await parts.quiet();
     await inTurn(cause);
   };
   return {

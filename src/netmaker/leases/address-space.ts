@@ -1,13 +1,9 @@
 // Addresses of pools as numbers: which are hosts, and the lowest that is free.
 import { contains, type IpAddress, interfaceCidrProblem, parseCidr, parseIp } from '../../core/guest/cidr.ts';
+import type { AddressRange } from '../pools.ts';
 import type { Pool } from '../types.ts';
 
-/** Addresses of one family, both ends included. */
-export interface AddressRange {
-  readonly family: 4 | 6;
-  readonly first: bigint;
-  readonly last: bigint;
-}
+export type { AddressRange };
 
 /** First pool that the address lies in. */
 export function poolOf(pools: readonly Pool[], address: IpAddress): Pool | undefined {

@@ -12,6 +12,7 @@ let blocks: { action: string; cause?: number | null }[];
 let ports: DesiredPort[];
 let known: boolean;
 let fails: boolean;
+let quiet: Promise<void>;
 let disturb: (() => void) | undefined;
 let network: PublicNetwork;
 const troubles = openTroubles(() => 0);
@@ -31,6 +32,7 @@ beforeEach(() => {
   ports = [];
   known = true;
   fails = false;
+  quiet = Promise.resolve();
   disturb = undefined;
   network = openPublicNetwork({
     gateway: {
@@ -56,7 +58,7 @@ beforeEach(() => {
     },
     troubles,
     ports: () => ports,
-    quiet: async () => undefined,
+    quiet: () => quiet,
     isKnown: () => known,
     onError: (error) => expect.unreachable(String(error)),
   });
@@ -131,6 +133,20 @@ describe('the host', () => {
     disturb?.();
     await expect.poll(() => wishes.length).toBe(2);
     await expect.poll(() => blocks.map(({ action }) => action)).toContain('reconcile');
+  });
+
+  it('is not looked at while guests are attended to', async () => {
+    ports = [portWith('203.0.113.2')];
+    await network.sync(cause);
+    let rest = () => {};
+    quiet = new Promise((resolve) => {
+      rest = resolve;
+    });
+    disturb?.();
+    await new Promise(setImmediate);
+    expect(wishes).toHaveLength(1);
+    rest();
+    await expect.poll(() => wishes.length).toBe(2);
   });
 
   it('that cannot be the gateway is a trouble, told once and tried again', async () => {
