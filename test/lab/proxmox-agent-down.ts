@@ -88,6 +88,15 @@ export function describeAgentDown(hostOf: () => ProxmoxHost): void {
     });
 
     if (guest.kind === 'container') {
+      it('is taken off the switch when its cable was pulled while the agent hung', async () => {
+        // Proxmox removes the port by its own name, finds none, and goes on; nothing plugs it afterwards.
+        const pulled = await frozen(() => hostOf().exec(change(guest, 'bridge=vmbr0,link_down=1')));
+        expect(pulled.exitCode).toBe(0);
+        await expectPorts(hostOf(), guest);
+        await hostOf().exec(change(guest, 'bridge=vmbr0'));
+        await expectRight();
+      });
+
       it('reboots from inside while the agent is stopped', async () => {
         const pid = () => hostOf().exec(['lxc-info', '-n', String(vmid), '-p', '-H']);
         await stopped(async () => {

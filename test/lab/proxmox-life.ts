@@ -50,6 +50,10 @@ export function describeLives(hostOf: HostOf): void {
         (said) => expect(said).toContain('stopped'),
         30_000,
       );
+      // A container counts as stopped before its post-stop hook has run; a start in between finds its unit still active.
+      await hostOf().sh(
+        `timeout 30 sh -c 'while systemctl --quiet is-active pve-container@${vmid}; do sleep 0.05; done'`,
+      );
       await expectGone(hostOf(), guest);
     };
     const restart = async () => {

@@ -51,9 +51,13 @@ export function obstacleTo(
 ): string | undefined {
   if (nic.bridge === undefined || nic.bridge === '') return 'it has no bridge';
   if (!isOvsBridge(nic.bridge)) return `${nic.bridge} is not an OVS bridge`;
-  // Proxmox leaves a container's card unplugged then; a VM's stays plugged, QEMU holds its link down.
-  if (nic.linkDown && runtime === 'proxmox-lxc') return 'its link is set down';
+  if (isLeftUnplugged(runtime, nic)) return 'its link is set down';
   return undefined;
+}
+
+/** With its link set down a container's card is on no bridge; a VM's stays plugged, QEMU holds its link down. */
+export function isLeftUnplugged(runtime: Guest['runtime'], nic: Nic): boolean {
+  return nic.linkDown && runtime === 'proxmox-lxc';
 }
 
 function plainDevice({ vmid, runtime }: Guest, index: number): string {

@@ -13,7 +13,7 @@ import {
 } from '../../core/guest/proxmox-tree.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
 import type { Claim } from '../claims.ts';
-import { desiredPort, type HolderOf, obstacleTo, type PortMode } from './proxmox-card.ts';
+import { desiredPort, type HolderOf, isLeftUnplugged, obstacleTo, type PortMode } from './proxmox-card.ts';
 import type { Resolution, Source } from './resolution.ts';
 import { cardsTakenOff } from './taken-off.ts';
 
@@ -49,8 +49,8 @@ const REST_MS = 3_000;
 
 const keyOf = (vmid: number) => `vmid:${vmid}`;
 
-/** `awaited` are the cards that Proxmox is about to plug, `restored` those that it has failed to. */
-type CardsResolution = Resolution & { awaited: ReadonlySet<number>; restored: ReadonlySet<number> };
+/** `off` are the cards that are to be on no bridge now, `restored` those that Proxmox has failed to plug. */
+type CardsResolution = Resolution & { off: ReadonlySet<number>; restored: ReadonlySet<number> };
 
 export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
   const { root, mode, linkNames, isOvsBridge, holderOf } = parts;
@@ -69,7 +69,7 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
     const identity = identityOf(guest);
     const ports: DesiredPort[] = [];
     const skipped: string[] = [];
-    const awaited = new Set<number>();
+    const off = new Set<number>();
     const restored = new Set<number>();
     let again: number | undefined;
     for (const [index, nic] of guest.config.nics) {
@@ -84,7 +84,7 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
         const verdict = takenOff.judge(port, former, (await parts.configAge(guest.vmid)) ?? 0);
         if (verdict.kind === 'wait') {
           again = Math.min(again ?? verdict.ms, verdict.ms);
-          awaited.add(index);
+          off.add(index);
           continue;
         }
         if (verdict.kind === 'restore') {
@@ -93,6 +93,8 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
           continue;
         }
       } else takenOff.forget(port.port);
+      // Proxmox's own removal may have failed: it looks for its own name (see taken-off.ts).
+      if (isLeftUnplugged(identity.runtime, nic)) off.add(index);
       const reason = obstacleTo(identity.runtime, { ...nic, bridge: port.bridge }, isOvsBridge);
       if (reason !== undefined) skipped.push(`net${index}: ${reason}`);
       else {
@@ -111,7 +113,7 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
       ports: ports.filter((port) => links.has(port.interface)),
       skipped: [...skipped, ...damageOf(guest)],
       note: ports.length === 0 ? 'no network card on an OVS bridge' : 'no network card plugged',
-      awaited,
+      off,
       restored,
       ...(again !== undefined && { again }),
     };
@@ -126,7 +128,7 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
     links: ReadonlySet<string>,
     healKept = false,
   ): Promise<Resolution> => {
-    const { ports = [], awaited, restored, ...rest } = await resolve(guest, links);
+    const { ports = [], off, restored, ...rest } = await resolve(guest, links);
     const plugged = await Promise.all(
       ports.map(async (port) => {
         if (holderOf(port.interface) !== undefined || restored.has(port.nic)) return true;
@@ -136,7 +138,7 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
       }),
     );
     const wished = ports.filter((_, index) => plugged[index]);
-    const held = stillHeld(guest.vmid, wished, links).filter(({ nic }) => !awaited.has(nic));
+    const held = stillHeld(guest.vmid, wished, links).filter(({ nic }) => !off.has(nic));
     return { ...rest, ports: [...wished, ...held] };
   };
 
@@ -151,8 +153,9 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
 
   /** For post-start: Proxmox has read the configuration and plugged the cards. */
   const resolveStarted = async (guest: ProxmoxGuest, links: ReadonlySet<string>): Promise<Resolution> => {
-    const { ports = [], ...rest } = await resolve(guest, links);
-    return { ...rest, ports: [...ports, ...stillHeld(guest.vmid, ports, links)] };
+    const { ports = [], off, restored: _, ...rest } = await resolve(guest, links);
+    const held = stillHeld(guest.vmid, ports, links).filter(({ nic }) => !off.has(nic));
+    return { ...rest, ports: [...ports, ...held] };
   };
 
   /** Without a configuration here: it is on the node that the guest comes from, or cannot be read. */

@@ -290,6 +290,12 @@ describe('a Proxmox container whose card is being changed while it runs', () => 
     expect((await source.look(201))?.ports).toEqual([]);
   });
 
+  it('is taken off when its link is set down, also when nobody looked in the middle of that change', async () => {
+    await writeFile(join(root, 'lxc/201.conf'), `hostname: mail\n${net},bridge=ovsbr0,link_down=1\n`);
+    expect((await source.look(201))?.ports).toEqual([]);
+    expect((await source.current())?.map(({ resolution }) => resolution.ports)).toEqual([[]]);
+  });
+
   it('keeps a port when the change has long failed, under that name too', async () => {
     age = 60_000;
     expect((await source.look(201))?.ports).toMatchObject([{ port: 'vi201', row: device, bridge: 'ovsbr0' }]);
