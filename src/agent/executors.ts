@@ -41,11 +41,11 @@ export function executors({ config, drivers, veths, guards }: ExecutorParts): Ex
       return { driver, addresses: [...wish.addresses] };
     },
     async create_veth({ desired, veth }) {
-      await veths.create(desired.interface, veth);
+      await veths.create(desired.interface, veth, desired.guard !== undefined);
       return {};
     },
-    async configure_guest({ veth, offload }) {
-      await veths.configure(veth, offload);
+    async configure_guest({ desired, veth, offload }) {
+      await veths.configure(desired.interface, veth, offload);
       return { tx_offload: offload ? 'off' : 'unchanged' };
     },
     async disable_offload({ desired, peer }) {

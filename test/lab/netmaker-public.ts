@@ -250,6 +250,35 @@ export function publicServers(name: string, { suite, keys = '', way }: PublicPla
       expect(heard.neighbour.length).toBeLessThanOrEqual(lie.startsWith('ip') ? 0 : 1);
       await eventually(counted, (now) => expect(now - sofar).toBe(5));
     });
+
+    it('is heard by nobody before its rules stand, however early it brings its card up', async () => {
+      const own = at(STATIC + 1);
+      const labels = `--label dev.ovs.portagent.address=${own} --label dev.ovs.portagent.address6=${at6(STATIC + 1)}`;
+      const mac = await host.sh('cat /sys/class/net/ovsbr1/address');
+      const spoof = (source: string) => `spoof eth1 ip --source ${source} --to ${REMOTE} --to-mac ${mac}`;
+      // With the host's programs, since its image has few.
+      const liar = `/src/test/lab/host/${spoof(b)} --eager 2; sleep 1000`;
+      await host.sh(`
+        rm -f /tmp/early*
+        systemd-run --quiet --unit=early -p StandardOutput=file:/tmp/early -p StandardError=file:/tmp/early.log \
+          tcpdump -i ovsbr1 -Q in --immediate-mode -nl "udp dst port 7000 and dst ${REMOTE}"
+        timeout 5 sh -c 'until grep -q listening /tmp/early.log; do sleep 0.05; done'
+        docker run -d --name netmaker-hasty --cap-add NET_ADMIN ${labels} -v /:/host:ro opa-test \
+          chroot /host sh -c '${liar}'`);
+      await eventually(
+        () => host.report('netmaker-hasty'),
+        ({ spoofed }) => expect(spoofed?.ipv4).toBeGreaterThan(100),
+      );
+      const heard = await eventually(
+        async () => {
+          await host.inside('netmaker-hasty', ...spoof(own).split(' '));
+          return host.sh(`awk 'NF { print $3 }' /tmp/early | sort -u`);
+        },
+        (seen) => expect(seen).toContain(own),
+      );
+      await host.sh('systemctl stop early; docker rm -f netmaker-hasty');
+      expect(heard).toBe(`${own}.4000`);
+    });
   });
 
   describe('an address', () => {

@@ -1,6 +1,7 @@
 // Makes, checks and removes the veth pairs of containers, and sets up their inner ends.
 
-import { readlink } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFile, readlink } from 'node:fs/promises';
 import { z } from 'zod';
 import { AgentError, isAgentError } from '../errors.ts';
 import type { Exec, ExecOptions } from '../exec.ts';
@@ -27,10 +28,13 @@ type Link = z.infer<typeof linkSchema>;
 const isVeth = (link: Link) => link.linkinfo?.info_kind === 'veth';
 
 export interface Veths {
-  /** Makes the pair with one end in the container's namespace; the outer end is up. */
-  create(outer: string, request: VethRequest): Promise<void>;
+  /**
+   * Makes the pair; the outer end is up. The inner end is in the container's namespace, or `parked`: in ours until
+   * `configure`, out of reach of a container that may bring its cards up itself.
+   */
+  create(outer: string, request: VethRequest, parked?: boolean): Promise<void>;
   /** Brings the inner end up and sets its addresses, default routes and offload; may be repeated. */
-  configure(request: VethRequest, withoutOffload: boolean): Promise<void>;
+  configure(outer: string, request: VethRequest, withoutOffload: boolean): Promise<void>;
   /** Gives the container's former network its default route back; what is gone already is fine. */
   release(request: VethRequest): Promise<void>;
   /** Turns transmit offload off at the other end of a veth that somebody else made; returns that end's name. */
@@ -56,6 +60,12 @@ function familiesOf({ addresses }: VethRequest): (4 | 6)[] {
   const found = new Set(addresses.map((text) => (text.includes(':') ? 6 : 4)));
   return ([4, 6] as const).filter((family) => found.has(family));
 }
+
+/** As Docker calls the ends that it makes: what looks after the host's devices leaves those alone. */
+const parkedName = (outer: string) => `veth${createHash('sha256').update(outer).digest('hex').slice(0, 7)}`;
+
+const takenError = (name: string, cause?: unknown) =>
+  new AgentError('interface-taken', `The container has an interface ${name} of its own`, { cause });
 
 const inNamespace = (pid: number) => [`--net=/proc/${pid}/ns/net`, '--'];
 
@@ -123,6 +133,18 @@ export function openVeths(exec: Exec): Veths {
       if (text !== '') await run(family, text);
     }
   };
+  /** Without a process of its own in the namespace; a container that may make links could have thousands. */
+  const hasLink = async ({ pid, guestInterface }: VethRequest) => {
+    const devices = await readFile(`/proc/${pid}/net/dev`, 'utf8').catch(() => '');
+    return devices.split('\n').some((line) => line.trimStart().startsWith(`${guestInterface}:`));
+  };
+  const orTaken = async (request: VethRequest, work: () => Promise<unknown>) => {
+    try {
+      await work();
+    } catch (error) {
+      throw (await hasLink(request)) ? takenError(request.guestInterface, error) : error;
+    }
+  };
   const peerInside = async (outer: string, pid: number) => {
     const index = await linkIndex(outer);
     const peer = (await innerLinks(pid)).find((link) => isVeth(link) && link.link_index === index)?.ifname;
@@ -131,37 +153,32 @@ export function openVeths(exec: Exec): Veths {
   };
 
   return {
-    async create(outer, request) {
-      await refuseHostNamespace(request.pid);
-      const peer = [
-        'peer',
-        'name',
-        request.guestInterface,
-        'address',
-        request.mac,
-        'netns',
-        String(request.pid),
-      ];
-      try {
-        await exec('ip', ['link', 'add', 'name', outer, 'up', 'type', 'veth', ...peer]);
-      } catch (error) {
-        const inside = await innerLinks(request.pid);
-        if (!inside.some((link) => link.ifname === request.guestInterface)) throw error;
-        const text = `The container has an interface ${request.guestInterface} of its own`;
-        throw new AgentError('interface-taken', text, { cause: error });
-      }
+    async create(outer, request, parked = false) {
+      const { guestInterface: name, mac, pid } = request;
+      await refuseHostNamespace(pid);
+      if (parked && (await hasLink(request))) throw takenError(name);
+      const place = parked ? ['name', parkedName(outer)] : ['name', name, 'netns', String(pid)];
+      const pair = ['name', outer, 'up', 'type', 'veth', 'peer', ...place, 'address', mac];
+      await orTaken(request, () => exec('ip', ['link', 'add', ...pair]));
     },
 
-    async configure(request, withoutOffload) {
+    async configure(outer, request, withoutOffload) {
       const { guestInterface: link, pid } = request;
       await refuseHostNamespace(pid);
+      const parked = parkedName(outer);
+      const moveIn = async () => {
+        if ((await linkIndex(parked)) === undefined) return;
+        const target = ['netns', String(pid), 'name', link];
+        await orTaken(request, () => exec('ip', ['link', 'set', 'dev', parked, ...target]));
+      };
       const families = familiesOf(request);
       const up = `link set dev ${link} up\n`;
       const inside = (args: readonly string[], input?: string) =>
         exec('nsenter', [...inNamespace(pid), ...args], input === undefined ? {} : { input });
-      const lines = await Promise.all(
-        families.map(async (family) => configureLines(request, await guestNetwork(pid, family))),
-      );
+      const [lines] = await Promise.all([
+        Promise.all(families.map(async (family) => configureLines(request, await guestNetwork(pid, family)))),
+        moveIn(),
+      ]);
       // Docker turns IPv6 off in namespaces of networks without it; a container must not learn routes from neighbours.
       if (families.includes(6)) {
         const settings = ['disable_ipv6', 'accept_ra'].map(

@@ -1,7 +1,8 @@
 // What is asked and done in the network namespace of a container, which is not trusted.
 
-import { readdirSync } from 'node:fs';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { spawn } from 'node:child_process';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Exec } from '../../../src/core/exec.ts';
 import { openVeths } from '../../../src/core/kernel/veth.ts';
 import type { VethRequest } from '../../../src/core/plan/desired.ts';
@@ -31,7 +32,9 @@ beforeEach(() => {
 
 describe('a process id that was given to a process of the host meanwhile', () => {
   it('leads to no change of the host when the inner end is set up', async () => {
-    await expect(veths.configure(request, true)).rejects.toMatchObject({ code: 'container-not-attachable' });
+    await expect(veths.configure(outer, request, true)).rejects.toMatchObject({
+      code: 'container-not-attachable',
+    });
     expect(calls).toEqual([]);
   });
 
@@ -45,4 +48,27 @@ it('looks for the inner end alone, not at all that a guest may have made beside 
   answer = '[{"ifindex":7,"ifname":"eth1","link_index":4711}]';
   expect(await veths.hasInnerEnd(outer, request)).toBe(false);
   expect(calls).toEqual([`nsenter --net=/proc/${process.pid}/ns/net -- ip -json link show dev eth1`]);
+});
+
+describe('the inner end for a container that is not trusted', () => {
+  it('is made out of its reach, under a name that the kernel takes', async () => {
+    const child = spawn('unshare', ['--user', '--net', 'sleep', '60'], { stdio: 'ignore' });
+    try {
+      const own = { ...request, pid: child.pid ?? 0 };
+      const ours = readlinkSync('/proc/self/ns/net');
+      await vi.waitUntil(() => readlinkSync(`/proc/${own.pid}/ns/net`) !== ours);
+      await veths.create('vi1000001', own, true);
+      expect(calls).toEqual([
+        expect.stringMatching(
+          /^ip link add name vi1000001 up type veth peer name veth[0-9a-f]{7} address 02:00:00:00:00:01$/,
+        ),
+      ]);
+      await expect(veths.create('vi1000001', { ...own, guestInterface: 'lo' }, true)).rejects.toMatchObject({
+        code: 'interface-taken',
+      });
+      expect(calls).toHaveLength(1);
+    } finally {
+      child.kill();
+    }
+  });
 });
