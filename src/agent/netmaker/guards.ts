@@ -5,13 +5,10 @@ import type { OvsdbClient } from '../../core/ovsdb/client.ts';
 import { observePorts } from '../../core/ovsdb/observe.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
 import type { Observed, ObservedGuard } from '../../core/plan/observed.ts';
-import {
-  digestOf,
-  type GuardedPort,
-  type InstalledGuard,
-  type Isolation,
-} from '../../netmaker/isolation/isolation.ts';
+import type { Counts } from '../../netmaker/isolation/counts.ts';
+import { digestOf, type GuardedPort, type Isolation } from '../../netmaker/isolation/isolation.ts';
 import type { PortGuard } from '../../netmaker/types.ts';
+import { openDropCounts } from './drop-counts.ts';
 
 export interface Guards {
   /** What is there, as far as it is known: `refresh` looks again. */
@@ -24,8 +21,8 @@ export interface Guards {
   digest: (desired: DesiredPort, guard: PortGuard, ofport: number) => string;
   /** Asks the switch: rules go with a restart of ovs-vswitchd, or by foreign hands. */
   refresh(bridges: Iterable<string>): Promise<void>;
-  /** Packets dropped, by VMID, as the switch counts them now. */
-  counters(bridge: string): Promise<ReadonlyMap<number, InstalledGuard>>;
+  /** Packets dropped, by VMID, while the guest lives; rules that are made anew go on counting. */
+  counters(bridge: string): Promise<ReadonlyMap<number, Counts>>;
 }
 
 /** @param uplink the device that mode `l2` has in the bridge */
@@ -33,6 +30,8 @@ export function openGuards(isolation: Isolation, ovsdb: OvsdbClient, uplink: str
   let present = new Map<number, ObservedGuard>();
   /** What was put there after a look began is newer than the look. */
   let changes = 0;
+  const counts = openDropCounts();
+  const look = (bridge: string) => counts.during(() => isolation.installed(bridge));
 
   const ofportOf = ({ port, row = port }: DesiredPort): number => {
     const ofport = observePorts(ovsdb.replica).find((found) => found.row === row)?.ofport;
@@ -51,6 +50,12 @@ export function openGuards(isolation: Isolation, ovsdb: OvsdbClient, uplink: str
       ...(number !== undefined && number > 0 && { uplink: number }),
     };
   };
+  /** A container's first start has nothing to carry over, and does not wait for a look. */
+  const countedBy = async (former: ObservedGuard | undefined, vmid: number): Promise<Counts | undefined> => {
+    if (former === undefined) return undefined;
+    const found = await isolation.installed(former.bridge).catch(() => undefined);
+    return found?.get(vmid);
+  };
   const digest: Guards['digest'] = (desired, guard, ofport) => digestOf(guarded(desired, guard, ofport));
 
   return {
@@ -59,18 +64,28 @@ export function openGuards(isolation: Isolation, ovsdb: OvsdbClient, uplink: str
     async guard(desired, guard) {
       const ofport = ofportOf(desired);
       const former = present.get(desired.guest.vmid);
-      if (former !== undefined && former.bridge !== desired.bridge) {
-        await isolation.remove(former.bridge, desired.guest.vmid);
-      }
-      await isolation.install(guarded(desired, guard, ofport));
+      const port = guarded(desired, guard, ofport);
+      await counts.across(
+        port.vmid,
+        desired.guest.id ?? desired.guest.name,
+        () => countedBy(former, port.vmid),
+        async () => {
+          if (former !== undefined && former.bridge !== desired.bridge) {
+            await isolation.remove(former.bridge, port.vmid);
+          }
+          await isolation.install(port);
+        },
+      );
       changes++;
       const { bridge } = desired;
       present.set(desired.guest.vmid, { bridge, ofport, digest: digest(desired, guard, ofport) });
       return ofport;
     },
     async unguard(bridge, vmid) {
-      // With its bridge go the rules.
-      if (ovsdb.replica.named('Bridge', bridge) !== undefined) await isolation.remove(bridge, vmid);
+      await counts.until(vmid, async () => {
+        // With its bridge go the rules.
+        if (ovsdb.replica.named('Bridge', bridge) !== undefined) await isolation.remove(bridge, vmid);
+      });
       changes++;
       present.delete(vmid);
     },
@@ -86,7 +101,7 @@ export function openGuards(isolation: Isolation, ovsdb: OvsdbClient, uplink: str
         const found = new Map<number, ObservedGuard>();
         for (const bridge of new Set([...bridges, ...[...present.values()].map((entry) => entry.bridge)])) {
           if (ovsdb.replica.named('Bridge', bridge) === undefined) continue;
-          for (const [vmid, { ofport, digest: seen }] of await isolation.installed(bridge)) {
+          for (const [vmid, { ofport, digest: seen }] of await look(bridge)) {
             found.set(vmid, { bridge, ofport, digest: seen });
           }
         }
@@ -95,6 +110,9 @@ export function openGuards(isolation: Isolation, ovsdb: OvsdbClient, uplink: str
         return;
       }
     },
-    counters: (bridge) => isolation.installed(bridge),
+    async counters(bridge) {
+      const found = await look(bridge);
+      return new Map([...found].map(([vmid, now]) => [vmid, counts.of(vmid) ?? now]));
+    },
   };
 }

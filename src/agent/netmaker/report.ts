@@ -2,6 +2,7 @@
 
 import type { Config } from '../../core/config/config.ts';
 import { containerName, type DockerContainer, decideAttach } from '../../core/guest/docker-attach.ts';
+import type { Counts } from '../../netmaker/isolation/counts.ts';
 import type { Leases } from '../../netmaker/leases/leases.ts';
 import type { MeshWatch } from '../../netmaker/mesh/watch.ts';
 import { documentationWarning } from '../../netmaker/pools.ts';
@@ -37,11 +38,9 @@ export async function reportContainers(parts: ReportParts): Promise<ContainerRep
   const bindings = new Map(
     claims.bindings().flatMap((entry) => (entry.id === undefined ? [] : [[entry.id, entry]])),
   );
-  const bridges = new Set([...bindings.values()].flatMap(({ bridge, guard }) => (guard ? [bridge] : [])));
-  const counted = new Map<
-    number,
-    Awaited<ReturnType<Guards['counters']>> extends ReadonlyMap<number, infer G> ? G : never
-  >();
+  const wishes = claims.all().flatMap(({ ports }) => ports);
+  const bridges = new Set(wishes.flatMap(({ bridge, guard }) => (guard ? [bridge] : [])));
+  const counted = new Map<number, Counts>();
   for (const bridge of bridges) {
     // Numbers that cannot be had are no reason not to tell the rest.
     const found = await guards.counters(bridge).catch(() => undefined);
@@ -57,16 +56,17 @@ function reportOf(
   container: DockerContainer,
   parts: ReportParts,
   bindings: ReadonlyMap<string, Binding>,
-  counted: ReadonlyMap<number, { spoofed: ContainerReport['spoofed'] & object; refused: number }>,
+  counted: ReadonlyMap<number, Counts>,
 ): ContainerReport {
   const { config, leases } = parts;
   const { Id: id } = container;
   const decision = decideAttach(container, { ...config.docker, netmaker: config.netmaker });
   const binding = bindings.get(id);
-  const guard = binding && counted.get(binding.vmid);
   const isNetmaker = decision.role !== undefined || (!decision.attach && decision.considered);
   const addresses = publicAddressesOf(binding ?? {});
-  const wish = parts.claims.get(`docker:${id}`)?.ports[0]?.port;
+  const claim = parts.claims.get(`docker:${id}`);
+  const wish = claim?.ports[0]?.port;
+  const guard = claim && counted.get(claim.guest.vmid);
   const isTakenBack = decision.attach && binding === undefined && parts.isWithdrawn();
   const problem = parts.problemOf(id) ?? (wish === undefined ? undefined : parts.troubleOf(wish));
   return containerReport(
