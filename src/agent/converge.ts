@@ -12,6 +12,7 @@ import { type Hold, type Plan, plan } from '../core/plan/plan.ts';
 import { type Executors, STEP_ACTIONS, type Step, subjectOf } from '../core/plan/steps.ts';
 import type { SwitchFacts } from '../core/switch/choice.ts';
 import type { PortGuard } from '../netmaker/types.ts';
+import type { Healings } from './healings.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
 import type { Look } from './observe.ts';
 import { stepData } from './step-data.ts';
@@ -26,6 +27,7 @@ export interface ConvergeParts {
   /** What a port's rules would leave behind. */
   guardDigest: (desired: DesiredPort, guard: PortGuard, ofport: number) => string;
   troubles: Troubles;
+  healings: Healings;
   executors: Executors<JsonObject>;
   observe: (look: Look) => Promise<Observed>;
   /** Bridges are made one at a time, also when several guests need one at once. */
@@ -97,6 +99,7 @@ export function openConverge(parts: ConvergeParts): Convergence {
         desired.flatMap(({ port, veth }) => (configured.get(port) === setUpOf(veth) ? [port] : [])),
       ),
       profileUuids: parts.profileUuids,
+      heldBack: parts.healings.heldBack,
       guardDigest: parts.guardDigest,
     });
 
@@ -139,9 +142,13 @@ export function openConverge(parts: ConvergeParts): Convergence {
       else if (restoreBridges.includes(bridge) && observed.bridges.has(bridge)) parts.troubles.clear(bridge);
     }
     for (const hold of holds) {
-      if (parts.troubles.note(hold)) await record(parts, hold, await cause());
+      const isNews = parts.troubles.note(hold);
+      const isToTell = hold.until === undefined ? isNews : parts.healings.isNews(hold.port);
+      if (isToTell) await record(parts, hold, await cause());
     }
-    for (const port of configured.keys()) if (inScope(port) && !wanted.has(port)) configured.delete(port);
+    const isOver = (port: string) => inScope(port) && !wanted.has(port);
+    for (const port of configured.keys()) if (isOver(port)) configured.delete(port);
+    parts.healings.forget(isOver);
     for (const { port } of parts.troubles.all()) {
       const isHeld = holds.some((hold) => hold.port === port);
       if (parsePortName(port) && inScope(port) && !wanted.has(port) && !isHeld) parts.troubles.clear(port);
@@ -211,6 +218,7 @@ async function runRecorded(
     });
   const started = performance.now();
   const took = () => ({ ms: Math.round(performance.now() - started) });
+  if (step.kind === 'create_veth') parts.healings.note(step.desired);
   let result: JsonObject;
   try {
     result = await execute(parts.executors, step);

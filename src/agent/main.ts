@@ -30,6 +30,7 @@ import { openConverge } from './converge.ts';
 import { serveMethods } from './dbus-service.ts';
 import { dockerCursor } from './docker-cursor.ts';
 import { executors } from './executors.ts';
+import { openHealings } from './healings.ts';
 import { readHost } from './host.ts';
 import { syncInterfaces } from './interfaces-sync.ts';
 import { introspectionMethods } from './introspection-methods.ts';
@@ -164,9 +165,11 @@ async function main(): Promise<void> {
     now,
   });
 
+  const healings = openHealings(now);
   const { converge, settled } = openConverge({
     config,
     ledger,
+    healings,
     facts: facts.current,
     profileUuids: drivers.networkmanager.profileUuids,
     troubles,
@@ -321,6 +324,7 @@ async function main(): Promise<void> {
         claims,
         ledger,
         status,
+        forgetLosses: () => healings.forget(() => true),
         vmidFor: (name) => vmids.claim('lxc', name),
         vmidOwner: vmids.owner,
         hostUse,

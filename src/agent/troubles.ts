@@ -17,8 +17,11 @@ const FIRST_MS = 1_000;
 const LONGEST_MS = 300_000;
 
 export interface Troubles {
-  /** Notes a failure; returns true when it is news and not the same once more. */
-  note(trouble: Pick<Trouble, 'port' | 'bridge' | 'code' | 'reason'>): boolean;
+  /**
+   * Notes a failure; returns true when it is news and not the same once more. `until`: when it can be tried again,
+   * milliseconds of the epoch, where that is known; looking at it before then is no try.
+   */
+  note(trouble: Pick<Trouble, 'port' | 'bridge' | 'code' | 'reason'> & { until?: number }): boolean;
   clear(port: string): void;
   all(): Trouble[];
   /** Whether the port's next try lies ahead. */
@@ -30,15 +33,15 @@ export interface Troubles {
 export function openTroubles(now: () => number): Troubles {
   const troubles = new Map<string, Trouble>();
   return {
-    note(found) {
+    note({ until, ...found }) {
       const former = troubles.get(found.port);
-      const attempts = (former?.attempts ?? 0) + 1;
+      const attempts = (former?.attempts ?? 0) + (until === undefined || former === undefined ? 1 : 0);
       const wait = Math.min(FIRST_MS * 2 ** (attempts - 1), LONGEST_MS);
       troubles.set(found.port, {
         ...found,
         attempts,
         since: former?.since ?? new Date(now()).toISOString(),
-        nextTry: new Date(now() + wait).toISOString(),
+        nextTry: new Date(until ?? now() + wait).toISOString(),
       });
       return former === undefined || former.code !== found.code || former.reason !== found.reason;
     },

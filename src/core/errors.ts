@@ -27,6 +27,8 @@ export const REMEDIES = {
   'flows-refused':
     'See the cause; the agent tries again. Does the bridge allow OpenFlow 1.0 and 1.4 (column protocols)?',
   'link-missing': 'The network device is gone; start the guest again.',
+  'card-vanishing':
+    'Find what deletes it: the guest itself, when it may change its network. To have it now: ovs-port-agent reconcile',
   'port-unknown': 'List the ports with: ovs-port-agent list',
   'port-not-ours': 'Only ports that ovs-port-agent made can be removed by it.',
   'interface-taken':

@@ -11,6 +11,8 @@ export interface Hold {
   bridge: string;
   code: ErrorCode;
   reason: string;
+  /** When it can be made, milliseconds of the epoch, where that is known. */
+  until?: number;
 }
 
 type Obstacle = Pick<Hold, 'code' | 'reason'>;

@@ -35,6 +35,8 @@ export interface PlanInput {
   configured: ReadonlySet<string>;
   /** Profile UUIDs that a port's rows carry when NetworkManager holds it for us. */
   profileUuids: (desired: DesiredPort) => { port: string; interface: string };
+  /** Why a container's card that vanished is not made anew yet. */
+  heldBack: (desired: DesiredPort) => Pick<Hold, 'code' | 'reason' | 'until'> | undefined;
   /** What a port's rules would leave behind, see `ObservedGuard`. */
   guardDigest: (desired: DesiredPort, guard: PortGuard, ofport: number) => string;
 }
@@ -157,9 +159,24 @@ function planPort(desired: DesiredPort, input: PlanInput, bridgesToMake: Set<str
     if (obstacle) result.holds.push({ port: desired.port, bridge: desired.bridge, ...obstacle });
     return;
   }
+  const heldBack = hasCard(desired, input) ? undefined : input.heldBack(desired);
+  if (heldBack !== undefined) {
+    // A row without a card is of no use to anybody.
+    result.steps.push(...withoutRow(holderOf(desired, input)));
+    result.holds.push({ port: desired.port, bridge: desired.bridge, ...heldBack });
+    return;
+  }
   if (bridge === undefined) planBridge(desired.bridge, input, bridgesToMake, result);
   result.steps.push(...portSteps(desired, input, bridge, present, choice));
 }
+
+/** Whether there is no card of ours to be made: one of somebody else's is there, or ours has both of its ends. */
+function hasCard({ veth, interface: link, port }: DesiredPort, { observed }: PlanInput): boolean {
+  return veth === undefined || (observed.links.has(link) && observed.guestEnds.has(port));
+}
+
+const holderOf = (desired: DesiredPort, { observed }: PlanInput): ObservedPort | undefined =>
+  observed.ports.find((port) => port.interface === desired.interface);
 
 /** The steps for one port that nothing stands in the way of. */
 function portSteps(
@@ -171,11 +188,11 @@ function portSteps(
 ): Step[] {
   const steps: Step[] = [];
   const { veth } = desired;
-  const holder = input.observed.ports.find((port) => port.interface === desired.interface);
+  const holder = holderOf(desired, input);
   if (veth !== undefined) {
     const offload = bridge === undefined || bridge.datapathType === 'netdev';
     const configure: Step = { kind: 'configure_guest', desired, veth, offload };
-    if (!present || !input.observed.guestEnds.has(desired.port)) {
+    if (!hasCard(desired, input)) {
       const fresh = freshVeth(desired, holder, present);
       const create: Step = { kind: 'create_veth', desired, veth };
       const attach: Step = { kind: 'attach_port', desired, driver };
@@ -227,15 +244,23 @@ function offloadSteps(desired: DesiredPort, input: PlanInput, bridge: ObservedBr
   return [{ kind: 'disable_offload', desired, peer }];
 }
 
+const INNER_END_GONE = 'its other end is not in the container any more';
+
 /** Clears away what is left of a pair whose inner end went with the container's former namespace. */
 function freshVeth(desired: DesiredPort, holder: ObservedPort | undefined, present: boolean): Step[] {
-  const reason = 'its other end is not in the container any more';
-  const steps: Step[] = [];
-  if (holder !== undefined && isOurs(holder.externalIds)) {
-    steps.push({ kind: 'detach_port', port: holder, reason });
-  }
+  const steps = withoutRow(holder);
   if (present) {
-    steps.push({ kind: 'delete_veth', interface: desired.interface, port: desired.port, reason });
+    steps.push({
+      kind: 'delete_veth',
+      interface: desired.interface,
+      port: desired.port,
+      reason: INNER_END_GONE,
+    });
   }
   return steps;
+}
+
+function withoutRow(holder: ObservedPort | undefined): Step[] {
+  if (holder === undefined || !isOurs(holder.externalIds)) return [];
+  return [{ kind: 'detach_port', port: holder, reason: INNER_END_GONE }];
 }

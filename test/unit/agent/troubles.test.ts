@@ -22,6 +22,15 @@ describe('troubles', () => {
     expect(troubles.note({ ...hold, reason: 'another' })).toBe(true);
   });
 
+  it('are tried again when something else says so, and counted only then', () => {
+    const troubles = openTroubles(() => 0);
+    for (const until of [700, 500]) {
+      troubles.note({ ...hold, until });
+      expect(troubles.dueIn()).toBe(until);
+    }
+    expect(troubles.all()).toMatchObject([{ attempts: 1 }]);
+  });
+
   it('are over once the port is there', () => {
     const troubles = openTroubles(() => 0);
     troubles.note(hold);

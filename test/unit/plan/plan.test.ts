@@ -38,6 +38,7 @@ function inputOf(world: World, desired: readonly DesiredPort[], more: Partial<Pl
     configured: world.configured,
     profileUuids,
     takenBy: () => undefined,
+    heldBack: () => undefined,
     guardDigest: digest,
     facts: { configured: 'auto', networkManager: 'ready', declared: new Set() },
     ...more,
@@ -456,6 +457,26 @@ describe('plan', () => {
       'configure_guest',
       'attach_port',
     ]);
+  });
+
+  it('makes no new pair for a container that is held back, and takes the row of the lost one away', () => {
+    const want = wish(101, 'ovsbr0', 'docker');
+    const heldBack = () => ({ code: 'card-vanishing', reason: 'again and again', until: 1000 }) as const;
+    const { steps, holds } = plan(inputOf(withPort(portOf(want), []), [want], { heldBack }));
+    expect(steps.map((step) => step.kind)).toEqual(['detach_port']);
+    expect(holds).toEqual([{ port: 'vi101', bridge: 'ovsbr0', ...heldBack() }]);
+    expect(plan(inputOf(withPort(undefined, []), [want], { heldBack })).steps).toEqual([]);
+  });
+
+  it('holds no container back that has its card', () => {
+    const heldBack = () => ({ code: 'card-vanishing', reason: 'again and again' }) as const;
+    const want = wish(101, 'ovsbr0', 'docker');
+    const { observed } = withPort(portOf(want), ['vi101']);
+    const world = {
+      observed: { ...observed, guestEnds: new Set(['vi101']) },
+      configured: new Set(['vi101']),
+    };
+    expect(plan(inputOf(world, [want], { heldBack }))).toEqual(plan(inputOf(world, [want])));
   });
 
   it('lets a guarded guest be heard of once its rules stand and its addresses are there', () => {
