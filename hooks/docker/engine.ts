@@ -6,6 +6,7 @@ import type { DockerEngine } from '../../src/agent/sources/docker.ts';
 import { withDeadline } from '../../src/core/deadline.ts';
 import { AgentError } from '../../src/core/errors.ts';
 import { dockerContainerSchema } from '../../src/core/guest/docker-attach.ts';
+import { kernelNameProblem } from '../../src/core/guest/kernel-name.ts';
 
 const DEADLINE_MS = 10_000;
 
@@ -20,6 +21,8 @@ export const engineEventSchema = z.object({
 export type EngineEvent = z.infer<typeof engineEventSchema> & { timeNano: string };
 
 export interface DockerConnection extends DockerEngine {
+  /** Devices of the networks whose containers reach others through the host. Throws `docker-unreachable`. */
+  bridges(): Promise<string[]>;
   /**
    * Follows container events from `since` (nanoseconds of the epoch, as text; undefined: from now), until the
    * engine ends the stream or `signal` aborts. `onOpen` is called once the stream stands.
@@ -33,6 +36,11 @@ export interface DockerConnection extends DockerEngine {
 }
 
 const idsSchema = z.array(z.object({ Id: z.string() }));
+const networksSchema = z.array(
+  z.object({ Id: z.string(), Options: z.record(z.string(), z.string()).nullish() }),
+);
+/** Docker's driver `bridge` names the device after the network's id unless this option names it. */
+const BRIDGE_NAME = 'com.docker.network.bridge.name';
 
 export function openDocker(socketPath: string): DockerConnection {
   const docker = new Docker({ socketPath });
@@ -65,6 +73,14 @@ export function openDocker(socketPath: string): DockerConnection {
     async existing() {
       const found = await call('list', () => docker.listContainers({ all: true }));
       return idsSchema.parse(found).map((container) => container.Id);
+    },
+
+    async bridges() {
+      const found = await call('networks', () => docker.listNetworks({ filters: { driver: ['bridge'] } }));
+      return networksSchema
+        .parse(found)
+        .map(({ Id, Options }) => Options?.[BRIDGE_NAME] || `br-${Id.slice(0, 12)}`)
+        .filter((name) => kernelNameProblem(name) === undefined);
     },
 
     async follow(since, onOpen, onEvent, signal) {

@@ -13,12 +13,18 @@ export interface Heard {
 }
 
 /**
- * Sends five lies and then one true word from `liar`'s eth1; both are arguments of the stand-in `spoof`. Once the true
- * word is heard, the lies would have been.
+ * Sends five lies from a card of `liar` and then one true word from its eth1; both are arguments of the stand-in `spoof`.
+ * Once the true word is heard, the lies would have been.
  */
 export async function heardOf(
   host: MeshHost,
-  { liar, neighbour, lie, truth }: { liar: string; neighbour: string; lie: string; truth: string },
+  {
+    liar,
+    neighbour,
+    lie,
+    truth,
+    card = 'eth1',
+  }: { liar: string; neighbour: string; lie: string; truth: string; card?: string },
 ): Promise<Heard> {
   const text = await host.sh(`
     at() { nsenter --net=/proc/$(docker inspect --format '{{.State.Pid}}' "$1")/ns/net -- "\${@:2}"; }
@@ -30,7 +36,7 @@ export async function heardOf(
     for log in /tmp/heard-{host,neighbour,remote}.log; do
       timeout 5 sh -c 'until grep -q listening $0; do sleep 0.05; done' $log
     done
-    at ${liar} spoof eth1 ${lie} --count 5
+    at ${liar} spoof ${card} ${lie} --count 5
     at ${liar} spoof eth1 ${truth} --count 1
     timeout 5 sh -c 'until [ -s /tmp/heard-host ]; do sleep 0.05; done'
     sleep 0.2

@@ -84,6 +84,8 @@ const routed: GatewayWish = {
   uplink: 'auto',
   onLink: 'auto',
   hostServices: ['icmp'],
+  reserved: [],
+  dockerBridges: ['docker0'],
 };
 
 /** What a container has, as the agent sets it up: address, default route. */
@@ -372,5 +374,130 @@ describe('nat1to1', () => {
     expect((await host.exec(['ping', '-c', '1', '-W', '2', '192.0.2.132'])).exitCode).toBe(0);
     await undo();
     expect(await snapshot()).toEqual(before);
+  });
+});
+
+describe('a source address of a pool', () => {
+  const subnet = '203.0.113.0/24';
+  const alone: GatewayWish = {
+    ...routed,
+    pools: [
+      { family: 4, subnet, gateway: '203.0.113.1', prefix: 24 },
+      { family: 6, subnet: '2001:db8:7::/64', gateway: '2001:db8:7::1', prefix: 64 },
+    ],
+    published: [{ port: 'vi101', address: '203.0.113.2', allowIn: ['all'] }],
+    reserved: ['203.0.113.64/26'],
+    dockerBridges: ['docked'],
+  };
+
+  beforeAll(async () => {
+    // Bridges with a guest each: one of Docker's, with a name of its own, and one of the administrator's.
+    await host.sh(`
+      at=30
+      for bridge in docked guests; do
+        ip link add $bridge type bridge; nmcli device set $bridge managed no
+        ip netns add of-$bridge; ip link add p-$bridge up type veth peer name eth0 netns of-$bridge
+        nmcli device set p-$bridge managed no; ip link set p-$bridge master $bridge
+        ip address add 172.$at.0.1/24 dev $bridge; ip link set $bridge up
+        ip -n of-$bridge address add 172.$at.0.2/24 dev eth0; ip -n of-$bridge link set eth0 up
+        sysctl -qw net.ipv4.conf.$bridge.rp_filter=0
+        for tables in iptables ip6tables; do $tables -I FORWARD -i $bridge -j ACCEPT; done
+        at=$((at + 1))
+      done
+      sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv6.conf.all.forwarding=1
+      ip -6 address replace 2001:db8::10/64 dev eno1 nodad; ip -6 route replace default via 2001:db8::1`);
+    await eventually(
+      () => host.sh('ip -oneline -6 address show tentative'),
+      (said) => expect(said).toBe(''),
+    );
+  });
+
+  /** Of these sources the ones that the LAN hears of when the bridge's guest sends; its own is the last. */
+  const heard = async (bridge: 'docked' | 'guests', ...sources: string[]) => {
+    const own = bridge === 'docked' ? '172.30.0.2' : '172.31.0.2';
+    const said = await host.sh(`
+      ping -c 1 -W 2 192.0.2.1 >/dev/null; ping -c 1 -W 2 2001:db8::1 >/dev/null
+      exec 3< <(exec ip netns exec lan timeout 20 tcpdump --immediate-mode -lni lan0 udp dst port 7000 2>&1)
+      sed -u '/listening on/q' <&3 >/dev/null
+      for source in ${sources.join(' ')} ${own}; do
+        case $source in *:*) to=2001:db8::1 ;; *) to=192.0.2.1 ;; esac
+        ip netns exec of-${bridge} spoof eth0 ip --source $source --to $to --count 1 \
+          --to-mac $(cat /sys/class/net/${bridge}/address)
+      done
+      sed -u '/${own}/q' <&3`);
+    const from = [...said.matchAll(/ IP6? (\S+)\.4000 >/g)].map(([, source]) => source);
+    expect(from.at(-1)).toBe(own);
+    return from.slice(0, -1);
+  };
+  const FREE = '203.0.113.9';
+  const FREE6 = '2001:db8:7::9';
+  const HELD = '203.0.113.2';
+  const RESERVED = '203.0.113.99';
+  const spoofed = async () => (await counters()).spoofed;
+
+  it('gets out by every bridge while there are no rules', async () => {
+    await undo();
+    expect(await heard('docked', FREE, FREE6, RESERVED)).toEqual([FREE, FREE6, RESERVED]);
+    expect(await heard('guests', FREE, FREE6, RESERVED)).toEqual([FREE, FREE6, RESERVED]);
+  });
+
+  it('comes from no bridge but the containers’, unless it is reserved, and from none of Docker’s', async () => {
+    const before = await snapshot();
+    await assert(alone);
+    const sofar = await spoofed();
+    expect(await heard('docked', FREE, FREE6, HELD, RESERVED)).toEqual([]);
+    expect((await spoofed()) - sofar).toBe(4);
+    expect(await heard('guests', FREE, FREE6, HELD, RESERVED)).toEqual([RESERVED]);
+    expect((await spoofed()) - sofar).toBe(7);
+    await inside(1, '203.0.113.2/24 203.0.113.1');
+    expect(await sourceSeen('c1', 702)).toBe(HELD);
+    await undo();
+    expect(await snapshot()).toEqual(before);
+  });
+
+  it('comes from where a route of the administrator leads, also to a network of Docker’s', async () => {
+    await host.sh('ip route replace 203.0.113.96/28 dev docked; ip route replace 203.0.113.8/29 dev guests');
+    await assert(alone);
+    expect(await heard('docked', FREE, RESERVED)).toEqual([RESERVED]);
+    expect(await heard('guests', FREE)).toEqual([FREE]);
+    await undo();
+    await host.sh('ip route delete 203.0.113.96/28; ip route delete 203.0.113.8/29');
+  });
+
+  it('does not come from Docker’s bridge where the pool is the LAN’s subnet, and neighbours go on', async () => {
+    const before = await snapshot();
+    await assert({
+      ...alone,
+      pools: [{ family: 4, subnet: '192.0.2.0/24', gateway: '192.0.2.1', prefix: 24 }],
+      published: [{ port: 'vi101', address: '192.0.2.77', allowIn: ['all'] }],
+      reserved: ['192.0.2.64/26'],
+    });
+    expect(await heard('docked', '192.0.2.50', '192.0.2.77', '192.0.2.99')).toEqual([]);
+    // Some hosts have guests with addresses of the LAN on bridges of their own.
+    expect(await heard('guests', '192.0.2.50', '192.0.2.77')).toEqual(['192.0.2.50']);
+    await inside(1, '192.0.2.77/24 192.0.2.1');
+    await host.sh('ip -n lan address add 192.0.2.50/24 dev lan0');
+    await eventually(
+      () => host.exec('ip netns exec lan ping -c 1 -W 2 -I 192.0.2.50 192.0.2.77'.split(' ')),
+      ({ exitCode }) => expect(exitCode).toBe(0),
+    );
+    await host.sh('ip -n lan address delete 192.0.2.50/24 dev lan0');
+    await undo();
+    expect(await snapshot()).toEqual(before);
+  });
+
+  it('is dropped inside and outside of a translation', async () => {
+    await assert({
+      ...alone,
+      mode: 'nat1to1',
+      pools: [
+        { family: 4, subnet: '192.0.2.128/28', gateway: '192.0.2.129', prefix: 28 },
+        { family: 4, subnet: '10.218.0.0/16', gateway: '10.218.0.1', prefix: 16 },
+      ],
+      published: [{ port: 'vi101', address: '192.0.2.131', inside: '10.218.0.11', allowIn: ['all'] }],
+      reserved: [],
+    });
+    expect(await heard('docked', '10.218.0.11', '10.218.0.99', '192.0.2.131', '192.0.2.140')).toEqual([]);
+    await undo();
   });
 });

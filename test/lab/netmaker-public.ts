@@ -279,6 +279,40 @@ export function publicServers(name: string, { suite, keys = '', way }: PublicPla
       await host.sh('systemctl stop early; docker rm -f netmaker-hasty');
       expect(heard).toBe(`${own}.4000`);
     });
+
+    it.each([
+      ['a free address', 'IPv4', `--source ${at(4)} --to ${REMOTE}`, udp],
+      ['a free address', 'IPv6', `--source ${at6(9)} --to ${REMOTE6}`, udp6],
+      ['a reserved address', 'IPv4', `--source ${at(last)} --to ${REMOTE}`, udp],
+      ["its neighbour's address", 'IPv6', `--source ${b6} --to ${REMOTE6}`, udp6],
+    ])("gets nowhere through Docker's network with %s of the pool, %s", async (_, __, lie, truth) => {
+      const macOf = (device: string) => host.sh(`cat /sys/class/net/${device}/address`);
+      const spoofed = async () =>
+        Number(
+          await host.sh(`
+            nft -j list counter inet ovs_port_agent spoofed | jq '.nftables[].counter | values | .packets'`),
+        );
+      const sofar = await spoofed();
+      const heard = await heardOf(host, {
+        liar: 'netmaker-1',
+        neighbour: 'mesh-b',
+        card: 'eth0',
+        lie: `ip ${lie} --to-mac ${await macOf('docker0')}`,
+        truth: `${truth} --to-mac ${await macOf('ovsbr1')}`,
+      });
+      expect(heard.remote).toHaveLength(1);
+      expect(heard.neighbour).toEqual([]);
+      expect((await spoofed()) - sofar).toBe(5);
+    });
+  });
+
+  it("knows a new network of Docker's by its bridge, whatever that is called, for as long as it is there", async () => {
+    const known = () => host.sh('nft list set inet ovs_port_agent docker_bridges');
+    await host.sh('docker network create --opt com.docker.network.bridge.name=oddly other');
+    await eventually(known, (said) => expect(said).toContain('"oddly"'));
+    expect(await known()).toContain('"docker0"');
+    await host.sh('docker network rm other');
+    await eventually(known, (said) => expect(said).not.toContain('oddly'));
   });
 
   describe('an address', () => {

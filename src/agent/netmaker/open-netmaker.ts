@@ -27,6 +27,7 @@ import type { DockerSource } from '../sources/docker.ts';
 import type { Troubles } from '../troubles.ts';
 import { openAttestor } from './attest.ts';
 import { addressesOfOthers, heldBy } from './claimed-addresses.ts';
+import { knownBridges } from './docker-bridges.ts';
 import { type NetmakerEndpoints, netmakerEndpoints } from './endpoints.ts';
 import { type Guards, openGuards } from './guards.ts';
 import { lookAtLeases } from './look-at-leases.ts';
@@ -131,7 +132,9 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
       uplink: rules.uplink,
       onLink: rules.on_link,
       hostServices: rules.host_services,
+      reserved: rules.reserved,
     },
+    dockerBridges: knownBridges(docker.bridges),
     ledger,
     troubles: parts.troubles,
     ports,

@@ -9,8 +9,10 @@ import type { Troubles } from '../troubles.ts';
 
 export interface PublicNetworkParts {
   gateway: Gateway;
-  /** All but what is published. */
-  wish: Omit<GatewayWish, 'published'>;
+  /** All but what changes. */
+  wish: Omit<GatewayWish, 'published' | 'dockerBridges'>;
+  /** Devices of Docker's networks, as far as they are known. */
+  dockerBridges: () => Promise<readonly string[]>;
   ledger: Pick<Ledger, 'append'>;
   troubles: Troubles;
   ports: () => readonly DesiredPort[];
@@ -73,7 +75,8 @@ export function openPublicNetwork(parts: PublicNetworkParts): PublicNetwork {
     const asked = JSON.stringify(now);
     const base = { bridge: wish.bridge, mode: wish.mode, published: now.map(({ address }) => address) };
     try {
-      const changes = await gateway.assert({ ...wish, published: now });
+      const dockerBridges = now.length === 0 ? [] : await parts.dockerBridges();
+      const changes = await gateway.assert({ ...wish, dockerBridges, published: now });
       done = asked;
       served = new Set(now.map(({ address }) => address));
       troubles.clear(GATEWAY_TROUBLE);

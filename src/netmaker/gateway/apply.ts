@@ -83,7 +83,9 @@ const executors: Executors = {
     make: ({ commands }, context) =>
       transact(
         context,
-        context.wish === undefined ? commands : rulesetCommands(context.wish, context.observed.tally),
+        context.wish === undefined
+          ? commands
+          : rulesetCommands(context.wish, context.observed, context.observed.tally),
       ),
     undo: (_, context) => transact(context, clearCommands()),
   },

@@ -1,36 +1,35 @@
 // The nftables tables of our own, as the commands of one transaction (libnftables-json(5)).
 
 import type { PublishedAddress, ServiceRule } from '../types.ts';
+import {
+  ACCEPT,
+  COUNTERS,
+  count,
+  DROP,
+  FAMILIES,
+  type Family,
+  ip,
+  match,
+  meta,
+  type NamedSet,
+  payload,
+  source,
+  target,
+  unique,
+} from './expressions.ts';
+import type { Observed } from './observed.ts';
+import { dockerSet, sourceRules, sourceSets } from './sources.ts';
 import { familyOf, ownAddress } from './uplink.ts';
-import type { GatewayCounters, GatewayWish } from './wish.ts';
+import type { GatewayWish } from './wish.ts';
 
 export const TABLE = { family: 'inet', name: 'ovs_port_agent' } as const;
 
 /** ARP has a family of its own. */
 export const ARP_TABLE = { family: 'arp', name: TABLE.name } as const;
 
-/** Counter objects in the table, by the name that a reader knows them under. */
-export const COUNTERS: Readonly<Record<keyof GatewayCounters, string>> = {
-  refused: 'refused',
-  refusedByHost: 'refused_by_host',
-  spoofed: 'spoofed',
-};
-
 export type Tally = ReadonlyMap<string, { packets: number; bytes: number }>;
 
-type Family = 4 | 6;
-const FAMILIES: readonly Family[] = [4, 6];
-const ip = (family: Family) => (family === 4 ? 'ip' : 'ip6');
-
-const payload = (protocol: string, field: string) => ({ payload: { protocol, field } });
-const meta = (key: string) => ({ meta: { key } });
-const match = (left: object, right: unknown, op = '==') => ({ match: { op, left, right } });
-const source = (family: Family) => payload(ip(family), 'saddr');
-const target = (family: Family) => payload(ip(family), 'daddr');
 const portOf = payload('th', 'dport');
-const count = (counter: keyof GatewayCounters) => ({ counter: COUNTERS[counter] });
-const ACCEPT = { accept: null };
-const DROP = { drop: null };
 const isReply = match({ ct: { key: 'state' } }, ['established', 'related'], 'in');
 const isIcmp = (family: Family) => match(meta('l4proto'), family === 4 ? 'icmp' : 'ipv6-icmp');
 
@@ -55,10 +54,18 @@ export function clearCommands(): object[] {
  * Replaces the tables as a whole: whoever looks sees the old ones or the new ones. The counters start at `tally`.
  * Rules are as many for two hundred containers as for one; what differs is in sets.
  */
-export function rulesetCommands(wish: GatewayWish, tally: Tally = new Map()): object[] {
+export function rulesetCommands(
+  wish: GatewayWish,
+  host: Pick<Observed, 'links'>,
+  tally: Tally = new Map(),
+): object[] {
   const own = { family: TABLE.family, table: TABLE.name };
   const rule = ({ chain, expr }: Rule) => ({ add: { rule: { ...own, chain, expr } } });
-  const sets = [portSet(wish), ...FAMILIES.flatMap((family) => setsOf(family, wish))];
+  const sets = [
+    portSet(wish),
+    dockerSet(wish),
+    ...FAMILIES.flatMap((family) => [...sourceSets(family, wish, host), ...setsOf(family, wish)]),
+  ];
   return [
     ...clearCommands(),
     { add: { table: TABLE } },
@@ -137,22 +144,12 @@ export function holdCommands(published: readonly PublishedAddress[]): string {
   return [...known, ...closed].join('; ');
 }
 
-interface NamedSet {
-  name: string;
-  type: string | readonly string[];
-  map?: string;
-  flags?: readonly string[];
-  'auto-merge'?: boolean;
-  elem: readonly unknown[];
-}
-
 /** Sets by family: who is behind the bridge, and what may come in to whom. */
 function setsOf(family: Family, wish: GatewayWish): NamedSet[] {
   const type = `ipv${family}_addr`;
   const mine = wish.published.filter((one) => familyOf(ownAddress(one)) === family);
   const may = (rule: string) => mine.filter(({ allowIn }) => allowIn.includes(rule)).map(ownAddress);
   const pairs = mine.filter(({ inside }) => inside !== undefined);
-  const pools = wish.pools.filter((pool) => pool.family === family);
   const opened = mine.flatMap((one) => mergedPorts(one.allowIn).map((ports) => [ownAddress(one), ...ports]));
   const plain: NamedSet[] = [
     { name: `containers${family}`, type, elem: unique(mine.map(ownAddress)) },
@@ -163,16 +160,6 @@ function setsOf(family: Family, wish: GatewayWish): NamedSet[] {
       type: [type, 'inet_proto', 'inet_service'],
       flags: ['interval'],
       elem: unique(opened).map((concat) => ({ concat })),
-    },
-    {
-      name: `pools${family}`,
-      type,
-      flags: ['interval'],
-      'auto-merge': true,
-      elem: pools.map(({ subnet }) => {
-        const [addr, len] = subnet.split('/');
-        return { prefix: { addr, len: Number(len) } };
-      }),
     },
   ];
   if (wish.mode !== 'nat1to1') return plain;
@@ -191,7 +178,6 @@ interface Rule {
 function rulesOf(wish: GatewayWish): Rule[] {
   const fromBridge = match(meta('iifname'), wish.bridge);
   const toBridge = match(meta('oifname'), wish.bridge);
-  const elsewhere = match(meta('iifname'), { set: [wish.bridge, 'lo'] }, '!=');
   const leaves = match(meta('oifname'), wish.bridge, '!=');
 
   const forFamily = (family: Family): Rule[] => {
@@ -199,10 +185,7 @@ function rulesOf(wish: GatewayWish): Rule[] {
     const arrives = [toBridge, match(target(family), containers)];
     const address = { concat: [target(family), meta('l4proto'), portOf] };
     return [
-      {
-        chain: 'own_sources',
-        expr: [elsewhere, match(source(family), containers), count('spoofed'), DROP],
-      },
+      ...sourceRules(family, wish).map((expr): Rule => ({ chain: 'own_sources', expr })),
       { chain: 'to_containers', expr: [...arrives, isReply, ACCEPT] },
       { chain: 'to_containers', expr: [toBridge, match(target(family), `@open${family}`), ACCEPT] },
       {
@@ -301,9 +284,4 @@ export function mergedPorts(rules: readonly ServiceRule[]): ['tcp' | 'udp', Port
     }
     return merged.map(([low, high]): ['tcp' | 'udp', Ports] => [protocol, portsOf(low, high)]);
   });
-}
-
-/** nft refuses an element that is given twice. */
-function unique<T>(elements: readonly T[]): T[] {
-  return [...new Map(elements.map((element) => [JSON.stringify(element), element])).values()];
 }

@@ -2,6 +2,7 @@
 
 import { type Cidr, contains, parseCidr, parseIp } from '../../core/guest/cidr.ts';
 import type { DefaultRoute } from '../../core/kernel/routes.ts';
+import { overlaps } from '../pools.ts';
 import type { Pool, PublishedAddress } from '../types.ts';
 import type { GatewayWish } from './wish.ts';
 
@@ -72,6 +73,23 @@ export function isOnLink(
   return uplink.addresses
     .map(cidrOf)
     .some((own) => own.prefix <= subnet.prefix && contains(own, subnet.address));
+}
+
+/**
+ * Whether others than the containers may have addresses of the pool: neighbours of the host, at a device whose subnet
+ * the pool has a part in.
+ */
+export function hasOthers(
+  pool: Pool,
+  { bridge, onLink }: Pick<GatewayWish, 'bridge' | 'onLink'>,
+  links: HostLinks,
+): boolean {
+  const subnet = cidrOf(pool.subnet);
+  const isNeighbour = (own: Cidr) => own.prefix < bits(own.address.family) && overlaps(own, subnet);
+  return (
+    onLink === true ||
+    [...links].some(([name, { addresses }]) => name !== bridge && addresses.map(cidrOf).some(isNeighbour))
+  );
 }
 
 /** The published addresses of one pool: `own` by what containers have, else by what is published. */

@@ -20,7 +20,7 @@ export function wantedPieces(wish: GatewayWish, observed: Observed, held: readon
   const families = ([4, 6] as const).filter((family) => behind.some((pool) => pool.family === family));
   const pieces = [
     // First, so that nothing is reachable for a moment that shall not be.
-    { kind: 'table', commands: rulesetCommands(wish) } as const,
+    { kind: 'table', commands: rulesetCommands(wish, observed) } as const,
     ...families.flatMap((family) => exceptions(family, behind, wish, observed)),
     ...families.flatMap((family) => (family === 4 ? forwarding4 : forwarding6)(wish, observed, held)),
     { kind: 'up', device: wish.bridge } as const,

@@ -11,6 +11,10 @@ export interface GatewayWish {
    * containers really have, and in front of the host where it holds what is published.
    */
   pools: readonly Pool[];
+  /** What the administrator may have given to others: `ADDRESS`, `FIRST-LAST` or `NETWORK/PREFIX`. */
+  reserved: readonly string[];
+  /** Bridges of Docker's networks, by the names of their devices. */
+  dockerBridges: readonly string[];
   /** Empty: everything is taken back. */
   published: readonly PublishedAddress[];
   /** A network device, or `auto`: that of the best default route of each family. */
@@ -34,7 +38,7 @@ export interface GatewayCounters {
   refused: number;
   /** From a container to the host, what `hostServices` does not name. */
   refusedByHost: number;
-  /** With the source address of a container, but from another device than the bridge. */
+  /** With a source address of a container or of its pool, by a device behind which it cannot be. */
   spoofed: number;
 }
 

@@ -49,7 +49,16 @@ beforeEach(() => {
       },
       close: () => undefined,
     },
-    wish: { mode: 'routed', bridge: 'ovsbr1', pools: [], uplink: 'auto', onLink: 'auto', hostServices: [] },
+    wish: {
+      mode: 'routed',
+      bridge: 'ovsbr1',
+      pools: [],
+      uplink: 'auto',
+      onLink: 'auto',
+      hostServices: [],
+      reserved: [],
+    },
+    dockerBridges: async () => ['docker0'],
     ledger: {
       append: async (draft) => {
         blocks.push(draft);

@@ -23,6 +23,8 @@ export const wish = (more: Partial<GatewayWish> = {}): GatewayWish => ({
   uplink: 'auto',
   onLink: 'auto',
   hostServices: ['all'],
+  reserved: [],
+  dockerBridges: [],
   ...more,
 });
 

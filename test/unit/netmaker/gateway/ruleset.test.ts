@@ -1,11 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clearCommands, mergedPorts, rulesetCommands } from '../../../../src/netmaker/gateway/ruleset.ts';
+import {
+  clearCommands,
+  mergedPorts,
+  rulesetCommands as rulesetOf,
+} from '../../../../src/netmaker/gateway/ruleset.ts';
+import type { GatewayWish } from '../../../../src/netmaker/gateway/wish.ts';
 import type { Pool } from '../../../../src/netmaker/types.ts';
-import { pool4, pool6, wish } from './host.ts';
+import { host, link, pool4, pool6, wish } from './host.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: nft's own JSON, looked into at many places
 type Command = any;
+const rulesetCommands = (one: GatewayWish) => rulesetOf(one, host());
 const added = (kind: string, commands: Command[]) => commands.flatMap(({ add }) => add?.[kind] ?? []);
 const rules = (chain: string, commands: Command[]) =>
   added('rule', commands)
@@ -132,10 +138,67 @@ describe('the table', () => {
   });
 
   it('goes on counting where the one before stopped', () => {
-    const commands = rulesetCommands(wish(), new Map([['refused', { packets: 7, bytes: 420 }]]));
+    const commands = rulesetOf(wish(), host(), new Map([['refused', { packets: 7, bytes: 420 }]]));
     expect(added('counter', commands)).toContainEqual(
       expect.objectContaining({ name: 'refused', packets: 7, bytes: 420 }),
     );
+  });
+});
+
+describe('a source address of a pool', () => {
+  const noWayBack = {
+    match: { op: '==', left: { fib: { result: 'oif', flags: ['saddr', 'iif'] } }, right: false },
+  };
+  const dropped = (commands: Command[]) =>
+    rules('own_sources', commands)
+      .slice(1)
+      .map((rule) => JSON.parse(rule) as Command[]);
+
+  it('that nobody holds comes from nowhere where a route does not lead there', () => {
+    const [, , alone, ...six] = dropped(rulesetCommands(wish()));
+    expect(alone).toEqual([
+      { match: { op: '!=', left: { meta: { key: 'iifname' } }, right: { set: ['ovsbr1', 'lo'] } } },
+      { match: { op: '==', left: { payload: { protocol: 'ip', field: 'saddr' } }, right: '@alone4' } },
+      { match: { op: '!=', left: { payload: { protocol: 'ip', field: 'saddr' } }, right: '@reserved4' } },
+      noWayBack,
+      { counter: 'spoofed' },
+      { drop: null },
+    ]);
+    expect(six).toHaveLength(3);
+  });
+
+  it('never comes from a network of Docker’s, be it reserved or held by a neighbour at the uplink', () => {
+    const commands = rulesetCommands(wish({ dockerBridges: ['docker0', 'br-0123456789ab', 'docker0'] }));
+    expect(dropped(commands)[1]).toEqual([
+      { match: { op: '==', left: { meta: { key: 'iifname' } }, right: '@docker_bridges' } },
+      { match: { op: '==', left: { payload: { protocol: 'ip', field: 'saddr' } }, right: '@pools4' } },
+      noWayBack,
+      { counter: 'spoofed' },
+      { drop: null },
+    ]);
+    expect(set('docker_bridges', commands)).toEqual(['br-0123456789ab', 'docker0']);
+  });
+
+  it('is the administrator’s to use where it is reserved', () => {
+    const reserved = ['203.0.113.9', '203.0.113.20-203.0.113.29', '203.0.113.128/25', '2001:db8:7::8/127'];
+    const commands = rulesetCommands(wish({ reserved, pools: [pool4, pool6] }));
+    expect(set('reserved4', commands)).toEqual([
+      '203.0.113.9',
+      { range: ['203.0.113.20', '203.0.113.29'] },
+      { range: ['203.0.113.128', '203.0.113.255'] },
+    ]);
+    expect(set('reserved6', commands)).toEqual([{ range: ['2001:db8:7::8', '2001:db8:7::9'] }]);
+  });
+
+  it.each([
+    ['no other subnet has a part in it', [], {}, true],
+    ['the host has a single address of it', ['203.0.113.77/32'], {}, true],
+    ['it lies in a subnet of the host', ['203.0.112.10/23'], {}, false],
+    ['a part of it is a subnet of the host', ['203.0.113.129/25'], {}, false],
+    ['the configuration says that it is on the link', [], { onLink: true }, false],
+  ] as const)('is its containers’ alone or not: %s', (_, addresses, more, isAlone) => {
+    const there = host({ links: { eno2: link(3, [...addresses]), ovsbr1: link(7, ['203.0.113.1/24']) } });
+    expect(set('alone4', rulesetOf(wish(more), there))?.length ?? 0).toBe(isAlone ? 1 : 0);
   });
 });
 
