@@ -64,6 +64,7 @@ const portSchema = z.object({
         port: z.string(),
         address: z.string(),
         inside: z.string().optional(),
+        mac: z.string().optional(),
         allowIn: z.array(z.string()),
       }),
     )
@@ -303,11 +304,12 @@ function desiredOf(binding: ClaimFile): DesiredPort {
     ...(group !== undefined && { group }),
     ...(shared && { shared }),
     ...(published && {
-      published: published.map(({ port, address, inside, allowIn }) => ({
+      published: published.map(({ port, address, inside, mac, allowIn }) => ({
         port,
         address,
         allowIn,
         ...(inside !== undefined && { inside }),
+        ...(mac !== undefined && { mac }),
       })),
     }),
   };

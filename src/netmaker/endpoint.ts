@@ -60,6 +60,7 @@ export function endpointOf(request: EndpointRequest): Endpoint {
             port,
             address: leased,
             ...(leased !== address && { inside: address }),
+            mac,
             allowIn,
           })),
   };

@@ -83,6 +83,7 @@ const routed: GatewayWish = {
   ],
   uplink: 'auto',
   onLink: 'auto',
+  isolate: false,
   hostServices: ['icmp'],
   reserved: [],
   dockerBridges: ['docker0'],
@@ -176,6 +177,21 @@ describe('a host with published addresses', () => {
     const { refusedByHost } = await counters();
     expect(await connects('c1', '192.0.2.129', 22)).not.toContain('refused');
     expect((await counters()).refusedByHost).toBeGreaterThan(refusedByHost);
+  });
+
+  it('keeps containers apart that would meet by way of the gateway, where they are to be isolated', async () => {
+    await host.sh(`
+      ip -n c1 route replace 192.0.2.132/32 via 192.0.2.129 dev eth1
+      ip -n c2 route replace 192.0.2.131/32 via 192.0.2.129 dev eth1`);
+    await reaches('c1', '192.0.2.132');
+    await assert({ ...routed, isolate: true });
+    const { refused } = await counters();
+    expect(await ping('c1', '192.0.2.132')).not.toBe(0);
+    expect((await counters()).refused).toBeGreaterThan(refused);
+    await reaches('c1', '192.0.2.129');
+    await reaches('c1', '192.0.2.1');
+    await assert(routed);
+    await host.sh('ip -n c1 route delete 192.0.2.132/32; ip -n c2 route delete 192.0.2.131/32');
   });
 
   it('drops and counts what comes from the LAN with the address of a container', async () => {

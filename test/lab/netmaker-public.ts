@@ -200,6 +200,15 @@ export function publicServers(name: string, { suite, keys = '', way }: PublicPla
       },
     );
 
+    it('reach no more of them by a link-local address', async () => {
+      const local = await host.sh(
+        `ip -json -6 address show dev ovsbr1 scope link | jq -r '.[0].addr_info[0].local'`,
+      );
+      const to = (port: number) => host.inside('netmaker-1', ...ask('tcp', `${local}%eth1`, port, 1));
+      expect((await to(OFFERED)).exitCode).toBe(0);
+      expect((await to(WITHHELD)).exitCode).toBe(1);
+    });
+
     it("reach the host's address on the uplink no further than that", async () => {
       expect((await host.inside('netmaker-1', ...ask('tcp', UPLINK, WITHHELD, 1))).exitCode).toBe(1);
     });

@@ -131,6 +131,7 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
       pools: inside === undefined ? pools : [...pools, inside],
       uplink: rules.uplink,
       onLink: rules.on_link,
+      isolate: rules.isolate,
       hostServices: rules.host_services,
       reserved: rules.reserved,
     },

@@ -1,5 +1,6 @@
 // The nftables tables of our own, as the commands of one transaction (libnftables-json(5)).
 
+import { linkLocalOf } from '../isolation/port.ts';
 import type { PublishedAddress, ServiceRule } from '../types.ts';
 import {
   ACCEPT,
@@ -64,6 +65,7 @@ export function rulesetCommands(
   const sets = [
     portSet(wish),
     dockerSet(wish),
+    localSet(wish),
     ...FAMILIES.flatMap((family) => [...sourceSets(family, wish, host), ...setsOf(family, wish)]),
   ];
   return [
@@ -135,14 +137,29 @@ export function holdCommands(published: readonly PublishedAddress[]): string {
   const known = [TABLE, ARP_TABLE].map(
     ({ family, name }) => `add element ${family} ${name} ${PORTS} { ${ports} }`,
   );
-  const closed = FAMILIES.flatMap((family) => {
-    const own = published.map(ownAddress).filter((address) => familyOf(address) === family);
-    return own.length === 0
+  const add = (set: string, elements: readonly string[]) =>
+    elements.length === 0
       ? []
-      : [`add element ${TABLE.family} ${TABLE.name} containers${family} { ${unique(own).join(', ')} }`];
-  });
-  return [...known, ...closed].join('; ');
+      : [`add element ${TABLE.family} ${TABLE.name} ${set} { ${unique(elements).join(', ')} }`];
+  const closed = FAMILIES.flatMap((family) =>
+    add(
+      `containers${family}`,
+      published.map(ownAddress).filter((address) => familyOf(address) === family),
+    ),
+  );
+  return [...known, ...closed, ...add(LOCALS, linkLocals(published))].join('; ');
 }
+
+/** What a container's card has beside its addresses; its port lets no other link-local one through. */
+const LOCALS = 'locals6';
+const linkLocals = (published: readonly PublishedAddress[]) =>
+  published.flatMap(({ mac }) => (mac === undefined ? [] : [linkLocalOf(mac)]));
+
+const localSet = ({ published }: GatewayWish): NamedSet => ({
+  name: LOCALS,
+  type: 'ipv6_addr',
+  elem: unique(linkLocals(published)),
+});
 
 /** Sets by family: who is behind the bridge, and what may come in to whom. */
 function setsOf(family: Family, wish: GatewayWish): NamedSet[] {
@@ -186,6 +203,15 @@ function rulesOf(wish: GatewayWish): Rule[] {
     const address = { concat: [target(family), meta('l4proto'), portOf] };
     return [
       ...sourceRules(family, wish).map((expr): Rule => ({ chain: 'own_sources', expr })),
+      // The bridge keeps them apart; by way of the gateway they would still meet.
+      ...(wish.isolate
+        ? [
+            {
+              chain: 'to_containers' as const,
+              expr: [fromBridge, match(source(family), containers), ...arrives, count('refused'), DROP],
+            },
+          ]
+        : []),
       { chain: 'to_containers', expr: [...arrives, isReply, ACCEPT] },
       { chain: 'to_containers', expr: [toBridge, match(target(family), `@open${family}`), ACCEPT] },
       {
@@ -195,6 +221,9 @@ function rulesOf(wish: GatewayWish): Rule[] {
       { chain: 'to_containers', expr: [toBridge, match(address, `@ports${family}`), ACCEPT] },
       { chain: 'to_containers', expr: [...arrives, count('refused'), DROP] },
       ...hostRules(family, wish.hostServices, [fromBridge, match(source(family), `@pools${family}`)]),
+      ...(family === 6
+        ? hostRules(family, wish.hostServices, [fromBridge, match(source(family), `@${LOCALS}`)])
+        : []),
       // All on one bridge reach each other there, or must not: a shorter way is none of the host's advice.
       {
         chain: 'no_redirects',

@@ -21,6 +21,8 @@ export interface GatewayWish {
   uplink: string;
   /** Whether the host answers ARP and ND for the addresses at the uplink; `auto`: where the pool lies in a subnet of it. */
   onLink: boolean | 'auto';
+  /** Containers reach the gateway and what lies beyond, not each other. */
+  isolate: boolean;
   /** What containers may open on the host itself. */
   hostServices: readonly ServiceRule[];
 }

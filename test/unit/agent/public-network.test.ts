@@ -55,6 +55,7 @@ beforeEach(() => {
       pools: [],
       uplink: 'auto',
       onLink: 'auto',
+      isolate: false,
       hostServices: [],
       reserved: [],
     },

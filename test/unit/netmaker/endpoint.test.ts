@@ -13,12 +13,13 @@ const pools: Pool[] = [
 ];
 const own = { family: 4 as const, address: '203.0.113.2', prefix: 24, gateway: '203.0.113.1' };
 const own6 = { family: 6 as const, address: '2001:db8::2', prefix: 64, gateway: '2001:db8::1' };
+const mac = '02:00:00:00:00:01';
 const request: EndpointRequest = {
   mode: 'routed',
   pools,
   inside: '10.218.0.0/16',
   port: 'vi1000000',
-  mac: '02:00:00:00:00:01',
+  mac,
   leased: [own, own6],
   shared: [],
   isolate: false,
@@ -32,14 +33,14 @@ describe('a leased address', () => {
       gateways: ['203.0.113.1', '2001:db8::1'],
       shared: [],
       guard: {
-        mac: '02:00:00:00:00:01',
+        mac,
         addresses: ['203.0.113.2', '2001:db8::2'],
         isolate: false,
         allowIn: ['icmp'],
       },
       published: [
-        { port: 'vi1000000', address: '203.0.113.2', allowIn: ['icmp'] },
-        { port: 'vi1000000', address: '2001:db8::2', allowIn: ['icmp'] },
+        { port: 'vi1000000', address: '203.0.113.2', mac, allowIn: ['icmp'] },
+        { port: 'vi1000000', address: '2001:db8::2', mac, allowIn: ['icmp'] },
       ],
     });
   });
@@ -61,7 +62,7 @@ describe('a leased address', () => {
     expect(endpoint.addresses).toEqual(['10.218.0.4/16']);
     expect(endpoint.gateways).toEqual(['10.218.0.1']);
     expect(endpoint.published).toEqual([
-      { port: 'vi1000000', address: '203.0.113.2', inside: '10.218.0.4', allowIn: ['icmp'] },
+      { port: 'vi1000000', address: '203.0.113.2', inside: '10.218.0.4', mac, allowIn: ['icmp'] },
     ]);
     expect(endpoint.guard.addresses).toEqual(['10.218.0.4']);
   });

@@ -22,6 +22,7 @@ export const wish = (more: Partial<GatewayWish> = {}): GatewayWish => ({
   published: [{ port: 'vi100', address: '203.0.113.10', allowIn: ['icmp', '51821-51830/udp'] }],
   uplink: 'auto',
   onLink: 'auto',
+  isolate: false,
   hostServices: ['all'],
   reserved: [],
   dockerBridges: [],

@@ -119,9 +119,29 @@ describe('the table', () => {
 
   it('leaves neighbour discovery and what is listed where not all are open', () => {
     const said = rules('to_host', rulesetCommands(wish({ hostServices: ['icmp', '53/udp'] })));
-    expect(said.filter((rule) => rule.includes('nd-neighbor-solicit'))).toHaveLength(1);
-    expect(said.filter((rule) => rule.includes('"udp"') && rule.includes('53'))).toHaveLength(2);
-    expect(said.at(-1)).toContain('refused_by_host');
+    const bySource = (source: string) => said.filter((rule) => rule.includes(source));
+    // For IPv6 a container has two: its address, and the link-local one of its card.
+    for (const source of ['@pools4', '@pools6', '@locals6']) {
+      expect(bySource(source).filter((rule) => rule.includes('"udp"') && rule.includes('53'))).toHaveLength(
+        1,
+      );
+      expect(bySource(source).at(-1)).toContain('refused_by_host');
+    }
+    for (const source of ['@pools6', '@locals6'])
+      expect(bySource(source).filter((rule) => rule.includes('nd-neighbor-solicit'))).toHaveLength(1);
+  });
+
+  it('knows the link-local address of each card', () => {
+    const commands = rulesetCommands(
+      wish({ published: [{ port: 'vi1', address: '203.0.113.10', mac: '02:00:00:00:00:01', allowIn: [] }] }),
+    );
+    expect(JSON.stringify(commands)).toContain('"elem":["fe80::ff:fe00:1"]');
+  });
+
+  it('keeps containers apart at the gateway where they are to be isolated, before any reply is let in', () => {
+    const first = (isolate: boolean) => rules('to_containers', rulesetCommands(wish({ isolate })))[0];
+    expect(first(true)).toMatch(/@containers4.*@containers4.*drop/);
+    expect(first(false)).toContain('established');
   });
 
   it('translates both ways with nat1to1, and filters by what the container has', () => {
