@@ -8,10 +8,11 @@ import { AGENT_NAME, AGENT_PATH } from '../core/bus/agent-names.ts';
 import { connectSystemBus } from '../core/bus/dbus-next.ts';
 import { loadConfig } from '../core/config/load.ts';
 import { AgentError, isAgentError } from '../core/errors.ts';
-import { exec, follow } from '../core/exec.ts';
+import { exec, follow, keep } from '../core/exec.ts';
 import { writeFileAtomically } from '../core/guest/atomic-file.ts';
 import { bringUp } from '../core/kernel/addresses.ts';
 import { hostUse, linkIndex } from '../core/kernel/links.ts';
+import { openParking } from '../core/kernel/parking.ts';
 import { openVeths } from '../core/kernel/veth.ts';
 import { AGENT_STARTED, carryOver, findEvents, openIntents, openLedger, tail } from '../core/ledger/index.ts';
 import { networkManagerDriver } from '../core/networkmanager/driver.ts';
@@ -105,7 +106,8 @@ async function main(): Promise<void> {
   };
   const facts = keepSwitchFacts({ configured: config.driver, networkManager, ovsdb });
   await facts.refresh();
-  const veths = openVeths(exec);
+  const parking = openParking(keep);
+  const veths = openVeths(exec, parking);
   const bindingsDir = join(RUNTIME, 'bindings');
   const claims = await loadClaims(bindingsDir);
   const troubles = openTroubles(now);
@@ -397,6 +399,7 @@ async function main(): Promise<void> {
   switchWatch.close();
   spool.close();
   await netmaker.close();
+  parking.close();
   const data = { reason: ended === 'bus' ? 'the system bus closed the connection' : ended };
   const cause = await ledger.append({ category: 'lifecycle', action: 'agent_stopped', data }).then(
     ({ height }) => height,

@@ -1,5 +1,6 @@
 // The one place that starts other programs: argument arrays, never a shell, always a deadline.
 
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import { AgentError } from './errors.ts';
@@ -66,6 +67,46 @@ export const follow: Follow = async (file, args, onLine, signal) => {
   if (result.failed && !signal.aborted) {
     throw new AgentError('exec-failed', `${file} failed: ${result.shortMessage}`, { cause: result });
   }
+};
+
+/** A program that is there for what it holds, such as a namespace. */
+export interface Kept {
+  readonly pid: number;
+  /** Resolves when the program has ended, whoever ended it. */
+  readonly ended: Promise<void>;
+  end(): void;
+}
+
+/**
+ * Starts a program that answers a line on its standard input with a line, and resolves once it has. It ends with us,
+ * also when we are killed: its input ends then. Throws `exec-failed` when it does not answer within 5 s.
+ */
+export type Keep = (file: string, args: readonly string[]) => Promise<Kept>;
+
+/** The Keep that the product uses. */
+export const keep: Keep = async (file, args) => {
+  const child = execa(file, args, {
+    reject: false,
+    buffer: false,
+    stdin: 'pipe',
+    stderr: 'ignore',
+    extendEnv: false,
+    env: ENVIRONMENT,
+  });
+  // One that ended does not read; that is told below.
+  child.stdin.on('error', () => undefined);
+  child.stdin.write('\n');
+  const ended = child.then(() => undefined);
+  const answer = once(child.stdout, 'data', { signal: AbortSignal.timeout(5000) }).then(
+    () => true,
+    () => false,
+  );
+  const { pid } = child;
+  if (!(await Promise.race([answer, ended.then(() => false)])) || pid === undefined) {
+    child.kill('SIGKILL');
+    throw new AgentError('exec-failed', `${file} ${args.join(' ')} does not run`);
+  }
+  return { pid, ended, end: () => void child.kill('SIGKILL') };
 };
 
 function inputOf(input: ExecOptions['input']) {

@@ -1,6 +1,5 @@
 // Makes, checks and removes the veth pairs of containers, and sets up their inner ends.
 
-import { createHash } from 'node:crypto';
 import { readFile, readlink } from 'node:fs/promises';
 import { z } from 'zod';
 import { AgentError, isAgentError } from '../errors.ts';
@@ -15,6 +14,7 @@ import {
   rulesSchema,
 } from './guest-network.ts';
 import { linkByIndex, linkIndex } from './links.ts';
+import type { Parking } from './parking.ts';
 
 const linkSchema = z.object({
   ifindex: z.number(),
@@ -29,7 +29,7 @@ const isVeth = (link: Link) => link.linkinfo?.info_kind === 'veth';
 
 export interface Veths {
   /**
-   * Makes the pair; the outer end is up. The inner end is in the container's namespace, or `parked`: in ours until
+   * Makes the pair; the outer end is up. The inner end is in the container's namespace, or `parked` until
    * `configure`, out of reach of a container that may bring its cards up itself.
    */
   create(outer: string, request: VethRequest, parked?: boolean): Promise<void>;
@@ -61,9 +61,6 @@ function familiesOf({ addresses }: VethRequest): (4 | 6)[] {
   return ([4, 6] as const).filter((family) => found.has(family));
 }
 
-/** As Docker calls the ends that it makes: what looks after the host's devices leaves those alone. */
-const parkedName = (outer: string) => `veth${createHash('sha256').update(outer).digest('hex').slice(0, 7)}`;
-
 const takenError = (name: string, cause?: unknown) =>
   new AgentError('interface-taken', `The container has an interface ${name} of its own`, { cause });
 
@@ -84,7 +81,9 @@ async function sharesHostNamespace(pid: number): Promise<boolean> {
   return theirs === ours;
 }
 
-export function openVeths(exec: Exec): Veths {
+export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>): Veths {
+  /** By outer end: the process in whose namespace its inner end waits, under the outer end's name. */
+  const waiting = new Map<string, number>();
   const innerLinks = async (pid: number) => {
     const text = await exec('nsenter', [...inNamespace(pid), 'ip', '-json', '-details', 'link', 'show']);
     return linkListSchema.parse(JSON.parse(text));
@@ -157,19 +156,23 @@ export function openVeths(exec: Exec): Veths {
       const { guestInterface: name, mac, pid } = request;
       await refuseHostNamespace(pid);
       if (parked && (await hasLink(request))) throw takenError(name);
-      const place = parked ? ['name', parkedName(outer)] : ['name', name, 'netns', String(pid)];
-      const pair = ['name', outer, 'up', 'type', 'veth', 'peer', ...place, 'address', mac];
-      await orTaken(request, () => exec('ip', ['link', 'add', ...pair]));
+      const place = parked ? await parking.pid() : pid;
+      const peer = ['name', parked ? outer : name, 'netns', String(place), 'address', mac];
+      await orTaken(request, () =>
+        exec('ip', ['link', 'add', 'name', outer, 'up', 'type', 'veth', 'peer', ...peer]),
+      );
+      if (parked) waiting.set(outer, place);
     },
 
     async configure(outer, request, withoutOffload) {
       const { guestInterface: link, pid } = request;
       await refuseHostNamespace(pid);
-      const parked = parkedName(outer);
+      const place = waiting.get(outer);
       const moveIn = async () => {
-        if ((await linkIndex(parked)) === undefined) return;
-        const target = ['netns', String(pid), 'name', link];
-        await orTaken(request, () => exec('ip', ['link', 'set', 'dev', parked, ...target]));
+        if (place === undefined) return;
+        const move = ['ip', 'link', 'set', 'dev', outer, 'netns', String(pid), 'name', link];
+        await orTaken(request, () => exec('nsenter', [...inNamespace(place), ...move]));
+        waiting.delete(outer);
       };
       const families = familiesOf(request);
       const up = `link set dev ${link} up\n`;
@@ -234,6 +237,7 @@ export function openVeths(exec: Exec): Veths {
     },
 
     async remove(outer) {
+      waiting.delete(outer);
       if ((await linkIndex(outer)) === undefined) return;
       try {
         await exec('ip', ['link', 'delete', 'dev', outer]);

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import type { Exec } from '../../core/exec.ts';
 import { writeFileAtomically } from '../../core/guest/atomic-file.ts';
 import { exceptionArguments, iptables } from './exceptions.ts';
-import type { Senses } from './observe.ts';
+import { readTable, type Senses } from './observe.ts';
 import type { Observed } from './observed.ts';
 import type { EntryOf, Piece } from './pieces.ts';
 import { forwarding6Of, type Step, undoForwarding6 } from './plan.ts';
@@ -80,13 +80,12 @@ const executors: Executors = {
     undo: (entry, { exec }) => rule(exec, entry, '-D'),
   },
   table: {
-    make: ({ commands }, context) =>
-      transact(
-        context,
-        context.wish === undefined
-          ? commands
-          : rulesetCommands(context.wish, context.observed, context.observed.tally),
-      ),
+    async make({ commands }, context) {
+      const { wish, observed, exec } = context;
+      // Read once more: what was dropped since the look counts, too.
+      const now = async (on: GatewayWish) => rulesetCommands(on, observed, (await readTable(exec)).tally);
+      await transact(context, wish === undefined ? commands : await now(wish));
+    },
     undo: (_, context) => transact(context, clearCommands()),
   },
 };

@@ -88,7 +88,6 @@ export async function observe(
     present: new Set([...proxied, ...routes.flat(), ...docker4.present, ...docker6.present]),
     sysctls: readSysctls(sysctls, links, wish, record),
     table: table.digest,
-    tally: table.tally,
     dockerUser: { 4: docker4.exists, 6: docker6.exists },
     forwardDrops: chains,
   };

@@ -1,7 +1,6 @@
 // What a host is like, as far as the gateway needs to know: plain data, so that deciding touches nothing.
 
 import type { DefaultRoute } from '../../core/kernel/routes.ts';
-import type { Tally } from './ruleset.ts';
 import type { HostLinks } from './uplink.ts';
 
 export interface PolicyRule {
@@ -20,7 +19,6 @@ export interface Observed {
   sysctls: ReadonlyMap<string, string>;
   /** Digest of our nftables table, undefined where there is none. */
   table: string | undefined;
-  tally: Tally;
   /** Whether Docker's chain for administrators is there. */
   dockerUser: Readonly<Record<4 | 6, boolean>>;
   /** Whether some base chain drops what it does not name in forwarding. */

@@ -13,7 +13,7 @@ const exec: Exec = async (file, args) => {
   calls.push([file, ...args].join(' '));
   return answer;
 };
-const veths = openVeths(exec);
+const veths = openVeths(exec, { pid: async () => 4711 });
 /** Of this very process, so that its namespace is the host's. */
 const request: VethRequest = {
   pid: process.pid,
@@ -51,7 +51,7 @@ it('looks for the inner end alone, not at all that a guest may have made beside 
 });
 
 describe('the inner end for a container that is not trusted', () => {
-  it('is made out of its reach, under a name that the kernel takes', async () => {
+  it('waits out of its reach, and goes in when it is set up', async () => {
     const child = spawn('unshare', ['--user', '--net', 'sleep', '60'], { stdio: 'ignore' });
     try {
       const own = { ...request, pid: child.pid ?? 0 };
@@ -59,14 +59,18 @@ describe('the inner end for a container that is not trusted', () => {
       await vi.waitUntil(() => readlinkSync(`/proc/${own.pid}/ns/net`) !== ours);
       await veths.create('vi1000001', own, true);
       expect(calls).toEqual([
-        expect.stringMatching(
-          /^ip link add name vi1000001 up type veth peer name veth[0-9a-f]{7} address 02:00:00:00:00:01$/,
-        ),
+        'ip link add name vi1000001 up type veth peer name vi1000001 netns 4711 address 02:00:00:00:00:01',
       ]);
       await expect(veths.create('vi1000001', { ...own, guestInterface: 'lo' }, true)).rejects.toMatchObject({
         code: 'interface-taken',
       });
       expect(calls).toHaveLength(1);
+      answer = '';
+      await veths.configure('vi1000001', { ...own, addresses: [] }, false);
+      const move = `ip link set dev vi1000001 netns ${own.pid} name eth1`;
+      expect(calls[1]).toBe(`nsenter --net=/proc/4711/ns/net -- ${move}`);
+      await veths.configure('vi1000001', { ...own, addresses: [] }, false);
+      expect(calls.filter((call) => call.includes('4711'))).toHaveLength(2);
     } finally {
       child.kill();
     }

@@ -71,7 +71,6 @@ export function host({
       }),
     ),
     table: undefined,
-    tally: new Map(),
     dockerUser: { 4: false, 6: false },
     forwardDrops: { 4: false, 6: false },
     ...more,
