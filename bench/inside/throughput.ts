@@ -13,7 +13,7 @@ const BRIDGE = 'ovsbr1';
 /** In `allow_in` by default. */
 const PORT = '51821';
 const SECONDS = '2';
-/** As in netmaker.ts: what the agent missed is not the next measurement's matter. */
+/** What the agent missed while it was frozen is not the next measurement's matter. */
 const CATCH_UP_MS = 1_000;
 const SAVED = '/tmp/bench-flows';
 const OFCTL = ['-O', 'OpenFlow14'];
