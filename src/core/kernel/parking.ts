@@ -13,25 +13,22 @@ export interface Parking {
 
 /**
  * Neither the container nor the host's own network will do: whatever manages devices there (NetworkManager does) brings a
- * new one up, and the host answers ARP for its own addresses on it (seen: guests had a wrong gateway for 40 s).
+ * new one up, and the host answers ARP for its own addresses on it (seen: guests had a wrong gateway for 27 to 53 s).
  */
 export function openParking(keep: Keep): Parking {
   let kept: Promise<Kept> | undefined;
+  const start = (): Promise<Kept> => {
+    const mine = keep('unshare', ['--net', 'cat']);
+    const forget = () => {
+      if (kept === mine) kept = undefined;
+    };
+    mine.then(({ ended }) => ended).then(forget, forget);
+    return mine;
+  };
   return {
     async pid() {
-      kept ??= keep('unshare', ['--net', 'cat']);
-      const mine = kept;
-      const forget = () => {
-        if (kept === mine) kept = undefined;
-      };
-      try {
-        const { pid, ended } = await mine;
-        void ended.then(forget);
-        return pid;
-      } catch (error) {
-        forget();
-        throw error;
-      }
+      kept ??= start();
+      return (await kept).pid;
     },
     close() {
       void kept?.then(
