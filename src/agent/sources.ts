@@ -58,6 +58,7 @@ export function openSources(parts: SourcesParts): {
     holderOf,
     isForThisLink: claims.isForThisLink,
     bridgeMtu: linkMtu,
+    kernelBridgeOf: linkMaster,
     configAge: async (vmid) => {
       const at = await configWrittenAt(vmid, config.proxmox.root);
       return at === undefined ? undefined : parts.now() - at;

@@ -97,6 +97,15 @@ export function describeAgentDown(hostOf: () => ProxmoxHost): void {
         await expectRight();
       });
 
+      it('is taken off the switch when it was moved to a bridge of the kernel while the agent hung', async () => {
+        const moved = await frozen(() => hostOf().exec(change(guest, 'bridge=lbr0')));
+        expect(moved.exitCode).toBe(0);
+        await expectPorts(hostOf(), guest);
+        await expectAnswers(hostOf(), guest, 'lbr0');
+        await hostOf().exec(change(guest, 'bridge=vmbr0'));
+        await expectRight();
+      });
+
       it('reboots from inside while the agent is stopped', async () => {
         const pid = () => hostOf().exec(['lxc-info', '-n', String(vmid), '-p', '-H']);
         await stopped(async () => {

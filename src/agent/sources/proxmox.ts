@@ -29,6 +29,8 @@ export interface ProxmoxParts {
   isForThisLink: (port: DesiredPort) => Promise<boolean>;
   /** Bytes; what Proxmox asks of a port is the MTU of its bridge. */
   bridgeMtu: (bridge: string) => Promise<number | undefined>;
+  /** The bridge of the kernel that a device is plugged into. */
+  kernelBridgeOf: (device: string) => Promise<string | undefined>;
   /** Milliseconds since the guest's configuration was written; undefined when it cannot be told. */
   configAge: (vmid: number) => Promise<number | undefined>;
   claim: (key: string) => Claim | undefined;
@@ -138,24 +140,34 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
       }),
     );
     const wished = ports.filter((_, index) => plugged[index]);
-    const held = stillHeld(guest.vmid, wished, links).filter(({ nic }) => !off.has(nic));
-    return { ...rest, ports: [...wished, ...held] };
+    return { ...rest, ports: [...wished, ...(await stillHeld(guest.vmid, wished, links, off))] };
   };
 
-  /** A card that its configuration no longer names, or names wrongly, stays connected for as long as it is there. */
-  const stillHeld = (vmid: number, wished: readonly DesiredPort[], links: ReadonlySet<string>) =>
-    (parts.claim(keyOf(vmid))?.ports ?? []).filter(
+  /**
+   * A card that its configuration no longer names, or names wrongly, stays connected for as long as it is there. One that
+   * Proxmox has put into a bridge of the kernel does not: its removal of the port may have failed (see taken-off.ts).
+   */
+  const stillHeld = async (
+    vmid: number,
+    wished: readonly DesiredPort[],
+    links: ReadonlySet<string>,
+    off: ReadonlySet<number>,
+  ): Promise<DesiredPort[]> => {
+    const held = (parts.claim(keyOf(vmid))?.ports ?? []).filter(
       (port) =>
         links.has(port.interface) &&
         holderOf(port.interface)?.row === port.port &&
+        !off.has(port.nic) &&
         !wished.some((wish) => wish.nic === port.nic),
     );
+    const bridges = await Promise.all(held.map((port) => parts.kernelBridgeOf(port.interface)));
+    return held.filter((_, index) => bridges[index] === undefined);
+  };
 
   /** For post-start: Proxmox has read the configuration and plugged the cards. */
   const resolveStarted = async (guest: ProxmoxGuest, links: ReadonlySet<string>): Promise<Resolution> => {
     const { ports = [], off, restored: _, ...rest } = await resolve(guest, links);
-    const held = stillHeld(guest.vmid, ports, links).filter(({ nic }) => !off.has(nic));
-    return { ...rest, ports: [...ports, ...held] };
+    return { ...rest, ports: [...ports, ...(await stillHeld(guest.vmid, ports, links, off))] };
   };
 
   /** Without a configuration here: it is on the node that the guest comes from, or cannot be read. */

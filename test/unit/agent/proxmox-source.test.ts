@@ -35,6 +35,7 @@ describe('a Proxmox guest', () => {
         plugged && links.has(device) ? { row: holder ?? device, bridge: 'ovsbr0' } : undefined,
       isForThisLink: async () => isThisLink,
       bridgeMtu: async () => undefined,
+      kernelBridgeOf: async () => undefined,
       configAge: async () => age,
       claim: () => had,
       claims: () => (had ? [had] : []),
@@ -240,6 +241,8 @@ describe('a Proxmox container whose card is being changed while it runs', () => 
   };
   let root: string;
   let row: string | undefined;
+  /** The bridge of the kernel that has the card. */
+  let master: string | undefined;
   let age: number;
   let source: ReturnType<typeof proxmoxSource>;
   const net = 'net0: name=eth0,hwaddr=BC:24:11:00:00:01';
@@ -247,6 +250,7 @@ describe('a Proxmox container whose card is being changed while it runs', () => 
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), 'pve-'));
     row = 'vi201';
+    master = undefined;
     age = 10;
     await mkdir(join(root, 'lxc'));
     // What is there between Proxmox's removal of the port and its plugging.
@@ -262,6 +266,7 @@ describe('a Proxmox container whose card is being changed while it runs', () => 
       holderOf: (name) => (name === device && row !== undefined ? { row, bridge: 'ovsbr0' } : undefined),
       isForThisLink: async () => true,
       bridgeMtu: async () => undefined,
+      kernelBridgeOf: async () => master,
       configAge: async () => age,
       claim: () => ({ key: 'vmid:201', guest, ports: [had] }),
       claims: () => [],
@@ -294,6 +299,17 @@ describe('a Proxmox container whose card is being changed while it runs', () => 
     await writeFile(join(root, 'lxc/201.conf'), `hostname: mail\n${net},bridge=ovsbr0,link_down=1\n`);
     expect((await source.look(201))?.ports).toEqual([]);
     expect((await source.current())?.map(({ resolution }) => resolution.ports)).toEqual([[]]);
+  });
+
+  it('is taken off when Proxmox has put it into a bridge of the kernel, also when nobody looked in between', async () => {
+    await writeFile(join(root, 'lxc/201.conf'), `hostname: mail\n${net},bridge=lbr0\n`);
+    master = 'lbr0';
+    expect((await source.look(201))?.ports).toEqual([]);
+  });
+
+  it('stays on the switch while its configuration alone speaks of a bridge of the kernel', async () => {
+    await writeFile(join(root, 'lxc/201.conf'), `hostname: mail\n${net},bridge=lbr0\n`);
+    expect((await source.look(201))?.ports).toEqual([had]);
   });
 
   it('keeps a port when the change has long failed, under that name too', async () => {
