@@ -87,7 +87,11 @@ async function execIn(
 async function shIn(name: string, script: string, options?: Omit<ExecOptions, 'input'>): Promise<string> {
   const result = await execIn(name, ['bash', '-euo', 'pipefail', '-c', script], options);
   if (result.exitCode !== 0) {
-    throw new Error(`exit code ${result.exitCode} of: ${script}\n${result.stderr}\n${result.stdout}`);
+    // The first line is all that a summary shows.
+    const complaint = result.stderr.trim().split('\n').at(-1);
+    throw new Error(
+      `exit code ${result.exitCode}: ${complaint}\n${script}\n${result.stderr}\n${result.stdout}`,
+    );
   }
   return result.stdout;
 }

@@ -12,6 +12,7 @@ let host: AgentHost;
 
 beforeAll(async () => {
   host = await upAgentHost('introspection');
+  // NetworkManager would ask on up0 for a lease, and flush the address it has, now and then before the route is made.
   await host.sh(`
     qm create 101 --name shop --hookscript ${SNIPPET} --ipconfig0 ip=10.0.0.101/24 \
       --net0 virtio,bridge=ovsbr0 --net1 'virtio,bridge=ovsbr0,tag=20,trunks=30;40'
@@ -19,6 +20,8 @@ beforeAll(async () => {
     pct create 201 --hostname mail --hookscript ${SNIPPET} --net0 name=eth0,bridge=ovsbr0,ip=10.0.0.201/24
     pct start 201
     docker run -d --name netmaker-server --label dev.ovs.portagent.address=203.0.113.10/24 opa-test
+    printf '[keyfile]\nunmanaged-devices=interface-name:up0;interface-name:up1\n' >/etc/NetworkManager/conf.d/90-uplink.conf
+    nmcli general reload conf
     ip link add up0 type veth peer name up1
     ip addr add 198.51.100.2/24 dev up0
     ip link set up1 up; ip link set up0 up
