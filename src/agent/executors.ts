@@ -40,8 +40,9 @@ export function executors({ config, drivers, veths, guards }: ExecutorParts): Ex
       await drivers[driver].restoreBridge(wish);
       return { driver, addresses: [...wish.addresses] };
     },
-    async create_veth({ desired, veth }) {
-      await veths.create(desired.interface, veth, desired.guard !== undefined);
+    async create_veth({ desired, veth, offload }) {
+      const parked = desired.guard === undefined ? undefined : { withoutOffload: offload };
+      await veths.create(desired.interface, veth, parked);
       return {};
     },
     async configure_guest({ desired, veth, offload }) {

@@ -29,10 +29,10 @@ const isVeth = (link: Link) => link.linkinfo?.info_kind === 'veth';
 
 export interface Veths {
   /**
-   * Makes the pair; the outer end is up. The inner end is in the container's namespace, or `parked` until
-   * `configure`, out of reach of a container that may bring its cards up itself.
+   * Makes the pair; the outer end is up. The inner end is in the container's namespace, or parked until `configure`,
+   * out of reach of a container that may bring its cards up itself.
    */
-  create(outer: string, request: VethRequest, parked?: boolean): Promise<void>;
+  create(outer: string, request: VethRequest, parked?: { withoutOffload: boolean }): Promise<void>;
   /** Brings the inner end up and sets its addresses, default routes and offload; may be repeated. */
   configure(outer: string, request: VethRequest, withoutOffload: boolean): Promise<void>;
   /** Gives the container's former network its default route back; what is gone already is fine. */
@@ -81,9 +81,16 @@ async function sharesHostNamespace(pid: number): Promise<boolean> {
   return theirs === ours;
 }
 
+interface Waiting {
+  /** The process in whose namespace it is. */
+  place: number;
+  /** Whether its offload could be turned off; a device keeps that when it moves. */
+  isOffloadOff: Promise<boolean>;
+}
+
 export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>): Veths {
-  /** By outer end: the process in whose namespace its inner end waits, under the outer end's name. */
-  const waiting = new Map<string, number>();
+  /** By outer end: the inner ends that wait, under the outer end's name. */
+  const waiting = new Map<string, Waiting>();
   const innerLinks = async (pid: number) => {
     const text = await exec('nsenter', [...inNamespace(pid), 'ip', '-json', '-details', 'link', 'show']);
     return linkListSchema.parse(JSON.parse(text));
@@ -144,6 +151,9 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>): Veths {
       throw (await hasLink(request)) ? takenError(request.guestInterface, error) : error;
     }
   };
+  /** The netdev datapath hands packets on as they are: a checksum left to hardware never gets computed. */
+  const turnOffloadOff = (pid: number, link: string) =>
+    exec('nsenter', [...inNamespace(pid), 'ethtool', '-K', link, 'tx', 'off']);
   const peerInside = async (outer: string, pid: number) => {
     const index = await linkIndex(outer);
     const peer = (await innerLinks(pid)).find((link) => isVeth(link) && link.link_index === index)?.ifname;
@@ -152,7 +162,7 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>): Veths {
   };
 
   return {
-    async create(outer, request, parked = false) {
+    async create(outer, request, parked) {
       const { guestInterface: name, mac, pid } = request;
       await refuseHostNamespace(pid);
       if (parked && (await hasLink(request))) throw takenError(name);
@@ -161,24 +171,32 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>): Veths {
       await orTaken(request, () =>
         exec('ip', ['link', 'add', 'name', outer, 'up', 'type', 'veth', 'peer', ...peer]),
       );
-      if (parked) waiting.set(outer, place);
+      if (!parked) return;
+      // While the port gets its rules, which is most of a start.
+      const isOffloadOff = parked.withoutOffload
+        ? turnOffloadOff(place, outer).then(
+            () => true,
+            () => false,
+          )
+        : Promise.resolve(false);
+      waiting.set(outer, { place, isOffloadOff });
     },
 
     async configure(outer, request, withoutOffload) {
       const { guestInterface: link, pid } = request;
       await refuseHostNamespace(pid);
-      const place = waiting.get(outer);
+      const parked = waiting.get(outer);
       const moveIn = async () => {
-        if (place === undefined) return;
+        if (parked === undefined) return false;
+        const isOffloadOff = await parked.isOffloadOff;
         const move = ['ip', 'link', 'set', 'dev', outer, 'netns', String(pid), 'name', link];
-        await orTaken(request, () => exec('nsenter', [...inNamespace(place), ...move]));
+        await orTaken(request, () => exec('nsenter', [...inNamespace(parked.place), ...move]));
         waiting.delete(outer);
+        return isOffloadOff;
       };
       const families = familiesOf(request);
       const up = `link set dev ${link} up\n`;
-      const inside = (args: readonly string[], input?: string) =>
-        exec('nsenter', [...inNamespace(pid), ...args], input === undefined ? {} : { input });
-      const [lines] = await Promise.all([
+      const [lines, isOffloadOff] = await Promise.all([
         Promise.all(families.map(async (family) => configureLines(request, await guestNetwork(pid, family)))),
         moveIn(),
       ]);
@@ -187,12 +205,11 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>): Veths {
         const settings = ['disable_ipv6', 'accept_ra'].map(
           (name) => `/proc/sys/net/ipv6/conf/${link}/${name}`,
         );
-        await inside(['tee', ...settings], '0');
+        await exec('nsenter', [...inNamespace(pid), 'tee', ...settings], { input: '0' });
       }
       await Promise.all([
         batch(pid, families, lines, up),
-        // The netdev datapath hands packets on as they are: a checksum left to hardware never gets computed.
-        withoutOffload ? inside(['ethtool', '-K', link, 'tx', 'off']) : undefined,
+        withoutOffload && !isOffloadOff ? turnOffloadOff(pid, link) : undefined,
       ]);
     },
 
@@ -222,7 +239,7 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>): Veths {
 
     async disableOffload(outer, { pid }) {
       const inner = await peerInside(outer, pid);
-      await exec('nsenter', [...inNamespace(pid), 'ethtool', '-K', inner, 'tx', 'off']);
+      await turnOffloadOff(pid, inner);
       return inner;
     },
 

@@ -194,7 +194,7 @@ function portSteps(
     const configure: Step = { kind: 'configure_guest', desired, veth, offload };
     if (!hasCard(desired, input)) {
       const fresh = freshVeth(desired, holder, present);
-      const create: Step = { kind: 'create_veth', desired, veth };
+      const create: Step = { kind: 'create_veth', desired, veth, offload };
       const attach: Step = { kind: 'attach_port', desired, driver };
       // Its inner end comes up last: a guest that is not trusted sends nothing before its rules stand.
       const guard = guardSteps(desired, undefined, input);

@@ -8,7 +8,7 @@ import type { DriverName, ObservedPort } from './observed.ts';
 export type Step =
   | { kind: 'create_bridge'; bridge: string; driver: DriverName }
   | { kind: 'restore_bridge'; bridge: string; driver: DriverName }
-  | { kind: 'create_veth'; desired: DesiredPort; veth: VethRequest }
+  | { kind: 'create_veth'; desired: DesiredPort; veth: VethRequest; offload: boolean }
   | { kind: 'configure_guest'; desired: DesiredPort; veth: VethRequest; offload: boolean }
   | { kind: 'disable_offload'; desired: DesiredPort; peer: VethPeer }
   | { kind: 'attach_port'; desired: DesiredPort; driver: DriverName }

@@ -57,20 +57,25 @@ describe('the inner end for a container that is not trusted', () => {
       const own = { ...request, pid: child.pid ?? 0 };
       const ours = readlinkSync('/proc/self/ns/net');
       await vi.waitUntil(() => readlinkSync(`/proc/${own.pid}/ns/net`) !== ours);
-      await veths.create('vi1000001', own, true);
+      await veths.create('vi1000001', own, { withoutOffload: true });
       expect(calls).toEqual([
         'ip link add name vi1000001 up type veth peer name vi1000001 netns 4711 address 02:00:00:00:00:01',
+        'nsenter --net=/proc/4711/ns/net -- ethtool -K vi1000001 tx off',
       ]);
-      await expect(veths.create('vi1000001', { ...own, guestInterface: 'lo' }, true)).rejects.toMatchObject({
+      await expect(
+        veths.create('vi1000001', { ...own, guestInterface: 'lo' }, { withoutOffload: true }),
+      ).rejects.toMatchObject({
         code: 'interface-taken',
       });
-      expect(calls).toHaveLength(1);
+      expect(calls).toHaveLength(2);
       answer = '';
-      await veths.configure('vi1000001', { ...own, addresses: [] }, false);
+      await veths.configure('vi1000001', { ...own, addresses: [] }, true);
       const move = `ip link set dev vi1000001 netns ${own.pid} name eth1`;
-      expect(calls[1]).toBe(`nsenter --net=/proc/4711/ns/net -- ${move}`);
-      await veths.configure('vi1000001', { ...own, addresses: [] }, false);
-      expect(calls.filter((call) => call.includes('4711'))).toHaveLength(2);
+      expect(calls[2]).toBe(`nsenter --net=/proc/4711/ns/net -- ${move}`);
+      expect(calls.filter((call) => call.includes('ethtool'))).toHaveLength(1);
+      await veths.configure('vi1000001', { ...own, addresses: [] }, true);
+      expect(calls.filter((call) => call.includes('4711'))).toHaveLength(3);
+      expect(calls.filter((call) => call.includes('ethtool'))).toHaveLength(2);
     } finally {
       child.kill();
     }
