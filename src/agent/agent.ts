@@ -307,6 +307,7 @@ export function createAgent(parts: AgentParts): Agent {
         });
       }),
     );
+    if (stopping) return reports.flat();
     const isLeftOver = (port: string) =>
       claims.ofPort(port) === undefined && ![...inWork].some((inScope) => inScope(port));
     // After the ports: they work without their bridge's own interface, which takes seconds to come up again.
@@ -378,7 +379,7 @@ export function createAgent(parts: AgentParts): Agent {
     },
     async stop() {
       stopping = true;
-      await guestQueue.idle();
+      await guestQueue.close();
     },
     handle: (event, caller, spooled = false) =>
       guestQueue.run(guestKeyOf(event), () => handleOrDefer({ event, caller, spooled, late: spooled })),

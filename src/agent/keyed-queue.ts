@@ -4,13 +4,17 @@ export interface KeyedQueue {
   run<T>(key: string, task: () => Promise<T>): Promise<T>;
   /** Resolves when nothing is running or waiting any more. */
   idle(): Promise<void>;
+  /** From now on nothing begins: what waits, or is asked for, never settles. Resolves when what had begun has ended. */
+  close(): Promise<void>;
 }
 
 /** @param limit how many tasks may run at once, over all keys */
 export function keyedQueue(limit: number): KeyedQueue {
   const tails = new Map<string, Promise<unknown>>();
   const waiting: (() => void)[] = [];
+  const begun = new Set<Promise<unknown>>();
   let running = 0;
+  let closed = false;
 
   const slot = async () => {
     if (running < limit) running++;
@@ -27,9 +31,13 @@ export function keyedQueue(limit: number): KeyedQueue {
       const before = tails.get(key) ?? Promise.resolve();
       const mine = before.then(async () => {
         await slot();
+        if (closed) return new Promise<never>(() => undefined);
+        const work = task();
+        begun.add(work);
         try {
-          return await task();
+          return await work;
         } finally {
+          begun.delete(work);
           free();
         }
       });
@@ -43,6 +51,10 @@ export function keyedQueue(limit: number): KeyedQueue {
     },
     async idle() {
       while (tails.size > 0) await Promise.all(tails.values());
+    },
+    async close() {
+      closed = true;
+      await Promise.allSettled(begun);
     },
   };
 }

@@ -61,4 +61,24 @@ describe('the queue of guests', () => {
     await queue.idle();
     expect(done).toBe(5);
   });
+
+  it('ends what has begun when it is closed, and begins nothing more', async () => {
+    const queue = keyedQueue(2);
+    const under = gate();
+    const seen: string[] = [];
+    const task = (name: string, until: Promise<void>) => async () => {
+      await until;
+      seen.push(name);
+    };
+    void queue.run('a', task('begun', under.opened));
+    void queue.run('a', task('behind it', Promise.resolve()));
+    await new Promise(setImmediate);
+    const closed = queue.close();
+    void queue.run('b', task('after the end', Promise.resolve()));
+    expect(seen).toEqual([]);
+    under.open();
+    await closed;
+    await new Promise(setImmediate);
+    expect(seen).toEqual(['begun']);
+  });
 });
