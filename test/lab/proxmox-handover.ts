@@ -64,34 +64,35 @@ export function describeHandover(hostOf: HostOf): void {
       await expectAnswers(hostOf(), guest);
     });
     afterAll(() => hostOf().sh(`${tool} stop ${vmid}`));
-    afterEach(async () => {
-      await hostOf().startAgent();
-      await expectLedgerWhole(hostOf());
-    });
+    afterEach(() => expectLedgerWhole(hostOf()));
 
     it('keeps the mirror and the QoS that it had under Proxmox’s name, there and back', async () => {
-      const height = await heightOf(hostOf());
-      await hostOf().stopAgent();
-      const stories = await actionsSince(hostOf(), height);
-      expect((await hostOf().traces()).ports, stories).toContainEqual(
-        expect.objectContaining({ port: device }),
-      );
-      await hostOf().sh(`ovs-vsctl --may-exist add-port vmbr0 span0 -- set Interface span0 type=internal
-        ovs-vsctl -- --id=@p get Port ${device} -- --id=@o get Port span0 \
-          -- --id=@m create Mirror name=span select-src-port=@p select-dst-port=@p output-port=@o \
-          -- set Bridge vmbr0 mirrors=@m -- --id=@q create QoS type=linux-noop -- set Port ${device} qos=@q`);
       const settings = async (row: string) => ({
         mirror: await hostOf().sh('ovs-vsctl --bare get Mirror span select_src_port select_dst_port'),
         uuid: await hostOf().sh(`ovs-vsctl get Port ${row} _uuid`),
         qos: await hostOf().sh(`ovs-vsctl get Port ${row} qos`),
       });
-      const { qos } = await settings(device);
+      const height = await heightOf(hostOf());
+      await hostOf().stopAgent();
+      let qos: string;
+      try {
+        const stories = await actionsSince(hostOf(), height);
+        expect((await hostOf().traces()).ports, stories).toContainEqual(
+          expect.objectContaining({ port: device }),
+        );
+        await hostOf().sh(`ovs-vsctl --may-exist add-port vmbr0 span0 -- set Interface span0 type=internal
+        ovs-vsctl -- --id=@p get Port ${device} -- --id=@o get Port span0 \
+          -- --id=@m create Mirror name=span select-src-port=@p select-dst-port=@p output-port=@o \
+          -- set Bridge vmbr0 mirrors=@m -- --id=@q create QoS type=linux-noop -- set Port ${device} qos=@q`);
+        qos = (await settings(device)).qos;
+      } finally {
+        await hostOf().startAgent();
+      }
       const expectKept = async (row: string) => {
         const now = await settings(row);
         expect(now.qos).toBe(qos);
         expect(now.mirror.split('\n')).toEqual([`[${now.uuid}]`, `[${now.uuid}]`]);
       };
-      await hostOf().startAgent();
       await expectPorts(hostOf(), guest, {});
       await expectKept(isVi() ? `vi${vmid}` : device);
       await hostOf().sh(pend(guest));

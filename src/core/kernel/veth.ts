@@ -172,7 +172,7 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>): Veths {
         exec('ip', ['link', 'add', 'name', outer, 'up', 'type', 'veth', 'peer', ...peer]),
       );
       if (!parked) return;
-      // While the port gets its rules, which is most of a start.
+      // Here it is still down: no packet leaves it without a checksum. And the port gets its rules meanwhile.
       const isOffloadOff = parked.withoutOffload
         ? turnOffloadOff(place, outer).then(
             () => true,
