@@ -88,7 +88,7 @@ async function shIn(name: string, script: string, options?: Omit<ExecOptions, 'i
   const result = await execIn(name, ['bash', '-euo', 'pipefail', '-c', script], options);
   if (result.exitCode !== 0) {
     // The first line is all that a summary shows.
-    const complaint = result.stderr.trim().split('\n').at(-1);
+    const complaint = (result.stderr.trim() || result.stdout.trim()).split('\n').at(-1);
     throw new Error(
       `exit code ${result.exitCode}: ${complaint}\n${script}\n${result.stderr}\n${result.stdout}`,
     );
