@@ -244,7 +244,7 @@ describe('the ledger', () => {
 
     await host.sh(`rm ${STATE}/filler`);
     const three = [/^vi1000/, /^vi1000/, /^vi101$/].map((name) => [expect.stringMatching(name), true]);
-    await eventually(portsSeen, (ports) => expect(ports).toEqual(three), 15_000);
+    await eventually(portsSeen, (ports) => expect(ports).toEqual(three));
     // A look at the guests may still be under way that began on the full disk.
     await eventually(
       () => host.cli('status'),

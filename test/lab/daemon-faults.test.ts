@@ -142,14 +142,14 @@ describe('twenty guests at once', () => {
   ])('%s: twenty different ports, none lost, and none left when all stop at once', async (_, start, stop) => {
     const before = (await host.ledger()).length;
     await host.sh(`${NUMBERS.map((n) => `(${start(n)}) &`).join('\n')}\nwait`);
-    const { ports } = await eventually(host.traces, (seen) => expect(seen.ports).toHaveLength(20), 20_000);
+    const { ports } = await eventually(host.traces, (seen) => expect(seen.ports).toHaveLength(20));
     expect(new Set(ports.map(({ port }) => port)).size).toBe(20);
     expect(new Set(ports.map(({ interface: link }) => link)).size).toBe(20);
     expect(ports.filter(({ usable, owner }) => !usable || owner.vmid === undefined)).toEqual([]);
     const blocks = (await host.ledger()).slice(before);
     expect(blocks.filter(({ action }) => action.endsWith('_failed'))).toEqual([]);
     await host.sh(`${NUMBERS.map((n) => `(${stop(n)}) &`).join('\n')}\nwait`);
-    await eventually(host.traces, (seen) => expect(seen).toEqual(NO_TRACES), 20_000);
+    await eventually(host.traces, (seen) => expect(seen).toEqual(NO_TRACES));
     await eventually(host.ledger, expectWholeStories);
     expect((await host.cli('ledger', 'verify')).exitCode).toBe(0);
   });

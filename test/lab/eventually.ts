@@ -1,6 +1,8 @@
 // Waiting for what a host does by itself, seen from outside.
 
 const EVERY_MS = 50;
+/** Three busy hosts on two cores take their time; a promise of speed is the bench's. */
+const WITHIN_MS = 30_000;
 
 /**
  * Looks again and again until `expected` no longer throws, and gives what was seen then. When `withinMs`
@@ -9,7 +11,7 @@ const EVERY_MS = 50;
 export async function eventually<T>(
   look: () => Promise<T>,
   expected: (seen: T) => unknown,
-  withinMs = 10_000,
+  withinMs = WITHIN_MS,
 ): Promise<T> {
   const until = performance.now() + withinMs;
   for (;;) {

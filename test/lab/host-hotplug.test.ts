@@ -45,7 +45,7 @@ describe.each(suites)('on %s', (suite) => {
     ]);
     expect(await file('qemu-server/101.conf')).toContain(`net0: ${VM_NET},tag=5`);
     expect(await file('qemu-server/101.conf')).not.toContain('[PENDING]');
-    await host.sh(`qm set 101 --net0 ${VM_NET}; ping -c1 -W5 10.0.0.101`);
+    await host.sh(`qm set 101 --net0 ${VM_NET}; ping -c3 -W5 10.0.0.101`);
   });
 
   it('takes the port of a running container off before it writes the change as pending', async () => {
@@ -59,7 +59,7 @@ describe.each(suites)('on %s', (suite) => {
       'write',
     ]);
     expect(await file('lxc/200.conf')).not.toContain('[pve:pending]');
-    await host.sh(`pct set 200 --net0 ${CT_NET}; ping -c1 -W5 10.0.0.200`);
+    await host.sh(`pct set 200 --net0 ${CT_NET}; ping -c3 -W5 10.0.0.200`);
   });
 
   it('leaves a change that failed pending, says so, and makes it at the next attempt', async () => {
@@ -82,7 +82,7 @@ describe.each(suites)('on %s', (suite) => {
     await host.sh(
       `qm set 101 --net0 ${VM_NET},tag=7; qm set 101 --net0 ${VM_NET}; pct set 200 --net0 ${CT_NET}`,
     );
-    await host.sh('ping -c1 -W5 10.0.0.101; ping -c1 -W5 10.0.0.200');
+    await host.sh('ping -c3 -W5 10.0.0.101; ping -c3 -W5 10.0.0.200');
   });
 
   it('keeps what only a new start can change pending until then', async () => {
@@ -102,7 +102,7 @@ describe.each(suites)('on %s', (suite) => {
 
   it('plugs a NIC into a running container and pulls it', async () => {
     await host.sh(`pct set 200 --net1 name=eth1,bridge=ovsbr0,ip=10.0.1.200/24
-      ping -c1 -W5 10.0.1.200; pct set 200 --delete net1`);
+      ping -c3 -W5 10.0.1.200; pct set 200 --delete net1`);
     expect(await ports()).toEqual(['tap101i0', 'veth200i0']);
     expect(await file('lxc/200.conf')).not.toContain('net1');
     await expect(host.sh('ip link show veth200i1')).rejects.toThrow('does not exist');
@@ -111,7 +111,7 @@ describe.each(suites)('on %s', (suite) => {
   it('turns the firewall of a running guest on and off', async () => {
     await host.sh(`qm set 101 --net0 ${VM_NET},firewall=1; pct set 200 --net0 ${CT_NET},firewall=1`);
     expect(await ports()).toEqual(['fwln101o0', 'fwln200o0']);
-    await host.sh('ping -c1 -W5 10.0.0.101; ping -c1 -W5 10.0.0.200');
+    await host.sh('ping -c3 -W5 10.0.0.101; ping -c3 -W5 10.0.0.200');
     await host.sh(`qm set 101 --net0 ${VM_NET}; pct set 200 --net0 ${CT_NET}`);
     expect(await ports()).toEqual(['tap101i0', 'veth200i0']);
     expect(await host.sh('ip -brief link')).not.toMatch(/fw(?:br|ln|pr)/);
@@ -120,6 +120,6 @@ describe.each(suites)('on %s', (suite) => {
   it('pulls the cable of a running guest', async () => {
     await host.sh(`pct set 200 --net0 ${CT_NET},link_down=1`);
     expect(await ports()).toEqual(['tap101i0']);
-    await host.sh(`pct set 200 --net0 ${CT_NET}; ping -c1 -W5 10.0.0.200`);
+    await host.sh(`pct set 200 --net0 ${CT_NET}; ping -c3 -W5 10.0.0.200`);
   });
 });

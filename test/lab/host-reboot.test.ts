@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { type Suite, upHost } from './host.ts';
 
 const suites: Suite[] = ['forky', 'trixie', 'bookworm'];
+/** ms; the default of one second is short for a busy machine. */
+const SOON = { timeout: 30_000 };
 const IDENTITY = 'cat /proc/sys/kernel/random/boot_id /etc/machine-id';
 
 describe.each(suites)('%s', (suite) => {
@@ -19,7 +21,7 @@ describe.each(suites)('%s', (suite) => {
     await host.sh('rm /etc/stopped; test -e /etc/kept -a -e /var/lib/kept -a ! -e /run/gone');
     await expect(host.sh('ip link show gone')).rejects.toThrow('does not exist');
     await host.sh('systemctl is-active ovs-vswitchd NetworkManager told');
-    await expect.poll(() => host.sh('docker ps --format {{.Names}}')).toBe('web');
+    await expect.poll(() => host.sh('docker ps --format {{.Names}}'), SOON).toBe('web');
 
     await host.reboot({ powerCut: true });
     expect((await host.sh(IDENTITY)).split('\n')[0]).not.toBe(secondBoot);

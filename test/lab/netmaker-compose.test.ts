@@ -87,7 +87,10 @@ describe("Netmaker's own compose file", () => {
   });
 
   it('keeps all of them reachable by name through the network that Compose made', async () => {
-    await host.sh('docker exec netmaker ping -c1 -W2 mq && docker exec caddy ping -c1 -W2 netmaker');
+    await eventually(
+      () => host.sh('docker exec netmaker ping -c1 -W2 mq && docker exec caddy ping -c1 -W2 netmaker'),
+      (answers) => expect(answers).toContain(' 0% packet loss'),
+    );
   });
 
   it('has the reason for each decision in the ledger', async () => {

@@ -99,7 +99,7 @@ describe('a container that deletes its card in a loop', () => {
       },
       60_000,
     );
-    expect((await host.inside(HOSTILE, 'ping', '-c1', '-W2', GATEWAY)).exitCode).toBe(0);
+    expect((await host.inside(HOSTILE, 'ping', '-c3', '-W5', GATEWAY)).exitCode).toBe(0);
     expect(await spoofed()).toBe(5);
   });
 

@@ -196,7 +196,7 @@ export function publicServers(name: string, { suite, keys = '', way }: PublicPla
         expect(await answer(host.inside('netmaker-1', ...ask('tcp', router, OFFERED)))).toBe(first);
         expect((await host.inside('netmaker-1', ...ask('tcp', router, WITHHELD, 1))).exitCode).toBe(1);
         expect((await host.inside('netmaker-1', ...ask('udp', router, OFFERED, 1))).exitCode).toBe(1);
-        expect((await host.inside('netmaker-1', 'ping', '-c1', '-W2', router)).exitCode).toBe(0);
+        expect((await host.inside('netmaker-1', 'ping', '-c3', '-W5', router)).exitCode).toBe(0);
       },
     );
 

@@ -65,7 +65,7 @@ describe('the package on a Proxmox host', () => {
       lxc-guest create web --link ovsbr0 --ip 10.9.0.2/24
       lxc-guest start web`);
     await expect
-      .poll(() => host.exec(['ping', '-c1', '-W1', '10.9.0.2']), { timeout: 15_000 })
+      .poll(() => host.exec(['ping', '-c1', '-W1', '10.9.0.2']), { timeout: 30_000 })
       .toMatchObject({ exitCode: 0 });
     expect(await host.sh('ovs-vsctl list-ports ovsbr0')).toContain('vi101');
   });

@@ -133,7 +133,7 @@ export function describeChanges(hostOf: HostOf): void {
       };
       const expectAnswersSomewhere = () =>
         hostOf().sh(
-          `timeout 20 sh -c 'until for link in vmbr0 vmbr1 lbr0 vlan5; do ping -c1 -W1 -I $link ${guest.address} && exit; done; do :; done'`,
+          `timeout 60 sh -c 'until for link in vmbr0 vmbr1 lbr0 vlan5; do ping -c1 -W1 -I $link ${guest.address} && exit; done; do :; done'`,
         );
 
       beforeAll(async () => {
