@@ -232,6 +232,7 @@ describe('the ledger', () => {
     await host.stopAgent();
     // The state directory on a file system of its own, as big as what is in it and a little more.
     await host.sh(`
+      rm -rf /root/state ${STATE}/filler
       cp -a ${STATE} /root/state
       mount -t tmpfs -o size=4m,mode=711 tmpfs ${STATE}
       cp -a /root/state/. ${STATE}`);
