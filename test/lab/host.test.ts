@@ -31,6 +31,14 @@ describe('a test host', () => {
     expect(links.map((link) => link.ifname).sort()).toEqual(expected);
   });
 
+  it('has a NetworkManager that leaves the cards of containers alone, as udev makes it elsewhere', async () => {
+    await host.sh('docker-image; docker run -d --name carded opa-test');
+    const veths = await host.sh('nmcli -t -f DEVICE,STATE device | grep ^veth');
+    expect(veths.split('\n').map((line) => line.split(':')[1])).toEqual(['unmanaged']);
+    expect(await host.sh('nmcli -t -f NAME connection show')).not.toContain('Wired');
+    await host.sh('docker rm -f carded');
+  });
+
   it('ends a command that takes too long', async () => {
     await expect(host.exec(['sleep', '4711'], { timeout: 300 })).rejects.toThrow('not done within 300 ms');
     await expect.poll(() => host.exec(['pgrep', '-f', 'sleep 4711']), SOON).toMatchObject({ exitCode: 1 });

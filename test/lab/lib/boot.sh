@@ -39,7 +39,9 @@ start_keeper() {
     --machine="$name" --hostname="$name" --register=no --keep-unit --boot \
     --private-network --resolv-conf=off --timezone=off --link-journal=no --console=read-only \
     --capability=all --system-call-filter="@keyring bpf @module perf_event_open" \
-    --bind=/dev/net/tun --bind-ro="${lab_repo//:/\\:}:/src" "${options[@]}" \
+    --bind=/dev/net/tun --bind-ro="${lab_repo//:/\\:}:/src" \
+    --bind-ro="${lab_home//:/\\:}/lib/veth-unmanaged.conf:/usr/lib/NetworkManager/conf.d/85-veth-unmanaged.conf" \
+    "${options[@]}" \
     </dev/null >"$dir/log" 2>&1 8>&- 9>&- &
   note_process "$dir/keeper" "$!"
 }
