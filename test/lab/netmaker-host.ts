@@ -74,9 +74,11 @@ function meshHost(host: AgentHost): MeshHost {
       await host.sh(`docker run -d --name ${name} ${options} ${image}`);
       await eventually(
         () => Promise.all([report(name), addresses(name)]),
-        ([{ decision, addresses: given }, own]) => {
-          expect(decision).toBe('attached');
-          expect(own.slice(0, given.length)).toEqual(given);
+        ([{ decision, reason, port, addresses: given }, own]) => {
+          const told = `${name}: ${decision}, ${port}: ${reason}`;
+          expect(decision, told).toBe('attached');
+          expect(given, told).not.toEqual([]);
+          expect(own.slice(0, given.length), told).toEqual(given);
         },
       );
     },

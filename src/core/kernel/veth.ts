@@ -160,6 +160,19 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>): Veths {
     if (peer === undefined) throw new AgentError('link-missing', `The other end of ${outer} is not in sight`);
     return peer;
   };
+  const hasInnerEnd = async (outer: string, request: VethRequest): Promise<boolean> => {
+    const index = await linkIndex(outer);
+    if (index === undefined) return false;
+    const ask = ['ip', '-json', 'link', 'show', 'dev', request.guestInterface];
+    try {
+      // This link alone: a guest that may make links can have thousands, of kinds that `ip` prints in broken JSON.
+      const text = await exec('nsenter', [...inNamespace(request.pid), ...ask]);
+      return linkListSchema.parse(JSON.parse(text)).some((link) => link.link_index === index);
+    } catch (error) {
+      if (isAgentError(error, 'exec-failed')) return false;
+      throw error;
+    }
+  };
 
   return {
     async create(outer, request, parked) {
@@ -190,7 +203,14 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>): Veths {
         if (parked === undefined) return false;
         const isOffloadOff = await parked.isOffloadOff;
         const move = ['ip', 'link', 'set', 'dev', outer, 'netns', String(pid), 'name', link];
-        await orTaken(request, () => exec('nsenter', [...inNamespace(parked.place), ...move]));
+        await orTaken(request, async () => {
+          try {
+            await exec('nsenter', [...inNamespace(parked.place), ...move]);
+          } catch (error) {
+            // The kernel ends what it has begun, also for a command that its deadline has ended meanwhile.
+            if (!(await hasInnerEnd(outer, request))) throw error;
+          }
+        });
         waiting.delete(outer);
         return isOffloadOff;
       };
@@ -223,19 +243,7 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>): Veths {
       await batch(request.pid, familiesOf(request), lines);
     },
 
-    async hasInnerEnd(outer, request) {
-      const index = await linkIndex(outer);
-      if (index === undefined) return false;
-      const ask = ['ip', '-json', 'link', 'show', 'dev', request.guestInterface];
-      try {
-        // This link alone: a guest that may make links can have thousands, of kinds that `ip` prints in broken JSON.
-        const text = await exec('nsenter', [...inNamespace(request.pid), ...ask]);
-        return linkListSchema.parse(JSON.parse(text)).some((link) => link.link_index === index);
-      } catch (error) {
-        if (isAgentError(error, 'exec-failed')) return false;
-        throw error;
-      }
-    },
+    hasInnerEnd,
 
     async disableOffload(outer, { pid }) {
       const inner = await peerInside(outer, pid);

@@ -3,7 +3,9 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { AgentError } from '../../../src/core/errors.ts';
 import type { Exec } from '../../../src/core/exec.ts';
+import { linkIndex } from '../../../src/core/kernel/links.ts';
 import { openVeths } from '../../../src/core/kernel/veth.ts';
 import type { VethRequest } from '../../../src/core/plan/desired.ts';
 
@@ -76,6 +78,32 @@ describe('the inner end for a container that is not trusted', () => {
       await veths.configure('vi1000001', { ...own, addresses: [] }, true);
       expect(calls.filter((call) => call.includes('4711'))).toHaveLength(3);
       expect(calls.filter((call) => call.includes('ethtool'))).toHaveLength(2);
+    } finally {
+      child.kill();
+    }
+  });
+
+  it('is set up also when the command that put it in was ended by its deadline, but had done its work', async () => {
+    const child = spawn('unshare', ['--user', '--net', 'sleep', '60'], { stdio: 'ignore' });
+    const isThere = JSON.stringify([
+      { ifindex: 7, ifname: 'eth1', link_index: (await linkIndex('lo')) ?? 0 },
+    ]);
+    const late: Exec = async (file, args, options) => {
+      calls.push([file, ...args].join(' '));
+      if (args.includes('set')) throw new AgentError('exec-failed', `${file} failed: timed out`);
+      return options?.input === undefined ? isThere : '';
+    };
+    try {
+      const own = { ...request, pid: child.pid ?? 0, addresses: [] };
+      const ours = readlinkSync('/proc/self/ns/net');
+      await vi.waitUntil(() => readlinkSync(`/proc/${own.pid}/ns/net`) !== ours);
+      const slow = openVeths(late, { pid: async () => 4711 });
+      await slow.create('lo', own, { withoutOffload: false });
+      await slow.configure('lo', own, false);
+      expect(calls.at(-1)).toBe(`nsenter --net=/proc/${own.pid}/ns/net -- ip -4 -batch -`);
+      calls = [];
+      await slow.configure('lo', own, false);
+      expect(calls.filter((call) => call.includes('netns'))).toEqual([]);
     } finally {
       child.kill();
     }
