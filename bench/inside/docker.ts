@@ -49,7 +49,7 @@ export async function measureDocker(turns: number): Promise<Row[]> {
       const start = performance.now();
       await dockerRun(name, {});
       const running = performance.now();
-      await run('ovs-docker', ['add-port', BRIDGE, 'eth1', name, `--ipaddress=${ADDRESS}`]);
+      await run('ovs-docker', ['add-port', BRIDGE, 'ovs0', name, `--ipaddress=${ADDRESS}`]);
       const end = performance.now();
       await checkAddress(name);
       times.whole.push(end - start);
@@ -102,8 +102,8 @@ async function dockerRun(name: string, labels: Readonly<Record<string, string>>)
 }
 
 async function checkAddress(name: string): Promise<void> {
-  const { stdout } = await run('docker', ['exec', name, 'ip', '-4', 'addr', 'show', 'dev', 'eth1']);
-  if (!stdout.includes(ADDRESS)) throw new Error(`${name} has no ${ADDRESS} on eth1: ${stdout}`);
+  const { stdout } = await run('docker', ['exec', name, 'ip', '-4', 'addr', 'show', 'dev', 'ovs0']);
+  if (!stdout.includes(ADDRESS)) throw new Error(`${name} has no ${ADDRESS} on ovs0: ${stdout}`);
 }
 
 async function remove(watch: SwitchWatch, name: string, link: string): Promise<void> {

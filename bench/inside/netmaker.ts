@@ -69,7 +69,7 @@ export async function measureNetmaker(
       await dockerRun(name, ['--network', 'none']);
       const began = performance.timeOrigin + performance.now();
       const where = [`--ipaddress=${PEER.address}/24`, `--gateway=${PEER.gateway}`];
-      await run('ovs-docker', ['add-port', PEER.bridge, 'eth1', name, ...where]);
+      await run('ovs-docker', ['add-port', PEER.bridge, 'ovs0', name, ...where]);
       times.push((await sent) - began);
       await run('ovs-docker', ['del-ports', PEER.bridge, name]);
       await remove(name);
@@ -193,7 +193,7 @@ async function addressOf(name: string): Promise<string> {
     'address',
     'show',
     'dev',
-    'eth1',
+    'ovs0',
   ];
   const { stdout } = await run('nsenter', inside);
   const [link] = JSON.parse(stdout) as { addr_info: { local: string }[] }[];

@@ -95,6 +95,7 @@ export function openSources(parts: SourcesParts): {
     machineId: parts.machineId,
     claim,
     claims: all,
+    binding: claims.binding,
   });
   return {
     docker,

@@ -1,6 +1,6 @@
 """Sends frames into a bridge from one network namespace and says which of them arrive in another, and at the host.
 
-frames.py FROM TO BRIDGE LAST FRAME...: frames in hexadecimal; FROM's and TO's card is eth1. LAST is one that FROM
+frames.py FROM TO BRIDGE LAST FRAME...: frames in hexadecimal; FROM's and TO's card is ovs0. LAST is one that FROM
 may send to all: when the host has it twice, the others are through. Then the host sends one to all, and when TO has that,
 nothing is on the way any more. Prints the numbers of the frames that arrived: {"to": [...], "host": [...]}.
 """
@@ -50,8 +50,8 @@ def with_tag(data, ancillary):
 def main():
     source, target, bridge, *rest = sys.argv[1:]
     last, *frames = [bytes.fromhex(text) for text in rest]
-    to = card_of(f"/run/netns/{target}", "eth1")
-    sender = card_of(f"/run/netns/{source}", "eth1")
+    to = card_of(f"/run/netns/{target}", "ovs0")
+    sender = card_of(f"/run/netns/{source}", "ovs0")
     host = card_of("/proc/1/ns/net", bridge)
     for frame in [*frames, last]:
         sender.send(frame)

@@ -13,7 +13,7 @@ export interface Heard {
 }
 
 /**
- * Sends five lies from a card of `liar` and then one true word from its eth1; both are arguments of the stand-in `spoof`.
+ * Sends five lies from a card of `liar` and then one true word from its ovs0; both are arguments of the stand-in `spoof`.
  * Once the true word is heard, the lies would have been.
  */
 export async function heardOf(
@@ -23,7 +23,7 @@ export async function heardOf(
     neighbour,
     lie,
     truth,
-    card = 'eth1',
+    card = 'ovs0',
   }: { liar: string; neighbour: string; lie: string; truth: string; card?: string },
 ): Promise<Heard> {
   const text = await host.sh(`
@@ -31,13 +31,13 @@ export async function heardOf(
     listen() { "\${@:2}" --immediate-mode -nel "${FILTER}" >/tmp/$1 2>/tmp/$1.log & }
     rm -f /tmp/heard-*
     listen heard-host tcpdump -i ovsbr1 -Q in
-    listen heard-neighbour at ${neighbour} tcpdump -i eth1 -Q in
+    listen heard-neighbour at ${neighbour} tcpdump -i ovs0 -Q in
     listen heard-remote ip netns exec remote tcpdump -i eth0
     for log in /tmp/heard-{host,neighbour,remote}.log; do
       timeout 5 sh -c 'until grep -q listening $0; do sleep 0.05; done' $log
     done
     at ${liar} spoof ${card} ${lie} --count 5
-    at ${liar} spoof eth1 ${truth} --count 1
+    at ${liar} spoof ovs0 ${truth} --count 1
     timeout 5 sh -c 'until [ -s /tmp/heard-host ]; do sleep 0.05; done'
     sleep 0.2
     kill $(jobs -p)

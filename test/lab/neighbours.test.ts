@@ -137,11 +137,19 @@ describe('a Docker container', () => {
     await eventually(host.ledger, expectWholeStories);
   });
 
-  it('with an eth1 of its own is told so, and is not counted as having a port', async () => {
+  it('on two networks of Docker has its port beside them', async () => {
     await host.sh(`
       docker network create one; docker network create two
-      docker create --name netmaker-two --network one opa-test; docker network connect two netmaker-two
-      docker start netmaker-two`);
+      docker create --name netmaker-both --label dev.ovs.portagent.address=203.0.113.23/24 --network one opa-test
+      docker network connect two netmaker-both; docker start netmaker-both`);
+    await expectReachable(host, '203.0.113.23');
+    await host.sh('docker rm -f netmaker-both; docker network rm one two');
+  });
+
+  it('with an interface of that name of its own is told so, and is not counted as having a port', async () => {
+    await host.sh(
+      `docker run --detach --name netmaker-two --label dev.ovs.portagent.interface=eth0 opa-test`,
+    );
     await eventually(
       async () => JSON.parse((await host.cli('status', '--json')).stdout) as { waiting: { code: string }[] },
       ({ waiting }) => expect(waiting).toMatchObject([{ code: 'interface-taken' }]),

@@ -26,10 +26,10 @@ const blocksSince = async (height: number) => (await host.ledger()).slice(height
 const heightNow = async () => (await host.ledger()).length;
 
 it('a container that deletes its card once has it back at once, and is still told to have lied', async () => {
-  await host.inside(HOSTILE, 'spoof', 'eth1', 'arp', '--source', GATEWAY, '--to', NOBODY, '--count', '5');
+  await host.inside(HOSTILE, 'spoof', 'ovs0', 'arp', '--source', GATEWAY, '--to', NOBODY, '--count', '5');
   await eventually(spoofed, (count) => expect(count).toBe(5));
   const height = await heightNow();
-  await host.inside(HOSTILE, 'ip', 'link', 'delete', 'eth1');
+  await host.inside(HOSTILE, 'ip', 'link', 'delete', 'ovs0');
   const blocks = await eventually(
     () => blocksSince(height),
     (seen) => expect(seen.map(({ action }) => action)).toContain('address_announced'),
@@ -49,7 +49,7 @@ describe('a container that deletes its card in a loop', () => {
 
   beforeAll(async () => {
     height = await heightNow();
-    const loop = 'while :; do ip link delete eth1 2>/dev/null; sleep 0.1; done';
+    const loop = 'while :; do ip link delete ovs0 2>/dev/null; sleep 0.1; done';
     await host.service('deleting', { container: HOSTILE }, `sh -c '${loop}'`);
     await eventually(held, (blocks) => expect(blocks).toHaveLength(1));
   });
@@ -104,7 +104,7 @@ describe('a container that deletes its card in a loop', () => {
   });
 
   it('has it at once when a person asks', async () => {
-    await host.inside(HOSTILE, 'ip', 'link', 'delete', 'eth1');
+    await host.inside(HOSTILE, 'ip', 'link', 'delete', 'ovs0');
     await eventually(
       () => host.report(HOSTILE),
       ({ decision }) => expect(decision).toBe('waiting'),
@@ -115,7 +115,7 @@ describe('a container that deletes its card in a loop', () => {
   });
 
   it('has it at once when it is started anew', async () => {
-    const loses = () => host.inside(HOSTILE, 'ip', 'link', 'delete', 'eth1');
+    const loses = () => host.inside(HOSTILE, 'ip', 'link', 'delete', 'ovs0');
     const waits = async () => (await host.report(HOSTILE)).decision === 'waiting';
     await eventually(
       async () => {

@@ -31,9 +31,9 @@ beforeAll(async () => {
     ovs-vsctl add-br ovsbr1 -- set Bridge ovsbr1 datapath_type=netdev
     nmcli device set ovsbr1 managed no || true
     for at in 1 2; do
-      ip netns add c$at; ip link add vi10$at up type veth peer name eth1 netns c$at
+      ip netns add c$at; ip link add vi10$at up type veth peer name ovs0 netns c$at
       nmcli device set vi10$at managed no; ovs-vsctl add-port ovsbr1 vi10$at
-      ip -n c$at link set lo up; ip -n c$at link set eth1 up; ip netns exec c$at ethtool -K eth1 tx off >/dev/null
+      ip -n c$at link set lo up; ip -n c$at link set ovs0 up; ip netns exec c$at ethtool -K ovs0 tx off >/dev/null
     done
     sysctl -qw net.ipv4.conf.eno1.rp_filter=1 net.ipv4.conf.eno1.forwarding=0 net.ipv6.conf.docker0.forwarding=1
     sysctl -qw net.ipv6.conf.eno1.accept_ra=1`);
@@ -92,13 +92,13 @@ const routed: GatewayWish = {
 /** What a container has, as the agent sets it up: address, default route. */
 const inside = (at: number, ...addresses: string[]) =>
   host.sh(`
-    ip -n c${at} address flush dev eth1 scope global
+    ip -n c${at} address flush dev ovs0 scope global
     ${addresses
       .map((text) => {
         const [address = '', gateway = ''] = text.split(' ');
         const nodad = address.includes(':') ? 'nodad' : '';
-        return `ip -n c${at} address add ${address} dev eth1 ${nodad}
-          ip -n c${at} route replace default via ${gateway} dev eth1 onlink`;
+        return `ip -n c${at} address add ${address} dev ovs0 ${nodad}
+          ip -n c${at} route replace default via ${gateway} dev ovs0 onlink`;
       })
       .join('\n')}`);
 const ping = async (from: string, to: string) =>
@@ -181,8 +181,8 @@ describe('a host with published addresses', () => {
 
   it('keeps containers apart that would meet by way of the gateway, where they are to be isolated', async () => {
     await host.sh(`
-      ip -n c1 route replace 192.0.2.132/32 via 192.0.2.129 dev eth1
-      ip -n c2 route replace 192.0.2.131/32 via 192.0.2.129 dev eth1`);
+      ip -n c1 route replace 192.0.2.132/32 via 192.0.2.129 dev ovs0
+      ip -n c2 route replace 192.0.2.131/32 via 192.0.2.129 dev ovs0`);
     await reaches('c1', '192.0.2.132');
     await assert({ ...routed, isolate: true });
     const { refused } = await counters();

@@ -17,7 +17,7 @@ export interface MeshHost extends AgentHost {
   start(name: string, options?: string, image?: string): Promise<void>;
   /** What `netmaker list` says of one container. */
   report(container: string): Promise<ContainerReport>;
-  /** Addresses on eth1, as the container's kernel has them; link-local ones are left out. */
+  /** Addresses on ovs0, as the container's kernel has them; link-local ones are left out. */
   addresses(container: string): Promise<string[]>;
   /** Runs a command of the host in the network namespace of a container. */
   inside(container: string, ...command: string[]): Promise<CommandResult>;
@@ -61,7 +61,7 @@ function meshHost(host: AgentHost): MeshHost {
   const inside = async (container: string, ...command: string[]) =>
     host.exec(['nsenter', `--net=${await namespaceOf(container)}`, '--', ...command]);
   const addresses = async (container: string) => {
-    const { stdout } = await inside(container, 'ip', '-json', 'address', 'show', 'dev', 'eth1');
+    const { stdout } = await inside(container, 'ip', '-json', 'address', 'show', 'dev', 'ovs0');
     const [link] = JSON.parse(stdout) as { addr_info: { local: string; scope: string }[] }[];
     return (link?.addr_info ?? []).filter(({ scope }) => scope === 'global').map(({ local }) => local);
   };

@@ -45,8 +45,8 @@ beforeAll(async () => {
   for (const guest of [10, 11, 12] as const) {
     await host.sh(`
       ip netns add g${guest}
-      ip link add vi${vmidOf(guest)} type veth peer name eth1 address ${macOf(guest)} netns g${guest}
-      ip netns exec g${guest} ethtool -K eth1 tx off
+      ip link add vi${vmidOf(guest)} type veth peer name ovs0 address ${macOf(guest)} netns g${guest}
+      ip netns exec g${guest} ethtool -K ovs0 tx off
       ip link set vi${vmidOf(guest)} up
       ovs-vsctl add-port ovsbr1 vi${vmidOf(guest)} -- set Interface vi${vmidOf(guest)} ofport_request=${guest}`);
   }
@@ -115,16 +115,16 @@ describe('a guarded guest', () => {
     await guard();
     for (const guest of [10, 11, 12] as const) {
       await host.sh(`
-        ip -n g${guest} link set lo up; ip -n g${guest} link set eth1 up
-        ip -n g${guest} address add ${v4(guest)}/24 dev eth1
-        ip -n g${guest} address add ${v6(guest)}/64 dev eth1
+        ip -n g${guest} link set lo up; ip -n g${guest} link set ovs0 up
+        ip -n g${guest} address add ${v4(guest)}/24 dev ovs0
+        ip -n g${guest} address add ${v6(guest)}/64 dev ovs0
         ip -n g${guest} route replace default via ${GATEWAY}`);
     }
   });
 
   it('passes duplicate address detection, and nothing of it is taken for forged', async () => {
     await eventually(
-      () => host.sh('ip -n g10 -6 -json address show dev eth1; ip -n g11 -6 -json address show dev eth1'),
+      () => host.sh('ip -n g10 -6 -json address show dev ovs0; ip -n g11 -6 -json address show dev ovs0'),
       (text) => expect(text).not.toMatch(/tentative|dadfailed/),
     );
     expect((await seen(10)).spoofed).toEqual(NOTHING);
@@ -133,7 +133,7 @@ describe('a guarded guest', () => {
 
   it('talks to its gateway and its neighbours with both families', async () => {
     await host.sh('for g in g10 g11; do ip -n $g neighbour flush all; done; ip neighbour flush all');
-    const peers = [GATEWAY, GATEWAY6, v4(11), v6(11), `${linkLocal(11)}%eth1`, v4(12), v6(12)];
+    const peers = [GATEWAY, GATEWAY6, v4(11), v6(11), `${linkLocal(11)}%ovs0`, v4(12), v6(12)];
     expect(await Promise.all(peers.map((peer) => pings(10, peer)))).toEqual(peers.map(() => true));
     expect((await seen(10)).spoofed).toEqual(NOTHING);
   });
@@ -377,7 +377,7 @@ describe('an announcement', () => {
     await isolation.install(portOf(11));
     await isolation.install(portOf(10, { addresses: holds(10) }));
     await host.sh(`
-      ip -n g10 address add ${shared}/24 dev eth1; ip -n g10 address add ${shared6}/64 dev eth1 nodad
+      ip -n g10 address add ${shared}/24 dev ovs0; ip -n g10 address add ${shared6}/64 dev ovs0 nodad
       ping -c 1 -W 2 ${shared}; ping -c 1 -W 2 ${shared6}
       ip netns exec g11 ping -c 1 -W 2 ${shared}; ip netns exec g11 ping -c 1 -W 2 ${shared6}`);
     for (const place of places) expect(await cached(shared, place)).toBe(macOf(10));

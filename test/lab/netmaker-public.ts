@@ -204,7 +204,7 @@ export function publicServers(name: string, { suite, keys = '', way }: PublicPla
       const local = await host.sh(
         `ip -json -6 address show dev ovsbr1 scope link | jq -r '[.[].addr_info[]? | .local | values][0]'`,
       );
-      const to = (port: number) => host.inside('netmaker-1', ...ask('tcp', `${local}%eth1`, port, 1));
+      const to = (port: number) => host.inside('netmaker-1', ...ask('tcp', `${local}%ovs0`, port, 1));
       expect(await to(OFFERED)).toMatchObject({ exitCode: 0 });
       expect((await to(WITHHELD)).exitCode).toBe(1);
     });
@@ -221,7 +221,7 @@ export function publicServers(name: string, { suite, keys = '', way }: PublicPla
     });
 
     it('answer on the ports that Docker publishes, although their default route is another', async () => {
-      expect((await host.inside('netmaker-1', 'ip', 'route', 'get', REMOTE)).stdout).toContain('dev eth1');
+      expect((await host.inside('netmaker-1', 'ip', 'route', 'get', REMOTE)).stdout).toContain('dev ovs0');
       const seen = await host.remote('curl', '--silent', '--max-time', '5', `http://${UPLINK}:8080/`);
       expect(seen.stdout).toBe('mesh');
     });
@@ -264,7 +264,7 @@ export function publicServers(name: string, { suite, keys = '', way }: PublicPla
       const own = at(STATIC + 1);
       const labels = `--label dev.ovs.portagent.address=${own} --label dev.ovs.portagent.address6=${at6(STATIC + 1)}`;
       const mac = await host.sh('cat /sys/class/net/ovsbr1/address');
-      const spoof = (source: string) => `spoof eth1 ip --source ${source} --to ${REMOTE} --to-mac ${mac}`;
+      const spoof = (source: string) => `spoof ovs0 ip --source ${source} --to ${REMOTE} --to-mac ${mac}`;
       // With the host's programs, since its image has few.
       const liar = `/src/test/lab/host/${spoof(b)} --eager 2; sleep 1000`;
       await host.sh(`

@@ -36,18 +36,18 @@ beforeAll(async () => {
     binds: { '/tmp/deb': dirname(inject('deb')) },
   });
   await host.exec(['sh', '-c', 'cat >/tmp/driver.cjs'], { input: await bundled() });
-  // The namespace `guest` stands for a container: eth1 with the leased addresses, eth0 in a network that is masqueraded.
+  // The namespace `guest` stands for a container: ovs0 with the leased addresses, eth0 in a network that is masqueraded.
   await host.sh(`
     dpkg-deb --fsys-tarfile /tmp/deb/*.deb | tar -x -C / ./usr/lib/ovs-port-agent
     internet up
     sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
     ip netns add guest; ip -n guest link set lo up
-    ip link add pub0 type veth peer name eth1 netns guest
+    ip link add pub0 type veth peer name ovs0 netns guest
     ip link add dock0 type veth peer name eth0 netns guest
     nmcli device set pub0 managed no; nmcli device set dock0 managed no
     ip address add ${GATEWAY}/24 dev pub0; ip address add ${GATEWAY6}/64 dev pub0 nodad; ip link set pub0 up
-    ip -n guest address add ${GUEST}/24 dev eth1; ip -n guest address add ${GUEST6}/64 dev eth1 nodad
-    ip -n guest link set eth1 up
+    ip -n guest address add ${GUEST}/24 dev ovs0; ip -n guest address add ${GUEST6}/64 dev ovs0 nodad
+    ip -n guest link set ovs0 up
     ip -n guest route add default via ${GATEWAY}; ip -n guest -6 route add default via ${GATEWAY6}
     ip address add 172.31.0.1/24 dev dock0; ip link set dock0 up
     ip -n guest address add 172.31.0.2/24 dev eth0; ip -n guest link set eth0 up

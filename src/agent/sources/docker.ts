@@ -12,7 +12,7 @@ import {
 import type { Guest } from '../../core/guest/guest.ts';
 import { portName } from '../../core/guest/vmid.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
-import type { Claim } from '../claims.ts';
+import type { Binding, Claim } from '../claims.ts';
 import type { NetmakerEndpoints } from '../netmaker/endpoints.ts';
 import type { Vmids } from '../vmids.ts';
 import { nameserversOf } from './nameservers.ts';
@@ -36,6 +36,8 @@ export interface DockerParts {
   machineId: string;
   claim: (key: string) => Claim | undefined;
   claims: () => readonly Claim[];
+  /** What is known of a port that is usable, or was when it was last looked at. */
+  binding: (port: string) => Binding | undefined;
   /** Addresses and rules for Netmaker's containers; undefined when the configuration leaves that out. */
   endpoints: NetmakerEndpoints | undefined;
   /** What keeps a container from being attached, by its name; undefined when nothing does any more. */
@@ -86,7 +88,8 @@ export function dockerSource(parts: DockerParts): DockerSource {
     const vmid = await vmidOf(container, name, decision.vmid);
     const guest: Guest = { runtime: 'docker', vmid, name, id: container.Id };
     const port = portName(vmid);
-    const mac = macOf(parts.machineId, port, decision.interface);
+    const card = cardOf(container, port, decision.interface);
+    const { mac } = card;
     const { role, bridge } = decision;
     const isPublic = role !== undefined && parts.endpoints !== undefined && bridge === parts.publicBridge;
     const endpoint = isPublic ? await parts.endpoints?.of(container, decision, { port, mac }) : undefined;
@@ -100,8 +103,7 @@ export function dockerSource(parts: DockerParts): DockerSource {
       why: role === undefined ? decision.reason : `${role}: ${decision.reason}`,
       veth: {
         pid: container.State.Pid,
-        guestInterface: decision.interface,
-        mac,
+        ...card,
         addresses: endpoint?.addresses ?? [decision.address ?? []].flat(),
         gateways: endpoint?.gateways ?? [decision.gateway ?? []].flat(),
         nameservers: await nameserversOf(container),
@@ -122,6 +124,15 @@ export function dockerSource(parts: DockerParts): DockerSource {
     }
     if (held.name !== name) await parts.vmids.rename('docker', held.name, name);
     return held.vmid;
+  };
+
+  /** A container that runs keeps the name that its interface has, whatever the configuration says by now. */
+  const cardOf = ({ Id: id, State: { Pid: pid } }: DockerContainer, port: string, wanted: string) => {
+    const had = parts.binding(port);
+    if (had?.id === id && had.veth?.pid === pid) {
+      return { guestInterface: had.veth.guestInterface, mac: had.veth.mac };
+    }
+    return { guestInterface: wanted, mac: macOf(parts.machineId, port, wanted) };
   };
 
   const gone = async (event: DockerEvent): Promise<Resolution> => {

@@ -61,7 +61,7 @@ export const fileSchema = table({
     enabled: flag(true),
     attach: oneOf('netmaker', 'labelled', 'all').default('netmaker'),
     bridge: bridgeName().default('ovsbr1'),
-    interface: interfaceName().default('eth1'),
+    interface: interfaceName().default('ovs0'),
     socket: path('/var/run/docker.sock'),
     names: list(
       z

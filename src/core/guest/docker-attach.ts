@@ -117,7 +117,8 @@ export function decideAttach(container: DockerContainer, rules: AttachRules): At
   const { bridge = publicBridge ?? rules.bridge, netmaker: _, ...wanted } = parsed.labels;
   const strays = bridge === publicBridge ? [] : netmakerOnlyProblems(labels, publicBridge);
   if (strays.length > 0) return refused(true, strays.join('; '));
-  return { attach: true, bridge, interface: rules.interface, ...role, ...wanted, reason: selection.reason };
+  const card = { bridge, interface: rules.interface };
+  return { attach: true, ...card, ...role, ...wanted, reason: selection.reason };
 }
 
 /** Docker's name without the slash that its API puts before it. */

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { serviceRuleProblem } from '../../netmaker/service-rules.ts';
 import type { NetmakerRole, ServiceRule } from '../../netmaker/types.ts';
 import { contains, interfaceCidrProblem, isHostRoute, isUnicast, parseCidr, parseIp } from './cidr.ts';
-import { bridgeNameSchema } from './interface-name.ts';
+import { bridgeNameSchema, interfaceNameSchema } from './interface-name.ts';
 import { nearName } from './near-name.ts';
 import { VMID_MAX, VMID_MIN, vmidFromText } from './vmid.ts';
 
@@ -12,6 +12,8 @@ export const LABEL_PREFIX = 'dev.ovs.portagent.';
 export interface DockerLabels {
   readonly vmid?: number;
   readonly bridge?: string;
+  /** Name of the new interface inside the container. */
+  readonly interface?: string;
   /** Canonical `ADDRESS/PREFIX`, or `ADDRESS` alone where a pool has to say the rest. */
   readonly address?: string;
   /** Canonical address, of the same family as `address`. */
@@ -45,6 +47,7 @@ const shape = {
     return vmid ?? z.NEVER;
   }),
   bridge: bridgeNameSchema,
+  interface: interfaceNameSchema,
   address: addressSchema(),
   gateway: z.string().transform((text, context) => {
     const gateway = parseIp(text);

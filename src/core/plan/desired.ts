@@ -7,7 +7,7 @@ import type { Guest } from '../guest/guest.ts';
 export interface VethRequest {
   /** A process in the container's network namespace. */
   pid: number;
-  /** Name inside the container, such as `eth1`. */
+  /** Name inside the container, such as `ovs0`. */
   guestInterface: string;
   mac: string;
   /** With prefix length, such as `203.0.113.10/24`. */

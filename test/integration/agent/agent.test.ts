@@ -159,7 +159,7 @@ describe('an event', () => {
   it('that takes a port away gives the container back the network that it had before', async () => {
     const veth = {
       pid: 42,
-      guestInterface: 'eth1',
+      guestInterface: 'ovs0',
       mac: '02:00:00:00:00:01',
       addresses: [],
       gateways: [],

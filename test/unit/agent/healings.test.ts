@@ -94,7 +94,7 @@ describe('cards held back', () => {
     guest: { runtime: 'docker', vmid, name: `c${vmid}`, id: `id${vmid}` },
     veth: {
       pid,
-      guestInterface: 'eth1',
+      guestInterface: 'ovs0',
       mac: '02:00:00:00:00:01',
       addresses: [],
       gateways: [],

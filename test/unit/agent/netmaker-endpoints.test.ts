@@ -18,7 +18,7 @@ const names: Record<string, string> = { [A]: 'a', [B]: 'b', [C]: 'c' };
 const decision = {
   attach: true,
   bridge: 'ovsbr1',
-  interface: 'eth1',
+  interface: 'ovs0',
   reason: '',
   role: 'client',
   failoverGroup: 'web',

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Claim } from '../../../src/agent/claims.ts';
+import { type Binding, bindingSchema, type Claim } from '../../../src/agent/claims.ts';
 import { dockerSource } from '../../../src/agent/sources/docker.ts';
 import { lxcSource } from '../../../src/agent/sources/lxc.ts';
 import type { Resolution } from '../../../src/agent/sources/resolution.ts';
@@ -167,6 +167,7 @@ describe('a Docker container', () => {
   let taken = false;
   let waiting: [string, string | undefined][] = [];
   let held: Claim | undefined;
+  let bound: Binding | undefined;
   let broken = false;
   const inspect = async () => {
     if (broken) throw new AgentError('name-taken', 'VMID 4711 belongs to another container');
@@ -183,6 +184,7 @@ describe('a Docker container', () => {
       machineId: 'm',
       claim: (key) => (held?.key === key ? held : undefined),
       claims: () => (held ? [held] : []),
+      binding: () => bound,
     });
   const event = (phase: DockerEvent['phase']): DockerEvent => ({
     ...common,
@@ -195,6 +197,7 @@ describe('a Docker container', () => {
 
   beforeEach(() => {
     held = undefined;
+    bound = undefined;
     broken = false;
     waiting = [];
     container = {
@@ -215,7 +218,7 @@ describe('a Docker container', () => {
         port: 'vi1000000',
         interface: 'vi1000000',
         bridge: 'ovsbr1',
-        veth: { pid: 42, guestInterface: 'eth1', addresses: ['203.0.113.10/24'] },
+        veth: { pid: 42, guestInterface: 'ovs0', addresses: ['203.0.113.10/24'] },
       },
     ]);
   });
@@ -231,6 +234,28 @@ describe('a Docker container', () => {
     expect((await source().resolve(event('die'))).ports).toHaveLength(1);
     container = undefined;
     expect((await source().resolve(event('die'))).ports).toEqual([]);
+  });
+
+  it('keeps the name that its interface has while it runs, and gets the one of its label when it is made', async () => {
+    const veth = { pid: 42, guestInterface: 'eth1', mac: '02:00:00:00:00:01' };
+    const file = { port: 'vi1000000', interface: 'vi1000000', bridge: 'ovsbr1', nic: 0, veth };
+    bound = bindingSchema.parse({
+      ...file,
+      key: `docker:${id}`,
+      vmid: 1_000_000,
+      runtime: 'docker',
+      guest: 'netmaker-server',
+      id,
+      since: '2026-11-23T08:30:32.123Z',
+      driver: 'ovsdb',
+    }) as Binding;
+    const cardOf = async () => (await source().resolve(event('start'))).ports?.[0]?.veth;
+    expect(await cardOf()).toMatchObject(veth);
+    if (container === undefined) throw new Error('no container');
+    container.State.Pid = 43;
+    expect(await cardOf()).toMatchObject({ pid: 43, guestInterface: 'ovs0' });
+    container.Config.Labels = { ...container.Config.Labels, 'dev.ovs.portagent.interface': 'pub0' };
+    expect(await cardOf()).toMatchObject({ guestInterface: 'pub0' });
   });
 
   it('keeps its port when it is renamed', async () => {

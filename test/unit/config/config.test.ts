@@ -42,7 +42,7 @@ describe('an empty configuration', () => {
         enabled: true,
         attach: 'netmaker',
         bridge: 'ovsbr1',
-        interface: 'eth1',
+        interface: 'ovs0',
         socket: '/var/run/docker.sock',
         names: ['netmaker-*'],
       },

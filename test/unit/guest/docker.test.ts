@@ -17,6 +17,7 @@ describe('labels', () => {
     const result = parseDockerLabels({
       [`${P}vmid`]: '300',
       [`${P}bridge`]: 'ovsbr1',
+      [`${P}interface`]: 'pub0',
       [`${P}address`]: '2001:DB8::7/64',
       [`${P}gateway`]: '2001:db8:0::1',
       'com.docker.compose.project': 'x',
@@ -24,7 +25,13 @@ describe('labels', () => {
     });
     expect(result).toEqual({
       ok: true,
-      labels: { vmid: 300, bridge: 'ovsbr1', address: '2001:db8::7/64', gateway: '2001:db8::1' },
+      labels: {
+        vmid: 300,
+        bridge: 'ovsbr1',
+        interface: 'pub0',
+        address: '2001:db8::7/64',
+        gateway: '2001:db8::1',
+      },
     });
     expect(parseDockerLabels({})).toEqual({ ok: true, labels: {} });
   });
@@ -110,7 +117,7 @@ describe('labels', () => {
     [{ 'netmaker.failover-group': 'a/b' }, 'netmaker.failover-group: must be 1 to 32 letters'],
     [{ allow_in: 'all' }, 'allow_in is not known; did you mean dev.ovs.portagent.allow-in?'],
     [{ adress: '203.0.113.7/24' }, 'adress is not known; did you mean dev.ovs.portagent.address?'],
-    [{ colour: 'blue' }, 'colour is not known; known are vmid, bridge, address, gateway'],
+    [{ colour: 'blue' }, 'colour is not known; known are vmid, bridge, interface, address, gateway'],
     [{ constructor: 'x' }, 'constructor is not known'],
   ])('with a mistake name the label: %j', (labels, problem) => {
     const prefixed = Object.fromEntries(Object.entries(labels).map(([key, value]) => [P + key, value]));
@@ -138,7 +145,7 @@ const netmaker = { enabled: true, bridge: 'ovsbr7', images: [], names: [], deny:
 const plainRules: AttachRules = {
   attach: 'netmaker',
   bridge: 'ovsbr1',
-  interface: 'eth1',
+  interface: 'ovs0',
   names: ['netmaker-*'],
 };
 
@@ -166,7 +173,7 @@ describe('a container', () => {
     expect(decideAttach(container('netmaker-server'), rules)).toEqual({
       attach: true,
       bridge: 'ovsbr7',
-      interface: 'eth1',
+      interface: 'ovs0',
       role: 'server',
       reason: 'name matches netmaker-*',
     });
@@ -251,7 +258,7 @@ describe('a container', () => {
       expect(decideAttach(container('web', labels), { ...rules, attach })).toEqual({
         attach: true,
         bridge: 'ovsbr7',
-        interface: 'eth1',
+        interface: 'ovs0',
         role: 'client',
         address: '203.0.113.7',
         allowIn: ['all'],

@@ -19,7 +19,7 @@ const veths = openVeths(exec, { pid: async () => 4711 });
 /** Of this very process, so that its namespace is the host's. */
 const request: VethRequest = {
   pid: process.pid,
-  guestInterface: 'eth1',
+  guestInterface: 'ovs0',
   mac: '02:00:00:00:00:01',
   addresses: ['203.0.113.2/24'],
   gateways: ['203.0.113.1'],
@@ -47,9 +47,9 @@ describe('a process id that was given to a process of the host meanwhile', () =>
 });
 
 it('looks for the inner end alone, not at all that a guest may have made beside it', async () => {
-  answer = '[{"ifindex":7,"ifname":"eth1","link_index":4711}]';
+  answer = '[{"ifindex":7,"ifname":"ovs0","link_index":4711}]';
   expect(await veths.hasInnerEnd(outer, request)).toBe(false);
-  expect(calls).toEqual([`nsenter --net=/proc/${process.pid}/ns/net -- ip -json link show dev eth1`]);
+  expect(calls).toEqual([`nsenter --net=/proc/${process.pid}/ns/net -- ip -json link show dev ovs0`]);
 });
 
 describe('the inner end for a container that is not trusted', () => {
@@ -72,7 +72,7 @@ describe('the inner end for a container that is not trusted', () => {
       expect(calls).toHaveLength(2);
       answer = '';
       await veths.configure('vi1000001', { ...own, addresses: [] }, true);
-      const move = `ip link set dev vi1000001 netns ${own.pid} name eth1`;
+      const move = `ip link set dev vi1000001 netns ${own.pid} name ovs0`;
       expect(calls[2]).toBe(`nsenter --net=/proc/4711/ns/net -- ${move}`);
       expect(calls.filter((call) => call.includes('ethtool'))).toHaveLength(1);
       await veths.configure('vi1000001', { ...own, addresses: [] }, true);
@@ -86,7 +86,7 @@ describe('the inner end for a container that is not trusted', () => {
   it('is set up also when the command that put it in was ended by its deadline, but had done its work', async () => {
     const child = spawn('unshare', ['--user', '--net', 'sleep', '60'], { stdio: 'ignore' });
     const isThere = JSON.stringify([
-      { ifindex: 7, ifname: 'eth1', link_index: (await linkIndex('lo')) ?? 0 },
+      { ifindex: 7, ifname: 'ovs0', link_index: (await linkIndex('lo')) ?? 0 },
     ]);
     const late: Exec = async (file, args, options) => {
       calls.push([file, ...args].join(' '));
