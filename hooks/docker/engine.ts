@@ -21,6 +21,8 @@ export const engineEventSchema = z.object({
 export type EngineEvent = z.infer<typeof engineEventSchema> & { timeNano: string };
 
 export interface DockerConnection extends DockerEngine {
+  /** By id, the names of all containers that there are, without the slash. Throws `docker-unreachable`. */
+  names(): Promise<ReadonlyMap<string, readonly string[]>>;
   /** Devices of the networks whose containers reach others through the host. Throws `docker-unreachable`. */
   bridges(): Promise<string[]>;
   /**
@@ -36,6 +38,7 @@ export interface DockerConnection extends DockerEngine {
 }
 
 const idsSchema = z.array(z.object({ Id: z.string() }));
+const namesSchema = z.array(z.object({ Id: z.string(), Names: z.array(z.string()).nullable() }));
 const networksSchema = z.array(
   z.object({ Id: z.string(), Options: z.record(z.string(), z.string()).nullish() }),
 );
@@ -66,13 +69,23 @@ export function openDocker(socketPath: string): DockerConnection {
     },
 
     async running() {
-      const found = await call('list', () => docker.listContainers({ filters: { status: ['running'] } }));
+      const found = await call('list', () =>
+        docker.listContainers({ filters: { status: ['running', 'paused'] } }),
+      );
       return idsSchema.parse(found).map((container) => container.Id);
     },
 
     async existing() {
       const found = await call('list', () => docker.listContainers({ all: true }));
       return idsSchema.parse(found).map((container) => container.Id);
+    },
+
+    async names() {
+      const found = namesSchema.parse(await call('list', () => docker.listContainers({ all: true })));
+      // `/other/alias` is what a legacy link calls it.
+      const own = (names: readonly string[]) =>
+        names.map((name) => name.replace(/^\//, '')).filter((name) => !name.includes('/'));
+      return new Map(found.map(({ Id, Names }) => [Id, own(Names ?? [])]));
     },
 
     async bridges() {

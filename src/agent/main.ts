@@ -51,6 +51,7 @@ import { statusReport } from './status.ts';
 import { keepSwitchFacts } from './switch-facts.ts';
 import { stopKind } from './systemd.ts';
 import { openTroubles } from './troubles.ts';
+import { existingContainers, noteReleased } from './vmid-releases.ts';
 import { openVmids } from './vmids.ts';
 import { whenReady } from './wait-ready.ts';
 import { watchDaemonStart } from './watch-daemon.ts';
@@ -124,6 +125,8 @@ async function main(): Promise<void> {
         const { [OWNER_KEYS.runtime]: runtime = '', [OWNER_KEYS.guest]: name = '' } = externalIds;
         return Number.isInteger(vmid) ? [{ vmid, runtime, name }] : [];
       }),
+    existing: { docker: existingContainers({ config, docker, claims }) },
+    onReleased: (released) => void noteReleased(ledger, released).catch((error: unknown) => onError(error)),
     onProblem: (problem) => log.warning(problem),
   });
 
@@ -327,7 +330,7 @@ async function main(): Promise<void> {
         ledger,
         status,
         forgetLosses: () => healings.forget(() => true),
-        vmidFor: (name) => vmids.claim('lxc', name),
+        withVmid: (name, use) => vmids.claimFor('lxc', name, undefined, use),
         vmidOwner: vmids.owner,
         hostUse,
       }),

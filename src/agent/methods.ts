@@ -23,8 +23,8 @@ export interface MethodParts {
   status: () => Promise<object>;
   /** A person wants to have all cards now, however often they have vanished. */
   forgetLosses: () => void;
-  /** A number for a device whose name tells none. */
-  vmidFor: (name: string) => Promise<number>;
+  /** Gives a number to a device whose name tells none; what throws leaves none behind. */
+  withVmid: (name: string, use: (vmid: number) => Promise<string>) => Promise<string>;
   /** Name of the guest that the number belongs to, also while it does not run. */
   vmidOwner: (vmid: number) => Promise<string | undefined>;
   /** What the host itself uses the device for, as the end of a sentence. */
@@ -56,12 +56,17 @@ export function agentMethods(parts: MethodParts): Method[] {
   ): Promise<string> => {
     const use = await parts.hostUse(link);
     if (use !== undefined) throw new AgentError('bad-argument', `${link} is no guest's device: it ${use}`);
-    const bindings = claims.bindings();
-    const bound = bindings.find((binding) => binding.interface === link);
+    const bound = claims.bindings().find((binding) => binding.interface === link);
     if (bound && bound.vmid !== given)
       throw new AgentError('name-taken', `${link} is port ${bound.port} already`);
     const identity = parseGuestInterface(link);
-    const id = given ?? identity?.vmid ?? parsePortName(link)?.vmid ?? (await parts.vmidFor(link));
+    const id = given ?? identity?.vmid ?? parsePortName(link)?.vmid;
+    const asGuest = (vmid: number) => attachAs(link, name, vmid, caller);
+    return id === undefined ? parts.withVmid(link, asGuest) : asGuest(id);
+  };
+  const attachAs = async (link: string, name: string, id: number, caller: Caller): Promise<string> => {
+    const bindings = claims.bindings();
+    const identity = parseGuestInterface(link);
     const nic = identity?.vmid === id ? identity.nic : 0;
     const holder = bindings.find((binding) => binding.vmid === id && binding.nic === nic);
     if (holder && holder.interface !== link) {

@@ -1,22 +1,47 @@
 // Hands out VMIDs, one at a time, and has them on disk before anybody uses them.
 
 import type { Config } from '../core/config/config.ts';
+import { isAgentError } from '../core/errors.ts';
 import { readProxmoxTree } from '../core/guest/proxmox-tree.ts';
 import {
   allocate,
   allocationName,
   holderOf,
+  liveNames,
+  type Runtime,
   release,
+  releaseMissing,
   renameAllocation,
+  takeBack,
   type VmidState,
 } from '../core/guest/vmid-allocation.ts';
 import { loadVmids, saveVmids } from '../core/guest/vmid-store.ts';
 
-type Runtime = 'docker' | 'lxc';
+/** A guest whose number was released because it is gone. */
+export interface Released {
+  runtime: Runtime;
+  name: string;
+  vmid: number;
+}
+
+/** Names of all guests of a runtime that there are, also those that do not run; undefined: it cannot be known now. */
+export type Existing = () => Promise<ReadonlySet<string> | undefined>;
 
 export interface Vmids {
-  /** The guest's number. Throws `vmid-exhausted`, `name-taken`, `bad-argument`. */
+  /**
+   * The guest's number. Before it is refused, numbers of guests that are gone are released. Throws `vmid-exhausted`,
+   * `name-taken`, `bad-argument`.
+   */
   claim(runtime: Runtime, name: string, wanted?: number): Promise<number>;
+  /** Hands the number to `use`; when that throws, a number that the guest did not have before is free again at once. */
+  claimFor<T>(
+    runtime: Runtime,
+    name: string,
+    wanted: number | undefined,
+    use: (vmid: number) => Promise<T>,
+  ): Promise<T>;
+  /** Compares with what exists: a guest may have been removed while nobody looked. Does not throw. */
+  look(runtime: Runtime): Promise<void>;
   /** Name of the guest that has the number, whether it runs or not. */
   owner(vmid: number): Promise<string | undefined>;
   release(runtime: Runtime, name: string): Promise<void>;
@@ -29,10 +54,14 @@ export interface VmidParts {
   now: () => number;
   /** VMIDs of ports that exist, with the name each was allocated to, if it was. */
   portVmids: () => { vmid: number; runtime: string; name: string }[];
+  /** A runtime that is not here is never compared. */
+  existing: Partial<Record<Runtime, Existing>>;
+  onReleased: (released: readonly Released[]) => void;
   onProblem: (problem: string) => void;
 }
 
-export async function openVmids({ path, config, now, portVmids, onProblem }: VmidParts): Promise<Vmids> {
+export async function openVmids(parts: VmidParts): Promise<Vmids> {
+  const { path, config, now, portVmids, existing, onProblem } = parts;
   const loaded = await loadVmids(path, now());
   if (loaded.problem !== undefined) onProblem(loaded.problem);
   let state = loaded.state;
@@ -65,19 +94,73 @@ export async function openVmids({ path, config, now, portVmids, onProblem }: Vmi
     return numbers;
   };
 
+  /** By runtime, for each look under way: the names that it may miss. */
+  const looks = new Set<{ runtime: Runtime; known: Set<string> }>();
+
+  const look = async (runtime: Runtime): Promise<void> => {
+    const list = existing[runtime];
+    if (list === undefined) return;
+    const mine = { runtime, known: new Set(liveNames(state, runtime)) };
+    if (mine.known.size === 0) return;
+    looks.add(mine);
+    try {
+      const present = await list();
+      if (present === undefined) return;
+      const released = await change((before) => {
+        const found = releaseMissing(before, { ...mine, present, now: now() });
+        return [found.released, found.state];
+      });
+      if (released.length > 0) parts.onReleased(released.map((guest) => ({ runtime, ...guest })));
+    } catch (error) {
+      onProblem(`numbers of ${runtime} guests that are gone could not be released: ${String(error)}`);
+    } finally {
+      looks.delete(mine);
+    }
+  };
+
+  interface Given {
+    vmid: number;
+    before: VmidState;
+  }
+  const giveOnce = (runtime: Runtime, name: string, wanted: number | undefined): Promise<Given> =>
+    change(async (before) => {
+      // It lives, whatever a list says that was read before.
+      for (const under of looks) if (under.runtime === runtime) under.known.delete(name);
+      const { vmid, state: after } = allocate(before, {
+        name: allocationName(runtime, name),
+        ...(wanted !== undefined && { wanted }),
+        taken: await taken(runtime, name),
+        now: now(),
+        range: config.vmid_range,
+        cooldownMs: config.vmid_cooldown * 1000,
+      });
+      return [{ vmid, before }, after];
+    });
+  const give = async (runtime: Runtime, name: string, wanted: number | undefined): Promise<Given> => {
+    try {
+      return await giveOnce(runtime, name, wanted);
+    } catch (error) {
+      if (!isAgentError(error, 'name-taken') && !isAgentError(error, 'vmid-exhausted')) throw error;
+      await Promise.all((['docker', 'lxc'] as const).map(look));
+      return giveOnce(runtime, name, wanted);
+    }
+  };
+
   return {
-    claim: (runtime, name, wanted) =>
-      change(async (before) => {
-        const { vmid, state: after } = allocate(before, {
-          name: allocationName(runtime, name),
-          ...(wanted !== undefined && { wanted }),
-          taken: await taken(runtime, name),
-          now: now(),
-          range: config.vmid_range,
-          cooldownMs: config.vmid_cooldown * 1000,
-        });
-        return [vmid, after];
-      }),
+    look,
+    claim: async (runtime, name, wanted) => (await give(runtime, name, wanted)).vmid,
+    async claimFor(runtime, name, wanted, use) {
+      const { vmid, before } = await give(runtime, name, wanted);
+      try {
+        return await use(vmid);
+      } catch (error) {
+        const given = { name: allocationName(runtime, name), vmid, before };
+        await change((now) => [undefined, takeBack(now, given)]).catch((problem: unknown) =>
+          onProblem(`VMID ${vmid} could not be taken back from ${name}: ${String(problem)}`),
+        );
+        throw error;
+      }
+    },
     async owner(vmid) {
       const tree = await readTree();
       if (tree?.state === 'ready') {

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { type AgentError, asAgentError, isAgentError } from '../../core/errors.ts';
 import type { DockerEvent } from '../../core/events/lifecycle-event.ts';
 import {
+  type AttachDecision,
   type AttachRules,
   containerName,
   type DockerContainer,
@@ -22,7 +23,7 @@ import type { Resolution, Source } from './resolution.ts';
 export interface DockerEngine {
   /** Undefined when there is no such container. Throws `docker-unreachable`. */
   inspect(id: string): Promise<DockerContainer | undefined>;
-  /** Ids of the containers that run. */
+  /** Ids of the containers that run; one that is paused does, and has its network. */
   running(): Promise<string[]>;
   /** Ids of all containers that there are, also those that do not run. */
   existing(): Promise<string[]>;
@@ -85,7 +86,15 @@ export function dockerSource(parts: DockerParts): DockerSource {
     if (decision.role !== undefined && parts.endpoints?.isWithdrawn()) {
       return { ports: [], skipped: [], note: 'public addresses are taken back' };
     }
-    const vmid = await vmidOf(container, name, decision.vmid);
+    return withVmid(container, name, decision.vmid, (vmid) => attached(container, decision, vmid));
+  };
+
+  const attached = async (
+    container: DockerContainer,
+    decision: Extract<AttachDecision, { attach: true }>,
+    vmid: number,
+  ): Promise<Resolution> => {
+    const name = containerName(container);
     const guest: Guest = { runtime: 'docker', vmid, name, id: container.Id };
     const port = portName(vmid);
     const card = cardOf(container, port, decision.interface);
@@ -117,13 +126,18 @@ export function dockerSource(parts: DockerParts): DockerSource {
   const keyOf = (id: string) => `docker:${id}`;
 
   /** A running container keeps its number whatever it is called meanwhile; a new one gets that of its name. */
-  const vmidOf = async (container: DockerContainer, name: string, wanted: number | undefined) => {
+  const withVmid = async (
+    container: DockerContainer,
+    name: string,
+    wanted: number | undefined,
+    use: (vmid: number) => Promise<Resolution>,
+  ): Promise<Resolution> => {
     const held = parts.claim(keyOf(container.Id))?.guest;
     if (held === undefined || (wanted !== undefined && wanted !== held.vmid)) {
-      return parts.vmids.claim('docker', name, wanted);
+      return parts.vmids.claimFor('docker', name, wanted, use);
     }
     if (held.name !== name) await parts.vmids.rename('docker', held.name, name);
-    return held.vmid;
+    return use(held.vmid);
   };
 
   /** A container that runs keeps the name that its interface has, whatever the configuration says by now. */
@@ -190,7 +204,9 @@ export function dockerSource(parts: DockerParts): DockerSource {
 
     async current() {
       try {
-        const found = await Promise.all((await parts.engine.running()).map(present));
+        const running = await parts.engine.running();
+        await parts.vmids.look('docker');
+        const found = await Promise.all(running.map(present));
         known = true;
         return found;
       } catch (error) {

@@ -23,8 +23,11 @@ export const EMPTY_VMID_STATE: VmidState = Object.freeze({ version: 1, allocatio
 /** Released names are forgotten, oldest first, beyond this many: a build host makes thousands of random names. */
 const RELEASED_MAX = 4096;
 
+/** Whose guests may come without a number. */
+export type Runtime = 'docker' | 'lxc';
+
 /** `docker:NAME` or `lxc:NAME`: the same name under two runtimes is two guests. */
-export function allocationName(runtime: 'docker' | 'lxc', name: string): string {
+export function allocationName(runtime: Runtime, name: string): string {
   return `${runtime}:${name}`;
 }
 
@@ -62,6 +65,49 @@ export function release(state: VmidState, { name, now }: { name: string; now: nu
     [name]: { vmid: held.vmid, releasedAt: Math.max(0, Math.trunc(now)) },
   };
   return { version: 1, allocations: withoutOldest(allocations) };
+}
+
+/**
+ * Releases numbers of one runtime whose guests are gone without a word; `known`: names of `liveNames` before `present` was
+ * asked for, since a guest that came meanwhile is in no list. Both are the guests' own names.
+ */
+export function releaseMissing(
+  state: VmidState,
+  look: { runtime: Runtime; known: ReadonlySet<string>; present: ReadonlySet<string>; now: number },
+): { state: VmidState; released: { name: string; vmid: number }[] } {
+  const released = liveNames(state, look.runtime).flatMap((name) => {
+    const vmid = allocatedVmid(state, allocationName(look.runtime, name));
+    return vmid === undefined || !look.known.has(name) || look.present.has(name) ? [] : [{ name, vmid }];
+  });
+  const after = released.reduce(
+    (before, { name }) => release(before, { name: allocationName(look.runtime, name), now: look.now }),
+    state,
+  );
+  return { state: after, released };
+}
+
+/** The guests' own names of one runtime that have a number now. */
+export function liveNames(state: VmidState, runtime: Runtime): string[] {
+  const prefix = allocationName(runtime, '');
+  return Object.entries(state.allocations).flatMap(([name, { releasedAt }]) =>
+    releasedAt === null && name.startsWith(prefix) ? [name.slice(prefix.length)] : [],
+  );
+}
+
+/**
+ * Takes a number back that was given for nothing, without a cool-down: nobody has seen it. `before`: the state that
+ * `allocate` was given; a name that had a number then has it again.
+ */
+export function takeBack(
+  state: VmidState,
+  { name, vmid, before }: { name: string; vmid: number; before: VmidState },
+): VmidState {
+  const held = own(state, name);
+  const former = own(before, name);
+  if (held?.vmid !== vmid || held.releasedAt !== null || former?.releasedAt === null) return state;
+  const { [name]: _given, ...rest } = state.allocations;
+  const isFree = former !== undefined && !Object.values(rest).some((other) => other.vmid === former.vmid);
+  return { version: 1, allocations: isFree ? { ...rest, [name]: former } : rest };
 }
 
 /** The guest keeps its number under its new name; a claim that the new name had from before is dropped. */

@@ -160,6 +160,8 @@ describe('a Docker container', () => {
       if (taken) throw new AgentError('name-taken', 'VMID 4711 belongs to another container');
       return wanted ?? 1_000_000;
     },
+    claimFor: async (runtime, name, wanted, use) => use(await vmids.claim(runtime, name, wanted)),
+    look: async () => undefined,
     owner: async () => undefined,
     release: async () => undefined,
     rename: async () => undefined,
