@@ -1,6 +1,6 @@
 // Reads the latest events of a ledger, and finds for each the event that led to it.
 
-import { type HashedBlock, readBackwards, readBlocks } from '../core/ledger/index.ts';
+import { type HashedBlock, type Reading, readBackwards, readBlocks } from '../core/ledger/index.ts';
 import { isEvent } from './render/event.ts';
 
 export interface ToldEvent {
@@ -19,12 +19,12 @@ const isIntent = (block: HashedBlock) => block.metadata.kind === 'intent';
 const isOutcome = (block: HashedBlock) => block.metadata.kind === 'outcome';
 
 /** The last `n` events, oldest first. An intent that has no outcome yet is among them. */
-export async function recentEvents(path: string, n: number): Promise<Recent> {
+export async function recentEvents(path: string, n: number, reading: Reading = {}): Promise<Recent> {
   const blocks: HashedBlock[] = [];
   const settled = new Set<number>();
   const causes = new Map<number, number | null>();
   let head = 0;
-  for await (const block of readBackwards(path)) {
+  for await (const block of readBackwards(path, reading)) {
     head = Math.max(head, block.height);
     if (blocks.length >= n) break;
     if (isOutcome(block) && block.cause !== null) settled.add(block.cause);

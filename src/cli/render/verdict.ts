@@ -16,6 +16,11 @@ const MEANING: Readonly<Record<FirstBad['reason'], string>> = {
   'known-head': 'the ledger does not hold the given head: blocks were cut off or replaced',
 };
 
+/** The same for programs, with names as in everything else that they are given of the ledger. */
+export function verdictJson(path: string, { firstBad, ...result }: VerifyResult): object {
+  return { path, ...result, ...(firstBad && { first_bad: firstBad }) };
+}
+
 /** The first line is the verdict. A torn tail counts as fine: nothing that was promised is missing. */
 export function verdictLines(path: string, result: VerifyResult): string[] {
   const { verdict, blocks, bytes, head, firstBad } = result;

@@ -6,6 +6,7 @@ import { demandLedger } from '../ledger-file.ts';
 import { safeJson } from '../printable.ts';
 import { liveEvents, recentEvents, type ToldEvent } from '../recent-events.ts';
 import { eventLine } from '../render/event.ts';
+import { unreadableLines } from '../unreadable-lines.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 
 type Options = { lines: number; follow?: boolean; file?: string; json?: boolean };
@@ -30,8 +31,10 @@ Read from the ledger, so the agent need not run. "<- #41": block 41 led to this.
         const path = await demandLedger(file ?? (await context.config()).ledger.path);
         const tell = ({ block, cause }: ToldEvent) =>
           terminal.out(json ? safeJson({ ...block, origin: cause }) : eventLine(block, cause));
-        const { events, head } = await recentEvents(path, lines);
+        const unreadable = unreadableLines(path, terminal);
+        const { events, head } = await recentEvents(path, lines, unreadable.reading);
         for (const event of events) tell(event);
+        unreadable.tell();
         if (!follows) return 0;
         const told = liveEvents(path);
         for await (const block of follow(path, context.interrupted(), { after: head })) {

@@ -7,6 +7,7 @@ import { guestFilter } from '../guest-filter.ts';
 import { demandLedger } from '../ledger-file.ts';
 import { safeJson } from '../printable.ts';
 import { blockDetail, blockLine } from '../render/block.ts';
+import { unreadableLines } from '../unreadable-lines.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 
 type Options = { category?: Category; guest?: string; file?: string; json?: boolean };
@@ -40,12 +41,14 @@ export const addLedgerShow: AddVerb = (parent, context) => {
           if (json) terminal.out(safeJson(block));
           else for (const line of single ? blockDetail(block) : [blockLine(block)]) terminal.out(line);
         };
+        const unreadable = unreadableLines(path, terminal);
         let found = 0;
-        for await (const block of readBlocks(path, heights)) {
+        for await (const block of readBlocks(path, { ...heights, ...unreadable.reading })) {
           if (!isGuest(block) || (category !== undefined && block.category !== category)) continue;
           found += 1;
           print(block);
         }
+        unreadable.tell();
         if (found === 0 && (single || guest !== undefined))
           throw new CliError(`${path} has no such block.`, 1);
         return 0;

@@ -5,6 +5,7 @@ import { parseCount } from '../arguments.ts';
 import { demandLedger } from '../ledger-file.ts';
 import { safeJson } from '../printable.ts';
 import { blockLine } from '../render/block.ts';
+import { unreadableLines } from '../unreadable-lines.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 
 type Options = { lines: number; follow?: boolean; file?: string; json?: boolean };
@@ -27,8 +28,10 @@ export const addLedgerTail: AddVerb = (parent, context) => {
         const path = await demandLedger(file ?? (await context.config()).ledger.path);
         const print = (block: HashedBlock) => terminal.out(json ? safeJson(block) : blockLine(block));
         // One at least, to know where following goes on.
-        const last = await tail(path, Math.max(1, lines));
+        const unreadable = unreadableLines(path, terminal);
+        const last = await tail(path, Math.max(1, lines), unreadable.reading);
         for (const block of lines === 0 ? [] : last) print(block);
+        unreadable.tell();
         if (!follows) return 0;
         const after = last.at(-1)?.height ?? 0;
         for await (const block of follow(path, context.interrupted(), { after })) print(block);

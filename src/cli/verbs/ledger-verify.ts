@@ -6,7 +6,7 @@ import { parseHead } from '../arguments.ts';
 import { demandLedger } from '../ledger-file.ts';
 import { safeJson } from '../printable.ts';
 import { verifyProgress } from '../progress.ts';
-import { verdictLines } from '../render/verdict.ts';
+import { verdictJson, verdictLines } from '../render/verdict.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 
 type Options = { fast?: boolean; head?: Head; progress?: boolean; json?: boolean };
@@ -38,7 +38,7 @@ Exit code: 0 the chain holds (an unfinished last line is no fault), 1 it is brok
           onLine: meter.onLine,
           ...(head && { knownHead: head }),
         }).finally(meter.end);
-        const lines = json ? [safeJson({ path, ...result }, 2)] : verdictLines(path, result);
+        const lines = json ? [safeJson(verdictJson(path, result), 2)] : verdictLines(path, result);
         for (const line of lines) terminal.out(line);
         return result.verdict === 'broken' ? 1 : 0;
       }),

@@ -1,7 +1,6 @@
 // Tells which events the ledger already holds, so that a spooled event is taken in exactly once.
-import { isAgentError } from '../errors.ts';
 import { canonicalString } from './canonical.ts';
-import { parseLine } from './line.ts';
+import { readLine } from './line.ts';
 import { eachLine, lineChunks } from './line-chunks.ts';
 import { openToRead } from './read.ts';
 
@@ -18,13 +17,15 @@ export async function findEvents(path: string, ids: ReadonlySet<string>): Promis
   // In the file an id stands as it is written in canonical JSON.
   const wanted = new Set([...ids].map((id) => canonicalString(id)));
   try {
-    for await (const { bytes, complete } of lineChunks(file)) {
+    for await (const { bytes, complete } of lineChunks(file, { onTooLong: () => undefined })) {
       if (!complete) break;
       if (!mayHold(bytes, wanted)) continue;
       eachLine(bytes, (start, end) => {
         const line = bytes.subarray(start, end);
-        const event = mayHold(line, wanted) ? eventOf(line.toString('utf8')) : undefined;
-        if (event?.id !== undefined && ids.has(event.id)) found.set(event.id, event.height);
+        // One unreadable line must not stop spooled events from being taken in.
+        const block = mayHold(line, wanted) ? readLine(line) : undefined;
+        const id = block?.metadata.event_id;
+        if (block && id !== undefined && ids.has(id)) found.set(id, block.height);
         return found.size < ids.size;
       });
       if (found.size === ids.size) break;
@@ -48,14 +49,3 @@ function mayHold(bytes: Buffer, wanted: ReadonlySet<string>): boolean {
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-
-// One unreadable line must not stop spooled events from being taken in.
-function eventOf(line: string): { id: string | undefined; height: number } | undefined {
-  try {
-    const { metadata, height } = parseLine(line);
-    return { id: metadata.event_id, height };
-  } catch (error) {
-    if (isAgentError(error, 'ledger-broken')) return undefined;
-    throw error;
-  }
-}

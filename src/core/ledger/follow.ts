@@ -3,7 +3,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { type FileHandle, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { HashedBlock } from './block.ts';
-import { parseLine } from './line.ts';
+import { readLine } from './line.ts';
 import { eachLine, lineChunks } from './line-chunks.ts';
 import { locateHeight } from './locate.ts';
 import { openToRead } from './read.ts';
@@ -31,10 +31,18 @@ export async function* follow(
       if (file) {
         // Cut back by the writer after a failed write; always at a line end.
         offset = Math.min(offset, (await file.stat()).size);
-        for await (const { bytes, complete, offset: at } of lineChunks(file, { from: offset })) {
+        const pieces = lineChunks(file, {
+          from: offset,
+          onTooLong: ({ offset: at, bytes }) => (offset = at + bytes),
+        });
+        for await (const { bytes, complete, offset: at } of pieces) {
           if (!complete) break;
           const blocks: HashedBlock[] = [];
-          eachLine(bytes, (start, end) => blocks.push(parseLine(bytes.toString('utf8', start, end))) > 0);
+          eachLine(bytes, (start, end) => {
+            const block = readLine(bytes.subarray(start, end));
+            if (block) blocks.push(block);
+            return true;
+          });
           offset = at + bytes.length;
           for (const block of blocks) if (block.height > after && !signal.aborted) yield block;
         }

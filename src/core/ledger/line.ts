@@ -1,5 +1,5 @@
 // One block as one line of the file, and back.
-import { AgentError } from '../errors.ts';
+import { AgentError, isAgentError } from '../errors.ts';
 import { type Block, type HashedBlock, lineSchema, MAX_BLOCK_BYTES } from './block.ts';
 import { canonicalString } from './canonical.ts';
 import { sha256Hex } from './sha256.ts';
@@ -42,6 +42,17 @@ export function parseLine(text: string): HashedBlock {
   const line = lineSchema.safeParse(parseJson(text));
   if (line.success) return { ...line.data.block, hash: line.data.hash };
   throw new AgentError('ledger-broken', 'A line of the ledger is not a block.', { cause: line.error });
+}
+
+/** The block of a line, or undefined for what is none: too long, no JSON, or not the fields that a block has. */
+export function readLine(bytes: Buffer): HashedBlock | undefined {
+  if (bytes.length > MAX_LINE_BYTES) return undefined;
+  try {
+    return parseLine(bytes.toString('utf8'));
+  } catch (error) {
+    if (isAgentError(error, 'ledger-broken')) return undefined;
+    throw error;
+  }
 }
 
 function parseJson(text: string): unknown {

@@ -2,27 +2,45 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { AgentError, isErrno } from '../errors.ts';
 import type { HashedBlock } from './block.ts';
-import { parseLine } from './line.ts';
-import { eachLine, lineChunks } from './line-chunks.ts';
+import { MAX_LINE_BYTES, readLine } from './line.ts';
+import { eachLine, lineChunks, type Unreadable } from './line-chunks.ts';
 import { locateHeight } from './locate.ts';
 import { readFully } from './tail-check.ts';
 
 const NEWLINE = 0x0a;
 const PIECE_BYTES = 1 << 18;
 
-/** Both ends included. A ledger that does not exist yet has no blocks. Throws `ledger-broken` at a line that is no block. */
+export type Reading = {
+  /**
+   * Told of each line that is no block, in the order of reading; the blocks around it are given all the same. Without it such
+   * lines are passed over: whoever reads to act on blocks must go on, and `verifyLedger` is what tells of them.
+   */
+  onUnreadable?: (line: Unreadable) => void;
+};
+
+/** Both ends included. A ledger that does not exist yet has no blocks. */
 export async function* readBlocks(
   path: string,
-  range: { from?: number; to?: number } = {},
+  range: { from?: number; to?: number } & Reading = {},
 ): AsyncGenerator<HashedBlock> {
-  const { from = 1, to = Number.POSITIVE_INFINITY } = range;
+  const { from = 1, to = Number.POSITIVE_INFINITY, onUnreadable = pass } = range;
   const file = await openToRead(path);
   if (!file) return;
   try {
-    for await (const line of linesFrom(file, await locateHeight(file, from))) {
-      const block = parseLine(line);
-      if (block.height > to) return;
-      if (block.height >= from) yield block;
+    const start = await locateHeight(file, from);
+    for await (const { bytes, complete, offset } of lineChunks(file, {
+      from: start,
+      onTooLong: onUnreadable,
+    })) {
+      if (!complete) return;
+      const lines: [start: number, end: number][] = [];
+      eachLine(bytes, (...line) => lines.push(line) > 0);
+      for (const [start, end] of lines) {
+        const block = readLine(bytes.subarray(start, end));
+        if (block === undefined) onUnreadable({ offset: offset + start, bytes: end - start });
+        else if (block.height > to) return;
+        else if (block.height >= from) yield block;
+      }
     }
   } finally {
     await file.close();
@@ -30,10 +48,10 @@ export async function* readBlocks(
 }
 
 /** The last `n` blocks, oldest first. */
-export async function tail(path: string, n: number): Promise<HashedBlock[]> {
+export async function tail(path: string, n: number, reading: Reading = {}): Promise<HashedBlock[]> {
   const blocks: HashedBlock[] = [];
   if (n < 1) return blocks;
-  for await (const block of readBackwards(path)) {
+  for await (const block of readBackwards(path, reading)) {
     blocks.push(block);
     if (blocks.length >= n) break;
   }
@@ -41,44 +59,54 @@ export async function tail(path: string, n: number): Promise<HashedBlock[]> {
 }
 
 /** Blocks from the last to the first. An unfinished last line is passed over. */
-export async function* readBackwards(path: string): AsyncGenerator<HashedBlock> {
+export async function* readBackwards(path: string, reading: Reading = {}): AsyncGenerator<HashedBlock> {
   const file = await openToRead(path);
   if (!file) return;
   try {
-    // `rest` is the beginning of the piece after: the end of a line whose start is still to come.
-    let rest: Buffer = Buffer.alloc(0);
-    let isLast = true;
-    for (let to = (await file.stat()).size; to > 0; ) {
-      const from = Math.max(0, to - PIECE_BYTES);
-      const bytes = Buffer.concat([await readFully(file, from, to - from), rest]);
-      let end = bytes.length;
-      for (
-        let at = bytes.lastIndexOf(NEWLINE);
-        at >= 0;
-        at = at === 0 ? -1 : bytes.lastIndexOf(NEWLINE, at - 1)
-      ) {
-        if (!isLast) yield parseLine(bytes.toString('utf8', at + 1, end));
-        isLast = false;
-        end = at;
-      }
-      rest = bytes.subarray(0, end);
-      to = from;
-    }
-    if (!isLast) yield parseLine(rest.toString('utf8'));
+    yield* backwards(file, reading.onUnreadable ?? pass);
   } finally {
     await file.close();
   }
 }
 
-/** The complete lines from `offset` on. */
-export async function* linesFrom(file: FileHandle, offset: number): AsyncGenerator<string> {
-  for await (const { bytes, complete } of lineChunks(file, { from: offset })) {
-    if (!complete) return;
-    const lines: string[] = [];
-    eachLine(bytes, (start, end) => lines.push(bytes.toString('utf8', start, end)) > 0);
-    yield* lines;
+async function* backwards(file: FileHandle, onUnreadable: (line: Unreadable) => void) {
+  // `rest` is the beginning of the piece after: the end of a line whose start is still to come. `passed`: bytes behind it
+  // that belong to the same line, which is too long to be a block; they are not kept.
+  let rest: Buffer = Buffer.alloc(0);
+  let passed = 0;
+  let isLast = true;
+  const read = (line: Buffer, offset: number): HashedBlock | undefined => {
+    const block = passed === 0 ? readLine(line) : undefined;
+    if (block === undefined) onUnreadable({ offset, bytes: line.length + passed });
+    passed = 0;
+    return block;
+  };
+  for (let to = (await file.stat()).size; to > 0; ) {
+    const from = Math.max(0, to - PIECE_BYTES);
+    const bytes = Buffer.concat([await readFully(file, from, to - from), rest]);
+    let end = bytes.length;
+    for (let at = lastNewline(bytes, end); at >= 0; at = lastNewline(bytes, at)) {
+      const block = isLast ? undefined : read(bytes.subarray(at + 1, end), from + at + 1);
+      if (isLast) passed = 0;
+      isLast = false;
+      end = at;
+      if (block) yield block;
+    }
+    rest = bytes.subarray(0, end);
+    if (rest.length > MAX_LINE_BYTES) {
+      passed += rest.length;
+      rest = Buffer.alloc(0);
+    }
+    to = from;
   }
+  const block = isLast ? undefined : read(rest, 0);
+  if (block) yield block;
 }
+
+const pass = () => undefined;
+
+const lastNewline = (bytes: Buffer, before: number) =>
+  before === 0 ? -1 : bytes.lastIndexOf(NEWLINE, before - 1);
 
 export async function openToRead(path: string): Promise<FileHandle | undefined> {
   try {

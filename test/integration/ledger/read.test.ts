@@ -1,5 +1,5 @@
 // Reading: by height, from the end, as it grows; open intents; known events.
-import { appendFileSync, readFileSync, renameSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   AGENT_STARTED,
@@ -11,8 +11,9 @@ import {
   openIntents,
   readBlocks,
   tail,
+  type Unreadable,
 } from '../../../src/core/ledger/index.ts';
-import { entry, open, sampleBytes, scratch } from './scratch.ts';
+import { entry, open, sampleBytes, scratch, splitLines } from './scratch.ts';
 
 const COUNT = 6000;
 let big: Buffer;
@@ -57,10 +58,65 @@ describe('readBlocks', () => {
   it('has nothing to give where there is no file', async () => {
     expect(await heights('/nonexistent/ledger.jsonl', {})).toEqual([]);
   });
+});
 
-  it('stops at a line that is no block', async () => {
-    using place = scratch(Buffer.concat([await sampleBytes(2), Buffer.from('{}\n')]));
-    await expect(heights(place.path, {})).rejects.toMatchObject({ code: 'ledger-broken' });
+/** The sample with `insert` after its second line. */
+async function withLine(insert: Buffer | string): Promise<{ bytes: Buffer; at: number }> {
+  const lines = splitLines(await sampleBytes(4));
+  const first = Buffer.concat(lines.slice(0, 2));
+  return {
+    bytes: Buffer.concat([first, Buffer.from(insert), ...lines.slice(2)]),
+    at: first.length,
+  };
+}
+
+describe('a line that is no block', () => {
+  const kinds: [string, string | Buffer, number][] = [
+    ['garbage', 'garbage\n', 7],
+    ['another JSON document', '{}\n', 2],
+    ['an empty line', '\n', 0],
+    ['bytes that are no text', Buffer.from([0xff, 0x00, 0xfe, 0x0a]), 3],
+    ['a line longer than any block', `${'x'.repeat(200_000)}\n`, 200_000],
+    ['a line longer than what is read at once', `${'x'.repeat(3_000_000)}\n`, 3_000_000],
+  ];
+
+  it.each(kinds)('(%s) is told, and every block around it is read', async (_, insert, bytes) => {
+    const { bytes: content, at } = await withLine(insert);
+    using place = scratch(content);
+    const told: Unreadable[] = [];
+    const options = { onUnreadable: (one: Unreadable) => void told.push(one) };
+    const found: number[] = [];
+    for await (const { height } of readBlocks(place.path, options)) found.push(height);
+    expect(found).toEqual([1, 2, 3, 4]);
+    expect((await tail(place.path, 10, options)).map(({ height }) => height)).toEqual([1, 2, 3, 4]);
+    expect(told).toEqual([
+      { offset: at, bytes },
+      { offset: at, bytes },
+    ]);
+    expect(await openIntents(place.path)).toEqual([]);
+    expect(await findEvents(place.path, new Set(['event-4']))).toEqual(new Map([['event-4', 4]]));
+  });
+
+  it.each(kinds)('(%s) does not end a follower', async (_, insert) => {
+    using place = scratch((await withLine(insert)).bytes);
+    const stop = new AbortController();
+    expect(await gather(follow(place.path, stop.signal, { after: 0 }), 4, stop)).toEqual([1, 2, 3, 4]);
+  });
+
+  it('may be as long as a disk: reading stays in proportion to it, and in a small memory', async () => {
+    using place = scratch();
+    const file = openSync(place.path, 'w');
+    const piece = Buffer.alloc(1 << 22, 'x');
+    for (let n = 0; n < 16; n++) writeSync(file, piece);
+    const started = performance.now();
+    const before = process.memoryUsage().rss;
+    expect(await tail(place.path, 5)).toEqual([]);
+    expect(await openIntents(place.path)).toEqual([]);
+    const tookMs = performance.now() - started;
+    // Quadratic, 64 MB took 6 s and 200 MB of memory; a machine under load is slow, and not by that much.
+    expect(tookMs).toBeLessThan(3000);
+    expect(process.memoryUsage().rss - before).toBeLessThan(80 << 20);
+    closeSync(file);
   });
 });
 

@@ -68,6 +68,11 @@ describe('ledger verify', () => {
     expect(code).toBe(1);
     expect(out[0]).toMatch(/^BROKEN: .*line 4, byte \d+, height 4/);
     expect((await cli(['ledger', 'verify', '--fast', path])).code).toBe(1);
+    const json = await cli(['ledger', 'verify', '--json', path]);
+    expect(JSON.parse(json.out.join('\n'))).toMatchObject({
+      verdict: 'broken',
+      first_bad: { height: 4, line: 4 },
+    });
   });
 
   it('takes a torn tail for what it is', async () => {
@@ -120,12 +125,17 @@ describe('ledger show', () => {
     expect((await cli(['ledger', 'show', '--guest', 'nobody'], { ledger })).code).toBe(1);
   });
 
-  it('stops at a line that is no block, in one line', async () => {
+  it.each([
+    ['show', ['ledger', 'show', '--json'], [2, 3, 4, 5, 6]],
+    ['tail', ['ledger', 'tail', '--json'], [2, 3, 4, 5, 6]],
+    ['events', ['events', '--json'], [2, 4, 6]],
+  ])('goes on behind a line that is no block, and tells of it once: %s', async (_, args, rest) => {
     const path = copy('shape', (text) => text.replace('"pid":812', '"pid":"8"'));
-    const { code, err } = await cli(['ledger', 'show', '--file', path]);
-    expect(code).toBe(1);
-    expect(err).toHaveLength(1);
-    expect(err[0]).toContain('[ledger-broken]');
+    const { code, out, err } = await cli([...args, '--file', path]);
+    expect([code, heights(out)]).toEqual([0, rest]);
+    expect(err).toEqual([
+      `One line of ${path} cannot be read and is left out, the first at byte 0. See: ovs-port-agent ledger verify`,
+    ]);
   });
 });
 
