@@ -8,6 +8,7 @@ import { AGENT_NAME, AGENT_PATH } from '../core/bus/agent-names.ts';
 import { connectSystemBus } from '../core/bus/dbus-next.ts';
 import { loadConfig } from '../core/config/load.ts';
 import { AgentError, isAgentError } from '../core/errors.ts';
+import { HOOK_SOCKET } from '../core/events/hook-request.ts';
 import { exec, follow, keep } from '../core/exec.ts';
 import { writeFileAtomically } from '../core/guest/atomic-file.ts';
 import { bringUp } from '../core/kernel/addresses.ts';
@@ -32,6 +33,7 @@ import { serveMethods } from './dbus-service.ts';
 import { dockerCursor } from './docker-cursor.ts';
 import { executors } from './executors.ts';
 import { openHealings } from './healings.ts';
+import { openHookSocket } from './hook-socket.ts';
 import { readHost } from './host.ts';
 import { syncInterfaces } from './interfaces-sync.ts';
 import { introspectionMethods } from './introspection-methods.ts';
@@ -361,6 +363,12 @@ async function main(): Promise<void> {
     bridges: observeBridges(ovsdb.replica),
   });
   await bus.requestName(AGENT_NAME);
+  const hookSocket = await openHookSocket({
+    path: join(RUNTIME, HOOK_SOCKET),
+    strict,
+    handle: agent.handle,
+    onError,
+  });
   log.info(`ready, ledger at height ${ledger.head().height}`);
 
   enrolment?.soon();
@@ -394,6 +402,7 @@ async function main(): Promise<void> {
 
   const ended = await Promise.race([bus.closed.then(() => 'bus' as const), asked]);
   stop.abort();
+  await hookSocket.close();
   reconciler.close();
   proxmoxWatch?.close();
   enrolment?.close();

@@ -93,22 +93,52 @@ describe('the package on a Proxmox host', () => {
 
 describe('the hook stub', () => {
   const hook = '/usr/lib/ovs-port-agent/proxmox-hook.cjs';
-  const run = async () => (await host.exec([SNIPPET, '101', 'pre-start'])).exitCode;
-  const withHook = async (body: string) => {
-    await host.sh(`cp ${hook} /tmp/hook.saved; echo '${body}' >${hook}`);
+  const fast = '/usr/lib/ovs-port-agent/hook.pl';
+  // No guest has this number: the agent hears the event of one that is about to start.
+  const run = async () => (await host.exec([SNIPPET, '999', 'pre-start'])).exitCode;
+  const withFile = async (file: string, body: string) => {
+    await host.sh(`cp ${file} /tmp/saved; echo '${body}' >${file}`);
     const code = await run();
-    await host.sh(`cp /tmp/hook.saved ${hook}`);
+    await host.sh(`cp /tmp/saved ${file}`);
     return code;
   };
 
-  it('never fails a guest when the hook breaks', async () => {
-    expect(await withHook('throw new Error()')).toBe(0);
-    expect(await withHook('process.abort()')).toBe(0);
-    expect(await withHook('this is not JavaScript')).toBe(0);
+  it('asks the agent without Node', async () => {
+    await host.sh(
+      'mv /usr/bin/node /usr/bin/node.away; printf "#!/bin/sh\nexit 9\n" >/usr/bin/node; chmod +x /usr/bin/node',
+    );
+    const { stdout } = await host.exec([SNIPPET, '999', 'pre-start']);
+    await host.sh('mv /usr/bin/node.away /usr/bin/node');
+    expect(stdout).toMatch(/^ovs-port-agent: .*ready|^ovs-port-agent: .*no /);
   });
 
-  it('passes on the one code with which "strict" refuses a start', async () => {
-    expect(await withHook('process.exit(3)')).toBe(3);
+  it.each(['die "no"', 'this is not Perl {', 'kill 9, $$'])(
+    'asks by Node when perl fails: %s',
+    async (body) => {
+      await host.sh(`cp ${fast} /tmp/fast.saved; echo '${body}' >${fast}`);
+      const { stdout, exitCode } = await host.exec([SNIPPET, '999', 'pre-start']);
+      await host.sh(`cp /tmp/fast.saved ${fast}`);
+      expect([exitCode, stdout]).toEqual([0, expect.stringMatching(/^ovs-port-agent: /)]);
+    },
+  );
+
+  describe('without the fast way', () => {
+    beforeAll(() => host.sh(`mv ${fast} /tmp/fast.away`));
+    afterAll(() => host.sh(`mv /tmp/fast.away ${fast}`));
+
+    it('never fails a guest when the hook breaks', async () => {
+      expect(await withFile(hook, 'throw new Error()')).toBe(0);
+      expect(await withFile(hook, 'process.abort()')).toBe(0);
+      expect(await withFile(hook, 'this is not JavaScript')).toBe(0);
+    });
+
+    it('passes on the one code with which "strict" refuses a start', async () => {
+      expect(await withFile(hook, 'process.exit(3)')).toBe(3);
+    });
+  });
+
+  it('passes that code on from perl, too', async () => {
+    expect(await withFile(fast, 'exit 3')).toBe(3);
   });
 
   it('never fails a guest when Node is gone', async () => {
