@@ -1,6 +1,7 @@
 // While the agent cannot be reached: takes rows of a guest that does not run out of the switch, since they would keep it
 // from starting. Proxmox and LXC plug a card under its own name, and OVSDB refuses a second row for one device.
 
+import { existsSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import * as z from 'zod/mini';
 import { parsePortName } from '../src/core/guest/vmid.ts';
@@ -21,10 +22,13 @@ const foundSchema = z.array(
         _uuid: uuid,
         name: z.string(),
         external_ids: z.tuple([z.literal('map'), z.array(z.tuple([z.string(), z.string()]))]),
+        /** One, or a set of several, which none of ours has. */
+        interfaces: z.tuple([z.string(), z.unknown()]),
       }),
     ),
   }),
 );
+const linksSchema = z.array(z.object({ rows: z.array(z.object({ _uuid: uuid, name: z.string() })) }));
 const doneSchema = z.array(z.nullable(z.object({ error: z.optional(z.string()) })));
 
 /**
@@ -36,18 +40,30 @@ export async function sweepRows(target: SweepTarget, path = SOCKET): Promise<str
   const timer = setTimeout(() => socket.destroy(new Error('OVSDB did not answer in time')), DEADLINE_MS);
   try {
     const ask = conversation(socket);
-    const columns = ['_uuid', 'name', 'external_ids'];
-    const selects = marksOf(target).map((marks) => ({
-      op: 'select',
-      table: 'Port',
-      where: [['external_ids', 'includes', ['map', marks]]],
-      columns,
-    }));
-    const found = foundSchema.parse(await ask(selects)).flatMap(({ rows }) => rows);
-    const stale = found.filter(({ name, external_ids: [, ids] }) => {
-      const isHeld = ids.some(([key]) => key === 'NM.connection.uuid');
-      return !isHeld && parsePortName(name) !== undefined;
-    });
+    const select = (table: string, columns: string[]) =>
+      marksOf(target).map((marks) => ({
+        op: 'select',
+        table,
+        where: [['external_ids', 'includes', ['map', marks]]],
+        columns,
+      }));
+    const ports = select('Port', ['_uuid', 'name', 'external_ids', 'interfaces']);
+    const answers = await ask([...ports, ...select('Interface', ['_uuid', 'name'])]);
+    const found = foundSchema.parse(Array.isArray(answers) ? answers.slice(0, ports.length) : answers);
+    const links = linksSchema.parse(Array.isArray(answers) ? answers.slice(ports.length) : answers);
+    const names = new Map(links.flatMap(({ rows }) => rows.map(({ _uuid: [, id], name }) => [id, name])));
+    const stale = found
+      .flatMap(({ rows }) => rows)
+      .filter(({ name, interfaces, external_ids: [, ids] }) => {
+        const marks = new Map(ids);
+        const identity = parsePortName(name);
+        const isNamedSo =
+          identity !== undefined &&
+          marks.get('ovs-port-agent.vmid') === String(identity.vmid) &&
+          (marks.get('ovs-port-agent.nic') ?? '0') === String(identity.nic);
+        const isHeld = marks.has('NM.connection.uuid');
+        return isNamedSo && !isHeld && !isHostHardware(names.get(String(interfaces[1])));
+      });
     if (stale.length === 0) return [];
     const removals = stale.map(({ _uuid: row }) => ({
       op: 'mutate',
@@ -63,6 +79,11 @@ export async function sweepRows(target: SweepTarget, path = SOCKET): Promise<str
     clearTimeout(timer);
     socket.destroy();
   }
+}
+
+/** Whatever marks somebody has put on its row. */
+function isHostHardware(link: string | undefined): boolean {
+  return link !== undefined && !link.includes('/') && existsSync(`/sys/class/net/${link}/device`);
 }
 
 /** One set of marks for each runtime: a Docker container may have been given the VMID of a Proxmox guest. */

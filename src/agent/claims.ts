@@ -95,6 +95,10 @@ export interface Claims {
   set(claim: Claim): Promise<void>;
   /** The guest a port belongs to: the one that has it, else the first that asks for it. */
   ofPort(port: string): Claim | undefined;
+  /** The guest a device belongs to, likewise: one device, one guest. */
+  ofDevice(link: string): Claim | undefined;
+  /** Devices that were ever noted for the port, in this run and by files of an earlier one. */
+  noted(port: string): ReadonlySet<string>;
   /** Notes that a port is usable, or no longer. */
   bind(desired: DesiredPort, key: string, driver: string, now: Date): Promise<Binding>;
   unbind(port: string): Promise<void>;
@@ -104,17 +108,24 @@ export interface Claims {
   bindings(): Binding[];
 }
 
+const NOTHING: ReadonlySet<string> = new Set();
+
 /** Reads the files of an earlier run in `directory`; one that is damaged is dropped, its port found again. */
 export async function loadClaims(directory: string): Promise<Claims> {
   await mkdir(directory, { recursive: true, mode: 0o750 });
   const claims = new Map<string, Claim>();
   const bindings = new Map<string, Binding>();
   const devices = new Map<string, Pick<ClaimFile, 'interface' | 'ifindex'>>();
+  const noted = new Map<string, Set<string>>();
+  const note = ({ port, interface: link }: Pick<ClaimFile, 'port' | 'interface'>) => {
+    noted.set(port, (noted.get(port) ?? new Set()).add(link));
+  };
   for (const file of await readdir(directory)) {
     const kept = await readClaimFile(join(directory, file));
     if (kept === undefined || `${kept.port}.json` !== file) continue;
     if (isBinding(kept)) bindings.set(kept.port, kept);
     devices.set(kept.port, kept);
+    note(kept);
     const former = claims.get(kept.key);
     claims.set(kept.key, {
       key: kept.key,
@@ -126,6 +137,7 @@ export async function loadClaims(directory: string): Promise<Claims> {
   const links = openVmidLinks(join(directory, 'by-vmid'), [...devices.keys()]);
   const texts = new Map<string, string>();
   const write = (file: ClaimFile) => {
+    note(file);
     const text = `${JSON.stringify({ ...file, ...interfaceBinding(file, fileOf(file.port)) })}\n`;
     if (texts.get(file.port) === text) return;
     writeMemoryFile(fileOf(file.port), text);
@@ -155,6 +167,13 @@ export async function loadClaims(directory: string): Promise<Claims> {
     return asks(owner) ? owner : [...claims.values()].find(asks);
   };
 
+  const deviceHolder = (link: string): Claim | undefined => {
+    const asks = (claim: Claim) => claim.ports.some((wish) => wish.interface === link);
+    const bound = [...bindings.values()].filter((binding) => binding.interface === link);
+    const owner = bound.map(({ key }) => claims.get(key)).find((claim) => claim && asks(claim));
+    return owner ?? [...claims.values()].find(asks);
+  };
+
   return {
     get: (key) => claims.get(key),
     all: () => [...claims.values()],
@@ -181,6 +200,8 @@ export async function loadClaims(directory: string): Promise<Claims> {
       }
     },
     ofPort: holderOf,
+    ofDevice: deviceHolder,
+    noted: (port) => noted.get(port) ?? NOTHING,
     async bind(desired, key, driver, now) {
       const ifindex = await linkIndex(desired.interface);
       const former = bindingOf(desired);

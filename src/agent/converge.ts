@@ -8,6 +8,7 @@ import type { JsonObject } from '../core/json.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { DesiredPort, VethRequest } from '../core/plan/desired.ts';
 import type { Observed, ObservedPort } from '../core/plan/observed.ts';
+import type { RecordOf } from '../core/plan/ownership.ts';
 import { type Hold, type Plan, plan } from '../core/plan/plan.ts';
 import { type Executors, STEP_ACTIONS, type Step, subjectOf } from '../core/plan/steps.ts';
 import type { SwitchFacts } from '../core/switch/choice.ts';
@@ -32,8 +33,10 @@ export interface ConvergeParts {
   observe: (look: Look) => Promise<Observed>;
   /** Bridges are made one at a time, also when several guests need one at once. */
   bridgeQueue: KeyedQueue;
-  /** The living guest that a usable port belongs to. */
-  ownerOf: (port: string) => { key: string; guest: string } | undefined;
+  /** Why the port or its device is another guest's than that of the claim `key`. */
+  takenBy: (desired: DesiredPort, key: string | undefined) => string | undefined;
+  /** Devices that were noted for a port. */
+  recordOf: RecordOf;
   /** Names of the ports that OVSDB has at this moment. */
   presentPorts: () => ReadonlySet<string>;
   /** The port that has the device now. */
@@ -84,10 +87,8 @@ export function openConverge(parts: ConvergeParts): Convergence {
     observed: Observed,
   ): Plan =>
     plan({
-      takenBy: ({ port }) => {
-        const owner = parts.ownerOf(port);
-        return owner !== undefined && owner.key !== key ? owner.guest : undefined;
-      },
+      takenBy: (wish) => parts.takenBy(wish, key),
+      recordOf: parts.recordOf,
       desired,
       observed,
       facts: parts.facts(),
@@ -105,7 +106,8 @@ export function openConverge(parts: ConvergeParts): Convergence {
 
   const settled: Convergence['settled'] = async (requests) => {
     const desired = requests.flatMap((request) => request.desired);
-    const observed = await parts.observe({ desired, withProfiles: false, bridges: [] });
+    const inScope = (port: string) => requests.some((request) => request.inScope(port));
+    const observed = await parts.observe({ desired, inScope, withProfiles: false, bridges: [] });
     const present = parts.presentPorts();
     const names = new Set(parts.bound().map(({ port }) => port));
     const bound = parts.bound().filter(({ port }) => !present.has(port));
@@ -126,7 +128,7 @@ export function openConverge(parts: ConvergeParts): Convergence {
     const wanted = new Set(desired.map((wish) => wish.port));
     // Profiles without a port matter where something may be taken away; a look at all of them is not free.
     const bridges = [...ensureBridges, ...restoreBridges];
-    const observed = await parts.observe({ desired, withProfiles, bridges });
+    const observed = await parts.observe({ desired, inScope, withProfiles, bridges });
     const { steps, holds } = planFor(request, observed);
 
     const failures = new Map<string, AgentError>();
@@ -186,7 +188,12 @@ async function runStep(
 ): Promise<AgentError | undefined> {
   if (step.kind !== 'create_bridge') return runRecorded(parts, step, cause, configured);
   return parts.bridgeQueue.run(step.bridge, async () => {
-    const { bridges } = await parts.observe({ desired: [], withProfiles: false, bridges: [] });
+    const { bridges } = await parts.observe({
+      desired: [],
+      inScope: () => false,
+      withProfiles: false,
+      bridges: [],
+    });
     return bridges.has(step.bridge) ? undefined : runRecorded(parts, step, cause, configured);
   });
 }

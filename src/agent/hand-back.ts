@@ -6,7 +6,8 @@ import type { Ledger } from '../core/ledger/writer.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { handBackPorts } from '../core/ovsdb/move-interface.ts';
 import { observePorts } from '../core/ovsdb/observe.ts';
-import { isOurs, type ObservedPort, OWNER_KEYS } from '../core/plan/observed.ts';
+import { type ObservedPort, OWNER_KEYS } from '../core/plan/observed.ts';
+import { isOurPort } from '../core/plan/ownership.ts';
 
 /** Ports in one transaction; what OVSDB refuses then concerns no more than these. */
 const BATCH = 50;
@@ -62,8 +63,9 @@ export async function handBackAll(parts: HandBackParts): Promise<void> {
   if (problem !== undefined) throw problem;
 }
 
-function isProxmoxCard({ port, row, driver, externalIds, interface: link }: ObservedPort): boolean {
+function isProxmoxCard(found: ObservedPort): boolean {
+  const { port, row, driver, externalIds, interface: link } = found;
   const isProxmoxs = externalIds[OWNER_KEYS.runtime]?.startsWith('proxmox') === true;
   const isUnderOurName = row === port && parseGuestInterface(link) !== undefined;
-  return driver === 'ovsdb' && isOurs(externalIds) && isProxmoxs && isUnderOurName;
+  return driver === 'ovsdb' && isOurPort(found) && isProxmoxs && isUnderOurName;
 }

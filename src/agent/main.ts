@@ -52,6 +52,7 @@ import { firstReconcile, terminated } from './start-and-end.ts';
 import { statusReport } from './status.ts';
 import { keepSwitchFacts } from './switch-facts.ts';
 import { stopKind } from './systemd.ts';
+import { takenBy } from './taken-by.ts';
 import { openTroubles } from './troubles.ts';
 import { existingContainers, noteReleased } from './vmid-releases.ts';
 import { openVmids } from './vmids.ts';
@@ -195,10 +196,8 @@ async function main(): Promise<void> {
       ),
     bridgeQueue: keyedQueue(1),
     bound: claims.bindings,
-    ownerOf(port) {
-      const binding = claims.binding(port);
-      return binding && claims.ofPort(port)?.key === binding.key ? binding : undefined;
-    },
+    takenBy: takenBy(claims),
+    recordOf: claims.noted,
     holderOf: (link) => observePorts(ovsdb.replica).find((port) => port.interface === link),
     presentPorts: () => observePortNames(ovsdb.replica),
     async onAttached(desired, data) {

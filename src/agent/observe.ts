@@ -1,13 +1,19 @@
 // One look at the host: OVSDB's rows, the kernel's links, our profiles, and whether inner veth ends are in place.
 
-import { isLinuxBridge, isUpWith, linkNames } from '../core/kernel/links.ts';
+import { hostDevice, hostUse, isLinuxBridge, isUpWith, linkNames } from '../core/kernel/links.ts';
 import type { Veths } from '../core/kernel/veth.ts';
 import type { NetworkManager } from '../core/networkmanager/networkmanager.ts';
 import { profileUuid, USER_BRIDGE_KEY, USER_KEY } from '../core/networkmanager/profiles.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { observeBridges, observePorts } from '../core/ovsdb/observe.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
-import { isOurBridge, type Observed, type ObservedProfile } from '../core/plan/observed.ts';
+import {
+  isOurBridge,
+  isOurs,
+  type Observed,
+  type ObservedPort,
+  type ObservedProfile,
+} from '../core/plan/observed.ts';
 
 export interface ObserveParts {
   ovsdb: OvsdbClient;
@@ -22,6 +28,8 @@ export interface ObserveParts {
 /** What to look at beside OVSDB's rows and the links; each costs time that an attach should not spend. */
 export interface Look {
   desired: readonly DesiredPort[];
+  /** Ports that may be taken away: the devices behind these are looked at, whatever the marks say. */
+  inScope: (port: string) => boolean;
   /** Whether to ask NetworkManager for our profiles: needed to find those whose port is gone. */
   withProfiles: boolean;
   /** Bridges that should be there, with their own interface up. */
@@ -30,7 +38,7 @@ export interface Look {
 
 export async function observe(
   { ovsdb, networkManager, veths, addressesOf, guards }: ObserveParts,
-  { desired, withProfiles, bridges }: Look,
+  { desired, inScope, withProfiles, bridges }: Look,
 ): Promise<Observed> {
   const [links, profiles] = await Promise.all([linkNames(), withProfiles ? ourProfiles(networkManager) : []]);
   const guestEnds = new Set<string>();
@@ -47,17 +55,40 @@ export async function observe(
     const isOurs = bridge.networkManagerUuid === profileUuid('bridge', name) || isOurBridge(bridge);
     if (isOurs && !(await isUpWith(name, addressesOf(name)))) bridgesDown.add(name);
   }
+  const ports = observePorts(ovsdb.replica);
+  const wanted = new Map(desired.map((wish) => [wish.port, wish]));
+  const doubtful = ports.filter(({ port, interface: link, bridge, externalIds }) => {
+    if (!isOurs(externalIds) || !links.has(link) || !inScope(port)) return false;
+    const wish = wanted.get(port);
+    return wish?.interface !== link || wish.bridge !== bridge;
+  });
   const asked = [...bridges, ...desired.map(({ bridge }) => bridge)].filter((name) => !found.has(name));
   return {
     bridges: found,
     linuxBridges: new Set(asked.filter(isLinuxBridge)),
-    ports: observePorts(ovsdb.replica),
+    ports,
+    ...(await devicesOf(doubtful, veths)),
     links,
     profiles,
     guestEnds,
     bridgesDown,
     guards: guards(),
   };
+}
+
+/** What is behind rows that may be about to go. */
+async function devicesOf(
+  rows: readonly ObservedPort[],
+  veths: Pick<Veths, 'isGuestDevice'>,
+): Promise<Pick<Observed, 'hostDevices' | 'guestDevices'>> {
+  const hostDevices = new Map<string, string>();
+  const guestDevices = new Set<string>();
+  for (const { interface: link } of rows) {
+    const use = await hostDevice(link);
+    if (use !== undefined) hostDevices.set(link, use);
+    else if ((await hostUse(link)) === undefined && (await veths.isGuestDevice(link))) guestDevices.add(link);
+  }
+  return { hostDevices, guestDevices };
 }
 
 /** Guest-port profiles of ours; those of a bridge itself stay for good and are left out. */

@@ -1,10 +1,10 @@
 // Rows of OVSDB that are stale, broken or somebody else's under our names.
 
 import { parsePortName } from '../guest/vmid.ts';
-import type { ObservedPort } from '../plan/observed.ts';
+import { type ObservedPort, OWNER_KEYS } from '../plan/observed.ts';
 import type { DoctorFacts } from './facts.ts';
 import { answered, type Finding, findingsOf, listText } from './finding.ts';
-import { bootOfPort, isOursPort } from './ownership.ts';
+import { bootOfPort, isMarkedOnly, isOursPort } from './ownership.ts';
 
 const { pass, warn, fail } = findingsOf('Open vSwitch');
 
@@ -15,7 +15,10 @@ export function checkRows(facts: DoctorFacts): Finding[] {
   const findings = [
     ...ours.flatMap((port) => brokenRow(facts, port) ?? []),
     ...earlierBoot(facts, ours),
-    ...found.ports.filter((port) => !isOursPort(port) && parsePortName(port.row)).map(foreign),
+    ...found.ports.filter(isMarkedOnly).map(markedOnly),
+    ...found.ports
+      .filter((port) => !isOursPort(port) && !isMarkedOnly(port) && parsePortName(port.row))
+      .map(foreign),
   ];
   if (findings.length > 0) return findings;
   const text = ours.length === 0 ? 'no ports of guests' : `${ours.length} of guests, each with its device`;
@@ -43,6 +46,14 @@ function earlierBoot({ bootId }: DoctorFacts, ours: readonly ObservedPort[]): Fi
   if (old.length === 0) return [];
   const text = `left from before the last boot: ${listText(old)}`;
   return [warn('old rows', text, { remedy: 'ovs-port-agent reconcile' })];
+}
+
+function markedOnly({ row, bridge, interface: link, externalIds }: ObservedPort): Finding {
+  const vmid = externalIds[OWNER_KEYS.vmid];
+  const text = `${row} on ${bridge} (${link}) carries our mark for VMID ${vmid} and is no port of ours: it is left alone`;
+  return warn(`port ${row}`, text, {
+    remedy: `ovs-vsctl remove Port ${row} external_ids ${OWNER_KEYS.vmid}`,
+  });
 }
 
 function foreign({ row, bridge, interface: link }: ObservedPort): Finding {

@@ -1,9 +1,15 @@
-// Whose a port is, by the marks on its row.
+// Whose a port is, by its row.
 
 import { isOurs, type ObservedPort, OWNER_KEYS } from '../plan/observed.ts';
+import { isOurPort } from '../plan/ownership.ts';
 
-export function isOursPort({ externalIds }: ObservedPort): boolean {
-  return isOurs(externalIds);
+export function isOursPort(port: ObservedPort): boolean {
+  return isOurPort(port);
+}
+
+/** Whether somebody has put our mark on a row that is not named as our ports are. */
+export function isMarkedOnly(port: ObservedPort): boolean {
+  return isOurs(port.externalIds) && !isOurPort(port);
 }
 
 /** What the marks say of a port's guest: `web1 (proxmox-qemu)`. */

@@ -28,7 +28,7 @@ async function attribute(link: string, name: string): Promise<string | undefined
   try {
     return readFileSync(`${ROOT}/${link}/${name}`, 'utf8').trim();
   } catch (error) {
-    if (isErrno(error, 'ENOENT', 'EINVAL', 'ENODEV')) return undefined;
+    if (isErrno(error, 'ENOENT', 'EINVAL', 'ENODEV', 'EOPNOTSUPP', 'ENOTDIR')) return undefined;
     throw error;
   }
 }
@@ -63,14 +63,6 @@ export async function linkMtu(link: string): Promise<number | undefined> {
 export async function linkIndex(link: string): Promise<number | undefined> {
   const text = await attribute(link, 'ifindex');
   return text === undefined ? undefined : Number(text);
-}
-
-/** Name of the link with this index, or undefined. */
-export async function linkByIndex(index: number): Promise<string | undefined> {
-  for (const link of await linkNames()) {
-    if ((await linkIndex(link)) === index) return link;
-  }
-  return undefined;
 }
 
 export interface LinkState {
@@ -143,11 +135,34 @@ export async function operState(link: string): Promise<OperState | undefined> {
 // include/uapi/linux/if_arp.h
 const ARPHRD_LOOPBACK = '772';
 
-/** What the host itself uses a link for, as the end of a sentence, or undefined: then it may be a guest's. */
-export async function hostUse(link: string): Promise<string | undefined> {
+/** `DEVTYPE` of links that a host makes for itself (Documentation/ABI/testing/sysfs-class-net, `uevent`). */
+const HOST_KINDS: ReadonlyMap<string, string> = new Map([
+  ['bond', 'is a bond'],
+  ['vlan', 'is a VLAN of the host'],
+  ['wlan', 'is a wireless card of the host'],
+  ['wwan', 'is a modem of the host'],
+]);
+
+/** A port of a card's own switch that leads to a virtual function, and so to a guest. */
+const REPRESENTOR = /(?:vf|sf)\d+$/;
+
+/** What a link is to the host by its kind alone, as the end of a sentence, or undefined: then it may be a guest's. */
+export async function hostDevice(link: string): Promise<string | undefined> {
   if ((await attribute(link, 'type')) === ARPHRD_LOOPBACK) return 'is the loop-back device';
   if ((await attribute(link, 'bridge/bridge_id')) !== undefined) return 'is a bridge';
   if (link === 'ovs-system' || link === 'ovs-netdev') return "is Open vSwitch's own";
+  const kind = /^DEVTYPE=(.+)$/m.exec((await attribute(link, 'uevent')) ?? '')?.[1];
+  const use = HOST_KINDS.get(kind ?? '');
+  if (use !== undefined) return use;
+  const isHardware = (await attribute(link, 'device/uevent')) !== undefined;
+  const isGuests = REPRESENTOR.test((await attribute(link, 'phys_port_name')) ?? '');
+  return isHardware && !isGuests ? 'is a network card of the host' : undefined;
+}
+
+/** What the host itself uses a link for, as the end of a sentence, or undefined: then it may be a guest's. */
+export async function hostUse(link: string): Promise<string | undefined> {
+  const kind = await hostDevice(link);
+  if (kind !== undefined) return kind;
   // Every device has a link-local address of IPv6; a port of a switch needs none.
   const own = networkInterfaces()[link]?.find(({ address }) => !/^fe[89ab]/i.test(address));
   return own === undefined ? undefined : `carries the host's address ${own.address}`;

@@ -13,17 +13,26 @@ import {
   routesSchema,
   rulesSchema,
 } from './guest-network.ts';
-import { linkByIndex, linkIndex } from './links.ts';
+import { hostDevice, linkIndex } from './links.ts';
 import type { Parking } from './parking.ts';
 
 const linkSchema = z.object({
   ifindex: z.number(),
   ifname: z.string(),
   link_index: z.number().optional(),
+  /** The kernel's number, in our namespace, for the namespace that the other end is in; absent when that is ours. */
+  link_netnsid: z.number().optional(),
   linkinfo: z.object({ info_kind: z.string().optional() }).optional(),
 });
 const linkListSchema = z.array(linkSchema);
 type Link = z.infer<typeof linkSchema>;
+
+/** `netnsid` is `unassigned` for a namespace that the host has no link to; older versions give numbers as texts. */
+const namespacesSchema = z.object({
+  namespaces: z.array(
+    z.object({ ns: z.union([z.number(), z.string()]), netnsid: z.union([z.number(), z.string()]).nullish() }),
+  ),
+});
 
 const isVeth = (link: Link) => link.linkinfo?.info_kind === 'veth';
 
@@ -43,6 +52,8 @@ export interface Veths {
   hasInnerEnd(outer: string, request: VethRequest): Promise<boolean>;
   /** The host's ends of the veths inside the namespace of a process, in the order of their inner index. */
   hostEndsOf(pid: number): Promise<string[]>;
+  /** Whether a device is a guest's by its kind: a tap, or a veth whose other end is in another namespace. */
+  isGuestDevice(link: string): Promise<boolean>;
   remove(outer: string): Promise<void>;
 }
 
@@ -91,22 +102,24 @@ interface Waiting {
 export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>): Veths {
   /** By outer end: the inner ends that wait, under the outer end's name. */
   const waiting = new Map<string, Waiting>();
+  /**
+   * What the host calls a namespace in `link_netnsid`. Indices of links say nothing by themselves: a container can make
+   * pairs of its own in a namespace of its own that have the same ones.
+   */
+  const namespaceNumber = async (inode: string): Promise<number | undefined> => {
+    const text = await exec('lsns', ['--json', '--type', 'net', '--output', 'NS,NETNSID']);
+    const { namespaces } = namespacesSchema.parse(JSON.parse(text));
+    const number = Number(namespaces.find(({ ns }) => String(ns) === inode)?.netnsid);
+    return Number.isInteger(number) ? number : undefined;
+  };
   const innerLinks = async (pid: number) => {
     const text = await exec('nsenter', [...inNamespace(pid), 'ip', '-json', '-details', 'link', 'show']);
     return linkListSchema.parse(JSON.parse(text));
   };
 
-  /**
-   * `link_index` is a number in the other end's namespace, which may be any, and a macvlan has one as well: the
-   * host's device of that number is the other end only if it is a veth that points back.
-   */
-  const hostEndOf = async (inner: Link): Promise<string | undefined> => {
-    const name = inner.link_index === undefined ? undefined : await linkByIndex(inner.link_index);
-    if (name === undefined) return undefined;
-    const text = await exec('ip', ['-json', '-details', 'link', 'show', 'dev', name]);
-    const [outer] = linkListSchema.parse(JSON.parse(text));
-    return outer && isVeth(outer) && outer.link_index === inner.ifindex ? name : undefined;
-  };
+  const hostLinks = async (...which: string[]) =>
+    linkListSchema.parse(jsonOf(await exec('ip', ['-json', '-details', 'link', 'show', ...which])));
+
   const guestNetwork = async (pid: number, family: 4 | 6): Promise<GuestNetwork> => {
     const ask = (args: readonly string[], options?: ExecOptions) =>
       exec('nsenter', [...inNamespace(pid), 'ip', '-json', `-${family}`, ...args], options);
@@ -252,18 +265,29 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>): Veths {
     },
 
     async hostEndsOf(pid) {
+      const inode = /^net:\[(\d+)\]$/.exec((await namespaceOf(String(pid))) ?? '')?.[1];
+      if (inode === undefined) {
+        throw new AgentError('container-not-attachable', `The network namespace of process ${pid} is gone`);
+      }
       if (await sharesHostNamespace(pid)) return [];
-      const inner = await innerLinks(pid).catch((error: unknown) => {
-        const text = `The network namespace of process ${pid} is gone`;
-        throw new AgentError('container-not-attachable', text, { cause: error });
-      });
-      const ends = await Promise.all(inner.filter(isVeth).map((link) => hostEndOf(link)));
-      return ends.filter((name) => name !== undefined);
+      const [number, links] = await Promise.all([namespaceNumber(inode), hostLinks('type', 'veth')]);
+      return links
+        .filter((link) => number !== undefined && link.link_netnsid === number)
+        .sort((a, b) => (a.link_index ?? 0) - (b.link_index ?? 0))
+        .map(({ ifname }) => ifname);
+    },
+
+    async isGuestDevice(name) {
+      const [link] = await hostLinks('dev', name).catch((): Link[] => []);
+      const kind = link?.linkinfo?.info_kind;
+      return kind === 'tun' || (kind === 'veth' && link?.link_netnsid !== undefined);
     },
 
     async remove(outer) {
       waiting.delete(outer);
       if ((await linkIndex(outer)) === undefined) return;
+      const use = await hostDevice(outer);
+      if (use !== undefined) throw new AgentError('name-taken', `${outer} ${use}`);
       try {
         await exec('ip', ['link', 'delete', 'dev', outer]);
       } catch (error) {

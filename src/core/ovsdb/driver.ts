@@ -6,6 +6,7 @@ import { hasKernelDatapath } from '../kernel/links.ts';
 import type { DesiredPort } from '../plan/desired.ts';
 import { isOurs, type ObservedPort } from '../plan/observed.ts';
 import { externalIdsOf } from '../plan/owner.ts';
+import { isOurPort } from '../plan/ownership.ts';
 import type { BridgeWish, PortOutcome, SwitchDriver } from '../switch/driver.ts';
 import type { Operation, OvsdbClient } from './client.ts';
 import { moveInterface } from './move-interface.ts';
@@ -75,7 +76,9 @@ export function ovsdbDriver({ ovsdb, bootId, bringUp }: OvsdbDriverParts): Ovsdb
   /** The rows that a new port replaces, all of them ours. */
   const formerRows = ({ interface: link }: DesiredPort, row: string): ObservedPort[] => {
     const former = observePorts(ovsdb.replica).filter((port) => port.interface === link || port.row === row);
-    const foreign = former.find(({ externalIds }) => !isOurs(externalIds));
+    const foreign = former.find((port) =>
+      port.interface === link ? !isOurs(port.externalIds) : !isOurPort(port),
+    );
     if (foreign === undefined) return former;
     throw new AgentError('name-taken', `Somebody else has plugged ${link} as ${foreign.row} meanwhile`);
   };

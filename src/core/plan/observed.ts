@@ -54,6 +54,10 @@ export interface Observed {
   guestEnds: ReadonlySet<string>;
   /** Bridges of ours whose own interface is down or lacks an address of the configuration. */
   bridgesDown: ReadonlySet<string>;
+  /** Devices behind marked rows that are the host's own, whatever the marks say, and why: the end of a sentence. */
+  hostDevices: ReadonlyMap<string, string>;
+  /** Devices behind marked rows that lead to another network namespace or to a program: guests' by their kind. */
+  guestDevices: ReadonlySet<string>;
   /** Rules of ours that limit what a port sends and receives, by VMID. */
   guards: ReadonlyMap<number, ObservedGuard>;
 }
@@ -84,7 +88,7 @@ export function isOurBridge({ externalIds, networkManagerUuid }: ObservedBridge)
   return externalIds[OWNER_KEYS.boot] !== undefined && networkManagerUuid === undefined;
 }
 
-/** Whether a row of OVSDB carries our mark. */
+/** Whether a row of OVSDB carries our mark; whose it is says `ownership.ts`. */
 export function isOurs(externalIds: Readonly<Record<string, string>>): boolean {
   return externalIds[OWNER_KEYS.vmid] !== undefined;
 }

@@ -3,7 +3,8 @@
 import type { ErrorCode } from '../errors.ts';
 import type { Choice } from '../switch/choice.ts';
 import type { DesiredPort } from './desired.ts';
-import { isOurs, type Observed, type ObservedBridge, type ObservedPort } from './observed.ts';
+import type { Observed, ObservedBridge, ObservedPort } from './observed.ts';
+import { isOurPort, keptBecause, type RecordOf } from './ownership.ts';
 
 /** A port that cannot be made right now, and why; it is tried again later. */
 export interface Hold {
@@ -20,6 +21,7 @@ type Obstacle = Pick<Hold, 'code' | 'reason'>;
 export interface Surroundings {
   observed: Observed;
   takenBy: (desired: DesiredPort) => string | undefined;
+  recordOf: RecordOf;
   creatableBridges: ReadonlySet<string>;
 }
 
@@ -29,15 +31,13 @@ const ADOPTABLE: ReadonlySet<string> = new Set(['', 'system']);
 /** Why the port cannot be made now, or undefined. */
 export function obstacleTo(
   desired: DesiredPort,
-  { observed, takenBy, creatableBridges }: Surroundings,
+  { observed, takenBy, recordOf, creatableBridges }: Surroundings,
   bridge: ObservedBridge | undefined,
   present: boolean,
   choice: Choice,
 ): Obstacle | undefined {
   const owner = takenBy(desired);
-  if (owner !== undefined) {
-    return { code: 'name-taken', reason: `the port ${desired.port} belongs to the running guest ${owner}` };
-  }
+  if (owner !== undefined) return { code: 'name-taken', reason: owner };
   if ('obstacle' in choice) return choice.obstacle;
   if (bridge === undefined && !creatableBridges.has(desired.bridge)) {
     return { code: 'bridge-missing', reason: `there is no OVS bridge ${desired.bridge}` };
@@ -45,14 +45,17 @@ export function obstacleTo(
   if (!present && desired.veth === undefined) {
     return { code: 'link-missing', reason: `there is no network device ${desired.interface}` };
   }
-  return foreignRow(desired, observed);
+  return foreignRow(desired, observed, recordOf);
 }
 
-function foreignRow(desired: DesiredPort, { ports, bridges }: Observed): Obstacle | undefined {
+function foreignRow(desired: DesiredPort, observed: Observed, recordOf: RecordOf): Obstacle | undefined {
+  const { ports, bridges } = observed;
   const row = desired.row ?? desired.port;
   const namesake = ports.find((port) => port.row === row);
-  if (namesake && namesake.interface !== desired.interface && !isOurs(namesake.externalIds)) {
-    return { code: 'name-taken', reason: `another port on ${namesake.bridge} has the name ${row}` };
+  if (namesake && namesake.interface !== desired.interface) {
+    const why = keptBecause(namesake, observed, recordOf);
+    const reason = `another port on ${namesake.bridge} has the name ${row}`;
+    if (why !== undefined) return { code: 'name-taken', reason };
   }
   const holder = ports.find((port) => port.interface === desired.interface);
   if (bridges.has(desired.interface) || (holder && !isAdoptable(holder, desired))) {
@@ -66,7 +69,7 @@ function foreignRow(desired: DesiredPort, { ports, bridges }: Observed): Obstacl
       reason: `ovs-vswitchd cannot use ${holder.interface}: ${holder.error}`,
     };
   }
-  if (holder && holder.bridge !== desired.bridge && !isOurs(holder.externalIds)) {
+  if (holder && holder.bridge !== desired.bridge && !isOurPort(holder, recordOf)) {
     return {
       code: 'name-taken',
       reason: `${desired.interface} is plugged into ${holder.bridge} by somebody else`,
@@ -82,5 +85,5 @@ function foreignRow(desired: DesiredPort, { ports, bridges }: Observed): Obstacl
 function isAdoptable(holder: ObservedPort, desired: DesiredPort): boolean {
   if (ADOPTABLE.has(holder.type)) return true;
   if (desired.row !== undefined) return holder.row === desired.row;
-  return holder.row === desired.port && isOurs(holder.externalIds);
+  return holder.row === desired.port && isOurPort(holder);
 }

@@ -6,6 +6,7 @@ import { type Choice, chooseDriver, type SwitchFacts } from '../switch/choice.ts
 import type { DesiredPort } from './desired.ts';
 import { isOurs, type Observed, type ObservedBridge, type ObservedPort } from './observed.ts';
 import { type Hold, obstacleTo } from './obstacles.ts';
+import { keptBecause, type RecordOf } from './ownership.ts';
 import type { Step } from './steps.ts';
 import { switchSteps } from './switch-steps.ts';
 
@@ -23,8 +24,10 @@ export interface PlanInput {
   facts: SwitchFacts;
   /** Which ports the plan may take away: those for which this is true and nothing is desired. */
   inScope: (port: string) => boolean;
-  /** The other living guest that has the port already, if there is one. */
+  /** Why the port or its device is another living guest's already, or undefined. */
   takenBy: (desired: DesiredPort) => string | undefined;
+  /** Devices that we have noted for a port. */
+  recordOf: RecordOf;
   /** Bridges that may be made when they are missing. */
   creatableBridges: ReadonlySet<string>;
   /** Bridges to make whether or not a port asks for them. */
@@ -77,6 +80,7 @@ function planRemoval(
   if (!isOurs(port.externalIds) || !input.inScope(port.port)) return;
   if (desired !== undefined && input.takenBy(desired) !== undefined) return;
   if (desired?.interface === port.interface && desired.bridge === port.bridge) return;
+  if (keptBecause(port, input.observed, input.recordOf) !== undefined) return;
   const reason =
     desired === undefined
       ? 'no guest asks for it'
@@ -162,7 +166,7 @@ function planPort(desired: DesiredPort, input: PlanInput, bridgesToMake: Set<str
   const heldBack = hasCard(desired, input) ? undefined : input.heldBack(desired);
   if (heldBack !== undefined) {
     // A row without a card is of no use to anybody.
-    result.steps.push(...withoutRow(holderOf(desired, input)));
+    result.steps.push(...withoutRow(holderOf(desired, input), input));
     result.holds.push({ port: desired.port, bridge: desired.bridge, ...heldBack });
     return;
   }
@@ -193,7 +197,7 @@ function portSteps(
     const offload = bridge === undefined || bridge.datapathType === 'netdev';
     const configure: Step = { kind: 'configure_guest', desired, veth, offload };
     if (!hasCard(desired, input)) {
-      const fresh = freshVeth(desired, holder, present);
+      const fresh = freshVeth(desired, holder, present, input);
       const create: Step = { kind: 'create_veth', desired, veth, offload };
       const attach: Step = { kind: 'attach_port', desired, driver };
       // Its inner end comes up last: a guest that is not trusted sends nothing before its rules stand.
@@ -247,8 +251,13 @@ function offloadSteps(desired: DesiredPort, input: PlanInput, bridge: ObservedBr
 const INNER_END_GONE = 'its other end is not in the container any more';
 
 /** Clears away what is left of a pair whose inner end went with the container's former namespace. */
-function freshVeth(desired: DesiredPort, holder: ObservedPort | undefined, present: boolean): Step[] {
-  const steps = withoutRow(holder);
+function freshVeth(
+  desired: DesiredPort,
+  holder: ObservedPort | undefined,
+  present: boolean,
+  input: PlanInput,
+): Step[] {
+  const steps = withoutRow(holder, input);
   if (present) {
     steps.push({
       kind: 'delete_veth',
@@ -260,7 +269,7 @@ function freshVeth(desired: DesiredPort, holder: ObservedPort | undefined, prese
   return steps;
 }
 
-function withoutRow(holder: ObservedPort | undefined): Step[] {
-  if (holder === undefined || !isOurs(holder.externalIds)) return [];
+function withoutRow(holder: ObservedPort | undefined, { observed, recordOf }: PlanInput): Step[] {
+  if (holder === undefined || keptBecause(holder, observed, recordOf) !== undefined) return [];
   return [{ kind: 'detach_port', port: holder, reason: INNER_END_GONE }];
 }

@@ -45,9 +45,11 @@ afterEach(async () => {
 
 const PROXMOX = { vmid: 101, runtimes: ['proxmox-qemu', 'proxmox-lxc'] };
 
+const MARKS = { 'ovs-port-agent.vmid': '101', 'ovs-port-agent.nic': '0' };
 const row = (name: string, ids: Ids) => ({
   _uuid: ['uuid', `uuid-of-${name}`],
   name,
+  interfaces: ['uuid', `interface-of-${name}`],
   external_ids: ['map', Object.entries(ids)],
 });
 /** First the rows that carry the marks, then that all went well. */
@@ -63,7 +65,7 @@ const withRows =
 
 describe('a hook that reaches no agent', () => {
   it("takes its stopped guest's rows out, since Proxmox could not plug the card beside them", async () => {
-    answer = withRows(row('vi101', {}), row('vi101i1', {}));
+    answer = withRows(row('vi101', MARKS), row('vi101i1', { ...MARKS, 'ovs-port-agent.nic': '1' }));
     expect(await sweepRows(PROXMOX, path)).toEqual(['vi101', 'vi101i1']);
     expect(asked[0]?.[1]).toMatchObject({
       where: [
@@ -87,7 +89,13 @@ describe('a hook that reaches no agent', () => {
   });
 
   it("leaves rows alone that keep Proxmox's name, and those that NetworkManager holds", async () => {
-    answer = withRows(row('tap101i0', {}), row('vi101', { 'NM.connection.uuid': 'U' }));
+    answer = withRows(row('tap101i0', MARKS), row('vi101', { ...MARKS, 'NM.connection.uuid': 'U' }));
+    expect(await sweepRows(PROXMOX, path)).toEqual([]);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('leaves a row alone whose name and marks do not go together', async () => {
+    answer = withRows(row('vi999', MARKS), row('vi101i1', MARKS), row('vi101', {}), row('eno1', MARKS));
     expect(await sweepRows(PROXMOX, path)).toEqual([]);
     expect(asked).toHaveLength(1);
   });
@@ -96,7 +104,7 @@ describe('a hook that reaches no agent', () => {
     answer = withRows();
     await sweepRows(PROXMOX, path);
     const runtimes = [...JSON.stringify(asked[0]).matchAll(/"ovs-port-agent.runtime","([a-z-]+)"/g)];
-    expect(runtimes.map(([, runtime]) => runtime)).toEqual(['proxmox-qemu', 'proxmox-lxc']);
+    expect(new Set(runtimes.map(([, runtime]) => runtime))).toEqual(new Set(['proxmox-qemu', 'proxmox-lxc']));
   });
 
   it('finds a container without a VMID of its own by its name', async () => {

@@ -41,7 +41,7 @@ function plug(cards: readonly Card[]): void {
           protected: false,
           other_config: map({}),
           external_ids: map({
-            [OWNER_KEYS.vmid]: '101',
+            [OWNER_KEYS.vmid]: /\d+/.exec(row)?.[0] ?? '',
             [OWNER_KEYS.runtime]: runtime,
             ...more,
           }),

@@ -44,6 +44,7 @@ export function port(more: Partial<ObservedPort> = {}): ObservedPort {
       'ovs-port-agent.runtime': 'proxmox-qemu',
       'ovs-port-agent.nic': '0',
       'ovs-port-agent.boot-id': 'boot-2',
+      ...(more.row !== undefined && more.row !== 'vi101' && { 'ovs-port-agent.port': 'vi101' }),
     },
     ...more,
   };

@@ -57,6 +57,14 @@ const cases: Case[] = [
     /remove the Linux bridge/,
   ],
   [
+    'our mark on a port of somebody else',
+    healthy(ports(port(), port({ row: 'eno1', port: 'eno1', interface: 'eno1' }))),
+    'warn',
+    'Open vSwitch',
+    /eno1 on ovsbr0 .* is no port of ours/,
+    /remove Port eno1 external_ids ovs-port-agent.vmid/,
+  ],
+  [
     'a bridge name that a card has',
     {
       ...healthy(ovs({ bridges: [bridge('ovsbr1')], ports: [internal('ovsbr1')] })),

@@ -52,6 +52,39 @@ it('looks for the inner end alone, not at all that a guest may have made beside 
   expect(calls).toEqual([`nsenter --net=/proc/${process.pid}/ns/net -- ip -json link show dev ovs0`]);
 });
 
+describe('the host’s ends of a container’s veths', () => {
+  it('are those whose other end is in its very namespace, whatever indices a container has made up', async () => {
+    const child = spawn('unshare', ['--user', '--net', 'sleep', '60'], { stdio: 'ignore' });
+    try {
+      const pid = child.pid ?? 0;
+      const ours = readlinkSync('/proc/self/ns/net');
+      await vi.waitUntil(() => readlinkSync(`/proc/${pid}/ns/net`) !== ours);
+      const ns = Number(/\d+/.exec(readlinkSync(`/proc/${pid}/ns/net`))?.[0]);
+      const answers: Record<string, string> = {
+        lsns: JSON.stringify({
+          namespaces: [
+            { ns: 1, netnsid: 3 },
+            { ns, netnsid: '4' },
+          ],
+        }),
+        ip: JSON.stringify([
+          { ifindex: 10, ifname: 'vethTheirs', link_index: 2, link_netnsid: 3 },
+          { ifindex: 12, ifname: 'vethB', link_index: 3, link_netnsid: 4 },
+          { ifindex: 11, ifname: 'vethA', link_index: 2, link_netnsid: 4 },
+          { ifindex: 14, ifname: 'eno1', link_index: 13 },
+        ]),
+      };
+      const here = openVeths(async (file) => answers[file] ?? '', { pid: async () => 4711 });
+      expect(await here.hostEndsOf(pid)).toEqual(['vethA', 'vethB']);
+      answers.lsns = JSON.stringify({ namespaces: [{ ns, netnsid: 'unassigned' }] });
+      expect(await here.hostEndsOf(pid)).toEqual([]);
+      expect(await here.hostEndsOf(process.pid)).toEqual([]);
+    } finally {
+      child.kill();
+    }
+  });
+});
+
 describe('the inner end for a container that is not trusted', () => {
   it('waits out of its reach, and goes in when it is set up', async () => {
     const child = spawn('unshare', ['--user', '--net', 'sleep', '60'], { stdio: 'ignore' });

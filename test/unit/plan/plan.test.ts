@@ -38,6 +38,7 @@ function inputOf(world: World, desired: readonly DesiredPort[], more: Partial<Pl
     configured: world.configured,
     profileUuids,
     takenBy: () => undefined,
+    recordOf: () => new Set(),
     heldBack: () => undefined,
     guardDigest: digest,
     facts: { configured: 'auto', networkManager: 'ready', declared: new Set() },
@@ -176,6 +177,8 @@ const EMPTY: World = {
     bridgesDown: new Set(),
     linuxBridges: new Set(),
     guards: new Map(),
+    hostDevices: new Map(),
+    guestDevices: new Set(),
   },
   configured: new Set(),
 };
@@ -239,6 +242,7 @@ const worlds = fc
     bridges: fc.subarray(BRIDGES),
     links: fc.subarray([100, 101, 102, 103, 104].flatMap((vmid) => [`vi${vmid}`, `veth${vmid}i0`])),
     ends: fc.subarray(['vi100', 'vi101', 'vi102']),
+    hosts: fc.subarray(['veth100i0', 'veth101i0', 'veth102i0']),
     down: fc.subarray(BRIDGES),
     orphans: fc.subarray(['vi100', 'vi103', 'vi104']),
     byNetworkManager: fc.subarray(BRIDGES),
@@ -259,6 +263,12 @@ const worlds = fc
         guestEnds: new Set(found.ends),
         bridgesDown: new Set(found.down),
         guards: new Map(),
+        hostDevices: new Map(
+          found.hosts
+            .filter((link) => !found.ports.some((port) => port.interface === link && port.port !== port.row))
+            .map((link) => [link, 'is a network card of the host']),
+        ),
+        guestDevices: new Set(),
         linuxBridges: new Set(),
       },
       configured: new Set(),
@@ -330,12 +340,63 @@ describe('plan', () => {
     fc.assert(
       fc.property(worlds, wishes, (world, desired) => {
         for (const step of plan(inputOf(world, desired)).steps) {
-          if (step.kind === 'detach_port') expect(isOurs(step.port.externalIds)).toBe(true);
+          if (step.kind === 'detach_port') {
+            expect(isOurs(step.port.externalIds)).toBe(true);
+            const isThere = world.observed.links.has(step.port.interface);
+            expect(isThere && world.observed.hostDevices.has(step.port.interface)).toBe(false);
+          }
           if (step.kind === 'release_port') expect(step.port.row).not.toBe(step.port.port);
           if (step.kind === 'delete_veth') expect(step.interface).toMatch(/^vi\d+$/);
         }
       }),
     );
+  });
+
+  describe('a row that carries our mark', () => {
+    const marks = { [OWNER_KEYS.vmid]: '999', [OWNER_KEYS.nic]: '0' };
+    const row = (name: string, link: string, more: Record<string, string> = {}): ObservedPort => ({
+      ...portOf({ ...wish(999, 'ovsbr0', 'lxc'), port: name, interface: link }, 'ovsdb'),
+      externalIds: { ...marks, ...more },
+    });
+    const facts = { configured: 'ovsdb', networkManager: 'unable', declared: new Set<string>() } as const;
+    const stepsFor = (
+      port: ObservedPort,
+      links: readonly string[],
+      seen: Partial<Observed> = {},
+      noted = '',
+    ) => {
+      const { observed, configured } = withPort(port, links);
+      const world = { observed: { ...observed, ...seen }, configured };
+      const recordOf = () => new Set(noted === '' ? [] : [noted]);
+      return plan(inputOf(world, [], { facts, recordOf })).steps.map(({ kind }) => kind);
+    };
+    const alias = { [OWNER_KEYS.port]: 'vi999' };
+
+    it('on an uplink takes it away for nobody, whatever else is copied with it', () => {
+      expect(stepsFor(row('eno1', 'eno1'), ['eno1'])).toEqual([]);
+      expect(stepsFor({ ...row('eno1', 'eno1', alias), port: 'vi999' }, ['eno1'])).toEqual([]);
+      expect(stepsFor({ ...row('eno1', 'eno1', alias), port: 'vi999' }, [])).toEqual([]);
+    });
+
+    it('under our name is not taken for ours with a device of the host behind it', () => {
+      const hostDevices = new Map([['eno1', 'is a network card of the host']]);
+      expect(stepsFor(row('vi999', 'eno1'), ['eno1'], { hostDevices }, 'eno1')).toEqual([]);
+    });
+
+    it('under our name goes when its device is gone, when we have noted it, or with a guest’s device behind it', () => {
+      expect(stepsFor(row('vi999', 'veth7x'), [])).toEqual(['detach_port']);
+      expect(stepsFor(row('vi999', 'veth7x'), ['veth7x'])).toEqual([]);
+      expect(stepsFor(row('vi999', 'veth7x'), ['veth7x'], {}, 'veth7x')).toEqual(['detach_port']);
+      expect(stepsFor(row('vi999', 'veth7x'), ['veth7x'], { guestDevices: new Set(['veth7x']) })).toEqual([
+        'detach_port',
+      ]);
+      expect(stepsFor(row('vi999', 'tap999i0'), ['tap999i0'])).toEqual(['detach_port']);
+      expect(stepsFor(row('vi999', 'tap101i0'), ['tap101i0'])).toEqual([]);
+    });
+
+    it('for another guest than its name says is nobody’s', () => {
+      expect(stepsFor(row('vi998', 'veth7x'), [])).toEqual([]);
+    });
   });
 
   it('touches no port outside its scope, but those that are asked for', () => {
@@ -501,6 +562,8 @@ function withPort(port: ObservedPort | undefined, links: readonly string[]): Wor
       ports: port === undefined ? [] : [port],
       links: new Set(links),
       guards: new Map(),
+      hostDevices: new Map(),
+      guestDevices: new Set(),
       profiles: [],
       guestEnds: new Set(),
       bridgesDown: new Set(),
