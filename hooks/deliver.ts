@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { AGENT_NAME, AGENT_PATH } from '../src/core/bus/agent-names.ts';
 import { type Bus, busErrorType } from '../src/core/bus/bus.ts';
 import { connectSystemBus } from '../src/core/bus/dbus-next.ts';
+import { CONFIG_ERROR } from '../src/core/config/config-error.ts';
 import { AgentError } from '../src/core/errors.ts';
 import type { Occurrence } from '../src/core/events/hook-event.ts';
 import { kernelUuid } from '../src/core/kernel/uuid.ts';
@@ -28,7 +29,8 @@ const lineOf = (swept: readonly string[], line: string) =>
   [...swept.map((port) => `removed ${port}`), line].join('; ');
 
 /** Settings that a hook needs before it can ask anybody; the agent leaves them in /run. */
-const SETTINGS_PATH = '/run/ovs-port-agent/hook.json';
+const RUNTIME = '/run/ovs-port-agent';
+const SETTINGS_PATH = `${RUNTIME}/hook.json`;
 const DEFAULTS = { deadlineMs: 10_000, strict: false };
 
 function settings(): typeof DEFAULTS {
@@ -93,12 +95,22 @@ const ABSENT = /\.(?:NameHasNoOwner|ServiceUnknown)$/;
 
 function spool(event: object, error: unknown): string {
   const isAbsent = ABSENT.test(busErrorType(error) ?? '');
-  const why = isAbsent ? 'it does not run' : error instanceof AgentError ? error.message : String(error);
+  const why = isAbsent ? absence() : error instanceof AgentError ? error.message : String(error);
   try {
     spoolEvent(event);
     return `the agent could not be asked (${why}); the event is kept and will be handled when it is back`;
   } catch (spoolError) {
     return `the agent could not be asked (${why}), nor could the event be kept: ${String(spoolError)}`;
+  }
+}
+
+/** The agent leaves a line where its configuration kept it from starting. */
+function absence(): string {
+  try {
+    const problem = readFileSync(`${RUNTIME}/${CONFIG_ERROR}`, 'utf8').trim().slice(0, 500);
+    return `its configuration has an error: ${problem}; see: ovs-port-agent config check`;
+  } catch {
+    return 'it does not run';
   }
 }
 

@@ -29,9 +29,10 @@ export interface AutoEnrolmentParts {
   statePath: string;
   /** `auto_enroll`. */
   enabled: boolean;
-  debounceMs: number;
+  /** Milliseconds; read anew each time. */
+  debounceMs: () => number;
   /** Between two looks that nothing asked for: guests that come from another node are not announced. */
-  intervalMs: number;
+  intervalMs: () => number;
   onError: (error: unknown) => void;
   /** Milliseconds of the epoch. */
   now?: () => number;
@@ -54,14 +55,21 @@ export function autoEnrolment(parts: AutoEnrolmentParts): AutoEnrolment {
     turn = turn.then(look).catch(onError);
   };
   const soon = () => {
-    timer ??= setTimeout(run, debounceMs);
+    timer ??= setTimeout(run, debounceMs());
   };
-  const interval = enabled ? setInterval(soon, intervalMs) : undefined;
+  let interval: NodeJS.Timeout | undefined;
+  const rest = () => {
+    interval = setTimeout(() => {
+      soon();
+      rest();
+    }, intervalMs());
+  };
+  if (enabled) rest();
   return {
     soon,
     close() {
       clearTimeout(timer);
-      clearInterval(interval);
+      clearTimeout(interval);
     },
   };
 }

@@ -78,9 +78,8 @@ const setUpOf = (veth: VethRequest | undefined) =>
 export function openConverge(parts: ConvergeParts): Convergence {
   const { config } = parts;
   const configured: Configured = new Map();
-  const creatableBridges = new Set(
-    Object.entries(config.bridges).flatMap(([name, bridge]) => (bridge.create ? [name] : [])),
-  );
+  const creatableBridges = () =>
+    new Set(Object.entries(config.bridges).flatMap(([name, bridge]) => (bridge.create ? [name] : [])));
 
   const planFor = (
     { key, desired, inScope, ensureBridges = [], restoreBridges = [] }: Omit<ConvergeRequest, 'cause'>,
@@ -95,7 +94,7 @@ export function openConverge(parts: ConvergeParts): Convergence {
       inScope,
       ensureBridges,
       restoreBridges,
-      creatableBridges,
+      creatableBridges: creatableBridges(),
       configured: new Set(
         desired.flatMap(({ port, veth }) => (configured.get(port) === setUpOf(veth) ? [port] : [])),
       ),

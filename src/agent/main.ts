@@ -7,10 +7,9 @@ import { listenToDocker } from '../../hooks/docker/listener.ts';
 import { AGENT_NAME, AGENT_PATH } from '../core/bus/agent-names.ts';
 import { connectSystemBus } from '../core/bus/dbus-next.ts';
 import { loadConfig } from '../core/config/load.ts';
-import { AgentError, isAgentError } from '../core/errors.ts';
+import { AgentError } from '../core/errors.ts';
 import { HOOK_SOCKET } from '../core/events/hook-request.ts';
 import { exec, follow, keep } from '../core/exec.ts';
-import { writeFileAtomically } from '../core/guest/atomic-file.ts';
 import { bringUp } from '../core/kernel/addresses.ts';
 import { hostUse, linkIndex } from '../core/kernel/links.ts';
 import { openParking } from '../core/kernel/parking.ts';
@@ -40,15 +39,17 @@ import { introspectionMethods } from './introspection-methods.ts';
 import { keyedQueue } from './keyed-queue.ts';
 import { knownEvents } from './known-events.ts';
 import { letGo } from './let-go.ts';
-import { journalLog } from './log.ts';
+import { liveConfig } from './live-config.ts';
+import { isJournal, journalLog, plainLog } from './log.ts';
 import { agentMethods } from './methods.ts';
 import { openNetmaker } from './netmaker/open-netmaker.ts';
 import { observe } from './observe.ts';
 import { watchProxmox } from './proxmox-watch.ts';
 import { startReconciler } from './reconciler.ts';
+import { openReload, publishConfig } from './reload.ts';
 import { settleIntents } from './settle-intents.ts';
 import { openSources } from './sources.ts';
-import { firstReconcile, terminated } from './start-and-end.ts';
+import { endStart, firstReconcile, terminated } from './start-and-end.ts';
 import { statusReport } from './status.ts';
 import { keepSwitchFacts } from './switch-facts.ts';
 import { stopKind } from './systemd.ts';
@@ -69,12 +70,14 @@ const GUESTS_AT_ONCE = 8;
 /** Blocks to look through for events that were handled just before a restart. */
 const REMEMBERED_BLOCKS = 5_000;
 
-const log = journalLog((line) => process.stdout.write(line));
+const log = (isJournal(1, process.env) ? journalLog : plainLog)((line) => process.stdout.write(line));
 
 async function main(): Promise<void> {
   const now = Date.now;
   const startedAt = new Date(now()).toISOString();
-  const { config, warnings } = await loadConfig();
+  const { config: first, warnings } = await loadConfig();
+  const live = liveConfig(first);
+  const { config } = live;
   for (const warning of warnings) log.warning(warning);
   const host = await readHost();
   const stop = new AbortController();
@@ -249,6 +252,10 @@ async function main(): Promise<void> {
   });
   const onError = (error: unknown) =>
     log.error(error instanceof AgentError ? error.toLine() : `unexpected: ${String(error)}`);
+  const times = {
+    debounceMs: () => config.debounce_ms,
+    intervalMs: () => config.reconcile_interval * 1000,
+  };
   const enrolment =
     proxmox &&
     autoEnrolment({
@@ -256,8 +263,7 @@ async function main(): Promise<void> {
       root: config.proxmox.root,
       statePath: join(STATE, 'known-guests.json'),
       enabled: config.proxmox.auto_enroll,
-      debounceMs: config.debounce_ms,
-      intervalMs: config.reconcile_interval * 1000,
+      ...times,
       onError: (error) => onError(error),
     });
   const proxmoxWatch =
@@ -282,8 +288,7 @@ async function main(): Promise<void> {
       // NetworkManager takes its rows away and puts them back by itself.
       return binding?.driver === 'ovsdb' && (await linkIndex(binding.interface)) !== undefined;
     },
-    intervalMs: config.reconcile_interval * 1000,
-    debounceMs: config.debounce_ms,
+    ...times,
     onError,
   });
   networkManager.onPresence((present) => {
@@ -305,6 +310,18 @@ async function main(): Promise<void> {
     },
   });
 
+  const reloader = openReload({
+    live,
+    ledger,
+    runtimeDir: RUNTIME,
+    log,
+    onTaken: (reason) => {
+      reconciler.rearm();
+      reconciler.soon(reason);
+    },
+  });
+  process.on('SIGHUP', () => void reloader.reload().catch(onError));
+
   let dockerConnected = false;
   const status = () =>
     statusReport({
@@ -320,6 +337,7 @@ async function main(): Promise<void> {
       facts,
       ovsdb,
       netmaker: netmaker.summary(),
+      configuration: reloader.summary(),
     });
   serveMethods(
     bus,
@@ -335,6 +353,7 @@ async function main(): Promise<void> {
         vmidOwner: vmids.owner,
         hostUse,
       }),
+      reloader.method,
       ...introspectionMethods({
         bus,
         networkManager,
@@ -354,8 +373,7 @@ async function main(): Promise<void> {
     host.machineId,
   );
 
-  const { deadlineMs, strict } = { deadlineMs: config.hook_deadline * 1000, strict: config.strict };
-  await writeFileAtomically(join(RUNTIME, 'hook.json'), JSON.stringify({ deadlineMs, strict }), 0o644);
+  await publishConfig(RUNTIME, { ...config });
   await firstReconcile(agent.reconcile, ovsdb, onError);
   await settleIntents(ledger, openAtStart, {
     ports: observePorts(ovsdb.replica),
@@ -432,6 +450,7 @@ const VERSION = typeof __VERSION__ === 'string' ? __VERSION__ : 'development';
 mkdir(dirname(join(RUNTIME, 'x')), { recursive: true })
   .then(main)
   .catch((error: unknown) => {
-    log.error(isAgentError(error) ? error.toLine() : `could not start: ${String(error)}`);
-    process.exit(isAgentError(error, 'bad-config') ? 2 : 1);
+    void endStart(error, { log, runtimeDir: RUNTIME, exec, env: process.env }).then((code) =>
+      process.exit(code),
+    );
   });

@@ -13,8 +13,9 @@ export interface ReconcilerParts {
   isAskedFor: (port: string) => boolean;
   /** Whether a port that is lost can come back at once: its device is there, and nobody else is at work on it. */
   canReturn: (port: string) => Promise<boolean>;
-  intervalMs: number;
-  debounceMs: number;
+  /** Milliseconds; read anew each time. */
+  intervalMs: () => number;
+  debounceMs: () => number;
   onError: (error: unknown) => void;
 }
 
@@ -23,6 +24,8 @@ export interface Reconciler {
   soon(reason: string): void;
   /** Plans the next try of what failed. */
   plan(): void;
+  /** The interval has changed. */
+  rearm(): void;
   close(): void;
 }
 
@@ -39,7 +42,7 @@ export function startReconciler(parts: ReconcilerParts): Reconciler {
     soonTimer ??= setTimeout(() => {
       soonTimer = undefined;
       run(reason);
-    }, debounceMs);
+    }, debounceMs());
   };
   const lookInto = async (news: Exclude<News, { kind: 'appeared' }>) => {
     const known = await agent.look(news.vmid, news.text);
@@ -48,7 +51,12 @@ export function startReconciler(parts: ReconcilerParts): Reconciler {
     const now = await canReturn(news.port);
     (now ? run : soon)('a port of ours changed in OVSDB');
   };
-  const interval = setInterval(() => run(TIMER), intervalMs);
+  let interval: NodeJS.Timeout | undefined;
+  const rearm = () => {
+    clearInterval(interval);
+    if (!closed) interval = setInterval(() => run(TIMER), intervalMs());
+  };
+  rearm();
 
   ovsdb.onConnection((connected) => {
     if (connected && !closed) soon('OVSDB is connected');
@@ -68,6 +76,7 @@ export function startReconciler(parts: ReconcilerParts): Reconciler {
 
   return {
     soon,
+    rearm,
     plan() {
       clearTimeout(retryTimer);
       const wait = troubles.dueIn();

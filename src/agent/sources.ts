@@ -87,7 +87,7 @@ export function openSources(parts: SourcesParts): {
   const { docker: rules } = config;
   const docker = dockerSource({
     engine: parts.docker,
-    rules: { ...rules, netmaker: config.netmaker },
+    rules: () => ({ ...config.docker, netmaker: config.netmaker }),
     endpoints: parts.endpoints,
     onProblem: parts.onContainerProblem,
     publicBridge: config.netmaker.bridge,

@@ -1,7 +1,11 @@
 // How the agent's first look at everything is waited for, and what ends it.
 
+import { noteConfigError } from '../core/config/in-force.ts';
 import { pause } from '../core/deadline.ts';
+import { isAgentError } from '../core/errors.ts';
+import type { Exec } from '../core/exec.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
+import type { Log } from './log.ts';
 
 /** How long the first reconcile may keep the service "starting": guests that start at boot wait for it. */
 const FIRST_RECONCILE_MS = 10_000;
@@ -29,4 +33,30 @@ export function terminated(): Promise<'SIGTERM' | 'SIGINT'> {
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
   });
+}
+
+/** What the unit does not try again (RestartPreventExitStatus=): a person has to correct the file first. */
+const BAD_CONFIG_EXIT = 2;
+
+interface EndParts {
+  log: Log;
+  runtimeDir: string;
+  exec: Exec;
+  /** `NOTIFY_SOCKET`: where systemd takes the line for its status. */
+  env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Says why the agent could not start, where each who misses it will look; returns the exit code. Never throws. */
+export async function endStart(error: unknown, { log, runtimeDir, exec, env }: EndParts): Promise<number> {
+  const line = isAgentError(error) ? error.toLine() : `could not start: ${String(error)}`;
+  log.error(line);
+  if (!isAgentError(error, 'bad-config')) return 1;
+  await noteConfigError(runtimeDir, error.reason).catch(() => undefined);
+  const socket = env.NOTIFY_SOCKET;
+  if (socket !== undefined) {
+    await exec('systemd-notify', [`--status=${line}`], { env: { NOTIFY_SOCKET: socket } }).catch(
+      () => undefined,
+    );
+  }
+  return BAD_CONFIG_EXIT;
 }

@@ -28,6 +28,8 @@ export interface StatusParts {
   ovsdb: OvsdbClient;
   /** What is said of Netmaker's containers. */
   netmaker: object;
+  /** When the configuration was read, and what of it waits for a restart. */
+  configuration: object;
 }
 
 interface Obstacle {
@@ -71,6 +73,7 @@ export async function statusReport(parts: StatusParts): Promise<object> {
     ovsdb: { connected: ovsdb.connected },
     docker: { enabled: config.docker.enabled, connected: parts.dockerConnected },
     netmaker: parts.netmaker,
+    configuration: parts.configuration,
     bridges: bridges.map(({ obstacle: reason, ...rest }) => ({ ...rest, obstacle: reason?.reason ?? null })),
     ports: bindings.length,
     waiting: parts.troubles.all(),

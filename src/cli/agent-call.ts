@@ -9,16 +9,14 @@ export interface AgentCall {
   member: string;
   signature?: string;
   body?: unknown[];
-  /** Milliseconds; 30000 by default, so that an agent the bus has to start first has time for it. */
+  /** Milliseconds; 30000 by default. */
   deadlineMs?: number;
-  /** Whether the bus may start the agent; true by default. */
-  autoStart?: boolean;
 }
 
 /** What verbs call the agent with; tests put their own in its place. */
 export type CallAgent = (call: AgentCall) => Promise<unknown[]>;
 
-export const callAgent: CallAgent = async ({ deadlineMs = 30_000, autoStart = true, ...call }) => {
+export const callAgent: CallAgent = async ({ deadlineMs = 30_000, ...call }) => {
   const bus = await connectSystemBus();
   try {
     return await bus.call({
@@ -27,7 +25,8 @@ export const callAgent: CallAgent = async ({ deadlineMs = 30_000, autoStart = tr
       path: AGENT_PATH,
       interface: AGENT_NAME,
       deadlineMs,
-      autoStart,
+      // Whoever stopped the agent meant it: no question starts it, and no wish either.
+      autoStart: false,
     });
   } finally {
     bus.close();

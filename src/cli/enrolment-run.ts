@@ -83,7 +83,7 @@ function noteInLedger({ terminal, callAgent }: EnrolmentRun) {
       const call = { member: 'NoteHookscript', signature: 's', body: [JSON.stringify(said)] };
       try {
         // Who stopped the agent did not mean to start it with this.
-        await callAgent({ ...call, deadlineMs: NOTE_MS, autoStart: false });
+        await callAgent({ ...call, deadlineMs: NOTE_MS });
       } catch (error) {
         obstacle = error instanceof AgentError ? error.message : String(error);
       }

@@ -80,6 +80,10 @@ export function isUnanswered(thrown: unknown): boolean {
   return isAgentError(thrown, 'bus-unreachable') || isAgentError(thrown, 'deadline-exceeded');
 }
 
+/** Nobody has its name, or somebody had it and did not answer. */
+const absenceText = ({ type }: BusError) =>
+  /\.(?:ServiceUnknown|NameHasNoOwner)$/.test(type) ? 'The agent does not run' : 'The agent does not answer';
+
 function busFailure(error: BusError, thrown: unknown): Failure {
   const { type } = error;
   if (type.startsWith(`${AGENT_ERROR}.`)) {
@@ -92,7 +96,7 @@ function busFailure(error: BusError, thrown: unknown): Failure {
     return { line: 'The agent answers to root only. Run this as root: sudo ovs-port-agent …', exitCode: 3 };
   }
   if (isAbsent(error)) {
-    const line = new AgentError('agent-unreachable', 'The agent does not answer', { cause: error }).toLine();
+    const line = new AgentError('agent-unreachable', absenceText(error), { cause: error }).toLine();
     return { line, exitCode: 3 };
   }
   if (type === `${DBUS}UnknownMethod`) {

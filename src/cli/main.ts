@@ -2,10 +2,11 @@
 
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadConfig } from '../core/config/load.ts';
+import { CONFIG_PATH } from '../core/config/load.ts';
 import { exec } from '../core/exec.ts';
 import { LOCAL_PATH } from '../core/hookscript/storage-cfg.ts';
 import { callAgent } from './agent-call.ts';
+import { configOfHost } from './config-of-host.ts';
 import { type InspectParts, inspectForDoctor, inspectHost } from './inspect/host.ts';
 import { inspectPort } from './inspect/port.ts';
 import { observedBridges } from './observed-bridges.ts';
@@ -23,7 +24,7 @@ const inspected: InspectParts = { terminal, callAgent, version: VERSION, ...plac
 void runProgram(process.argv.slice(2), VERSION, {
   terminal,
   callAgent,
-  config: async () => (await loadConfig()).config,
+  ...configOfHost(CONFIG_PATH, places.runtimeDir, terminal),
   ...places,
   networkDir: '/etc/network',
   bridges: () => observedBridges('/run/openvswitch/db.sock'),

@@ -1,9 +1,11 @@
 // The command line as a whole: from arguments to an exit code.
 
 import { Command, CommanderError } from 'commander';
-import { failureOf } from './failure.ts';
+import { missedForConfig } from './config-of-host.ts';
+import { type Failure, failureOf, isUnanswered } from './failure.ts';
 import { printable } from './printable.ts';
 import type { AddVerb, Context } from './verb.ts';
+import { addConfig } from './verbs/config.ts';
 import { addCreateInterface } from './verbs/create-interface.ts';
 import { addDoctor } from './verbs/doctor.ts';
 import { addEvents } from './verbs/events.ts';
@@ -34,6 +36,7 @@ const VERBS: readonly AddVerb[] = [
   addNetmaker,
   addProxmox,
   addLedger,
+  addConfig,
 ];
 
 const ABOUT = `Guests of this host get Open vSwitch ports called vi<VMID>, and a ledger says who, what and when.`;
@@ -76,7 +79,7 @@ export async function runProgram(
     return code;
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) {
-      const failure = failureOf(thrown);
+      const failure = await explained(thrown, parts);
       terminal.err(failure.line);
       return failure.exitCode;
     }
@@ -87,6 +90,16 @@ export async function runProgram(
     terminal.err(usageLine(thrown.message, verb));
     return 2;
   }
+}
+
+/** An agent that is missed because of its configuration: that is what to mend. */
+async function explained(
+  thrown: unknown,
+  { configProblem }: Pick<Context, 'configProblem'>,
+): Promise<Failure> {
+  const failure = failureOf(thrown);
+  const problem = isUnanswered(thrown) ? await configProblem() : undefined;
+  return problem === undefined ? failure : { ...failure, line: printable(missedForConfig(problem)) };
 }
 
 /** `error: unknown command 'lst'\n(Did you mean list?)` as one line that also says what to do. */

@@ -13,8 +13,13 @@ import type { Terminal } from './terminal.ts';
 export interface Context {
   terminal: Terminal;
   callAgent: CallAgent;
-  /** This host's configuration. */
+  /** This host's configuration. Throws `bad-config`: for verbs that act by it. */
   config: () => Promise<Config>;
+  /** The same for verbs that only read: a file with an error is told on stderr and does not keep them from it. */
+  readConfig: () => Promise<Config>;
+  /** What is wrong with the configuration file, in one line. */
+  configProblem: () => Promise<string | undefined>;
+  configPath: string;
   /** Where the agent keeps its state. */
   stateDir: string;
   runtimeDir: string;

@@ -4,7 +4,7 @@
 export const REMEDIES = {
   'bad-argument': 'Correct the argument as the message says; nothing was changed.',
   'bad-config':
-    'Correct the named key in /etc/ovs-port-agent/config.toml, then restart ovs-port-agent.service.',
+    'Correct /etc/ovs-port-agent/config.toml as ovs-port-agent config check says, then restart ovs-port-agent.service.',
   'bad-event': 'The event was not understood; check that hook and agent are of the same package version.',
   'bad-guest-config': 'Correct the guest configuration line the message names.',
   'agent-unreachable': 'Start the agent anew: systemctl restart ovs-port-agent.service',

@@ -31,7 +31,8 @@ export interface DockerEngine {
 
 export interface DockerParts {
   engine: DockerEngine;
-  rules: AttachRules;
+  /** Read anew each time. */
+  rules: () => AttachRules;
   vmids: Vmids;
   /** Makes MAC addresses differ between hosts. */
   machineId: string;
@@ -77,7 +78,7 @@ export function dockerSource(parts: DockerParts): DockerSource {
 
   const resolutionOf = async (container: DockerContainer): Promise<Resolution> => {
     const name = containerName(container);
-    const decision = decideAttach(container, parts.rules);
+    const decision = decideAttach(container, parts.rules());
     if (!decision.attach) {
       // What looks like Netmaker's and is left out is told as well.
       const skipped = decision.selected || decision.considered ? [decision.reason] : [];

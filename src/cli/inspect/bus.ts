@@ -34,10 +34,9 @@ export async function readBus(): Promise<BusFacts> {
   }
 }
 
-/** Asking how the agent is must not start it. */
 export function askAgent(callAgent: CallAgent): Promise<Answer<AgentFacts>> {
   return attempt('the bus', DEADLINE_MS, async () => {
-    const reply = await callAgent({ member: 'GetStatus', autoStart: false, deadlineMs: DEADLINE_MS });
+    const reply = await callAgent({ member: 'GetStatus', deadlineMs: DEADLINE_MS });
     const status = statusSchema.safeParse(jsonAnswer('GetStatus', reply));
     if (!status.success) throw notUnderstood('GetStatus');
     const { pid, ready, obstacle, waiting } = status.data;

@@ -42,6 +42,7 @@ export const statusSchema = z.looseObject({
       problem: z.string().nullish(),
     })
     .optional(),
+  configuration: z.looseObject({ restart_for: z.array(z.string()).default([]) }).optional(),
   bridges: z
     .array(
       z.looseObject({
@@ -65,7 +66,8 @@ export function statusExitCode(status: Status): ExitCode {
   return status.ready && status.waiting.length === 0 && status.spooled === 0 ? 0 : 1;
 }
 
-export function statusText(status: Status, now: Date): string[] {
+/** `configProblem`: what is wrong with the configuration file now, which the agent would meet at its next start. */
+export function statusText(status: Status, now: Date, configProblem?: string): string[] {
   const { hostname, pid, since, obstacle } = status;
   const state = status.ready ? 'ready' : `NOT READY: ${obstacle || 'the reason is not known'}`;
   const process = [
@@ -74,12 +76,12 @@ export function statusText(status: Status, now: Date): string[] {
   ];
   return [
     printable(`${hostname}: ${state}${process.length > 0 ? ` (${process.join(', ')})` : ''}`),
-    ...facts(status),
+    ...facts(status, configProblem),
     ...waiting(status, now),
   ];
 }
 
-function facts(status: Status): string[] {
+function facts(status: Status, configProblem: string | undefined): string[] {
   const { networkmanager: nm, ovsdb, docker, ledger, ports } = status;
   const rows: [string, string][] = [];
   if (ovsdb) rows.push(['Open vSwitch', ovsdb.connected ? 'connected' : 'NOT connected']);
@@ -95,9 +97,17 @@ function facts(status: Status): string[] {
     rows.push([index === 0 ? 'Netmaker' : '', line]);
   for (const [index, line] of bridgeLines(status).entries()) rows.push([index === 0 ? 'bridges' : '', line]);
   if (ports !== undefined) rows.push(['ports', `${ports} (ovs-port-agent list)`]);
+  for (const line of configLines(status, configProblem)) rows.push(['configuration', line]);
   if (ledger) rows.push(['ledger', `height ${ledger.height}, ${ledger.hash.slice(0, 16)}…, ${ledger.path}`]);
   const width = Math.max(0, ...rows.map(([name]) => cells(name)));
   return rows.map(([name, value]) => `  ${pad(name, width)}  ${printable(value)}`);
+}
+
+/** Nothing while the file is what is in force. */
+function configLines({ configuration }: Status, problem: string | undefined): string[] {
+  if (problem !== undefined) return [`HAS AN ERROR, the agent goes on with what it had: ${problem}`];
+  const { restart_for: waiting = [] } = configuration ?? {};
+  return waiting.length === 0 ? [] : [`restart for: ${waiting.join(', ')}`];
 }
 
 /** Nothing while there is nothing to tell: most hosts have no such container. */

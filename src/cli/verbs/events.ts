@@ -28,7 +28,7 @@ Read from the ledger, so the agent need not run. "<- #41": block 41 led to this.
     )
     .action(
       ending(context, async ({ lines, follow: follows, file, json }: Options) => {
-        const path = await demandLedger(file ?? (await context.config()).ledger.path);
+        const path = await demandLedger(file ?? (await context.readConfig()).ledger.path);
         const tell = ({ block, cause }: ToldEvent) =>
           terminal.out(json ? safeJson({ ...block, origin: cause }) : eventLine(block, cause));
         const unreadable = unreadableLines(path, terminal);

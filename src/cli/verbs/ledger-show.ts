@@ -34,7 +34,7 @@ export const addLedgerShow: AddVerb = (parent, context) => {
     .action(
       ending(context, async (heights: HeightRange | undefined, options: Options) => {
         const { category, guest, file, json } = options;
-        const path = await demandLedger(file ?? (await context.config()).ledger.path);
+        const path = await demandLedger(file ?? (await context.readConfig()).ledger.path);
         const isGuest = guest === undefined ? () => true : guestFilter(guest);
         const single = heights !== undefined && heights.from === heights.to;
         const print = (block: HashedBlock) => {

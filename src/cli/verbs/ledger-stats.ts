@@ -16,7 +16,7 @@ export const addLedgerStats: AddVerb = (parent, context) => {
     .addHelpText('after', examples(['ledger stats', 'ledger stats --json | jq .total_blocks']))
     .action(
       ending(context, async ({ file, json }: { file?: string; json?: boolean }) => {
-        const path = await demandLedger(file ?? (await context.config()).ledger.path);
+        const path = await demandLedger(file ?? (await context.readConfig()).ledger.path);
         const stats = await readStats(path);
         for (const line of json ? [safeJson(stats, 2)] : statsLines(path, stats)) terminal.out(line);
         return 0;

@@ -25,7 +25,7 @@ export const addLedgerTail: AddVerb = (parent, context) => {
     )
     .action(
       ending(context, async ({ lines, follow: follows, file, json }: Options) => {
-        const path = await demandLedger(file ?? (await context.config()).ledger.path);
+        const path = await demandLedger(file ?? (await context.readConfig()).ledger.path);
         const print = (block: HashedBlock) => terminal.out(json ? safeJson(block) : blockLine(block));
         // One at least, to know where following goes on.
         const unreadable = unreadableLines(path, terminal);

@@ -30,7 +30,7 @@ Exit code: 0 the chain holds (an unfinished last line is no fault), 1 it is brok
     )
     .action(
       ending(context, async (file: string | undefined, { fast, head, progress, json }: Options) => {
-        const path = await demandLedger(file ?? (await context.config()).ledger.path);
+        const path = await demandLedger(file ?? (await context.readConfig()).ledger.path);
         const total = (await stat(path).catch(() => undefined))?.size ?? 0;
         const meter = verifyProgress(terminal, total, progress === true);
         const result = await verifyLedger(path, {

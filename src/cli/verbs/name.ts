@@ -27,7 +27,7 @@ Nothing is reserved: a name printed for a container that has none yet is what it
     )
     .action(
       ending(context, async (container: string, nic: number, { runtime, json }: Options) => {
-        const config = await context.config();
+        const config = await context.readConfig();
         const answer = portNameOf({
           container,
           nic,

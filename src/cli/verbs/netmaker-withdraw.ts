@@ -26,7 +26,7 @@ started anew.`,
     .action(
       ending(context, async () => {
         try {
-          await callAgent({ member: 'WithdrawNetmaker', deadlineMs: DEADLINE_MS, autoStart: false });
+          await callAgent({ member: 'WithdrawNetmaker', deadlineMs: DEADLINE_MS });
           terminal.out('All public addresses are taken back');
           return 0;
         } catch (error) {

@@ -23,7 +23,7 @@ Exit code: 0 all is well, 1 a guest would not start, or the snippet is missing o
     )
     .action(
       ending(context, async ({ json }: { json?: boolean }) => {
-        const config = await context.config();
+        const config = await context.readConfig();
         const host = await proxmoxHost(context, config);
         const path = await host.fileOf(OUR_VOLUME);
         const status: EnrolmentStatus = {

@@ -19,12 +19,13 @@ Exit code: 0 all is well, 1 not ready or something waits, 3 the agent does not r
     )
     .action(
       ending(context, async ({ json }: { json?: boolean }) => {
-        // Asking how the agent is must not start it.
-        const reply = await callAgent({ member: 'GetStatus', autoStart: false });
+        const reply = await callAgent({ member: 'GetStatus' });
         const answer = jsonAnswer('GetStatus', reply);
         const status = statusSchema.safeParse(answer);
         if (!status.success) throw notUnderstood('GetStatus');
-        const lines = json ? [safeJson(answer, 2)] : statusText(status.data, terminal.now());
+        const lines = json
+          ? [safeJson(answer, 2)]
+          : statusText(status.data, terminal.now(), await context.configProblem());
         for (const line of lines) terminal.out(line);
         return statusExitCode(status.data);
       }),

@@ -1,7 +1,7 @@
-// Configuration text to the frozen configuration, or everything that is wrong with it in one line.
+// Configuration text to the frozen configuration, or everything that is wrong with it.
 import { AgentError } from '../errors.ts';
 import { type Config, fileSchema } from './config.ts';
-import { configProblems } from './problems.ts';
+import { configProblems, wrongKeys } from './problems.ts';
 import { translateSeedKeys } from './seed-keys.ts';
 import { parseToml } from './toml.ts';
 
@@ -11,24 +11,65 @@ export interface ParsedConfig {
   readonly warnings: readonly string[];
 }
 
+/** `config` is there when there are no problems. */
+export interface ExaminedConfig {
+  readonly config?: Config;
+  readonly warnings: readonly string[];
+  /** One sentence each. */
+  readonly problems: readonly string[];
+}
+
 /** More than these in one line help nobody. */
 const PROBLEMS_SHOWN = 5;
 
 /** Throws `bad-config`; `name` is how the message calls the file. */
 export function parseConfig(text: string, name: string): ParsedConfig {
+  const { config, warnings, problems } = examineConfig(text);
+  if (config === undefined) throw new AgentError('bad-config', `${name}: ${summary(problems)}`);
+  return deepFreeze({ config, warnings });
+}
+
+/** Never throws: finds everything that is wrong at once. */
+export function examineConfig(text: string): ExaminedConfig {
   const toml = parseToml(text);
-  if (!toml.ok) throw new AgentError('bad-config', `${name}: ${toml.problem}`);
+  if (!toml.ok) return { warnings: [], problems: [toml.problem] };
   const { data, warnings, problems } = translateSeedKeys(toml.data);
   const parsed = fileSchema.safeParse(data);
   const all = parsed.success ? problems : [...problems, ...configProblems(parsed.error)];
-  if (!parsed.success || all.length > 0) throw new AgentError('bad-config', `${name}: ${summary(all)}`);
+  if (!parsed.success || all.length > 0) return { warnings, problems: all };
+  return deepFreeze({ config: complete(parsed.data), warnings, problems: [] });
+}
 
-  const { lxc, netmaker, bridges, ...rest } = parsed.data;
+/** The configuration of a file whose wrong keys are left out: for who only reads, and says so. Never throws. */
+export function salvagedConfig(text: string): Config {
+  const toml = parseToml(text);
+  let data = toml.ok ? translateSeedKeys(toml.data).data : {};
+  for (;;) {
+    const parsed = fileSchema.safeParse(data);
+    if (parsed.success) return deepFreeze(complete(parsed.data));
+    const fewer = without(data, wrongKeys(parsed.error));
+    data = JSON.stringify(fewer) === JSON.stringify(data) ? {} : fewer;
+  }
+}
+
+/** Checks a configuration in force that was written down as JSON. Undefined when it is none. */
+export function configFromData(data: unknown): Config | undefined {
+  const parsed = fileSchema.safeParse(data);
+  return parsed.success ? deepFreeze(complete(parsed.data)) : undefined;
+}
+
+/** What is in force without a configuration file. */
+export function defaultConfig(): Config {
+  return parseConfig('', 'defaults').config;
+}
+
+/** Fills in what depends on other keys. */
+function complete({ lxc, netmaker, bridges, ...rest }: ReturnType<typeof fileSchema.parse>): Config {
   const lxcBridge = lxc.bridge ?? rest.default_bridge;
   const netmakerBridge = netmaker.bridge ?? rest.docker.bridge;
   const named = [rest.default_bridge, lxcBridge, rest.docker.bridge, netmakerBridge];
   const bridgeDefaults = () => ({ create: true, addresses: [], datapath_type: 'auto' as const });
-  const config: Config = {
+  return {
     ...rest,
     lxc: { ...lxc, bridge: lxcBridge },
     netmaker: { ...netmaker, bridge: netmakerBridge },
@@ -37,12 +78,21 @@ export function parseConfig(text: string, name: string): ParsedConfig {
       ...Object.entries(bridges),
     ]),
   };
-  return deepFreeze({ config, warnings });
 }
 
-/** What is in force without a configuration file. */
-export function defaultConfig(): Config {
-  return parseConfig('', 'defaults').config;
+function without(
+  data: Readonly<Record<string, unknown>>,
+  paths: readonly (readonly string[])[],
+): Record<string, unknown> {
+  const copy = { ...data };
+  for (const [key, ...rest] of paths) {
+    if (key === undefined) return {};
+    const inner = copy[key];
+    if (rest.length > 0 && typeof inner === 'object' && inner !== null && !Array.isArray(inner)) {
+      copy[key] = without(inner as Record<string, unknown>, [rest]);
+    } else delete copy[key];
+  }
+  return copy;
 }
 
 function summary(problems: readonly string[]): string {

@@ -12,6 +12,15 @@ export function configProblems(error: z.ZodError): string[] {
   });
 }
 
+/** Where the wrong keys stand, each as the names of tables down to it; of a list the whole key. */
+export function wrongKeys(error: z.ZodError): string[][] {
+  return error.issues.flatMap((issue) => {
+    const numeric = issue.path.findIndex((step) => typeof step === 'number');
+    const path = issue.path.slice(0, numeric < 0 ? undefined : numeric).map(String);
+    return issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...path, key]) : [path];
+  });
+}
+
 function unknownKey(path: readonly PropertyKey[], key: string): string {
   const accepted = acceptedKeys(path);
   const near = nearName(key, path.length === 0 ? [...accepted, ...SEED_KEYS] : accepted);
@@ -47,6 +56,6 @@ function keyName(path: readonly PropertyKey[]): string {
 }
 
 /** TOML's bare keys as they are, others quoted and short: a key may hold anything, line breaks too. */
-function bare(key: string): string {
+export function bare(key: string): string {
   return /^[\w-]{1,60}$/.test(key) ? key : JSON.stringify(key.length > 60 ? `${key.slice(0, 60)}…` : key);
 }

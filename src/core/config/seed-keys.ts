@@ -2,7 +2,7 @@
 import * as z from 'zod';
 
 /** Keys that mean something here under another name. */
-const RENAMED = { bridge_name: 'default_bridge', ledger_path: 'ledger.path' } as const;
+export const RENAMED = { bridge_name: 'default_bridge', ledger_path: 'ledger.path' } as const;
 
 const text = z.string({ error: 'must be a text' });
 

@@ -21,6 +21,10 @@ export function checkAgent(facts: DoctorFacts): Finding[] {
       ];
   const rest = [...enabled, spool(facts), ...bindings(facts)];
   if (!agent.ok) {
+    if (!facts.config.ok) {
+      const text = 'the agent does not run: the configuration has an error, as said above';
+      return [fail('agent', text, { remedy: 'ovs-port-agent config check', code: 'bad-config' }), ...rest];
+    }
     const cure = { remedy: START, code: agent.code ?? ('agent-unreachable' as const) };
     return [fail('agent', `the agent does not answer: ${agent.reason}`, cure), ...rest];
   }

@@ -178,7 +178,7 @@ describe('a Docker container', () => {
   const source = () =>
     dockerSource({
       engine: { inspect, running: async () => (container ? [id] : []), existing: async () => [] },
-      rules: defaultConfig().docker,
+      rules: () => defaultConfig().docker,
       endpoints: undefined,
       onProblem: (name, problem) => void waiting.push([name, problem?.code]),
       publicBridge: 'ovsbr1',

@@ -40,6 +40,9 @@ export interface Setting {
   networkDir?: string;
   /** Bridges that Open vSwitch has. */
   bridges?: ObservedBridge[];
+  /** What is wrong with the configuration file. */
+  configProblem?: string;
+  configPath?: string;
 }
 
 export async function cli(
@@ -56,8 +59,14 @@ export async function cli(
     facts,
     networkDir = '/nowhere',
     bridges = [],
+    configProblem,
+    configPath = '/nowhere/config.toml',
   }: Setting = {},
 ): Promise<Outcome> {
+  const config = async () => {
+    const file = ledger === undefined ? '' : `[ledger]\npath = ${JSON.stringify(ledger)}\n`;
+    return parseConfig(`${file}[proxmox]\n${proxmox}\n`, 'config.toml').config;
+  };
   const [out, err, calls]: [string[], string[], AgentCall[]] = [[], [], []];
   const code = await runProgram(argv, '1.2.3', {
     terminal: fakeTerminal(out, err),
@@ -67,10 +76,10 @@ export async function cli(
       if (answer instanceof Error) throw answer;
       return [answer];
     },
-    config: async () => {
-      const file = ledger === undefined ? '' : `[ledger]\npath = ${JSON.stringify(ledger)}\n`;
-      return parseConfig(`${file}[proxmox]\n${proxmox}\n`, 'config.toml').config;
-    },
+    config,
+    readConfig: config,
+    configProblem: async () => configProblem,
+    configPath,
     stateDir,
     runtimeDir,
     inspect: {

@@ -29,12 +29,12 @@ const EXCEPTION = {
 };
 
 describe('netmaker withdraw', () => {
-  it('asks the agent, and does not have the bus start one', async () => {
+  it('asks the agent', async () => {
     const { code, out, calls } = await cli(['netmaker', 'withdraw'], {
       agent: { WithdrawNetmaker: 'withdrawn' },
     });
     expect({ code, out }).toEqual({ code: 0, out: ['All public addresses are taken back'] });
-    expect(calls).toMatchObject([{ member: 'WithdrawNetmaker', autoStart: false }]);
+    expect(calls).toMatchObject([{ member: 'WithdrawNetmaker' }]);
   });
 
   it('undoes what the record names when there is no agent, and forgets it', async () => {

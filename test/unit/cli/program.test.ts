@@ -26,6 +26,9 @@ const VERBS = [
   'ledger show',
   'ledger tail',
   'ledger stats',
+  'config check',
+  'config show',
+  'config reload',
 ];
 
 describe('the command line', () => {
@@ -104,12 +107,6 @@ describe('verbs that ask the agent', () => {
   it('list ports for programs, nothing lost', async () => {
     const { out } = await cli(['list', '--json'], { agent: { DescribePorts: ports } });
     expect(JSON.parse(out.join('\n'))).toEqual(JSON.parse(ports));
-  });
-
-  it('do not start the agent to ask how it is', async () => {
-    const GetStatus = JSON.stringify({ ready: true, waiting: [] });
-    const { calls } = await cli(['status'], { agent: { GetStatus } });
-    expect(calls).toEqual([{ member: 'GetStatus', autoStart: false }]);
   });
 
   it('end with 1 when something waits', async () => {

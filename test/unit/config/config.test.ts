@@ -358,7 +358,7 @@ describe('the file', () => {
     const error = await loadConfig(path).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'bad-config' });
     expect((error as AgentError).toLine()).toContain(path);
-    expect((error as AgentError).toLine()).toContain('Correct the named key');
+    expect((error as AgentError).toLine()).toContain('ovs-port-agent config check');
     expect((error as AgentError).toLine()).not.toContain('\n');
   });
 });

@@ -12,7 +12,15 @@ const cases: Case[] = [
     'fail',
     'Host',
     /drivr/,
-    /Correct the named key/,
+    /config check/,
+  ],
+  [
+    'an agent that is missed for a bad configuration',
+    healthy({ config: no('config.toml: drivr: unknown key'), agent: no('nobody has the name') }),
+    'fail',
+    'Agent',
+    /configuration has an error/,
+    /config check/,
   ],
   [
     'a key without effect',

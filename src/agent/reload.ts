@@ -1,0 +1,91 @@
+// Takes over what changed in the configuration file while the agent runs; a file with an error changes nothing.
+
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Config } from '../core/config/config.ts';
+import { noteConfigInForce } from '../core/config/in-force.ts';
+import { loadConfig } from '../core/config/load.ts';
+import { type KeyChange, planReload } from '../core/config/reload.ts';
+import { writeFileAtomically } from '../core/guest/atomic-file.ts';
+import type { Ledger } from '../core/ledger/index.ts';
+import { type Method, method } from './dbus-service.ts';
+import type { LiveConfig } from './live-config.ts';
+import type { Log } from './log.ts';
+
+export interface ReloadParts {
+  live: LiveConfig;
+  ledger: Pick<Ledger, 'append'>;
+  runtimeDir: string;
+  log: Log;
+  /** Has everything looked at with what is in force now; `reason` is for the ledger. */
+  onTaken: (reason: string) => void;
+}
+
+export interface ReloadAnswer {
+  taken: KeyChange[];
+  restart: KeyChange[];
+  warnings: readonly string[];
+}
+
+export interface Reloader {
+  /** One after the other. Throws `bad-config`. */
+  reload(): Promise<ReloadAnswer>;
+  method: Method;
+  /** For `status`: when the file was read last, and which keys wait for a restart. */
+  summary(): object;
+}
+
+/** Leaves what hooks need to know before they can ask anybody, and what readers need while the file has an error. */
+export async function publishConfig(runtimeDir: string, config: Config): Promise<void> {
+  const { hook_deadline, strict } = config;
+  const hook = JSON.stringify({ deadlineMs: hook_deadline * 1000, strict });
+  await writeFileAtomically(join(runtimeDir, 'hook.json'), hook, 0o644);
+  await noteConfigInForce(runtimeDir, { ...config });
+}
+
+export function openReload(parts: ReloadParts): Reloader {
+  const { live, ledger, runtimeDir, log } = parts;
+  let readAt = new Date().toISOString();
+  let restart: KeyChange[] = [];
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const now = async (): Promise<ReloadAnswer> => {
+    const { config: next, warnings } = await loadConfig();
+    const plan = planReload({ ...live.config }, next);
+    const named = (changes: readonly KeyChange[]) => changes.map(({ key }) => key);
+    if (plan.taken.length > 0) {
+      await ledger.append({
+        category: 'config',
+        action: 'config_reloaded',
+        data: { changes: named(plan.taken), wait_for_restart: named(plan.restart) },
+        metadata: { kind: 'event' },
+      });
+      live.replace(plan.config);
+      await publishConfig(runtimeDir, plan.config);
+      log.info(`taken from the configuration: ${named(plan.taken).join(', ')}`);
+      parts.onTaken('the configuration changed');
+    }
+    restart = plan.restart;
+    readAt = new Date().toISOString();
+    if (restart.length > 0) log.warning(`these wait for a restart: ${named(restart).join(', ')}`);
+    return { taken: plan.taken, restart, warnings };
+  };
+
+  const reload = (): Promise<ReloadAnswer> => {
+    const mine = turn.then(now);
+    turn = mine.catch(() => undefined);
+    return mine;
+  };
+
+  return {
+    reload,
+    method: method({
+      name: 'reload',
+      in: [],
+      out: [{ name: 'json', type: 's' }],
+      schema: z.tuple([]),
+      run: async () => [JSON.stringify(await reload(), null, 2)],
+    }),
+    summary: () => ({ read_at: readAt, restart_for: restart.map(({ key }) => key) }),
+  };
+}

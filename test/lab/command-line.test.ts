@@ -1,0 +1,147 @@
+// The command line on a host: a configuration with an error, an agent that is stopped, and what a terminal shows.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type AgentHost, SNIPPET, upAgentHost } from './agent-host.ts';
+import { eventually } from './eventually.ts';
+
+const CONFIG = '/etc/ovs-port-agent/config.toml';
+const UNIT = 'ovs-port-agent.service';
+
+let host: AgentHost;
+
+beforeAll(async () => {
+  host = await upAgentHost('command-line', '', 'trixie');
+  await host.sh(`
+    cp ${CONFIG} /root/good.toml
+    qm create 101 --name shop --hookscript ${SNIPPET} --net0 virtio,bridge=ovsbr0
+    qm start 101`);
+  await eventually(host.traces, ({ ports }) => expect(ports.map(({ port }) => port)).toEqual(['vi101']));
+});
+
+afterAll(() => host?.down());
+
+const show = (...properties: string[]) =>
+  host.sh(`systemctl show ${UNIT} ${properties.map((name) => `--property=${name}`).join(' ')}`);
+const pid = () => show('MainPID');
+
+describe('a configuration with an error', () => {
+  const typo = () => host.sh(`echo 'strickt = true' | cat - /root/good.toml >${CONFIG}`);
+  const mend = () => host.sh(`cp /root/good.toml ${CONFIG}`);
+
+  it('fails a reload, and the agent that runs goes on with what it had', async () => {
+    const before = await pid();
+    await typo();
+    const { exitCode } = await host.exec(['systemctl', 'reload', UNIT]);
+    expect(exitCode).not.toBe(0);
+    expect([await pid(), await host.sh(`systemctl is-active ${UNIT}`)]).toEqual([before, 'active']);
+    expect((await host.cli('status')).stdout).toContain('strickt: unknown key; did you mean "strict"?');
+    expect(await host.sh(`journalctl --unit ${UNIT} --output cat --lines 20`)).toContain('strickt');
+  });
+
+  it('makes a restart fail at once, once, with the reason in the status', async () => {
+    await typo();
+    await host.sh(`systemctl restart ${UNIT} || true`);
+    await eventually(
+      () => show('ActiveState', 'Result', 'NRestarts', 'StatusText'),
+      (state) => {
+        expect(state).toContain('ActiveState=failed\n');
+        expect(state).toContain('NRestarts=0');
+        expect(state).toMatch(/StatusText=.*strickt: unknown key/);
+      },
+    );
+  });
+
+  it('is named wherever the agent is missed, without a wait', async () => {
+    for (const verb of [['list'], ['status'], ['reconcile'], ['introspect'], ['netmaker', 'list']]) {
+      const began = Date.now();
+      const { stderr, exitCode } = await host.cli(...verb);
+      expect([verb, exitCode]).toEqual([verb, 3]);
+      expect(stderr).toMatch(
+        /^The agent does not run: the configuration has an error: .*strickt.*config check$/,
+      );
+      expect(Date.now() - began).toBeLessThan(10_000);
+    }
+    const hook = await host.exec(['/var/lib/vz/snippets/ovs-port-agent', '101', 'post-start']);
+    expect(hook.exitCode).toBe(0);
+    expect(hook.stdout).toMatch(/its configuration has an error: .*strickt.*config check/);
+    expect((await host.cli('doctor')).stdout).toMatch(/✗ the agent does not run: the configuration/);
+  });
+
+  it('keeps no verb from its work that needs none', async () => {
+    for (const verb of [['ledger', 'verify'], ['ledger', 'tail'], ['events'], ['name', '101', '0']]) {
+      const { stdout, stderr, exitCode } = await host.cli(...verb);
+      expect([verb, exitCode]).toEqual([verb, 0]);
+      expect(stdout).not.toBe('');
+      expect(stderr).toMatch(/^The configuration has an error: .*strickt/);
+    }
+  });
+
+  it('is found by config check before it does harm, with its place', async () => {
+    expect(await host.cli('config', 'check')).toMatchObject({
+      exitCode: 2,
+      stdout: `${CONFIG}: strickt: unknown key; did you mean "strict"?`,
+    });
+    await mend();
+    expect(await host.cli('config', 'check')).toMatchObject({ exitCode: 0 });
+    await host.sh(`systemctl restart ${UNIT}`);
+    expect((await host.exec(['test', '-e', '/run/ovs-port-agent/config-error'])).exitCode).toBe(1);
+    expect((await host.cli('list')).stdout).toContain('vi101');
+  });
+});
+
+describe('systemctl reload', () => {
+  it('takes over what needs no restart, and tells of the rest', async () => {
+    const before = await pid();
+    await host.sh(`
+      (echo 'strict = true'; echo 'driver = "ovsdb"'; cat /root/good.toml; echo '[bridges.ovsbr7]') >${CONFIG}
+      systemctl reload ${UNIT}`);
+    expect(await pid()).toBe(before);
+    expect(await host.sh('cat /run/ovs-port-agent/hook.json')).toContain('"strict":true');
+    await eventually(
+      () => host.sh('ovs-vsctl list-br'),
+      (bridges) => expect(bridges).toContain('ovsbr7'),
+    );
+    expect((await host.cli('status')).stdout).toMatch(/configuration +restart for: driver/);
+    const reloaded = (await host.ledger()).findLast(({ action }) => action === 'config_reloaded');
+    expect(reloaded).toMatchObject({ category: 'config', data: { wait_for_restart: ['driver'] } });
+    expect(reloaded?.data.changes).toEqual(expect.arrayContaining(['strict']));
+    const shown = await host.cli('config', 'show', '--changed');
+    expect(shown.stdout).toMatch(/^strict +file +true$/m);
+    await host.sh(
+      `cp /root/good.toml ${CONFIG}; kill -HUP $(systemctl show --value --property MainPID ${UNIT})`,
+    );
+    await eventually(
+      () => host.sh('cat /run/ovs-port-agent/hook.json'),
+      (text) => expect(text).toContain('"strict":false'),
+    );
+    expect((await host.cli('config', 'reload')).stdout).toBe('Nothing has changed.');
+  });
+});
+
+describe('an agent that is stopped', () => {
+  it('stays so, whatever is asked', async () => {
+    await host.stopAgent();
+    const verbs = [
+      ['list'],
+      ['list', '--json'],
+      ['introspect'],
+      ['status'],
+      ['netmaker', 'list'],
+      ['netmaker', 'leases'],
+      ['explain', '101'],
+      ['doctor'],
+      ['name', '101', '0'],
+      ['events'],
+      ['reconcile'],
+      ['create-interface', 'nodev', 'web', '4711'],
+    ];
+    for (const verb of verbs) {
+      await host.cli(...verb);
+      expect([verb, await show('ActiveState')]).toEqual([verb, 'ActiveState=inactive']);
+    }
+    expect(await host.cli('list')).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringMatching(/^The agent does not run .*systemctl restart ovs-port-agent/),
+    });
+    await host.startAgent();
+  });
+});
