@@ -15,8 +15,8 @@ import type { Caller } from './agent.ts';
 
 export interface HookSocketParts {
   path: string;
-  /** Whether a hook may fail a guest's start. */
-  strict: boolean;
+  /** Whether a hook may fail a guest's start; read anew each time. */
+  strict: () => boolean;
   handle: (event: LifecycleEvent, caller: Caller) => Promise<EventResult>;
   onError: (error: unknown) => void;
 }
@@ -107,5 +107,5 @@ async function answerTo(parts: HookSocketParts, request: HookRequest): Promise<s
   const { ok, message, height } = await parts.handle(event.data, { user: 'root', pid });
   // Not in the ledger, so nothing was done: the Node hook makes room for the guest's start.
   if (!ok && height === null) return '';
-  return hookAnswer(ok || !parts.strict ? 0 : 3, message);
+  return hookAnswer(ok || !parts.strict() ? 0 : 3, message);
 }

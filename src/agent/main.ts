@@ -382,7 +382,7 @@ async function main(): Promise<void> {
   await bus.requestName(AGENT_NAME);
   const hookSocket = await openHookSocket({
     path: join(RUNTIME, HOOK_SOCKET),
-    strict,
+    strict: () => config.strict,
     handle: agent.handle,
     onError,
   });

@@ -47,7 +47,7 @@ afterEach(async () => {
 async function serve(result: Partial<EventResult> = {}, strict = false): Promise<void> {
   const opened = await openHookSocket({
     path: socket,
-    strict,
+    strict: () => strict,
     async handle(event, { pid }) {
       heard.push({ event, pid });
       return { ok: true, message: 'ready for its network cards', height: 7, ports: [], ...result };
