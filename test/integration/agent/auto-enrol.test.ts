@@ -188,7 +188,12 @@ describe('the timer', () => {
     systemd = () => Promise.reject(new Error('no such unit'));
     const errors: unknown[] = [];
     const onError = (error: unknown) => void errors.push(error);
-    const enrolment = autoEnrolment({ ...parts(true), debounceMs: () => 5, intervalMs: () => 3_600_000, onError });
+    const enrolment = autoEnrolment({
+      ...parts(true),
+      debounceMs: () => 5,
+      intervalMs: () => 3_600_000,
+      onError,
+    });
     for (let calls = 0; calls < 5; calls++) enrolment.soon();
     await vi.waitFor(() => expect(errors).toHaveLength(1));
     expect(asked).toHaveLength(1);
