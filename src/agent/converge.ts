@@ -130,6 +130,7 @@ export function openConverge(parts: ConvergeParts): Convergence {
     const observed = await parts.observe({ desired, inScope, withProfiles, bridges });
     const { steps, holds } = planFor(request, observed);
 
+    if (withProfiles) noteProfiles(parts.troubles, observed);
     const failures = new Map<string, AgentError>();
     for (const step of steps) {
       const subject = subjectOf(step);
@@ -159,6 +160,15 @@ export function openConverge(parts: ConvergeParts): Convergence {
     return report(desired, steps, holds, failures, wanted, parts.troubles);
   };
   return { converge, settled };
+}
+
+/** Stands among the troubles where others have the name of their port. */
+const PROFILES_TROUBLE = 'NetworkManager';
+
+/** Profiles that nobody asks for may be left: they are looked for again. */
+function noteProfiles(troubles: Troubles, { profilesUnread: error }: Observed): void {
+  if (error === undefined) troubles.clear(PROFILES_TROUBLE);
+  else troubles.note({ port: PROFILES_TROUBLE, bridge: '', code: error.code, reason: error.reason });
 }
 
 type Removal = Extract<Step, { kind: 'detach_port' | 'release_port' }>;

@@ -1,5 +1,6 @@
 // One look at the host: OVSDB's rows, the kernel's links, our profiles, and whether inner veth ends are in place.
 
+import { asAgentError } from '../core/errors.ts';
 import { hostDevice, hostUse, isLinuxBridge, isUpWith, linkNames } from '../core/kernel/links.ts';
 import type { Veths } from '../core/kernel/veth.ts';
 import type { NetworkManager } from '../core/networkmanager/networkmanager.ts';
@@ -40,7 +41,10 @@ export async function observe(
   { ovsdb, networkManager, veths, addressesOf, guards }: ObserveParts,
   { desired, inScope, withProfiles, bridges }: Look,
 ): Promise<Observed> {
-  const [links, profiles] = await Promise.all([linkNames(), withProfiles ? ourProfiles(networkManager) : []]);
+  const [links, profiles] = await Promise.all([
+    linkNames(),
+    withProfiles ? profilesOrWhyNot(networkManager) : { profiles: [] },
+  ]);
   const guestEnds = new Set<string>();
   await Promise.all(
     desired.map(async ({ port, interface: outer, veth }) => {
@@ -69,7 +73,7 @@ export async function observe(
     ports,
     ...(await devicesOf(doubtful, veths)),
     links,
-    profiles,
+    ...profiles,
     guestEnds,
     bridgesDown,
     guards: guards(),
@@ -89,6 +93,18 @@ async function devicesOf(
     else if ((await hostUse(link)) === undefined && (await veths.isGuestDevice(link))) guestDevices.add(link);
   }
   return { hostDevices, guestDevices };
+}
+
+/** A guest that stops must not wait for a NetworkManager that hangs: what can be seen without it is enough to go on. */
+async function profilesOrWhyNot(
+  networkManager: NetworkManager,
+): Promise<Pick<Observed, 'profiles' | 'profilesUnread'>> {
+  try {
+    return { profiles: await ourProfiles(networkManager) };
+  } catch (error) {
+    const profilesUnread = asAgentError(error, 'bus-call-failed', "NetworkManager's profiles cannot be read");
+    return { profiles: [], profilesUnread };
+  }
 }
 
 /** Guest-port profiles of ours; those of a bridge itself stay for good and are left out. */

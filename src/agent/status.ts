@@ -69,7 +69,7 @@ export async function statusReport(parts: StatusParts): Promise<object> {
     obstacle: obstacle?.reason ?? null,
     obstacle_code: obstacle?.code ?? null,
     driver: config.driver,
-    networkmanager: { running: state.running, version: state.version, ovs: state.ovs },
+    networkmanager: { running: state.running, silent: state.silent, version: state.version, ovs: state.ovs },
     ovsdb: { connected: ovsdb.connected },
     docker: { enabled: config.docker.enabled, connected: parts.dockerConnected },
     netmaker: parts.netmaker,

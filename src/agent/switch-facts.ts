@@ -1,6 +1,6 @@
 // What the choice of a driver depends on, kept at hand: an attach must not wait for NetworkManager to be asked.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAgentError } from '../core/errors.ts';
 import type { NetworkManager, NetworkManagerState } from '../core/networkmanager/networkmanager.ts';
@@ -24,7 +24,13 @@ export interface SwitchFactsParts {
   root?: string;
 }
 
-const ABSENT: NetworkManagerState = { running: false, ovs: false, version: '', starting: false };
+const ABSENT: NetworkManagerState = {
+  running: false,
+  silent: false,
+  ovs: false,
+  version: '',
+  starting: false,
+};
 
 /** Follows NetworkManager's presence on the bus; `refresh` before the first use. */
 export function keepSwitchFacts({
@@ -39,7 +45,7 @@ export function keepSwitchFacts({
 
   const refresh = async () => {
     declared = declaredBridges(root);
-    installed = hasOvsPlugin(root);
+    installed = hasOvsPlugin(root) && !isMasked(root);
     state = await networkManager.state().catch((error: unknown) => {
       if (isAgentError(error)) return ABSENT;
       throw error;
@@ -55,13 +61,19 @@ export function keepSwitchFacts({
       const problem = ovsdb?.problem;
       return {
         configured,
-        networkManager: state.running ? (state.ovs ? 'ready' : 'unable') : installed ? 'expected' : 'unable',
+        networkManager: networkManagerIs(state, installed),
         declared,
         ...(problem && { unreachable: { code: problem.code, reason: problem.reason } }),
       };
     },
     refresh,
   };
+}
+
+function networkManagerIs(state: NetworkManagerState, installed: boolean): SwitchFacts['networkManager'] {
+  if (state.running) return state.ovs ? 'ready' : 'unable';
+  if (!installed) return 'unable';
+  return state.silent ? 'silent' : 'expected';
 }
 
 /** Whether the plugin that lets NetworkManager do OVS is there, for a NetworkManager that does not run now. */
@@ -72,6 +84,17 @@ function hasOvsPlugin(root: string): boolean {
     return list(versions).map((version) => join(versions, version));
   });
   return folders.some((folder) => list(folder).includes('libnm-device-plugin-ovs.so'));
+}
+
+/** By systemctl mask, for good or until the next boot (systemd.unit(5)): then it does not come. */
+function isMasked(root: string): boolean {
+  return ['etc/systemd/system', 'run/systemd/system'].some((place) => {
+    try {
+      return readlinkSync(join(root, place, 'NetworkManager.service')) === '/dev/null';
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** Of a kernel's network device. */

@@ -12,7 +12,7 @@ export const REMEDIES = {
   'bus-call-failed': 'See the cause; the agent tries again by itself where that can help.',
   'deadline-exceeded':
     'The other side did not answer in time; see its journal. The agent tries again by itself.',
-  'networkmanager-unavailable': 'Start NetworkManager: systemctl start NetworkManager.service',
+  'networkmanager-unavailable': 'Start NetworkManager anew: systemctl restart NetworkManager.service',
   'networkmanager-without-ovs':
     'Install the OVS plugin of NetworkManager (Debian 14: network-manager-ovs) and restart NetworkManager.',
   'activation-failed': 'See journalctl -u NetworkManager; the agent tries again with back-off.',

@@ -117,11 +117,15 @@ async function callAgent(
   return (JSON.parse(stdout) as { data: unknown[] }).data[0];
 }
 
+/** One that is stopped, purged or hangs has no profile that anybody could see. */
+const NM_ANSWERS =
+  'busctl --timeout=3 --auto-start=no call org.freedesktop.NetworkManager / org.freedesktop.DBus.Peer Ping >/dev/null 2>&1';
+
 const LOOK = `
 ovs-vsctl --timeout=10 --format=json --columns=name,ports list Bridge
 ovs-vsctl --timeout=10 --format=json --columns=_uuid,name,interfaces,tag,trunks,external_ids list Port
 ovs-vsctl --timeout=10 --format=json --columns=_uuid,name,ofport,error list Interface
-(! command -v nmcli >/dev/null || nmcli --terse --fields NAME connection show) | jq -Rcs 'split("\\n")'
+(! ${NM_ANSWERS} || nmcli --terse --fields NAME connection show) | jq -Rcs 'split("\\n")'
 find /run/ovs-port-agent/bindings -type f -name '*.json' -printf '%f\\n' | jq -Rcs 'split("\\n")'
 ip -json link | jq -c '[.[].ifname]'
 `;

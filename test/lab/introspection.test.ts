@@ -267,7 +267,7 @@ describe('a host without NetworkManager', () => {
       devices: 0,
     });
     await expect(host.call('introspect_network_manager')).rejects.toThrow(
-      /networkmanager-unavailable.*systemctl start NetworkManager/,
+      /networkmanager-unavailable.*systemctl restart NetworkManager/,
     );
     await expect(operate('ovsbr0', 'create_checkpoint')).rejects.toThrow(/networkmanager-unavailable/);
     await host.sh('systemctl start NetworkManager');

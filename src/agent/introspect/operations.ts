@@ -7,6 +7,7 @@ import { createBridgeCheckpoint } from '../../core/networkmanager/checkpoint.ts'
 import type { NetworkManager } from '../../core/networkmanager/networkmanager.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
 import { observeBridges } from '../../core/ovsdb/observe.ts';
+import { whyAway } from '../../core/switch/choice.ts';
 import type { Claims } from '../claims.ts';
 import type { BridgeValidation } from './validation.ts';
 
@@ -50,8 +51,9 @@ export function demandBridge(ovsdb: OvsdbClient, bridge: string): void {
 
 async function checkpoint(parts: OperationParts, bridge: string): Promise<string> {
   const { bus, networkManager, ovsdb } = parts;
-  const { running, ovs, version } = await networkManager.state();
-  if (!running) throw new AgentError('networkmanager-unavailable', 'NetworkManager is not running');
+  const { running, silent, ovs, version } = await networkManager.state();
+  const away = `NetworkManager ${whyAway(silent ? 'silent' : 'expected')}`;
+  if (!running) throw new AgentError('networkmanager-unavailable', away);
   if (!ovs) throw new AgentError('networkmanager-without-ovs', `NetworkManager ${version} has no OVS plugin`);
   if (observeBridges(ovsdb.replica).get(bridge)?.networkManagerUuid === undefined) {
     throw new AgentError(

@@ -47,7 +47,13 @@ const LXC_DROP_IN = '/usr/share/lxc/config/common.conf.d/50-ovs-port-agent.conf'
 /** pmxcfs may hang: it is a file system in user space. */
 const TREE_MS = 5000;
 
-const ABSENT: NetworkManagerState = { running: false, ovs: false, version: '', starting: false };
+const ABSENT: NetworkManagerState = {
+  running: false,
+  silent: false,
+  ovs: false,
+  version: '',
+  starting: false,
+};
 
 export interface InspectParts {
   terminal: Terminal;

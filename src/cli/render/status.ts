@@ -27,7 +27,12 @@ export const statusSchema = z.looseObject({
   since: z.string().optional(),
   ports: z.number().optional(),
   networkmanager: z
-    .looseObject({ running: z.boolean(), version: z.string().nullish(), ovs: z.boolean().nullish() })
+    .looseObject({
+      running: z.boolean(),
+      silent: z.boolean().nullish(),
+      version: z.string().nullish(),
+      ovs: z.boolean().nullish(),
+    })
     .optional(),
   ovsdb: z.looseObject({ connected: z.boolean() }).optional(),
   docker: z.looseObject({ enabled: z.boolean(), connected: z.boolean() }).optional(),
@@ -88,7 +93,8 @@ function facts(status: Status, configProblem: string | undefined): string[] {
   if (nm) {
     const version = nm.version ? ` ${nm.version}` : '';
     const plugin = nm.ovs ? 'with OVS' : 'without OVS';
-    rows.push(['NetworkManager', nm.running ? `running${version}, ${plugin}` : 'not running']);
+    const away = nm.silent ? 'does NOT answer' : 'not running';
+    rows.push(['NetworkManager', nm.running ? `running${version}, ${plugin}` : away]);
   }
   if (docker) {
     rows.push(['Docker', docker.enabled ? (docker.connected ? 'connected' : 'not connected') : 'disabled']);

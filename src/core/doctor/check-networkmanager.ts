@@ -11,6 +11,10 @@ export function checkNetworkManager(facts: DoctorFacts): Finding[] {
   if (!answer.ok) return [skip('networkmanager', `NetworkManager could not be asked: ${answer.reason}`)];
   const { state } = answer.value;
   const needs = needsNetworkManager(facts);
+  if (state.silent) {
+    const text = 'NetworkManager hangs: it has its name on the bus, and does not answer';
+    return [(needs ? fail : warn)('networkmanager', text, { code: 'networkmanager-unavailable' })];
+  }
   if (!state.running) {
     if (needs)
       return [fail('networkmanager', 'NetworkManager does not run', { code: 'networkmanager-unavailable' })];

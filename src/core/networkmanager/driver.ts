@@ -170,8 +170,16 @@ export function networkManagerDriver({ networkManager, ovsdb, bootId }: DriverPa
 
     async detach(port) {
       const uuids = uuidsOf(port.bridge, port.port);
-      await dropProfiles([uuids.interface, uuids.port]);
-      if ((await linkIndex(port.interface)) !== undefined) await networkManager.unmanage(port.interface);
+      const hasLink = (await linkIndex(port.interface)) !== undefined;
+      try {
+        await dropProfiles([uuids.interface, uuids.port]);
+        if (hasLink) await networkManager.unmanage(port.interface);
+      } catch (error) {
+        if (hasLink || !isAgentError(error, 'networkmanager-unavailable')) throw error;
+        // It went away or hangs; a row without its device would be in the way of the guest's next start.
+        await ovsdb.transact(removePort(port));
+        return;
+      }
       try {
         await ovsdb.until(`waiting for ${port.port} to leave OVSDB`, GONE_MS, (replica) =>
           replica.named('Port', port.port) === undefined ? true : undefined,

@@ -25,3 +25,20 @@ export const ABSENT_ERRORS: readonly string[] = [
   'org.freedesktop.DBus.Error.UnknownObject',
   'org.freedesktop.DBus.Error.UnknownMethod',
 ];
+
+/**
+ * Error replies of the bus itself, when nobody has the name: it is not there, cannot be started (its unit is masked, or
+ * was purged with its package), or went away before it had answered.
+ */
+export const GONE_ERRORS: readonly string[] = [
+  'org.freedesktop.DBus.Error.ServiceUnknown',
+  'org.freedesktop.DBus.Error.NameHasNoOwner',
+  'org.freedesktop.DBus.Error.NoReply',
+  'org.freedesktop.DBus.Error.Disconnected',
+  'org.freedesktop.DBus.Error.Spawn.ServiceNotFound',
+  'org.freedesktop.DBus.Error.Spawn.ExecFailed',
+  'org.freedesktop.DBus.Error.Spawn.Failed',
+  'org.freedesktop.systemd1.NoSuchUnit',
+  'org.freedesktop.systemd1.UnitMasked',
+  'org.freedesktop.systemd1.LoadFailed',
+];

@@ -3,7 +3,8 @@
 import { z } from 'zod';
 import { type Bus, busErrorType } from '../bus/bus.ts';
 import { withDeadline } from '../deadline.ts';
-import { AgentError } from '../errors.ts';
+import { AgentError, isAgentError } from '../errors.ts';
+import { isGone, openAnswering } from './answering.ts';
 import {
   ABSENT_ERRORS,
   ACTIVE,
@@ -20,8 +21,14 @@ import {
 } from './names.ts';
 import type { Profile, Typed } from './profiles.ts';
 
+/** Milliseconds for a question. With hundreds of ports NetworkManager may be busy that long; a hook waits ten seconds. */
+const READ_MS = 5_000;
+const CHANGE_MS = 10_000;
+
 export interface NetworkManagerState {
   running: boolean;
+  /** Has its name on the bus and does not answer; `running` is false then, nothing can be had from it. */
+  silent: boolean;
   ovs: boolean;
   version: string;
   /** True while NetworkManager is still bringing up what it had (property Startup). */
@@ -45,6 +52,7 @@ export interface NetworkManager {
   deleteProfile(uuid: string): Promise<boolean>;
   /** Object path of the profile, or undefined. */
   profilePath(uuid: string): Promise<string | undefined>;
+  /** None when NetworkManager is not there: what it kept in /run comes back with it, and so does the question. */
   profiles(): Promise<StoredProfile[]>;
   /** Object path of the device of a kernel link; waits for NetworkManager to notice a fresh one. */
   devicePath(link: string, deadlineMs: number): Promise<string>;
@@ -54,7 +62,7 @@ export interface NetworkManager {
   unmanage(link: string): Promise<void>;
   /** Resolves once NetworkManager has brought up what it had. Throws `deadline-exceeded`. */
   settled(deadlineMs: number): Promise<void>;
-  /** Called with true when NetworkManager appears on the bus, with false when it goes. */
+  /** Called with true when NetworkManager appears on the bus or answers again, with false when it goes or hangs. */
   onPresence(listener: (present: boolean) => void): void;
 }
 
@@ -78,22 +86,44 @@ const pathsReply = z.tuple([z.array(z.string())]);
 const stateSignal = z.tuple([z.number(), z.number()]);
 const ownerSignal = z.tuple([z.string(), z.string(), z.string()]);
 
-/** Subscribes to what the calls need. NetworkManager itself need not be there yet. */
+/**
+ * Subscribes to what the calls need. NetworkManager itself need not be there yet. While it is away or hangs each call
+ * throws `networkmanager-unavailable`, and what waits for something of it does so at once.
+ */
 export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
   const activeStates = new Map<string, { state: number; reason: number }>();
   const activeWaiters = new Map<string, (outcome: { state: number; reason: number }) => void>();
   const deviceWaiters = new Set<() => void>();
   const presenceListeners: ((present: boolean) => void)[] = [];
   const profileCache = new Map<string, StoredProfile>();
+  const leavers = new Set<(error: AgentError) => void>();
 
+  const tell = (present: boolean) => {
+    for (const listener of presenceListeners) listener(present);
+  };
+  const answering = openAnswering(bus, (silent) => tell(!silent));
   const call = (
     path: string,
     iface: string,
     member: string,
     signature = '',
     body: unknown[] = [],
-    deadlineMs = 10_000,
-  ) => bus.call({ destination: NM, path, interface: iface, member, signature, body, deadlineMs });
+    deadlineMs = READ_MS,
+  ) => answering.call({ path, interface: iface, member, signature, body, deadlineMs });
+
+  /** Nothing that NetworkManager was asked for comes any more once it has gone. */
+  const whileThere = async <T>(work: Promise<T>): Promise<T> => {
+    let leave: (error: AgentError) => void = () => {};
+    const gone = new Promise<never>((_, reject) => {
+      leave = reject;
+    });
+    leavers.add(leave);
+    try {
+      return await Promise.race([work, gone]);
+    } finally {
+      leavers.delete(leave);
+    }
+  };
 
   const encode = (typed: Typed): unknown => {
     if (typed.signature !== 'aa{sv}') return bus.variant(typed.signature, typed.value);
@@ -128,8 +158,13 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
       (signal) => {
         const [, , owner] = ownerSignal.parse(signal.body);
         activeStates.clear();
+        activeWaiters.clear();
         profileCache.clear();
-        for (const listener of presenceListeners) listener(owner !== '');
+        answering.ownerChanged();
+        for (const leave of leavers)
+          leave(new AgentError('networkmanager-unavailable', 'NetworkManager has gone'));
+        wake(deviceWaiters);
+        tell(owner !== '');
       },
     ),
   ]);
@@ -145,7 +180,7 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
 
   const removeAt = async (path: string): Promise<void> => {
     try {
-      await call(path, CONNECTION, 'Delete');
+      await call(path, CONNECTION, 'Delete', '', [], CHANGE_MS);
     } catch (error) {
       if (!ABSENT_ERRORS.includes(busErrorType(error) ?? '')) throw error;
     }
@@ -154,11 +189,8 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
   const add = async (profile: Profile): Promise<string> => {
     const settings = mapValues(profile, (section) => mapValues(section, encode));
     const flags = IN_MEMORY | BLOCK_AUTOCONNECT;
-    const reply = await call(SETTINGS_PATH, SETTINGS, 'AddConnection2', 'a{sa{sv}}ua{sv}', [
-      settings,
-      flags,
-      {},
-    ]);
+    const body = [settings, flags, {}];
+    const reply = await call(SETTINGS_PATH, SETTINGS, 'AddConnection2', 'a{sa{sv}}ua{sv}', body, CHANGE_MS);
     return pathReply.parse(reply)[0];
   };
 
@@ -183,13 +215,15 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
       const found = stateSchema.parse(properties);
       return {
         running: true,
+        silent: false,
         ovs: found.Capabilities.includes(CAPABILITY_OVS),
         version: found.Version,
         starting: found.Startup,
       };
     } catch (error) {
-      if (busErrorType(error) === undefined) throw error;
-      return { running: false, ovs: false, version: '', starting: false };
+      const isAway = busErrorType(error) !== undefined || isAgentError(error, 'networkmanager-unavailable');
+      if (!isAway) throw error;
+      return { running: false, silent: answering.silent, ovs: false, version: '', starting: false };
     }
   };
 
@@ -202,6 +236,7 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
         return await add(profile);
       } catch (error) {
         const uuid = profile['connection']?.['uuid']?.value;
+        if (isAgentError(error, 'networkmanager-unavailable')) throw error;
         const stale = typeof uuid === 'string' ? await profilePath(uuid) : undefined;
         if (stale === undefined) throw error;
         await removeAt(stale);
@@ -222,7 +257,12 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
     },
 
     async profiles() {
-      const [paths] = pathsReply.parse(await call(SETTINGS_PATH, SETTINGS, 'ListConnections'));
+      const reply = await call(SETTINGS_PATH, SETTINGS, 'ListConnections').catch((error: unknown) => {
+        if (isGone(error)) return undefined;
+        throw error;
+      });
+      if (reply === undefined) return [];
+      const [paths] = pathsReply.parse(reply);
       const found = await Promise.all(
         paths.map(async (path) => {
           const cached = profileCache.get(path);
@@ -248,7 +288,7 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
     },
 
     devicePath(link, deadlineMs) {
-      return withDeadline(deadlineMs, `waiting for NetworkManager to see ${link}`, async (signal) => {
+      const seen = async (signal: AbortSignal): Promise<string> => {
         for (;;) {
           const added = new Promise<void>((resolve) => {
             deviceWaiters.add(resolve);
@@ -262,14 +302,16 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
           await added;
           if (signal.aborted) throw signal.reason;
         }
-      });
+      };
+      const what = `waiting for NetworkManager to see ${link}`;
+      return withDeadline(deadlineMs, what, (signal) => whileThere(seen(signal)));
     },
 
     async activate(path, device, deadlineMs) {
       await withDeadline(deadlineMs, 'activation by NetworkManager', async (signal) => {
         const reply = await call(NM_PATH, NM, 'ActivateConnection', 'ooo', [path, device, '/'], deadlineMs);
         const [active] = pathReply.parse(reply);
-        const end = await outcome(active, signal);
+        const end = await whileThere(outcome(active, signal));
         if (end.state === ActiveState.activated) return;
         const text = `NetworkManager gave up the activation (reason ${end.reason})`;
         throw new AgentError('activation-failed', text);
@@ -282,6 +324,8 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
         // Only for as long as it takes: with 200 ports each attach brings a dozen of these, each with all devices in it.
         const rule = { sender: NM, interface: PROPERTIES, member: 'PropertiesChanged', path: NM_PATH };
         const unsubscribe = await bus.subscribe(rule, () => wake(waiters));
+        const leave = () => wake(waiters);
+        leavers.add(leave);
         try {
           for (;;) {
             const changed = new Promise<void>((resolve) => {
@@ -294,6 +338,7 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
             if (signal.aborted) throw signal.reason;
           }
         } finally {
+          leavers.delete(leave);
           await unsubscribe();
         }
       });

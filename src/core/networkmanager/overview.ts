@@ -2,7 +2,16 @@
 
 import { z } from 'zod';
 import { type Bus, busErrorType } from '../bus/bus.ts';
-import { ABSENT_ERRORS, CONNECTION, NM, NM_PATH, PROPERTIES, SETTINGS, SETTINGS_PATH } from './names.ts';
+import {
+  ABSENT_ERRORS,
+  CONNECTION,
+  GONE_ERRORS,
+  NM,
+  NM_PATH,
+  PROPERTIES,
+  SETTINGS,
+  SETTINGS_PATH,
+} from './names.ts';
 
 export interface NetworkManagerOverview {
   version: string;
@@ -31,13 +40,6 @@ const STATES: Readonly<Record<number, string>> = {
 };
 const CONNECTIVITY: Readonly<Record<number, string>> = { 1: 'none', 2: 'portal', 3: 'limited', 4: 'full' };
 
-/** Error names of a destination that is not there or has just gone. */
-const NOBODY: readonly string[] = [
-  'org.freedesktop.DBus.Error.ServiceUnknown',
-  'org.freedesktop.DBus.Error.NameHasNoOwner',
-  'org.freedesktop.DBus.Error.NoReply',
-];
-
 const propertiesSchema = z.tuple([
   z.object({
     Version: z.string(),
@@ -57,7 +59,7 @@ const profileReply = z.tuple([z.object({ connection: z.object({ id: z.string(), 
 /** Undefined when NetworkManager is not on the bus. Throws `bus-call-failed` or `deadline-exceeded`. */
 export async function networkManagerOverview(bus: Bus): Promise<NetworkManagerOverview | undefined> {
   const call = { destination: NM, deadlineMs: 10_000 };
-  return unlessAbsent(NOBODY, async () => {
+  return unlessAbsent(GONE_ERRORS, async () => {
     const [properties, connections] = await Promise.all([
       bus.call({
         ...call,
@@ -86,7 +88,7 @@ export async function networkManagerOverview(bus: Bus): Promise<NetworkManagerOv
 
 /** The introspection XML of NetworkManager's main object, or undefined when nobody has its name. */
 export function introspectNetworkManager(bus: Bus): Promise<string | undefined> {
-  return unlessAbsent(NOBODY, async () => {
+  return unlessAbsent(GONE_ERRORS, async () => {
     const reply = await bus.call({
       destination: NM,
       path: NM_PATH,
@@ -104,7 +106,7 @@ export interface ProfileName {
 
 /** A profile as it is called now, or undefined when there is none with this UUID, or no NetworkManager. */
 export function profileName(bus: Bus, uuid: string): Promise<ProfileName | undefined> {
-  return unlessAbsent([...NOBODY, ...ABSENT_ERRORS], async () => {
+  return unlessAbsent([...GONE_ERRORS, ...ABSENT_ERRORS], async () => {
     const member = 'GetConnectionByUuid';
     const settings = { destination: NM, path: SETTINGS_PATH, interface: SETTINGS };
     const [path] = textReply.parse(await bus.call({ ...settings, member, signature: 's', body: [uuid] }));

@@ -1,5 +1,6 @@
 // What the switch has: one consistent look at OVSDB, the kernel's links and our NetworkManager profiles.
 
+import type { AgentError } from '../errors.ts';
 import type { Vlan } from './desired.ts';
 
 export interface ObservedBridge {
@@ -50,6 +51,8 @@ export interface Observed {
   /** Those of the bridges asked for that are bridges of the kernel, not of Open vSwitch. */
   linuxBridges: ReadonlySet<string>;
   profiles: readonly ObservedProfile[];
+  /** Why NetworkManager's profiles could not be read: there may be more than `profiles` has. */
+  profilesUnread?: AgentError;
   /** Ports whose veth pair has its inner end in the namespace of the container that asks for it now. */
   guestEnds: ReadonlySet<string>;
   /** Bridges of ours whose own interface is down or lacks an address of the configuration. */

@@ -2,7 +2,7 @@
 
 import type { PortGuard } from '../../netmaker/types.ts';
 import { portName } from '../guest/vmid.ts';
-import { type Choice, chooseDriver, type SwitchFacts } from '../switch/choice.ts';
+import { type Choice, chooseDriver, type SwitchFacts, whyAway } from '../switch/choice.ts';
 import type { DesiredPort } from './desired.ts';
 import { isOurs, type Observed, type ObservedBridge, type ObservedPort } from './observed.ts';
 import { type Hold, obstacleTo } from './obstacles.ts';
@@ -98,7 +98,7 @@ function planRemoval(
   }
   if (isAway) {
     const code = 'networkmanager-unavailable';
-    const waits = `NetworkManager, which has to take ${port.port} away, is not running`;
+    const waits = `NetworkManager, which has to take ${port.port} away, ${whyAway(input.facts.networkManager)}`;
     result.holds.push({ port: port.port, bridge: port.bridge, code, reason: waits });
     return;
   }

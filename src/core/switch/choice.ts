@@ -9,9 +9,9 @@ export interface SwitchFacts {
   configured: 'auto' | DriverName;
   /**
    * `ready`: runs, with its OVS plugin. `expected`: the plugin is installed, but NetworkManager does not run now.
-   * `unable`: there is none, or it cannot do OVS.
+   * `silent`: it has its name on the bus, and hangs. `unable`: there is none, it is masked, or it cannot do OVS.
    */
-  networkManager: 'ready' | 'expected' | 'unable';
+  networkManager: 'ready' | 'expected' | 'silent' | 'unable';
   /** Why OVSDB cannot be asked now: then nobody knows what the switch has. */
   unreachable?: { code: ErrorCode; reason: string };
   /** Bridges that /etc/network/interfaces declares: ifupdown makes them, at boot and at every `ifreload`. */
@@ -49,12 +49,15 @@ export function chooseDriver(
 
 function throughNetworkManager(name: string, { networkManager }: SwitchFacts): Choice {
   if (networkManager === 'ready') return { driver: 'networkmanager' };
-  return networkManager === 'expected'
-    ? obstacle('networkmanager-unavailable', `NetworkManager, which drives ${name}, is not running`)
-    : obstacle(
-        'networkmanager-without-ovs',
-        `NetworkManager, which drives ${name}, cannot do Open vSwitch here`,
-      );
+  const whose = `NetworkManager, which drives ${name},`;
+  return networkManager === 'unable'
+    ? obstacle('networkmanager-without-ovs', `${whose} cannot do Open vSwitch here`)
+    : obstacle('networkmanager-unavailable', `${whose} ${whyAway(networkManager)}`);
+}
+
+/** The words for it. */
+export function whyAway(networkManager: SwitchFacts['networkManager']): string {
+  return networkManager === 'silent' ? 'does not answer' : 'is not running';
 }
 
 function obstacle(code: ErrorCode, reason: string): Choice {

@@ -1,6 +1,6 @@
 // What the choice of a driver depends on, from NetworkManager and from files.
 
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -29,7 +29,7 @@ const keeper = () =>
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'facts-'));
-  state = { running: true, ovs: true, version: '1.58.1', starting: false };
+  state = { running: true, silent: false, ovs: true, version: '1.58.1', starting: false };
 });
 afterEach(() => rm(root, { recursive: true }));
 
@@ -42,13 +42,13 @@ it('NetworkManager is ready when it runs with its plugin, and not as soon as it 
 });
 
 it('NetworkManager that runs without the plugin cannot do it', async () => {
-  state = { running: true, ovs: false, version: '1.42.4', starting: false };
+  state = { running: true, silent: false, ovs: false, version: '1.42.4', starting: false };
   const facts = keeper();
   await facts.refresh();
   expect(facts.current().networkManager).toBe('unable');
 });
 
-it('NetworkManager that is away is waited for where its plugin is installed', async () => {
+it('NetworkManager that is away is waited for where its plugin is installed and it is not masked', async () => {
   state = undefined;
   const plugins = join(root, 'usr/lib/x86_64-linux-gnu/NetworkManager/1.58.1');
   await mkdir(plugins, { recursive: true });
@@ -56,6 +56,13 @@ it('NetworkManager that is away is waited for where its plugin is installed', as
   const facts = keeper();
   await facts.refresh();
   expect(facts.current().networkManager).toBe('expected');
+  state = { running: false, silent: true, ovs: false, version: '', starting: false };
+  await facts.refresh();
+  expect(facts.current().networkManager).toBe('silent');
+  await mkdir(join(root, 'etc/systemd/system'), { recursive: true });
+  await symlink('/dev/null', join(root, 'etc/systemd/system/NetworkManager.service'));
+  await facts.refresh();
+  expect(facts.current().networkManager).toBe('unable');
 });
 
 it("bridges that ifupdown declares are known, in its own file and in those of Debian's folder", async () => {

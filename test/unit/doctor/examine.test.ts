@@ -20,7 +20,7 @@ describe('a host on which all is well', () => {
       hasDocker: false,
       docker: no('Docker: /var/run/docker.sock does not exist'),
       networkManager: yes({
-        state: { running: false, ovs: false, version: '', starting: false },
+        state: { running: false, silent: false, ovs: false, version: '', starting: false },
         profiles: yes([]),
       }),
     });

@@ -101,7 +101,7 @@ export function healthy(more: Partial<DoctorFacts> = {}): DoctorFacts {
     vswitchd: yes('ovs-vswitchd (Open vSwitch) 3.5.0'),
     hasKernelDatapath: false,
     networkManager: yes({
-      state: { running: true, ovs: false, version: '1.52.1', starting: false },
+      state: { running: true, silent: false, ovs: false, version: '1.52.1', starting: false },
       profiles: yes([]),
     }),
     links: new Map([

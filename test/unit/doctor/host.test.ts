@@ -47,7 +47,7 @@ const cases: Case[] = [
     'fail',
     'NetworkManager',
     /does not run/,
-    /systemctl start/,
+    /systemctl restart/,
   ],
   [
     'NetworkManager without the plugin that a bridge needs',

@@ -136,7 +136,7 @@ const cases: Case[] = [
     'fail',
     'Open vSwitch',
     /NetworkManager, which drives ovsbr0, is not running/,
-    /systemctl start NetworkManager/,
+    /systemctl restart NetworkManager/,
   ],
   [
     'a bridge whose owner lost its plugin',

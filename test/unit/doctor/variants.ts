@@ -18,7 +18,7 @@ export type Case = [
 export const OWNED = '5ad5e17e-1b1c-4f30-8c0e-0e6a2c5b7a11';
 export const nm = (more: object, profiles: unknown[] = []) =>
   yes({
-    state: { running: true, ovs: true, version: '1.58.1', starting: false, ...more },
+    state: { running: true, silent: false, ovs: true, version: '1.58.1', starting: false, ...more },
     profiles: yes(profiles as never[]),
   });
 export const ovs = (more: Parameters<typeof switchFacts>[0]) => ({ ovsdb: yes(switchFacts(more)) });
