@@ -1,13 +1,14 @@
 // Takes up the events that hooks left in the spool while the agent or the bus was away.
 
-import { type FSWatcher, watch } from 'node:fs';
 import { mkdir, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hookEventSchema, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
+import type { Watch, Watching } from '../core/kernel/watch.ts';
 import { SPOOL_NAME } from '../core/spool/spool.ts';
 
 export interface SpoolParts {
   directory: string;
+  watching: Pick<Watching, 'directory'>;
   /** Those of these event ids that the ledger has already, with their height. */
   recorded: (ids: Set<string>) => Promise<ReadonlyMap<string, number>>;
   /**
@@ -29,8 +30,14 @@ export interface SpoolAbsorber {
   close(): void;
 }
 
-export function spoolAbsorber({ directory, recorded, handle, onRejected }: SpoolParts): SpoolAbsorber {
-  let watcher: FSWatcher | undefined;
+export function spoolAbsorber({
+  directory,
+  watching,
+  recorded,
+  handle,
+  onRejected,
+}: SpoolParts): SpoolAbsorber {
+  let watch: Watch | undefined;
   let turn: Promise<unknown> = Promise.resolve();
 
   const files = async () => (await readdir(directory)).filter((file) => SPOOL_NAME.test(file)).sort();
@@ -74,10 +81,9 @@ export function spoolAbsorber({ directory, recorded, handle, onRejected }: Spool
     absorb,
     async watch(onError) {
       await mkdir(directory, { recursive: true, mode: 0o750 });
-      watcher = watch(directory, () => void absorb().catch(onError));
-      watcher.on('error', onError);
+      watch = watching.directory(directory, () => void absorb().catch(onError));
     },
     waiting: async () => (await files()).length,
-    close: () => watcher?.close(),
+    close: () => watch?.close(),
   };
 }

@@ -14,7 +14,8 @@ import { bringUp } from '../core/kernel/addresses.ts';
 import { hostUse, linkIndex } from '../core/kernel/links.ts';
 import { openParking } from '../core/kernel/parking.ts';
 import { openVeths } from '../core/kernel/veth.ts';
-import { AGENT_STARTED, carryOver, findEvents, openIntents, openLedger, tail } from '../core/ledger/index.ts';
+import { openWatching } from '../core/kernel/watch.ts';
+import { AGENT_STARTED, carryOver, findEvents, tail } from '../core/ledger/index.ts';
 import { networkManagerDriver } from '../core/networkmanager/driver.ts';
 import { openNetworkManager } from '../core/networkmanager/networkmanager.ts';
 import { openOvsdb } from '../core/ovsdb/client.ts';
@@ -44,6 +45,7 @@ import { isJournal, journalLog, plainLog } from './log.ts';
 import { agentMethods } from './methods.ts';
 import { openNetmaker } from './netmaker/open-netmaker.ts';
 import { observe } from './observe.ts';
+import { lossText, openBook } from './open-book.ts';
 import { watchProxmox } from './proxmox-watch.ts';
 import { startReconciler } from './reconciler.ts';
 import { openReload, publishConfig } from './reload.ts';
@@ -71,6 +73,8 @@ const GUESTS_AT_ONCE = 8;
 const REMEMBERED_BLOCKS = 5_000;
 
 const log = (isJournal(1, process.env) ? journalLog : plainLog)((line) => process.stdout.write(line));
+const onError = (error: unknown) =>
+  log.error(error instanceof AgentError ? error.toLine() : `unexpected: ${String(error)}`);
 
 async function main(): Promise<void> {
   const now = Date.now;
@@ -84,15 +88,22 @@ async function main(): Promise<void> {
   const asked = terminated();
 
   const bus = await connectSystemBus();
-  const openAtStart = await openIntents(config.ledger.path);
-  const ledger = await openLedger({
-    path: config.ledger.path,
-    hostname: host.hostname,
-    bootId: host.bootId,
-    pid: process.pid,
-    user: 'root',
-    onBroken: 'set-aside',
+  const watching = openWatching({
+    onPoll: ({ path, reason }) => log.warning(`${path} is looked at every second: ${reason}`),
   });
+  const book = await openBook(
+    {
+      path: config.ledger.path,
+      hostname: host.hostname,
+      bootId: host.bootId,
+      pid: process.pid,
+      user: 'root',
+      onBroken: 'set-aside',
+    },
+    { headFile: join(STATE, 'ledger-head.json'), watching, now, onError },
+  );
+  const { ledger, openAtStart } = book;
+  if (book.loss) log.error(lossText(config.ledger.path, book.loss));
   ledger.subscribe((block) => {
     const { height, hash, category, action } = block;
     bus.emit(AGENT_PATH, AGENT_NAME, 'BlockAppended', 'tsss', [BigInt(height), hash, category, action]);
@@ -250,8 +261,6 @@ async function main(): Promise<void> {
     onTrouble: () => reconciler.plan(),
     onError: (error) => onError(error),
   });
-  const onError = (error: unknown) =>
-    log.error(error instanceof AgentError ? error.toLine() : `unexpected: ${String(error)}`);
   const times = {
     debounceMs: () => config.debounce_ms,
     intervalMs: () => config.reconcile_interval * 1000,
@@ -268,7 +277,7 @@ async function main(): Promise<void> {
     });
   const proxmoxWatch =
     proxmox &&
-    watchProxmox(config.proxmox.root, {
+    watchProxmox(watching, config.proxmox.root, {
       onChange(vmid) {
         enrolment?.soon();
         void agent.look(vmid, 'its configuration changed').catch(onError);
@@ -299,6 +308,7 @@ async function main(): Promise<void> {
 
   const spool = spoolAbsorber({
     directory: join(STATE, 'spool'),
+    watching,
     recorded: (ids) => findEvents(config.ledger.path, ids),
     async handle(event, recordedAt) {
       if (recordedAt !== undefined && recordedAt < startHeight) return agent.finish(event, recordedAt);
@@ -389,7 +399,9 @@ async function main(): Promise<void> {
   log.info(`ready, ledger at height ${ledger.head().height}`);
 
   enrolment?.soon();
-  const switchWatch = watchDaemonStart(SWITCH_PID_FILE, () => reconciler.soon('ovs-vswitchd was started'));
+  const switchWatch = watchDaemonStart(watching, SWITCH_PID_FILE, () =>
+    reconciler.soon('ovs-vswitchd was started'),
+  );
   const watchdog = startWatchdog({ exec, env: process.env, onError });
   const interfaces = syncInterfaces({
     bus,
@@ -417,7 +429,13 @@ async function main(): Promise<void> {
     }).catch(onError);
   }
 
-  const ended = await Promise.race([bus.closed.then(() => 'bus' as const), asked]);
+  const lost = book.lost.then((what) => {
+    log.error(
+      `the ledger ${config.ledger.path} is not the file that was written: ${what}; the agent starts anew`,
+    );
+    return 'ledger' as const;
+  });
+  const ended = await Promise.race([bus.closed.then(() => 'bus' as const), lost, asked]);
   stop.abort();
   await hookSocket.close();
   reconciler.close();
@@ -429,6 +447,8 @@ async function main(): Promise<void> {
   spool.close();
   await netmaker.close();
   parking.close();
+  // Every start settles what has become of the file; in this run nothing more can be recorded.
+  if (ended === 'ledger') return process.exit(1);
   const data = { reason: ended === 'bus' ? 'the system bus closed the connection' : ended };
   const cause = await ledger.append({ category: 'lifecycle', action: 'agent_stopped', data }).then(
     ({ height }) => height,
@@ -437,7 +457,7 @@ async function main(): Promise<void> {
   if (ended !== 'bus' && (await stopKind(bus)) === 'stop') {
     await letGo({ agent, ovsdb, ledger, claims, cause, now, onError });
   }
-  await ledger.close();
+  await book.close();
   await ovsdb.close();
   // systemd starts us anew, and a fresh process is the one safe way to a fresh bus.
   process.exit(ended === 'bus' ? 1 : 0);

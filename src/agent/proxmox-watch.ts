@@ -1,9 +1,9 @@
 // Watches the configurations of this node's Proxmox guests: each change is told by VMID, at once.
 
-import { type FSWatcher, watch } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { vmidFromText } from '../core/guest/vmid.ts';
+import type { Watch, Watching } from '../core/kernel/watch.ts';
 
 export interface ProxmoxWatch {
   /** Watches the directories anew, and those that were not there before: pmxcfs may have been mounted since. */
@@ -24,8 +24,12 @@ const FOLDERS = ['qemu-server', 'lxc'];
 const RETRIES_MS = [250, ...Array<number>(60).fill(1000)];
 
 /** @param root `/etc/pve`; pmxcfs tells of writes on this node only (inotify), so those of others are found at the next look */
-export function watchProxmox(root: string, { onChange, onBack }: ProxmoxWatchListeners): ProxmoxWatch {
-  const watchers = new Map<string, FSWatcher>();
+export function watchProxmox(
+  watching: Pick<Watching, 'directory'>,
+  root: string,
+  { onChange, onBack }: ProxmoxWatchListeners,
+): ProxmoxWatch {
+  const watchers = new Map<string, Watch>();
   /** Folders whose directory went since it was watched. */
   const lost = new Set<string>();
   let retry: NodeJS.Timeout | undefined;
@@ -43,17 +47,14 @@ export function watchProxmox(root: string, { onChange, onBack }: ProxmoxWatchLis
   };
   const start = (folder: string, path: string) => {
     const own = basename(path);
-    const watcher = watch(path, (_, file) => {
+    const watcher: Watch = watching.directory(path, (file) => {
       if (isDirectoryItself(file, own)) {
         if (watchers.get(folder) === watcher) lose(folder);
         return;
       }
       // Proxmox writes a file beside it first and renames that.
       const vmid = file?.endsWith('.conf') ? vmidFromText(file.slice(0, -'.conf'.length)) : undefined;
-      if (vmid !== undefined) onChange(vmid);
-    });
-    watcher.on('error', () => {
-      if (watchers.get(folder) === watcher) lose(folder);
+      if (vmid !== undefined && !closed) onChange(vmid);
     });
     // The old one is closed after the new one is open: no change falls between them.
     watchers.get(folder)?.close();

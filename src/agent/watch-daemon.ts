@@ -1,19 +1,23 @@
 // Tells when a daemon has been started, by the file that it writes its process id to.
 
-import { existsSync, type FSWatcher, watch } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import type { Watch, Watching } from '../core/kernel/watch.ts';
 
 /** The directory may come later, and go: then the next reconcile finds what this one does not tell. */
-export function watchDaemonStart(pidFile: string, onStart: () => void): { close(): void } {
-  let watcher: FSWatcher | undefined;
+export function watchDaemonStart(
+  watching: Pick<Watching, 'directory'>,
+  pidFile: string,
+  onStart: () => void,
+): Watch {
+  let watch: Watch | undefined;
   try {
-    watcher = watch(dirname(pidFile), (_, file) => {
+    watch = watching.directory(dirname(pidFile), (file) => {
       // A daemon that stops takes its file away: whoever looked then would find it not there yet.
       if (file === basename(pidFile) && existsSync(pidFile)) onStart();
     });
-    watcher.on('error', () => watcher?.close());
   } catch {
-    watcher = undefined;
+    watch = undefined;
   }
-  return { close: () => watcher?.close() };
+  return { close: () => watch?.close() };
 }

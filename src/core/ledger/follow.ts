@@ -1,7 +1,7 @@
 // Follows a ledger as it grows, like `tail -F`: it may not exist yet, and may be replaced.
-import { type FSWatcher, watch } from 'node:fs';
 import { type FileHandle, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { openWatching, type Watch } from '../kernel/watch.ts';
 import type { HashedBlock } from './block.ts';
 import { readLine } from './line.ts';
 import { eachLine, lineChunks } from './line-chunks.ts';
@@ -100,12 +100,13 @@ function changeBell(path: string, signal: AbortSignal): Bell {
   };
 }
 
-function watchDir(path: string, ring: () => void): FSWatcher | undefined {
+function watchDir(path: string, ring: () => void): Watch | undefined {
   try {
     // The directory, not the file: a file that is replaced takes its watch with it.
-    const watcher = watch(dirname(path), (_event, name) => name === basename(path) && ring());
-    watcher.on('error', () => watcher.close());
-    return watcher;
+    return openWatching({ pollMs: POLL_MS }).directory(
+      dirname(path),
+      (name) => name === basename(path) && ring(),
+    );
   } catch {
     return undefined;
   }

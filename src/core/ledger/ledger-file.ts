@@ -1,7 +1,7 @@
 // The open ledger file: durable writes at its end, and the way back after one that failed.
-import { constants } from 'node:fs';
+import { constants, fstatSync, statSync } from 'node:fs';
 import { type FileHandle, open as fsOpen } from 'node:fs/promises';
-import { AgentError } from '../errors.ts';
+import { AgentError, isErrno } from '../errors.ts';
 import { checkTail } from './tail-check.ts';
 import type { Head } from './verify.ts';
 
@@ -20,6 +20,11 @@ export type LedgerFile = {
   size(): number;
   /** Writes after the durable bytes, and resolves when the device has it. On failure nothing of it stays. */
   append(bytes: Buffer, before: Head): Promise<void>;
+  /**
+   * Why the name no longer leads to what was written: the file was moved, replaced, cut, or somebody else wrote to it. Undefined
+   * while all is well, and while a write is under way.
+   */
+  lost(): string | undefined;
   close(): Promise<void>;
 };
 
@@ -27,6 +32,21 @@ export type LedgerFile = {
 export function ledgerFile(path: string, first: FileHandle, startSize: number, fs: LedgerFs): LedgerFile {
   let file: FileHandle | undefined = first;
   let size = startSize;
+  let isWriting = false;
+
+  // Two calls of some microseconds, beside a write that waits for its device.
+  const lostOf = (target: FileHandle): string | undefined => {
+    const held = fstatSync(target.fd);
+    try {
+      const named = statSync(path);
+      if (named.ino !== held.ino || named.dev !== held.dev) return 'another file has its name';
+    } catch (error) {
+      // What else can keep a name from being looked up says nothing about the file.
+      if (isErrno(error, 'ENOENT', 'ENOTDIR')) return 'it was moved or removed';
+    }
+    if (held.size < size) return `it was cut from ${size} to ${held.size} bytes`;
+    return held.size > size ? `somebody else wrote ${held.size - size} bytes to it` : undefined;
+  };
 
   async function writeAll(target: FileHandle, bytes: Buffer): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
@@ -64,9 +84,13 @@ export function ledgerFile(path: string, first: FileHandle, startSize: number, f
 
   return {
     size: () => size,
+    lost: () => (isWriting || file === undefined ? undefined : lostOf(file)),
     async append(bytes, before) {
+      isWriting = true;
       try {
         const target = file ?? (await reopen(before));
+        const lost = lostOf(target);
+        if (lost !== undefined) throw new Error(lost);
         await writeAll(target, bytes).catch(async (error: unknown) => {
           // Whether the write failed or its fdatasync cannot be told apart, so the descriptor goes in either case.
           await target.truncate(size).catch(() => undefined);
@@ -76,6 +100,8 @@ export function ledgerFile(path: string, first: FileHandle, startSize: number, f
         size += bytes.length;
       } catch (cause) {
         throw new AgentError('ledger-write-failed', `The ledger ${path} could not be written.`, { cause });
+      } finally {
+        isWriting = false;
       }
     },
     close: drop,

@@ -1,11 +1,15 @@
 // The one writer of a ledger: appends in call order, one write and one fdatasync for all that wait.
+import type { FileHandle } from 'node:fs/promises';
+import type { JsonObject } from '../json.ts';
 import { appendQueue } from './append-queue.ts';
 import type { HashedBlock } from './block.ts';
 import { checkOrigin, type Entry, makeDraft, type Origin } from './draft.ts';
+import { holdsBlock } from './holds-block.ts';
 import { type LedgerFs, ledgerFile, realFs } from './ledger-file.ts';
 import { takeLock } from './lock.ts';
 import { ledgerPaths, makeDir } from './paths.ts';
 import { recover } from './recover.ts';
+import type { Loss } from './remembered-head.ts';
 import { type LedgerStats, liveStats } from './stats.ts';
 import type { Head, VerifyResult } from './verify.ts';
 
@@ -21,6 +25,8 @@ export type LedgerOptions = Origin & {
    */
   onBroken?: 'refuse' | 'set-aside';
   onAppend?: LedgerListener;
+  /** The head of the chain as it was last known. A ledger without it goes on, and says so in a block. */
+  remembered?: Head | undefined;
   fs?: LedgerFs;
 };
 
@@ -37,6 +43,10 @@ export type Ledger = {
   history(): Promise<VerifyResult>;
   /** `listener` gets every block from now on, once it is durable, in order of height. Returns the way to end that. */
   subscribe(listener: LedgerListener): () => void;
+  /** The remembered chain, when the file did not hold it. */
+  readonly loss: Loss | undefined;
+  /** Why the file's name no longer leads to what this ledger wrote; see `LedgerFile.lost`. */
+  lost(): string | undefined;
   /** Waits for what was appended, then gives the lock back. */
   close(): Promise<void>;
 };
@@ -44,13 +54,14 @@ export type Ledger = {
 /** Throws `ledger-locked`, `ledger-broken`, `bad-argument`, or `ledger-write-failed`. */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   checkOrigin(options);
-  const { clock = { now: Date.now }, onBroken = 'refuse', fs = realFs } = options;
+  const { clock = { now: Date.now }, onBroken = 'refuse', fs = realFs, remembered } = options;
   const paths = ledgerPaths(options.path);
   await makeDir(paths.dir);
   await makeDir(paths.side);
   const lock = await takeLock(paths.side);
   try {
     const { file, size, head, note } = await recover(paths, { onBroken, nowMs: clock.now(), fs });
+    const loss = await lossOf(file, head, remembered, clock.now());
     const stats = liveStats(options.path, size);
     const store = ledgerFile(options.path, file, size, fs);
     const listeners = new Set<LedgerListener>(options.onAppend ? [options.onAppend] : []);
@@ -63,6 +74,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       head: queue.head,
       stats: () => stats.get(queue.head(), store.size()),
       history: stats.history,
+      loss,
+      lost: store.lost,
       subscribe(listener) {
         listeners.add(listener);
         return () => listeners.delete(listener);
@@ -75,11 +88,30 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       },
     };
     if (note) await ledger.append({ category: 'filesystem', ...note });
+    // A chain that was set aside has its block already.
+    if (loss && note?.action !== 'ledger_set_aside')
+      await ledger.append({ category: 'filesystem', ...lossNote(loss) });
     return ledger;
   } catch (error) {
     await lock.release();
     throw error;
   }
+}
+
+async function lossOf(
+  file: FileHandle,
+  head: Head,
+  remembered: Head | undefined,
+  nowMs: number,
+): Promise<Loss | undefined> {
+  if (remembered === undefined || (await holdsBlock(file, remembered))) return undefined;
+  const { height, hash } = remembered;
+  return { height, hash, found: head.height, at: new Date(nowMs).toISOString() };
+}
+
+function lossNote({ height, hash, found }: Loss): { action: string; data: JsonObject } {
+  const data = { known_height: height, known_hash: hash, found_height: found };
+  return { action: found === 0 ? 'ledger_missing' : 'ledger_diverged', data };
 }
 
 // A listener that throws must not make a durable append look failed.

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { spoolAbsorber } from '../../../src/agent/absorb-spool.ts';
 import type { LifecycleEvent } from '../../../src/core/events/lifecycle-event.ts';
+import { openWatching } from '../../../src/core/kernel/watch.ts';
 import { spoolEvent } from '../../../src/core/spool/spool.ts';
 
 let directory: string;
@@ -26,6 +27,7 @@ const note = async (found: LifecycleEvent, height?: number): Promise<unknown> =>
 const absorber = (handle = note) =>
   spoolAbsorber({
     directory,
+    watching: openWatching(),
     recorded: async (ids) => new Map([...recorded].filter(([id]) => ids.has(id))),
     handle,
     onRejected: async (file) => void rejected.push(file),

@@ -1,10 +1,24 @@
 // Whatever a crash leaves behind, the next start keeps every durable block and every byte of evidence.
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { NO_HASH, tail, verifyLedger } from '../../../src/core/ledger/index.ts';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  NO_HASH,
+  readRememberedHead,
+  rememberHead,
+  tail,
+  verifyLedger,
+} from '../../../src/core/ledger/index.ts';
 import { entry, open, sampleBytes, scratch, splitLines } from './scratch.ts';
 
 let sample: Buffer;
@@ -100,5 +114,103 @@ describe('a last line that is complete but wrong', () => {
     expect(ledger.head().height).toBe(1);
     await ledger.close();
     expect(readdirSync(join(place.dir, 'ledger.d/broken'))).toHaveLength(1);
+  });
+});
+
+describe('a remembered head', () => {
+  const remembered = async (path: string) => {
+    const ledger = await open(path);
+    const head = ledger.head();
+    await ledger.close();
+    return head;
+  };
+
+  it('is found wherever it stands in the file, and nothing is said then', async () => {
+    using place = scratch(sample);
+    const blocks = await tail(place.path, 6);
+    for (const { height, hash } of blocks) {
+      const ledger = await open(place.path, { remembered: { height, hash } });
+      expect([ledger.loss, ledger.head().height]).toEqual([undefined, 6]);
+      await ledger.close();
+    }
+  });
+
+  it('that no file holds is told in the first block of the new chain', async () => {
+    using place = scratch(sample);
+    const head = await remembered(place.path);
+    for (const change of [() => rmSync(place.path), () => truncateSync(place.path)]) {
+      change();
+      const ledger = await open(place.path, { remembered: head });
+      expect(ledger.loss).toMatchObject({ ...head, found: 0 });
+      await ledger.close();
+      const data = { known_height: 6, known_hash: head.hash, found_height: 0 };
+      expect(await tail(place.path, 5)).toMatchObject([{ height: 1, action: 'ledger_missing', data }]);
+    }
+  });
+
+  it('that was cut off, or belongs to another chain, is told in the next block', async () => {
+    using place = scratch(sample);
+    const head = await remembered(place.path);
+    const other = await sampleBytes(9);
+    for (const [bytes, found] of [
+      [Buffer.concat(splitLines(sample).slice(0, 4)), 4],
+      [other, 9],
+    ] as const) {
+      writeFileSync(place.path, bytes);
+      const ledger = await open(place.path, { remembered: head });
+      expect(ledger.loss).toMatchObject({ ...head, found });
+      await ledger.close();
+      const data = { known_height: 6, known_hash: head.hash, found_height: found };
+      expect(await tail(place.path, 1)).toMatchObject([{ action: 'ledger_diverged', data }]);
+      expect(await verifyLedger(place.path)).toMatchObject({ verdict: 'ok' });
+    }
+  });
+
+  it('is written down soon after a block and at the end, for this ledger only', async () => {
+    using place = scratch(sample);
+    const file = join(place.dir, 'head.json');
+    const ledger = await open(place.path);
+    const memory = rememberHead(ledger, {
+      file,
+      path: place.path,
+      onError: (error) => expect(error).toBe(undefined),
+    });
+    await ledger.append(entry(7));
+    await vi.waitFor(
+      async () => expect(await readRememberedHead(file, place.path)).toEqual(ledger.head()),
+      5000,
+    );
+    await ledger.append(entry(8));
+    await memory.close();
+    await ledger.close();
+    expect(await readRememberedHead(file, place.path)).toMatchObject({ height: 8 });
+    expect(await readRememberedHead(file, '/another/ledger.jsonl')).toBe(undefined);
+    writeFileSync(file, '{"half');
+    expect(await readRememberedHead(file, place.path)).toBe(undefined);
+  });
+});
+
+describe('a file that is no longer the one that was written', () => {
+  it.each<[string, (path: string) => void, RegExp]>([
+    ['moved away', (path) => renameSync(path, `${path}.1`), /moved or removed/],
+    ['removed', (path) => rmSync(path), /moved or removed/],
+    [
+      'replaced',
+      (path) => {
+        renameSync(path, `${path}.1`);
+        writeFileSync(path, '');
+      },
+      /another file/,
+    ],
+    ['emptied, as copytruncate does', (path) => truncateSync(path), /cut from \d+ to 0 bytes/],
+    ['written to by somebody else', (path) => appendFileSync(path, 'garbage\n'), /wrote 8 bytes/],
+  ])('is noticed at once when it was %s, and nothing is acknowledged into it', async (_, change, says) => {
+    using place = scratch(sample);
+    const ledger = await open(place.path);
+    expect(ledger.lost()).toBe(undefined);
+    change(place.path);
+    expect(ledger.lost()).toMatch(says);
+    await expect(ledger.append(entry(7))).rejects.toMatchObject({ code: 'ledger-write-failed' });
+    await ledger.close();
   });
 });

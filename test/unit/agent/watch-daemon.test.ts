@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { watchDaemonStart } from '../../../src/agent/watch-daemon.ts';
+import { openWatching } from '../../../src/core/kernel/watch.ts';
+
+const watching = openWatching();
 
 describe('a watch over the start of a daemon', () => {
   let directory: string;
@@ -16,7 +19,10 @@ describe('a watch over the start of a daemon', () => {
   it('tells of the start, and of nothing when the daemon stops', async () => {
     const [pidFile, other] = [join(directory, 'ovs-vswitchd.pid'), join(directory, 'other.pid')];
     const [onStart, onOther] = [vi.fn(), vi.fn()];
-    const watches = [watchDaemonStart(pidFile, onStart), watchDaemonStart(other, onOther)];
+    const watches = [
+      watchDaemonStart(watching, pidFile, onStart),
+      watchDaemonStart(watching, other, onOther),
+    ];
     await writeFile(pidFile, '1\n');
     await vi.waitFor(() => expect(onStart).toHaveBeenCalled());
     // The kernel tells of files of one directory in order: what is told of the other one comes after.
@@ -34,6 +40,6 @@ describe('a watch over the start of a daemon', () => {
   });
 
   it('is no watch, and no error, where there is no such directory', () => {
-    watchDaemonStart(join(directory, 'none', 'x.pid'), vi.fn()).close();
+    watchDaemonStart(watching, join(directory, 'none', 'x.pid'), vi.fn()).close();
   });
 });

@@ -1,0 +1,79 @@
+// The agent's ledger from start to end: opened, its head remembered, and watched for being taken away while the agent runs.
+
+import { basename, dirname } from 'node:path';
+import type { Watching } from '../core/kernel/watch.ts';
+import {
+  type HashedBlock,
+  type Ledger,
+  type LedgerOptions,
+  type Loss,
+  openIntents,
+  openLedger,
+  readRememberedHead,
+  rememberHead,
+} from '../core/ledger/index.ts';
+
+export interface Book {
+  ledger: Ledger;
+  /** What the run before had begun and not finished. */
+  openAtStart: HashedBlock[];
+  /** A chain that was there and is in the file no more, as it was found at this start or lately. */
+  loss: Loss | undefined;
+  /** Why the file is no longer the one that was written; resolves as soon as that is seen. */
+  lost: Promise<string>;
+  close(): Promise<void>;
+}
+
+/** How long status and doctor tell of a chain that was lost, in ms: a person comes by in that time. */
+const TOLD_MS = 7 * 24 * 3_600_000;
+
+export async function openBook(
+  options: Omit<LedgerOptions, 'remembered'>,
+  parts: {
+    headFile: string;
+    watching: Pick<Watching, 'directory'>;
+    now: () => number;
+    onError: (error: unknown) => void;
+  },
+): Promise<Book> {
+  const { path } = options;
+  const { headFile, onError } = parts;
+  const remembered = await readRememberedHead(headFile, path);
+  const ledger = await openLedger({ ...options, remembered });
+  const openAtStart = await openIntents(path);
+  const former = remembered?.loss;
+  const isRecent = former !== undefined && parts.now() - Date.parse(former.at) < TOLD_MS;
+  const loss = ledger.loss ?? (isRecent ? former : undefined);
+  const memory = rememberHead(ledger, { file: headFile, path, loss, onError });
+  let tell: (what: string) => void = () => undefined;
+  const lost = new Promise<string>((resolve) => {
+    tell = resolve;
+  });
+  const look = () => {
+    const what = ledger.lost();
+    if (what !== undefined) tell(what);
+  };
+  const watch = parts.watching.directory(dirname(path), (file) => {
+    if (file === basename(path)) look();
+  });
+  // A change that came while a block was written is seen after it.
+  const unsubscribe = ledger.subscribe(() => setImmediate(look));
+  return {
+    ledger,
+    openAtStart,
+    loss,
+    lost,
+    async close() {
+      unsubscribe();
+      watch.close();
+      await memory.close();
+      await ledger.close();
+    },
+  };
+}
+
+/** For the journal. */
+export function lossText(path: string, { height, found }: Loss): string {
+  const instead = found === 0 ? 'a new chain has begun' : `it ends at block ${found}, and goes on from there`;
+  return `the ledger ${path} does not hold block ${height}, the last one known of it: ${instead}`;
+}

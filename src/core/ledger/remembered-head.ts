@@ -1,0 +1,71 @@
+// The head that was last written, kept beside the ledger and not in it: only that shows that a ledger was taken away or cut.
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { writeFileAtomically } from '../guest/atomic-file.ts';
+import type { Head } from './verify.ts';
+import type { Ledger } from './writer.ts';
+
+/** A chain that was there and is not in the file any more. */
+export type Loss = {
+  /** The last block that was known of it. */
+  height: number;
+  hash: string;
+  /** Height of the last block that was found instead; 0 where there was none. */
+  found: number;
+  /** When that was noticed, RFC 3339. */
+  at: string;
+};
+
+const headFields = { height: z.number().int().min(1), hash: z.string().regex(/^[0-9a-f]{64}$/) };
+const fileSchema = z.object({
+  path: z.string(),
+  ...headFields,
+  loss: z.object({ ...headFields, found: z.number().int().min(0), at: z.string() }).optional(),
+});
+
+export type RememberedHead = Head & { loss?: Loss };
+
+/** Blocks that are not in it yet are found in the ledger; so it need not be written with each of them. */
+const DELAY_MS = 500;
+
+/** What is remembered of the ledger at `path`; undefined when nothing is, or what is there cannot be read. */
+export async function readRememberedHead(file: string, path: string): Promise<RememberedHead | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    const { path: whose, height, hash, loss } = fileSchema.parse(JSON.parse(text));
+    return whose === path ? { height, hash, ...(loss && { loss }) } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes the head down soon after each block; `close` writes the last one. `loss` stays in the file. */
+export function rememberHead(
+  ledger: Pick<Ledger, 'head' | 'subscribe'>,
+  parts: { file: string; path: string; loss?: Loss | undefined; onError: (error: unknown) => void },
+): { close(): Promise<void> } {
+  const { file, path, loss, onError } = parts;
+  let timer: NodeJS.Timeout | undefined;
+  let writing: Promise<void> = Promise.resolve();
+  const write = () => {
+    timer = undefined;
+    const head = ledger.head();
+    if (head.height === 0) return;
+    const text = `${JSON.stringify({ path, ...head, ...(loss && { loss }) })}\n`;
+    writing = writing.then(() => writeFileAtomically(file, text)).catch(onError);
+  };
+  const soon = () => {
+    timer ??= setTimeout(write, DELAY_MS).unref();
+  };
+  const unsubscribe = ledger.subscribe(soon);
+  soon();
+  return {
+    async close() {
+      unsubscribe();
+      clearTimeout(timer);
+      write();
+      await writing;
+    },
+  };
+}
