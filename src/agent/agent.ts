@@ -135,8 +135,10 @@ export function createAgent(parts: AgentParts): Agent {
   /** Ports that this guest may lose: those it had, and any under its VMID, but none that another guest has now. */
   const scopeOf = (key: string, had: readonly { port: string }[], vmid: number | undefined) => {
     const names = new Set(had.map((wish) => wish.port));
-    const isItsOwn = (port: string) =>
-      names.has(port) || (vmid !== undefined && parsePortName(port)?.vmid === vmid);
+    // Asked of every port there is: most are told by their first letters.
+    const prefix = `vi${vmid}`;
+    const isUnderVmid = (port: string) => port.startsWith(prefix) && parsePortName(port)?.vmid === vmid;
+    const isItsOwn = (port: string) => names.has(port) || (vmid !== undefined && isUnderVmid(port));
     return (port: string) => isItsOwn(port) && (claims.ofPort(port)?.key ?? key) === key;
   };
 

@@ -4,6 +4,7 @@ import type { openDocker } from '../../hooks/docker/engine.ts';
 import type { Config } from '../core/config/config.ts';
 import type { AgentError } from '../core/errors.ts';
 import { configWrittenAt } from '../core/guest/proxmox-tree.ts';
+import { kernelAddresses } from '../core/kernel/host-addresses.ts';
 import { hostUse, isLinuxBridge, linkMaster, linkMtu, linkNames } from '../core/kernel/links.ts';
 import { ranAt } from '../core/kernel/process.ts';
 import type { Veths } from '../core/kernel/veth.ts';
@@ -67,6 +68,7 @@ export function openSources(parts: SourcesParts): {
     claims: all,
   });
   const isLeftOut = config.proxmox.enabled === false;
+  const addresses = kernelAddresses();
   const lxc = lxcSource({
     root: config.lxc.root,
     bridge: config.lxc.bridge,
@@ -74,7 +76,7 @@ export function openSources(parts: SourcesParts): {
     linkNames,
     hostEndsOf: veths.hostEndsOf,
     pluggedInto: async (link) => holderOf(link)?.bridge ?? (await linkMaster(link)),
-    hostUse,
+    hostUse: (link) => hostUse(link, addresses),
     claim,
     claims: all,
     vmidFor: (name) => vmids.claim('lxc', name),

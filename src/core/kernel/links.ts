@@ -8,6 +8,7 @@ import { basename } from 'node:path';
 import { isErrno } from '../errors.ts';
 import { kernelNameProblem } from '../guest/kernel-name.ts';
 import type { TunFlags } from '../networkmanager/profiles.ts';
+import type { HostAddresses } from './host-addresses.ts';
 
 const ROOT = '/sys/class/net';
 
@@ -160,11 +161,14 @@ export async function hostDevice(link: string): Promise<string | undefined> {
 }
 
 /** What the host itself uses a link for, as the end of a sentence, or undefined: then it may be a guest's. */
-export async function hostUse(link: string): Promise<string | undefined> {
+export async function hostUse(
+  link: string,
+  addresses: HostAddresses = networkInterfaces,
+): Promise<string | undefined> {
   const kind = await hostDevice(link);
   if (kind !== undefined) return kind;
   // Every device has a link-local address of IPv6; a port of a switch needs none.
-  const own = networkInterfaces()[link]?.find(({ address }) => !/^fe[89ab]/i.test(address));
+  const own = addresses()[link]?.find(({ address }) => !/^fe[89ab]/i.test(address));
   return own === undefined ? undefined : `carries the host's address ${own.address}`;
 }
 

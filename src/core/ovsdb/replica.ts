@@ -26,6 +26,8 @@ export interface Replica {
   named<T extends NamedTable>(table: T, name: string): Row<T> | undefined;
   /** What `make` says of the rows as they are now. It is kept until a row changes: an attach asks the same ten times. */
   derived<T>(make: (replica: Replica) => T): T;
+  /** What `make` makes, once in this replica's life. */
+  kept<T>(make: () => T): T;
   clear(): void;
 }
 
@@ -56,11 +58,12 @@ export function emptyReplica(): Replica {
     if (now !== undefined) uuids.set(now, uuid);
   };
 
-  const kept = new Map<(replica: Replica) => unknown, unknown>();
+  const derived = new Map<(replica: Replica) => unknown, unknown>();
+  const kept = new Map<() => unknown, unknown>();
 
   return {
     apply(update) {
-      kept.clear();
+      derived.clear();
       const changes: RowChange[] = [];
       for (const [table, rows] of Object.entries(updateSchema.parse(update))) {
         if (!isTable(table)) continue;
@@ -81,11 +84,15 @@ export function emptyReplica(): Replica {
       return uuid === undefined ? undefined : (rowsOf(table).get(uuid) as Row<T> | undefined);
     },
     derived<T>(make: (replica: Replica) => T): T {
-      if (!kept.has(make)) kept.set(make, make(this));
+      if (!derived.has(make)) derived.set(make, make(this));
+      return derived.get(make) as T;
+    },
+    kept<T>(make: () => T): T {
+      if (!kept.has(make)) kept.set(make, make());
       return kept.get(make) as T;
     },
     clear() {
-      kept.clear();
+      derived.clear();
       uuids.clear();
       for (const rows of tables.values()) rows.clear();
     },
