@@ -20,6 +20,13 @@ export const engineEventSchema = z.object({
 });
 export type EngineEvent = z.infer<typeof engineEventSchema> & { timeNano: string };
 
+/** One of a network's that names the container that it is about. */
+const networkEventSchema = z.object({
+  Type: z.literal('network'),
+  Action: z.enum(['connect', 'disconnect']),
+  Actor: z.object({ Attributes: z.object({ container: z.string().regex(/^[0-9a-f]{64}$/) }) }),
+});
+
 export interface DockerConnection extends DockerEngine {
   /** By id, the names of all containers that there are, without the slash. Throws `docker-unreachable`. */
   names(): Promise<ReadonlyMap<string, readonly string[]>>;
@@ -27,12 +34,14 @@ export interface DockerConnection extends DockerEngine {
   bridges(): Promise<string[]>;
   /**
    * Follows container events from `since` (nanoseconds of the epoch, as text; undefined: from now), until the
-   * engine ends the stream or `signal` aborts. `onOpen` is called once the stream stands.
+   * engine ends the stream or `signal` aborts. `onOpen` is called once the stream stands, `onNetworks` with the id of a
+   * container that was connected to a network or taken out of one.
    */
   follow(
     since: string | undefined,
     onOpen: () => void,
     onEvent: (event: EngineEvent) => void,
+    onNetworks: (container: string) => void,
     signal: AbortSignal,
   ): Promise<void>;
 }
@@ -96,10 +105,13 @@ export function openDocker(socketPath: string): DockerConnection {
         .filter((name) => kernelNameProblem(name) === undefined);
     },
 
-    async follow(since, onOpen, onEvent, signal) {
+    async follow(since, onOpen, onEvent, onNetworks, signal) {
       const stream = await call('events', () =>
         docker.getEvents({
-          filters: { type: ['container'], event: ['start', 'die', 'destroy', 'rename', 'health_status'] },
+          filters: {
+            type: ['container', 'network'],
+            event: ['start', 'die', 'destroy', 'rename', 'health_status', 'connect', 'disconnect'],
+          },
           ...(since !== undefined && { since: secondsOf(since) as unknown as number }),
         }),
       );
@@ -110,6 +122,10 @@ export function openDocker(socketPath: string): DockerConnection {
         await readLines(stream, (line) => {
           const event = parseEvent(line);
           if (event) onEvent(event);
+          else {
+            const network = networkEventSchema.safeParse(JSON.parse(line));
+            if (network.success) onNetworks(network.data.Actor.Attributes.container);
+          }
         });
       } finally {
         signal.removeEventListener('abort', end);

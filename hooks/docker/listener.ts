@@ -10,6 +10,8 @@ export interface ListenerParts {
   /** `timeNano` of the last event that was handled, over restarts of the agent. */
   cursor: { read(): Promise<string | undefined>; write(nano: string): Promise<void> };
   onEvent: (event: LifecycleEvent) => Promise<unknown>;
+  /** A container, by its id, was connected to a network or taken out of one; may come twice. */
+  onNetworks: (id: string) => void;
   /** Called at each connect, after the stream stands, so that nothing falls between list and stream. */
   onConnected: () => void;
   onDisconnected: (error: unknown) => void;
@@ -41,6 +43,7 @@ export async function listenToDocker(parts: ListenerParts): Promise<void> {
           parts.onConnected();
         },
         handle,
+        parts.onNetworks,
         signal,
       );
       if (!signal.aborted) parts.onDisconnected(undefined);

@@ -9,6 +9,7 @@ import type { JsonObject } from '../core/json.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { DesiredPort, VethRequest } from '../core/plan/desired.ts';
 import type { Claims } from './claims.ts';
+import { openContainerLooks } from './container-looks.ts';
 import type { Convergence } from './converge.ts';
 import { eventData } from './event-data.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
@@ -90,6 +91,8 @@ export interface Agent {
    * ledger. False when the number is no Proxmox guest's here.
    */
   look(vmid: number, reason: string): Promise<boolean>;
+  /** The same for a Docker container whose networks have changed; one that is none of ours is left alone. */
+  lookAtContainer(id: string, reason: string): Promise<void>;
   /** Takes the ports of one guest away, whatever its runtime says; `reason` is for the ledger. */
   takeAway(key: string, reason: string): Promise<void>;
   /** Begins nothing more of its own; resolves when what is under way has ended. */
@@ -176,6 +179,8 @@ export function createAgent(parts: AgentParts): Agent {
   };
 
   const { lookAtOthers, noteMoves } = openOthers({ ...parts, apply });
+
+  const lookAtContainer = openContainerLooks({ ...parts, apply });
 
   const looks = openLooks({
     ledger,
@@ -363,6 +368,9 @@ export function createAgent(parts: AgentParts): Agent {
       } finally {
         parts.onTrouble();
       }
+    },
+    async lookAtContainer(id, reason) {
+      if (!stopping) await lookAtContainer(id, reason);
     },
     async takeAway(key, reason) {
       const claim = claims.get(key);

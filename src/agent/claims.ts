@@ -43,6 +43,9 @@ const portSchema = z.object({
       addresses: z.array(z.string()).default([]),
       gateways: z.array(z.string()).default([]),
       nameservers: z.array(z.string()).default([]),
+      networks: z
+        .array(z.object({ id: z.string(), addresses: z.array(z.string()), gateways: z.array(z.string()) }))
+        .default([]),
     })
     .optional(),
   guard: z
@@ -259,6 +262,11 @@ function claimFile(desired: DesiredPort, key: string): ClaimFile {
         addresses: [...desired.veth.addresses],
         gateways: [...desired.veth.gateways],
         nameservers: [...desired.veth.nameservers],
+        networks: desired.veth.networks.map(({ id, addresses, gateways }) => ({
+          id,
+          addresses: [...addresses],
+          gateways: [...gateways],
+        })),
       },
     }),
     ...(desired.guard && {

@@ -73,7 +73,9 @@ type Configured = Map<string, string>;
 
 /** Tells one set-up of an inner end from another; for a veth that somebody else made only offload is turned off. */
 const setUpOf = (veth: VethRequest | undefined) =>
-  veth === undefined ? 'offload' : JSON.stringify([veth.pid, veth.addresses, veth.gateways]);
+  veth === undefined
+    ? 'offload'
+    : JSON.stringify([veth.pid, veth.addresses, veth.gateways, veth.networks, veth.nameservers]);
 
 export function openConverge(parts: ConvergeParts): Convergence {
   const { config } = parts;

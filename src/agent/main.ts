@@ -11,6 +11,7 @@ import { AgentError } from '../core/errors.ts';
 import { HOOK_SOCKET } from '../core/events/hook-request.ts';
 import { exec, follow, keep } from '../core/exec.ts';
 import { bringUp } from '../core/kernel/addresses.ts';
+import { openGiven } from '../core/kernel/given.ts';
 import { hostUse, linkIndex } from '../core/kernel/links.ts';
 import { openParking } from '../core/kernel/parking.ts';
 import { openVeths } from '../core/kernel/veth.ts';
@@ -125,7 +126,7 @@ async function main(): Promise<void> {
   const facts = keepSwitchFacts({ configured: config.driver, networkManager, ovsdb });
   await facts.refresh();
   const parking = openParking(keep);
-  const veths = openVeths(exec, parking);
+  const veths = openVeths(exec, parking, openGiven(join(RUNTIME, 'given')));
   const bindingsDir = join(RUNTIME, 'bindings');
   const claims = await loadClaims(bindingsDir);
   const troubles = openTroubles(now);
@@ -417,6 +418,7 @@ async function main(): Promise<void> {
       docker,
       cursor: dockerCursor(join(STATE, 'docker-cursor')),
       onEvent: (event) => agent.handle(event),
+      onNetworks: (id) => void agent.lookAtContainer(id, 'its Docker networks changed').catch(onError),
       onConnected: () => {
         dockerConnected = true;
         reconciler.soon('Docker is connected');

@@ -227,6 +227,71 @@ export function publicServers(name: string, { suite, keys = '', way }: PublicPla
     });
   });
 
+  describe("a container whose networks of Docker's change", () => {
+    const lan = (verb: 'connect' | 'disconnect', network = 'lan') =>
+      host.sh(`docker network ${verb} ${network} netmaker-1`);
+    const defaults = async () => {
+      const shown = await Promise.all(
+        ['-4', '-6'].map((family) => host.inside('netmaker-1', 'ip', family, 'route', 'show', 'default')),
+      );
+      return shown.map(({ stdout }) => /dev (\S+)/.exec(stdout)?.[1] ?? '');
+    };
+    /** Once the agent has heard of it and both ways lead where they should. */
+    const isAsBefore = () =>
+      eventually(
+        async () => ({
+          defaults: await defaults(),
+          published: (await host.remote('curl', '--silent', '--max-time', '5', `http://${UPLINK}:8080/`))
+            .stdout,
+          from: await answer(host.inside('netmaker-1', ...ask('udp', REMOTE, THERE))),
+          from6: await answer(host.inside('netmaker-1', ...ask('udp', REMOTE6, THERE))),
+        }),
+        (seen) => {
+          const own = { from: a, from6: a6 };
+          expect(seen).toEqual({ defaults: ['ovs0', 'ovs0'], published: 'mesh', ...own });
+        },
+      );
+
+    it('goes on as before, and is reached all the while', async () => {
+      await host.sh('docker network create --ipv6 --subnet 172.29.0.0/24 --subnet fd00:29::/64 lan');
+      await host.service('pinger', 'remote', `sh -c 'ping -i 0.05 -q ${a} >/run/pings'`);
+      await lan('connect');
+      await isAsBefore();
+      await lan('disconnect', 'bridge');
+      await isAsBefore();
+      await lan('connect', 'bridge');
+      await lan('disconnect');
+      await isAsBefore();
+      await host.sh(
+        'systemctl kill --signal=INT pinger; while systemctl is-active -q pinger; do sleep 0.1; done',
+      );
+      expect(await host.sh('cat /run/pings')).toMatch(/ 0% packet loss/);
+    });
+
+    it('has another default route of its own choice for as long as it wants, whatever the agent does', async () => {
+      const inside = async (script: string) => host.inside('netmaker-1', 'sh', '-ec', script);
+      const own = `
+        ip link add netmaker type veth peer name wire; ip link set netmaker up; ip link set wire up
+        ip address add 10.101.0.2/24 dev netmaker; ip route del default
+        ip route add default via 10.101.0.1 dev netmaker`;
+      expect(await inside(own)).toMatchObject({ exitCode: 0 });
+      await host.sh('systemctl restart ovs-port-agent');
+      expect((await host.cli('reconcile')).exitCode).toBe(0);
+      expect(await defaults()).toEqual(['netmaker', 'ovs0']);
+      // Who asks for it under its public address is answered from there.
+      expect((await host.remote('ping', '-c1', '-W5', a)).exitCode).toBe(0);
+
+      const former = `ip link del netmaker; ip route add default via ${gateway} dev ovs0`;
+      expect(await inside(former)).toMatchObject({ exitCode: 0 });
+      await host.sh('systemctl restart ovs-port-agent');
+      expect((await host.cli('reconcile')).exitCode).toBe(0);
+      await lan('connect');
+      await lan('disconnect');
+      await host.sh('docker network rm lan');
+      await isAsBefore();
+    });
+  });
+
   describe('a container that lies about who it is', () => {
     const [arp, ndp, udp, udp6] = [
       `arp --source ${a} --to ${b}`,
@@ -301,11 +366,14 @@ export function publicServers(name: string, { suite, keys = '', way }: PublicPla
           await host.sh(`
             nft -j list counter inet ovs_port_agent spoofed | jq '.nftables[].counter | values | .packets'`),
         );
+      // By whatever name: before version 26, Docker counts on when it connects a container again.
+      const { stdout: routes } = await host.inside('netmaker-1', 'ip', 'route', 'show', 'table', '5182');
+      const card = /^default .* dev (\S+)/m.exec(routes)?.[1] ?? '';
       const sofar = await spoofed();
       const heard = await heardOf(host, {
         liar: 'netmaker-1',
         neighbour: 'mesh-b',
-        card: 'eth0',
+        card,
         lie: `ip ${lie} --to-mac ${await macOf('docker0')}`,
         truth: `${truth} --to-mac ${await macOf('ovsbr1')}`,
       });
@@ -322,6 +390,27 @@ export function publicServers(name: string, { suite, keys = '', way }: PublicPla
     expect(await known()).toContain('"docker0"');
     await host.sh('docker network rm other');
     await eventually(known, (said) => expect(said).not.toContain('oddly'));
+  });
+
+  it("is told of somebody's firewall that stops what it forwards, beside Docker's, until it is mended", async () => {
+    const hints = async () => JSON.parse((await host.cli('status', '--json')).stdout).netmaker.hints;
+    const isReached = async () => (await host.remote('ping', '-c1', '-W1', b)).exitCode === 0;
+    expect([await hints(), await isReached()]).toEqual([[], true]);
+    await host.sh(`
+      nft add table inet fw; nft 'add chain inet fw forward { type filter hook forward priority 10; policy accept; }'
+      nft add rule inet fw forward ct state established,related accept; nft add rule inet fw forward reject`);
+    await eventually(hints, (said) =>
+      expect(said).toEqual(
+        expect.arrayContaining([expect.stringContaining('inet fw forward ends in reject')]),
+      ),
+    );
+    expect(await isReached()).toBe(false);
+    expect((await host.cli('doctor')).stdout).toContain('inet fw forward ends in reject');
+    await host.sh(`
+      nft insert rule inet fw forward iifname ovsbr1 accept; nft insert rule inet fw forward oifname ovsbr1 accept`);
+    await eventually(hints, (said) => expect(said).toEqual([]));
+    expect(await isReached()).toBe(true);
+    await host.sh('nft delete table inet fw');
   });
 
   describe('an address', () => {
@@ -381,7 +470,12 @@ export function publicServers(name: string, { suite, keys = '', way }: PublicPla
       await host.start('netmaker-1');
       expect(await host.addresses('netmaker-1')).toEqual([a, a6]);
       await host.sh('DEBIAN_FRONTEND=noninteractive apt-get purge -y ovs-port-agent');
-      await host.sh('docker rm -f netmaker-1');
+      const routes = await host.inside('netmaker-1', 'ip', 'route', 'show', 'default');
+      expect(routes.stdout.trim()).toBe('default via 172.17.0.1 dev eth0');
+      await host.sh(`
+        docker network create after; docker network connect after netmaker-1
+        docker network disconnect bridge netmaker-1; docker network connect bridge netmaker-1
+        docker rm -f netmaker-1; docker network rm after`);
       const ours = /\bovsbr[01]\b/;
       const others = (lines: string[]) => lines.filter((line) => !ours.test(line));
       expect(others(await networkState(host))).toEqual(others(before));

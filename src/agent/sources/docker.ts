@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { type AgentError, asAgentError, isAgentError } from '../../core/errors.ts';
 import type { DockerEvent } from '../../core/events/lifecycle-event.ts';
+import { parseIp } from '../../core/guest/cidr.ts';
 import {
   type AttachDecision,
   type AttachRules,
@@ -12,7 +13,7 @@ import {
 } from '../../core/guest/docker-attach.ts';
 import type { Guest } from '../../core/guest/guest.ts';
 import { portName } from '../../core/guest/vmid.ts';
-import type { DesiredPort } from '../../core/plan/desired.ts';
+import type { DesiredPort, FormerNetwork } from '../../core/plan/desired.ts';
 import type { Binding, Claim } from '../claims.ts';
 import type { NetmakerEndpoints } from '../netmaker/endpoints.ts';
 import type { Vmids } from '../vmids.ts';
@@ -117,6 +118,7 @@ export function dockerSource(parts: DockerParts): DockerSource {
         addresses: endpoint?.addresses ?? [decision.address ?? []].flat(),
         gateways: endpoint?.gateways ?? [decision.gateway ?? []].flat(),
         nameservers: await nameserversOf(container),
+        networks: networksOf(container),
       },
       ...endpoint?.port,
     };
@@ -216,6 +218,19 @@ export function dockerSource(parts: DockerParts): DockerSource {
       }
     },
   };
+}
+
+/** Without what is no address: Docker leaves fields empty that do not apply. */
+function networksOf({ NetworkSettings: settings }: DockerContainer): FormerNetwork[] {
+  const known = (texts: readonly string[]) => texts.flatMap((text) => parseIp(text)?.text ?? []);
+  return Object.values(settings?.Networks ?? {})
+    .flatMap((network) => network ?? [])
+    .map((network) => ({
+      id: network.EndpointID,
+      addresses: known([network.IPAddress, network.GlobalIPv6Address]),
+      gateways: known([network.Gateway, network.IPv6Gateway]),
+    }))
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 /** A locally administered unicast address that goes with the port: names change hands while both containers run. */

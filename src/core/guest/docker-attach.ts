@@ -8,6 +8,7 @@ import { matchesGlob } from './glob.ts';
 
 /** One network of a container; empty and 0 where it has no address of that family. */
 const networkSchema = z.object({
+  EndpointID: z.string().default(''),
   IPAddress: z.string().default(''),
   IPPrefixLen: z.int().default(0),
   Gateway: z.string().default(''),

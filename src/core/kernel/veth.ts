@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { AgentError, isAgentError } from '../errors.ts';
 import type { Exec, ExecOptions } from '../exec.ts';
 import type { VethPeer, VethRequest } from '../plan/desired.ts';
+import type { GivenRecords } from './given.ts';
 import {
   configureLines,
   type GuestNetwork,
@@ -42,7 +43,10 @@ export interface Veths {
    * out of reach of a container that may bring its cards up itself.
    */
   create(outer: string, request: VethRequest, parked?: { withoutOffload: boolean }): Promise<void>;
-  /** Brings the inner end up and sets its addresses, default routes and offload; may be repeated. */
+  /**
+   * Brings the inner end up and sets its addresses, default routes and offload. May be repeated: then what was asked for
+   * changes, and what the container has changed itself stays.
+   */
   configure(outer: string, request: VethRequest, withoutOffload: boolean): Promise<void>;
   /** Gives the container's former network its default route back; what is gone already is fine. */
   release(request: VethRequest): Promise<void>;
@@ -66,9 +70,10 @@ const QUESTIONS = [
 
 const jsonOf = (text: string): unknown => (text.trim() === '' ? [] : JSON.parse(text));
 
-/** Families that the container has addresses of. */
-function familiesOf({ addresses }: VethRequest): (4 | 6)[] {
-  const found = new Set(addresses.map((text) => (text.includes(':') ? 6 : 4)));
+const isSix = (address: string) => address.includes(':');
+
+function familiesOf(addresses: readonly string[]): (4 | 6)[] {
+  const found = new Set(addresses.map((text) => (isSix(text) ? 6 : 4)));
   return ([4, 6] as const).filter((family) => found.has(family));
 }
 
@@ -99,7 +104,7 @@ interface Waiting {
   isOffloadOff: Promise<boolean>;
 }
 
-export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>): Veths {
+export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>, given: GivenRecords): Veths {
   /** By outer end: the inner ends that wait, under the outer end's name. */
   const waiting = new Map<string, Waiting>();
   /**
@@ -191,6 +196,7 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>): Veths {
     async create(outer, request, parked) {
       const { guestInterface: name, mac, pid } = request;
       await refuseHostNamespace(pid);
+      given.forget(outer);
       if (parked && (await hasLink(request))) throw takenError(name);
       const place = parked ? await parking.pid() : pid;
       const peer = ['name', parked ? outer : name, 'netns', String(place), 'address', mac];
@@ -227,33 +233,60 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>): Veths {
         waiting.delete(outer);
         return isOffloadOff;
       };
-      const families = familiesOf(request);
-      const up = `link set dev ${link} up\n`;
-      const [lines, isOffloadOff] = await Promise.all([
-        Promise.all(families.map(async (family) => configureLines(request, await guestNetwork(pid, family)))),
-        moveIn(),
-      ]);
+      const ifindex = await linkIndex(outer);
+      const record = given.read(outer);
+      const known = record?.ifindex === ifindex && record?.guestInterface === link ? record : undefined;
+      const families = familiesOf([...request.addresses, ...(known?.addresses ?? [])]);
+      const linesNow = () =>
+        Promise.all(
+          families.map(async (family) => configureLines(request, await guestNetwork(pid, family), known)),
+        );
+      const [lines, isOffloadOff] = await Promise.all([linesNow(), moveIn()]);
       // Docker turns IPv6 off in namespaces of networks without it; a container must not learn routes from neighbours.
-      if (families.includes(6)) {
+      if (families.includes(6) && !known?.addresses.some(isSix)) {
         const settings = ['disable_ipv6', 'accept_ra'].map(
           (name) => `/proc/sys/net/ipv6/conf/${link}/${name}`,
         );
         await exec('nsenter', [...inNamespace(pid), 'tee', ...settings], { input: '0' });
       }
+      const setUp = async () => {
+        const up = known === undefined ? `link set dev ${link} up\n` : '';
+        try {
+          await batch(pid, families, lines, up);
+        } catch (error) {
+          if (!isAgentError(error, 'exec-failed')) throw error;
+          // Docker, or the container, has changed its routes between the look and the lines.
+          await batch(pid, families, await linesNow(), up);
+        }
+      };
       await Promise.all([
-        batch(pid, families, lines, up),
-        withoutOffload && !isOffloadOff ? turnOffloadOff(pid, link) : undefined,
+        setUp(),
+        withoutOffload && !isOffloadOff && known === undefined ? turnOffloadOff(pid, link) : undefined,
       ]);
+      if (ifindex === undefined) return;
+      const { addresses, gateways } = request;
+      given.write(outer, {
+        ifindex,
+        guestInterface: link,
+        addresses: [...addresses],
+        gateways: [...gateways],
+      });
     },
 
     async release(request) {
       await refuseHostNamespace(request.pid);
-      const lines = await Promise.all(
-        familiesOf(request).map(async (family) =>
-          releaseLines(request, await guestNetwork(request.pid, family)),
-        ),
-      );
-      await batch(request.pid, familiesOf(request), lines);
+      const families = familiesOf(request.addresses);
+      // One that is being connected to a network at this moment may have other routes a moment later.
+      for (let attempt = 1; ; attempt++) {
+        const lines = await Promise.all(
+          families.map(async (family) => releaseLines(request, await guestNetwork(request.pid, family))),
+        );
+        try {
+          return await batch(request.pid, families, lines);
+        } catch (error) {
+          if (attempt === 2 || !isAgentError(error, 'exec-failed')) throw error;
+        }
+      }
     },
 
     hasInnerEnd,
@@ -284,6 +317,7 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>): Veths {
     },
 
     async remove(outer) {
+      given.forget(outer);
       waiting.delete(outer);
       if ((await linkIndex(outer)) === undefined) return;
       const use = await hostDevice(outer);

@@ -16,6 +16,18 @@ export interface VethRequest {
   gateways: readonly string[];
   /** Name servers that the container goes on reaching through the network it had before. */
   nameservers: readonly string[];
+  /** Where a default route that is not ours may lead without being the container's own doing. */
+  networks: readonly FormerNetwork[];
+}
+
+/** One network that a container has beside the one of ours, as its runtime says. */
+export interface FormerNetwork {
+  /** Another one each time that the container is connected to it. */
+  id: string;
+  /** The container's, without prefix length. */
+  addresses: readonly string[];
+  /** At most one of each family. */
+  gateways: readonly string[];
 }
 
 export interface Vlan {

@@ -164,6 +164,7 @@ describe('an event', () => {
       addresses: [],
       gateways: [],
       nameservers: [],
+      networks: [],
     };
     resolveNext = async () => ({ ...attached, ports: [{ ...port, veth }] });
     await agent.handle(post('0000-0001'));

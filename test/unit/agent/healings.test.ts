@@ -99,6 +99,7 @@ describe('cards held back', () => {
       addresses: [],
       gateways: [],
       nameservers: [],
+      networks: [],
     },
   });
   const flapping = () => {

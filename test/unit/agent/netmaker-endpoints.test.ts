@@ -208,6 +208,7 @@ it('a pool that is also a Docker network of the container is refused', async () 
       SandboxKey: '',
       Networks: {
         lan: {
+          EndpointID: 'e',
           IPAddress: '203.0.113.77',
           IPPrefixLen: 25,
           Gateway: '',

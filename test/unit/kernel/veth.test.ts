@@ -5,6 +5,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { AgentError } from '../../../src/core/errors.ts';
 import type { Exec } from '../../../src/core/exec.ts';
+import type { GivenRecord, GivenRecords } from '../../../src/core/kernel/given.ts';
 import { linkIndex } from '../../../src/core/kernel/links.ts';
 import { openVeths } from '../../../src/core/kernel/veth.ts';
 import type { VethRequest } from '../../../src/core/plan/desired.ts';
@@ -15,7 +16,13 @@ const exec: Exec = async (file, args) => {
   calls.push([file, ...args].join(' '));
   return answer;
 };
-const veths = openVeths(exec, { pid: async () => 4711 });
+const records = new Map<string, GivenRecord>();
+const given: GivenRecords = {
+  read: (outer) => records.get(outer),
+  write: (outer, record) => void records.set(outer, record),
+  forget: (outer) => void records.delete(outer),
+};
+const veths = openVeths(exec, { pid: async () => 4711 }, given);
 /** Of this very process, so that its namespace is the host's. */
 const request: VethRequest = {
   pid: process.pid,
@@ -24,11 +31,13 @@ const request: VethRequest = {
   addresses: ['203.0.113.2/24'],
   gateways: ['203.0.113.1'],
   nameservers: [],
+  networks: [],
 };
 const [outer = 'lo'] = readdirSync('/sys/class/net');
 
 beforeEach(() => {
   calls = [];
+  records.clear();
   answer = '[]';
 });
 
@@ -74,7 +83,7 @@ describe('the host’s ends of a container’s veths', () => {
           { ifindex: 14, ifname: 'eno1', link_index: 13 },
         ]),
       };
-      const here = openVeths(async (file) => answers[file] ?? '', { pid: async () => 4711 });
+      const here = openVeths(async (file) => answers[file] ?? '', { pid: async () => 4711 }, given);
       expect(await here.hostEndsOf(pid)).toEqual(['vethA', 'vethB']);
       answers.lsns = JSON.stringify({ namespaces: [{ ns, netnsid: 'unassigned' }] });
       expect(await here.hostEndsOf(pid)).toEqual([]);
@@ -130,7 +139,7 @@ describe('the inner end for a container that is not trusted', () => {
       const own = { ...request, pid: child.pid ?? 0, addresses: [] };
       const ours = readlinkSync('/proc/self/ns/net');
       await vi.waitUntil(() => readlinkSync(`/proc/${own.pid}/ns/net`) !== ours);
-      const slow = openVeths(late, { pid: async () => 4711 });
+      const slow = openVeths(late, { pid: async () => 4711 }, given);
       await slow.create('lo', own, { withoutOffload: false });
       await slow.configure('lo', own, false);
       expect(calls.at(-1)).toBe(`nsenter --net=/proc/${own.pid}/ns/net -- ip -4 -batch -`);

@@ -195,7 +195,15 @@ function wish(vmid: number, bridge: string, kind: Kind): DesiredPort {
   if (kind === 'kept') return { ...base, interface: link, row: link };
   if (!isDocker) return { ...base, interface: link };
   const mac = '02:00:00:00:00:01';
-  const veth = { pid: 4711, guestInterface: 'ovs0', mac, addresses: [], gateways: [], nameservers: [] };
+  const veth = {
+    pid: 4711,
+    guestInterface: 'ovs0',
+    mac,
+    addresses: [],
+    gateways: [],
+    nameservers: [],
+    networks: [],
+  };
   const guard = { mac, addresses: [`203.0.113.${vmid - 90}`], isolate: false, allowIn: ['all'] };
   return { ...base, interface: port, veth, ...(kind === 'guarded' && { guard }) };
 }
