@@ -258,6 +258,7 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
         addresses: held(),
         published: publicNetwork.published().length,
         trouble: trouble(),
+        hints: gateway.hints(),
       }),
     start(started) {
       source = started.source;

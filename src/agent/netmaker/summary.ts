@@ -11,10 +11,12 @@ export interface SummaryParts {
   published: number;
   /** What keeps the host from being the gateway. */
   trouble: { code: string; reason: string } | undefined;
+  /** What keeps them from being reached although the host is the gateway, one line each. */
+  hints: readonly string[];
 }
 
 /** The value of the key `netmaker` of `get_status`; all keys are always there. */
-export function summarize({ config, addresses, published, trouble }: SummaryParts): object {
+export function summarize({ config, addresses, published, trouble, hints }: SummaryParts): object {
   const { enabled, mode, pools } = config.netmaker;
   return {
     enabled: enabled && config.docker.enabled,
@@ -25,6 +27,7 @@ export function summarize({ config, addresses, published, trouble }: SummaryPart
     warning: warningFor(pools, addresses) ?? null,
     problem: trouble?.reason ?? null,
     problem_code: trouble?.code ?? null,
+    hints: [...hints],
   };
 }
 

@@ -40,7 +40,7 @@ export function askAgent(callAgent: CallAgent): Promise<Answer<AgentFacts>> {
     const status = statusSchema.safeParse(jsonAnswer('GetStatus', reply));
     if (!status.success) throw notUnderstood('GetStatus');
     const { pid, ready, obstacle, waiting } = status.data;
-    const { version } = status.data;
+    const { version, netmaker } = status.data;
     return {
       ready,
       waiting: waiting.map(({ port, bridge, code, reason }) => ({
@@ -50,6 +50,7 @@ export function askAgent(callAgent: CallAgent): Promise<Answer<AgentFacts>> {
         ...(bridge !== undefined && { bridge }),
       })),
       ...(typeof version === 'string' && { version }),
+      ...(netmaker?.hints && { unreached: netmaker.hints }),
       ...(pid !== undefined && { pid }),
       ...(typeof obstacle === 'string' && { obstacle }),
     };

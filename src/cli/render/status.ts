@@ -45,6 +45,7 @@ export const statusSchema = z.looseObject({
       addresses: z.number(),
       warning: z.string().nullish(),
       problem: z.string().nullish(),
+      hints: z.array(z.string()).optional(),
     })
     .optional(),
   configuration: z.looseObject({ restart_for: z.array(z.string()).default([]) }).optional(),
@@ -119,12 +120,13 @@ function configLines({ configuration }: Status, problem: string | undefined): st
 /** Nothing while there is nothing to tell: most hosts have no such container. */
 function netmakerLines({ netmaker }: Status): string[] {
   if (netmaker === undefined || !netmaker.enabled) return [];
-  const { mode, pools, addresses, warning, problem } = netmaker;
+  const { mode, pools, addresses, warning, problem, hints = [] } = netmaker;
   if (addresses === 0 && !problem) return [];
   return [
     `${mode}, ${addresses} public ${addresses === 1 ? 'address' : 'addresses'} from ${pools.join(', ')}`,
     ...(warning ? [`WARNING: ${warning}`] : []),
     ...(problem ? [`NO GATEWAY: ${problem}`] : []),
+    ...hints.map((hint) => `NOT REACHABLE: ${hint}`),
   ];
 }
 

@@ -4,12 +4,20 @@ import { documentationWarning } from '../../netmaker/pools.ts';
 import type { DoctorFacts } from './facts.ts';
 import { type Finding, findingsOf } from './finding.ts';
 
-const { pass, warn } = findingsOf('Netmaker');
+const { fail, pass, warn } = findingsOf('Netmaker');
 
 /** Silent where no container has an address: the pool that the package comes with is a documentation range. */
-export function checkNetmaker({ hasNetmakerLease, inForce: { netmaker } }: DoctorFacts): Finding[] {
+export function checkNetmaker({ hasNetmakerLease, inForce: { netmaker }, agent }: DoctorFacts): Finding[] {
   if (!netmaker.enabled || !hasNetmakerLease) return [];
-  const warning = documentationWarning(netmaker.pools);
+  const unreached = (agent.ok ? agent.value.unreached : undefined) ?? [];
+  return [
+    ...checkPools(netmaker.pools),
+    ...unreached.map((text) => fail('reach', `Public addresses cannot be reached: ${text}`)),
+  ];
+}
+
+function checkPools(pools: readonly string[]): Finding[] {
+  const warning = documentationWarning(pools);
   if (warning === undefined) return [pass('pools', 'the pools are no documentation ranges')];
   return [
     warn('pools', warning, {

@@ -57,6 +57,8 @@ export interface AgentFacts {
   ready: boolean;
   obstacle?: string;
   waiting: readonly WaitingFacts[];
+  /** What keeps containers' public addresses from being reached, one line each. */
+  unreached?: readonly string[];
 }
 
 export interface ProxmoxFacts {

@@ -5,6 +5,7 @@ import type { Exec, Follow } from '../../core/exec.ts';
 import { take } from './apply.ts';
 import { watchDisturbances } from './disturbance.ts';
 import { COUNTERS } from './expressions.ts';
+import { obstacleText } from './forwarding.ts';
 import { observe, readTable } from './observe.ts';
 import type { Observed } from './observed.ts';
 import type { Entry } from './pieces.ts';
@@ -29,9 +30,12 @@ export interface GatewayParts {
 export function openGateway(parts: GatewayParts): Gateway {
   const context = { ...parts, sysctls: parts.sysctls ?? openSysctls() };
   const closing = new AbortController();
-  const lastWins = oneAtATime<GatewayWish | undefined, readonly GatewayChange[]>((wish) =>
-    become(context, wish),
-  );
+  let hints: readonly string[] = [];
+  const lastWins = oneAtATime<GatewayWish | undefined, readonly GatewayChange[]>(async (wish) => {
+    const changes = await become(context, wish);
+    hints = changes.flatMap(({ did, what }) => (did === 'hint' ? [what] : []));
+    return changes;
+  });
   let told = '';
 
   /** A hint is said once, until there is another. */
@@ -51,6 +55,7 @@ export function openGateway(parts: GatewayParts): Gateway {
         if (!isAgentError(error, 'exec-failed')) throw error;
       });
     },
+    hints: () => hints,
     undo: () => lastWins(undefined),
     counters: async () => {
       const { tally } = await readTable(context.exec);
@@ -126,21 +131,14 @@ async function withSeen(entries: readonly Entry[], exec: Exec): Promise<Entry[]>
   );
 }
 
-function hintsFor(
-  wish: GatewayWish,
-  { forwardDrops, dockerUser, defaults, links }: Observed,
-): GatewayChange[] {
-  const dropping = ([4, 6] as const)
-    .filter((family) => wish.pools.some((pool) => pool.family === family))
-    .filter((family) => forwardDrops[family] && !dockerUser[family])
-    .map(
-      (family) =>
-        `the firewall drops forwarded IPv${family} unless a rule names it; let ${wish.bridge} through there`,
-    );
+function hintsFor(wish: GatewayWish, { obstacles, defaults, links }: Observed): GatewayChange[] {
+  const stopped = obstacles?.map((one) => obstacleText(one, wish.bridge)) ?? [
+    'the rules of the firewall cannot be read, so nobody knows whether it lets the containers through',
+  ];
   const uplinks = ([4, 6] as const).map((family) => uplinkFor(family, wish, defaults));
   const missing = uplinks.find((uplink) => uplink !== undefined && !links.has(uplink));
   const gone = missing === undefined ? [] : [`the uplink ${missing} has no network device`];
-  return [...dropping, ...gone].map((what) => ({ did: 'hint', what }));
+  return [...stopped, ...gone].map((what) => ({ did: 'hint', what }));
 }
 
 function failed(failures: readonly { what: string; error: unknown }[]): AgentError {

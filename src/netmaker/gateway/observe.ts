@@ -7,6 +7,7 @@ import { parseCidr } from '../../core/guest/cidr.ts';
 import { kernelNameProblem } from '../../core/guest/kernel-name.ts';
 import { type DefaultRoute, defaultRoutes } from '../../core/kernel/routes.ts';
 import { exceptionArguments, exceptionsFor, iptables } from './exceptions.ts';
+import { forwardObstacles, type Obstacle } from './forwarding.ts';
 import type { Observed, PolicyRule } from './observed.ts';
 import { type Entry, keyOf, type Piece } from './pieces.ts';
 import { digestOf } from './plan.ts';
@@ -32,11 +33,6 @@ const routesSchema = z.array(
 );
 const proxiesSchema = z.array(z.object({ dst: z.string(), dev: z.string().optional() }));
 const rulesetSchema = z.object({ nftables: z.array(z.record(z.string(), z.unknown())) });
-const chainSchema = z.object({
-  family: z.string(),
-  hook: z.string().optional(),
-  policy: z.string().optional(),
-});
 const counterSchema = z.object({ name: z.string(), packets: z.number(), bytes: z.number() });
 
 export interface Senses {
@@ -56,13 +52,13 @@ export async function observe(
   };
   const defaults = await defaultRoutes(exec);
   const looks = exceptionsToLookFor(wish, record, defaults);
-  const [links, rules4, rules6, proxies, table, chains, docker4, docker6] = await Promise.all([
+  const [links, rules4, rules6, proxies, table, obstacles, docker4, docker6] = await Promise.all([
     json(linksSchema, 'address', 'show').then(linksOf),
     json(rulesSchema, '-4', 'rule', 'show'),
     json(rulesSchema, '-6', 'rule', 'show'),
     json(proxiesSchema, 'neigh', 'show', 'proxy'),
     readTable(exec),
-    readForwardDrops(exec),
+    readObstacles(exec, wish, defaults),
     dockerUser(exec, 4, looks[4]),
     dockerUser(exec, 6, looks[6]),
   ]);
@@ -89,7 +85,7 @@ export async function observe(
     sysctls: readSysctls(sysctls, links, wish, record),
     table: table.digest,
     dockerUser: { 4: docker4.exists, 6: docker6.exists },
-    forwardDrops: chains,
+    obstacles,
   };
 }
 
@@ -136,7 +132,7 @@ async function listTable(exec: Exec, table: { family: string; name: string }) {
     const { nftables } = rulesetSchema.parse(JSON.parse(text));
     return nftables.filter((one) => !('metainfo' in one));
   } catch (error) {
-    // No such table. That nft works at all shows in the list of chains.
+    // No such table. That nft works at all shows in the list of the whole ruleset.
     if (isAgentError(error, 'exec-failed')) return [];
     throw error;
   }
@@ -158,16 +154,21 @@ function withoutPassing(value: unknown): unknown {
   );
 }
 
-async function readForwardDrops(exec: Exec): Promise<Record<4 | 6, boolean>> {
-  const { nftables } = rulesetSchema.parse(JSON.parse(await exec('nft', ['-j', 'list', 'chains'])));
-  const drops = nftables
-    .flatMap(({ chain }) => chainSchema.safeParse(chain).data ?? [])
-    .filter(({ hook, policy }) => hook === 'forward' && policy === 'drop')
-    .map(({ family }) => family);
-  return {
-    4: drops.includes('ip') || drops.includes('inet'),
-    6: drops.includes('ip6') || drops.includes('inet'),
-  };
+/** Somebody else's rules may be such as `nft` cannot show as JSON; the gateway works without knowing them. */
+async function readObstacles(
+  exec: Exec,
+  wish: GatewayWish | undefined,
+  defaults: readonly DefaultRoute[],
+): Promise<Obstacle[] | undefined> {
+  if (wish === undefined) return [];
+  try {
+    const ruleset = await exec('nft', ['-j', 'list', 'ruleset']);
+    return forwardObstacles(ruleset, wish.pools, wish.bridge, (family) => uplinkFor(family, wish, defaults));
+  } catch {
+    // An nft that does not work at all is another matter.
+    await exec('nft', ['-j', 'list', 'tables']);
+    return undefined;
+  }
 }
 
 type Exception = Extract<Piece, { kind: 'exception' }>;

@@ -1,6 +1,7 @@
 // What a host is like, as far as the gateway needs to know: plain data, so that deciding touches nothing.
 
 import type { DefaultRoute } from '../../core/kernel/routes.ts';
+import type { Obstacle } from './forwarding.ts';
 import type { HostLinks } from './uplink.ts';
 
 export interface PolicyRule {
@@ -21,6 +22,6 @@ export interface Observed {
   table: string | undefined;
   /** Whether Docker's chain for administrators is there. */
   dockerUser: Readonly<Record<4 | 6, boolean>>;
-  /** Whether some base chain drops what it does not name in forwarding. */
-  forwardDrops: Readonly<Record<4 | 6, boolean>>;
+  /** What the firewall of somebody else stops of the pools' connections; undefined: its rules cannot be read. */
+  obstacles: readonly Obstacle[] | undefined;
 }

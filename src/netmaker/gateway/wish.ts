@@ -56,6 +56,8 @@ export interface Gateway {
    * at their ports; no time for more. Without rules of ours there is nothing to do.
    */
   hold(published: readonly PublishedAddress[]): Promise<void>;
+  /** What the last look found that is the administrator's to mend, one line each; empty: containers are reached. */
+  hints(): readonly string[];
   /** Takes back what still is as we made it, also from the record of an earlier process. Throws `gateway-failed`. */
   undo(): Promise<readonly GatewayChange[]>;
   /** Zeros while nothing is published. Throws `exec-failed`. */

@@ -42,6 +42,7 @@ beforeEach(() => {
         return [{ did: 'made', what: 'nftables table' }];
       },
       hold: async () => undefined,
+      hints: () => [],
       undo: async () => [],
       counters: async () => ({ refused: 0, refusedByHost: 0, spoofed: 0 }),
       onDisturbance: (listener) => {

@@ -72,7 +72,7 @@ export function host({
     ),
     table: undefined,
     dockerUser: { 4: false, 6: false },
-    forwardDrops: { 4: false, 6: false },
+    obstacles: [],
     ...more,
   };
 }
