@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { AGENT_NAME, AGENT_PATH } from '../src/core/bus/agent-names.ts';
 import { type Bus, busErrorType } from '../src/core/bus/bus.ts';
-import { connectSystemBus } from '../src/core/bus/dbus-next.ts';
+import { connectSystemBus } from '../src/core/bus/system-bus.ts';
 import { CONFIG_ERROR } from '../src/core/config/config-error.ts';
 import { AgentError } from '../src/core/errors.ts';
 import type { Occurrence } from '../src/core/events/hook-event.ts';

@@ -13,12 +13,11 @@ const HERE = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathna
 
 const VERSION = JSON.parse(readFileSync(join(HERE, 'package.json'), 'utf8')).version;
 
-/** Optional packages whose absence their users notice by a throwing require. usocket is native; without it dbus-next uses node:net, the same everywhere. */
-const ABSENT = ['usocket', 'supports-color', 'x11'];
+/** Optional packages whose absence their users notice by a throwing require. */
+const ABSENT = ['supports-color'];
 /** Packages that a dependency asks for but that we never reach: native code, SSH, BuildKit. They throw when used. */
 const NEVER = [
   ...ABSENT,
-  'event-stream', // dbus-next's unixexec: transport
   'ssh2', // dockerode over SSH; brings the native cpu-features
   '@grpc/grpc-js', // dockerode's BuildKit session
   '@grpc/proto-loader',
@@ -27,7 +26,10 @@ const NEVER = [
   '@balena/dockerignore',
 ];
 /** A hook lives for one D-Bus call, and every guest start waits for it: no parser, no process runner, no full zod. */
-const HEAVY = ['xml2js', 'dockerode', 'docker-modem', 'execa', 'commander', '@iarna/toml'];
+const HEAVY = ['dockerode', 'docker-modem', 'execa', 'commander', '@iarna/toml'];
+
+/** What dbus-next brings beside its codec, with known faults of their own: nothing of it is loaded, and no stub hides it. */
+const REFUSED = ['xml2js', 'xmlbuilder', 'sax', 'event-stream', 'usocket', 'x11'];
 
 const BUNDLES = [
   { name: 'agent', entry: 'src/agent/main.ts', limitKiB: 2048, stubs: NEVER, refuse: [] },
@@ -44,7 +46,7 @@ const BUNDLES = [
     name: 'proxmox-hook',
     entry: 'hooks/proxmox/hook.ts',
     limitKiB: 192,
-    stubs: [...NEVER, 'xml2js'],
+    stubs: NEVER,
     refuse: HEAVY,
     light: true,
   },
@@ -52,7 +54,7 @@ const BUNDLES = [
     name: 'lxc-hook',
     entry: 'hooks/lxc/hook.ts',
     limitKiB: 192,
-    stubs: [...NEVER, 'xml2js'],
+    stubs: NEVER,
     refuse: HEAVY,
     light: true,
   },
@@ -63,8 +65,8 @@ const TOO_NEW =
   /\b(?:AbortSignal\.any|Promise\.(?:withResolvers|try)|Object\.groupBy|Map\.groupBy|Array\.fromAsync|crypto\.hash|styleText|getBuiltinModule|import\.meta\.(?:dirname|filename)|WebSocket)\b|\.(?:toSorted|toReversed|toSpliced|isWellFormed|toWellFormed|isSubsetOf|isSupersetOf|isDisjointFrom|symmetricDifference)\(|['"]node:sqlite['"]/;
 
 /**
- * A module whose every property can be read, called and constructed, and that throws only when a made object is used. dbus-next makes an XML builder
- * in its constructor; dockerode reads `require('ssh2').Client` at load.
+ * A module whose every property can be read, called and constructed, and that throws only when a made object is used:
+ * dockerode reads `require('ssh2').Client` at load.
  */
 const stubSource = (name) =>
   ABSENT.includes(name)
@@ -73,14 +75,8 @@ const stubSource = (name) =>
        const made = new Proxy({}, { get: () => gone });
        module.exports = new Proxy({}, { get: (_, key) => key === '__esModule' ? undefined : function () { return new.target ? made : gone() } });`;
 
-/** A module of Node that is loaded when something of it is used. */
-const whenUsed = (name) =>
-  `module.exports = new Proxy({}, { get: (_, key) => require('node:${name}')[key] });`;
-
-/** What dbus-next loads at its start and a hook's one call needs little or nothing of: loading these took a sixth of a hook's own time. */
+/** What dbus-next loads at its start and a hook's one call needs little or nothing of. */
 const LIGHT = {
-  crypto: whenUsed('crypto'), // for cookies, where the bus asks for them
-  os: whenUsed('os'), // for X11 addresses
   assert: `const check = (fine, text) => { if (!fine) throw new Error(text); };
            module.exports = Object.assign(check, { strictEqual: (one, other, text) => check(one === other, text) });`,
 };
@@ -154,6 +150,8 @@ function faults(root, bundle, text, metafile, outputName) {
   const packages = bundledPackages(metafile);
   for (const name of bundle.refuse)
     if (packages.includes(name)) found.push(`contains ${name}, too heavy for a hook`);
+  for (const name of REFUSED)
+    if (packages.includes(name)) found.push(`contains ${name}, which must not be shipped`);
   for (const input of Object.keys(metafile.inputs)) {
     if (input.includes('node_modules/') || !/\.[cm]?[jt]s$/.test(input) || input.includes(':')) continue;
     readFileSync(join(root, input), 'utf8')

@@ -1,8 +1,8 @@
 // Our service on the system bus: answers calls from the method table, under both spellings of each name.
 
-import { z } from 'zod';
+import type { z } from 'zod';
 import { AGENT_ERROR, AGENT_NAME, AGENT_PATH } from '../core/bus/agent-names.ts';
-import type { Bus, IncomingCall } from '../core/bus/bus.ts';
+import type { Bus, Caller as BusCaller, IncomingCall } from '../core/bus/bus.ts';
 import { type AgentError, asAgentError } from '../core/errors.ts';
 import type { Caller } from './agent.ts';
 import { introspectionXml } from './introspection.ts';
@@ -53,12 +53,12 @@ export function serveMethods(bus: Bus, methods: readonly Method[], machineId: st
     else if (call.interface === PEER && call.member === 'GetMachineId') call.reply('s', [machineId]);
     else if (call.path !== AGENT_PATH || (call.interface !== AGENT_NAME && call.interface !== ''))
       return false;
-    else void answer(bus, table.get(call.member), call);
+    else void answer(table.get(call.member), call);
     return true;
   });
 }
 
-async function answer(bus: Bus, entry: Method | undefined, call: IncomingCall): Promise<void> {
+async function answer(entry: Method | undefined, call: IncomingCall): Promise<void> {
   if (entry === undefined) {
     call.fail(UNKNOWN_METHOD, `There is no method ${call.member} on ${AGENT_NAME}`);
     return;
@@ -70,13 +70,18 @@ async function answer(bus: Bus, entry: Method | undefined, call: IncomingCall): 
     call.fail(INVALID_ARGS, `${call.member} takes ${want}; it was called with signature "${call.signature}"`);
     return;
   }
-  const args = entry.schema.safeParse(call.body);
+  const given = argumentsOf(call);
+  if (typeof given === 'string') {
+    call.fail(INVALID_ARGS, `${call.member}: ${given}; nothing was changed`);
+    return;
+  }
+  const args = entry.schema.safeParse(given);
   if (!args.success) {
     call.fail(INVALID_ARGS, `${call.member}: ${problemText(entry, args.error)}; nothing was changed`);
     return;
   }
   try {
-    const reply = await entry.run(args.data as never, await callerOf(bus, call.sender));
+    const reply = await entry.run(args.data as never, callerOf(call.caller));
     call.reply(entry.out.map((argument) => argument.type).join(''), reply);
   } catch (thrown) {
     const error = asAgentError(thrown, 'bad-event', `${call.member} failed`);
@@ -97,25 +102,19 @@ function errorName(error: AgentError): string {
   return `${AGENT_ERROR}.${pascalCase(error.code.replaceAll('-', '_'))}`;
 }
 
-const credentialsSchema = z.tuple([
-  z.object({ UnixUserID: z.number().optional(), ProcessID: z.number().optional() }),
-]);
-
-async function callerOf(bus: Bus, sender: string): Promise<Caller> {
-  const daemon = 'org.freedesktop.DBus';
-  const [credentials] = credentialsSchema.parse(
-    await bus.call({
-      destination: daemon,
-      path: '/org/freedesktop/DBus',
-      interface: daemon,
-      member: 'GetConnectionCredentials',
-      signature: 's',
-      body: [sender],
-    }),
-  );
-  const uid = credentials.UnixUserID;
-  return { user: uid === 0 ? 'root' : `uid:${uid ?? 'unknown'}`, pid: credentials.ProcessID ?? 0 };
+/** The arguments, or what is wrong with them. */
+function argumentsOf(call: IncomingCall): unknown[] | string {
+  try {
+    return call.arguments();
+  } catch (error) {
+    return String(error);
+  }
 }
+
+const callerOf = ({ uid, pid }: BusCaller): Caller => ({
+  user: uid === 0 ? 'root' : `uid:${uid ?? 'unknown'}`,
+  pid: pid ?? 0,
+});
 
 /** For a path on the way to ours: the next element, so that tools can walk down. */
 function childXml(path: string): string {

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { openDocker } from '../../hooks/docker/engine.ts';
 import { listenToDocker } from '../../hooks/docker/listener.ts';
 import { AGENT_NAME, AGENT_PATH } from '../core/bus/agent-names.ts';
-import { connectSystemBus } from '../core/bus/dbus-next.ts';
+import { connectSystemBus } from '../core/bus/system-bus.ts';
 import { loadConfig } from '../core/config/load.ts';
 import { AgentError } from '../core/errors.ts';
 import { HOOK_SOCKET } from '../core/events/hook-request.ts';

@@ -28,10 +28,13 @@ export async function firstReconcile(
   await Promise.race([work, limit]);
 }
 
-/** The signal that asks the agent to stop. */
+/**
+ * The signal that asks the agent to stop. It goes on being listened to: while a program of ours runs, execa listens,
+ * too, to end it with us, and ends the process at once when it finds that nobody else does.
+ */
 export function terminated(): Promise<'SIGTERM' | 'SIGINT'> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
   });
 }
 

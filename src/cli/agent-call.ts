@@ -1,7 +1,7 @@
 // One call to the agent over the system bus.
 
 import { AGENT_NAME, AGENT_PATH } from '../core/bus/agent-names.ts';
-import { connectSystemBus } from '../core/bus/dbus-next.ts';
+import { connectSystemBus } from '../core/bus/system-bus.ts';
 import { CliError } from './failure.ts';
 
 export interface AgentCall {

@@ -1,5 +1,5 @@
 // Proxmox goes on without the agent: stopped for good, killed and not back, with a full disk, or removed.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AgentHost, SNIPPET, STATE, upAgentHost } from './agent-host.ts';
 import { eventually } from './eventually.ts';
 import { expectReachable } from './pings.ts';
@@ -127,9 +127,75 @@ describe('a ledger that cannot be written', () => {
   });
 });
 
+/** Who else runs when the agent ends; programs of the agent's own run beside it while a Netmaker container has an address. */
+const NEIGHBOURS: [who: string, start: string][] = [
+  ['nobody else', ''],
+  ['an LXC container', 'lxc-guest create web; lxc-guest start web'],
+  [
+    'a Docker container',
+    'docker run -d --name web --label dev.ovs.portagent.enable=true --network none opa-test',
+  ],
+  ['a Netmaker container', 'docker run -d --name netclient-a opa-test'],
+  [
+    'attaches under way',
+    'docker run -d --name netclient-a opa-test; for n in 1 2 3; do docker run -d --name netclient-b$n opa-test & done; wait',
+  ],
+];
+/** After these it comes back by itself, and keeps its names meanwhile. */
+const RESTARTS = [
+  'systemctl kill --kill-whom=main --signal TERM ovs-port-agent',
+  'systemctl kill --kill-whom=all --signal TERM ovs-port-agent',
+  'dpkg -i /tmp/ovs-port-agent*.deb',
+  'systemctl restart dbus',
+];
+
+describe('an agent that ends', () => {
+  afterEach(() =>
+    host.sh(`
+      docker rm -f $(docker ps -aq) 2>/dev/null || true
+      lxc-guest stop web 2>/dev/null || true; lxc-guest destroy web 2>/dev/null || true`),
+  );
+
+  /** What is in the ledger since `script` began, once `last` is there. */
+  const told = async (script: string, last: string) => {
+    const { height } = (await host.ledger()).at(-1) ?? { height: 0 };
+    await host.sh(script);
+    const since = async () => (await host.ledger()).slice(height).map(({ action }) => action);
+    return eventually(since, (actions) => expect(actions).toContain(last));
+  };
+
+  it.each(NEIGHBOURS)('beside %s says so and gives cards back when it is stopped', async (_, start) => {
+    await host.sh(start);
+    const actions = await told('systemctl stop ovs-port-agent', 'agent_stopped');
+    expect(actions.slice(-2)).toEqual(['port_hand_back', 'port_handed_back']);
+    expect(await rows()).toEqual(expect.arrayContaining(['tap101i0', 'veth201i0']));
+    await host.sh('qm stop 101; qm start 101; pct stop 201; pct start 201');
+    expect((await host.cli('ledger', 'verify')).exitCode).toBe(0);
+  });
+
+  it('beside a Netmaker container says so and keeps its names when it is back at once', async () => {
+    await host.sh('docker run -d --name netclient-a opa-test');
+    for (const restart of RESTARTS) {
+      const actions = await told(restart, 'agent_started');
+      expect([restart, ...actions]).toContain('agent_stopped');
+      expect(actions).not.toContain('port_hand_back');
+      await eventually(
+        () => host.cli('status'),
+        ({ exitCode, stdout }) => expect([exitCode, stdout]).toEqual([0, stdout]),
+      );
+      expect(await rows()).toEqual(expect.arrayContaining(['vi101', 'vi201']));
+    }
+  });
+});
+
 // Last: it takes the package away.
 describe('a package that is removed', () => {
   it('leaves running guests connected, and able to stop, start and change as ever', async () => {
+    await host.sh('docker run -d --name netclient-a opa-test');
+    await eventually(
+      () => host.cli('netmaker', 'list'),
+      ({ stdout }) => expect(stdout).toContain('203.0.113.'),
+    );
     await host.sh('DEBIAN_FRONTEND=noninteractive apt-get remove -y ovs-port-agent');
     expect(await rows()).toEqual(['tap101i0', 'veth201i0']);
     await expectReachable(host, '10.0.0.201');

@@ -1,6 +1,6 @@
 // What the system bus leads to: the bus itself, NetworkManager, our agent.
 
-import { connectSystemBus } from '../../core/bus/dbus-next.ts';
+import { connectSystemBus } from '../../core/bus/system-bus.ts';
 import type { AgentFacts, NetworkManagerFacts } from '../../core/doctor/facts.ts';
 import type { Answer } from '../../core/doctor/finding.ts';
 import { openNetworkManager } from '../../core/networkmanager/networkmanager.ts';

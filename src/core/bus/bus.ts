@@ -32,14 +32,23 @@ export interface MatchRule {
   arg0?: string;
 }
 
+/** Who called, as the bus says it. */
+export interface Caller {
+  uid: number | undefined;
+  pid: number | undefined;
+  /** Root, or whoever runs this process; calls of others do not come through. */
+  trusted: boolean;
+}
+
 /** A method call that came in; exactly one of `reply` and `fail` must be called. */
 export interface IncomingCall {
-  sender: string;
+  caller: Caller;
   path: string;
   interface: string;
   member: string;
   signature: string;
-  body: unknown[];
+  /** Reads the arguments, which costs; only where `signature` is one that is served. Throws when they do not fit it. */
+  arguments(): unknown[];
   reply(signature: string, body: unknown[]): void;
   fail(errorName: string, text: string): void;
 }
