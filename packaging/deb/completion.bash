@@ -1,35 +1,93 @@
 # bash completion for ovs-port-agent
-_ovs_port_agent() {
-	local current=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]-} words
-	if [ "$COMP_CWORD" -eq 1 ]; then
-		words='run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger help --help --version'
-	elif [ "$verb" = ledger ] && [ "$COMP_CWORD" -eq 2 ]; then
-		words='verify show tail stats --help'
-	elif [ "$verb" = proxmox ] && [ "$COMP_CWORD" -eq 2 ]; then
-		words='enroll unenroll status interfaces --help'
-	elif [ "$verb" = netmaker ] && [ "$COMP_CWORD" -eq 2 ]; then
-		words='list attest leases --help'
-	elif [ "$verb ${COMP_WORDS[2]}" = 'proxmox interfaces' ] && [ "$COMP_CWORD" -eq 3 ]; then
-		words='show apply remove --help'
-	else
-		words='--json --help'
-		case $verb in ledger | proxmox | netmaker) verb="$verb ${COMP_WORDS[2]}" ;; esac
-		case $verb in
-		events | 'ledger tail') words="$words --lines --follow --file" ;;
-		'ledger verify') words="$words --fast --head --progress" ;;
-		'ledger show') words="$words --category --guest --file" ;;
-		'ledger stats') words="$words --file" ;;
-		'netmaker list') words="$words --all" ;;
-		'proxmox enroll' | 'proxmox unenroll') words="$words --all $(ls /etc/pve/qemu-server /etc/pve/lxc 2>/dev/null | sed -n 's/\.conf$//p')" ;;
-		name) words="$words --runtime $(docker ps --format '{{.Names}}' 2>/dev/null)" ;;
-		introspect) words="$words $(ovs-port-agent introspect --json 2>/dev/null | sed -n '/"ovs_bridges"/,/^  ]/s/^      "name": "\([A-Za-z0-9_.-]*\)",$/\1/p')" ;;
-		create-interface) words="$words $(ls /sys/class/net)" ;;
-		explain | remove-interface) words="$words $(ovs-port-agent list --json 2>/dev/null | grep -oE '"vi[0-9]+(i[0-9]+)?"' | tr -d '"' | sort -u)" ;;
-		esac
-	fi
-	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
-	case "${COMP_WORDS[*]}" in
-	*' ledger verify '* | *' --file '*) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$current") ;;
+#
+# Names of guests and devices are not ours to trust: they are read from files, never from a daemon, none is ever expanded
+# or evaluated (compgen -W would do both), and one with a character that a shell reads is not offered.
+
+# Adds the words of standard input that begin with what was typed, and are plain names.
+_ovs_port_agent_names() {
+	local name
+	while IFS= read -r name; do
+		[[ $name =~ ^[A-Za-z0-9_][A-Za-z0-9_.:@+-]*$ && $name == "$current"* ]] && COMPREPLY+=("$name")
+	done
+	return 0
+}
+
+# One name a line from what the agent and the kernel leave in files.
+_ovs_port_agent_source() {
+	local root=${OVS_PORT_AGENT_ROOT-} path
+	local bindings=$root/run/ovs-port-agent/bindings
+	case $1 in
+	ports) for path in "$bindings"/vi*.json; do path=${path##*/}; printf '%s\n' "${path%.json}"; done ;;
+	vmids) for path in "$bindings"/by-vmid/* "$root"/etc/pve/qemu-server/*.conf "$root"/etc/pve/lxc/*.conf; do
+		path=${path##*/}; printf '%s\n' "${path%.conf}"; done ;;
+	links) for path in "$root"/sys/class/net/*; do printf '%s\n' "${path##*/}"; done ;;
+	guests) sed -n 's/.*"guest": *"\([A-Za-z0-9_.-]*\)".*/\1/p' "$bindings"/vi*.json 2>/dev/null ;;
+	bridges) sed -n 's/.*"bridge": *"\([A-Za-z0-9_.-]*\)".*/\1/p' "$bindings"/vi*.json 2>/dev/null ;;
+	containers) grep -oE '"(docker|lxc):[A-Za-z0-9_.-]+"' "$root/var/lib/ovs-port-agent/vmids.json" 2>/dev/null |
+		sed 's/^"[a-z]*://; s/"$//' ;;
 	esac
+}
+
+_ovs_port_agent() {
+	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} path='' word at kind
+	local -a words=()
+	COMPREPLY=()
+	for ((at = 1; at < COMP_CWORD; at++)); do
+		word=${COMP_WORDS[at]}
+		case "$path $word" in
+		' ledger' | ' proxmox' | ' netmaker' | ' config' | ' help') path=$word ;;
+		' '[a-z]*) path=$word ;;
+		'ledger '[a-z]* | 'netmaker '[a-z]* | 'config '[a-z]* | 'proxmox '[a-z]* | 'proxmox interfaces '[a-z]*) path="$path $word" ;;
+		esac
+		case $path in '' | ledger | proxmox | netmaker | config | 'proxmox interfaces' | help) ;; *) break ;; esac
+	done
+
+	case $previous in
+	--file) kind=files ;;
+	--guest) kind='guests vmids ports' ;;
+	--bridge) kind=bridges ;;
+	--runtime) words=(proxmox-qemu proxmox-lxc lxc docker manual) ;;
+	--format) words=(table wide json yaml csv) ;;
+	--color) words=(auto always never) ;;
+	--category | --columns | --state | --since | --action | --head | --lines | -n | --tag | --trunks | --mtu) return 0 ;;
+	esac
+	if [[ -z ${kind-} && ${#words[@]} -eq 0 ]]; then
+		case $path in
+		'') words=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config help --version) ;;
+		help) words=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config) ;;
+		ledger) words=(verify show tail stats) ;;
+		proxmox) words=(enroll unenroll status interfaces) ;;
+		'proxmox interfaces') words=(show apply remove) ;;
+		netmaker) words=(list attest leases withdraw) ;;
+		config) words=(check show reload) ;;
+		events) words=(--lines --follow --file) ;;
+		explain) kind='ports vmids guests links' ;;
+		name) words=(--runtime) kind='containers vmids' ;;
+		create-interface) kind=links ;;
+		remove-interface) kind=ports ;;
+		introspect) kind=bridges ;;
+		'ledger verify') words=(--fast --head --progress) kind=files ;;
+		'ledger show') words=(--category --guest --file) ;;
+		'ledger tail') words=(--lines --follow --file) ;;
+		'ledger stats') words=(--file) ;;
+		'netmaker list') words=(--all) ;;
+		'netmaker attest') kind=containers ;;
+		'proxmox enroll') words=(--all --new) kind=vmids ;;
+		'proxmox unenroll') words=(--all) kind=vmids ;;
+		'config check') kind=files ;;
+		'config show') words=(--changed) kind=files ;;
+		esac
+		case $path in '' | help | ledger | proxmox | netmaker | config | 'proxmox interfaces') ;; *) words+=(--json) ;; esac
+		[[ $path == help ]] || words+=(--help --color --no-pager)
+	fi
+
+	for word in "${words[@]}"; do [[ $word == "$current"* ]] && COMPREPLY+=("$word"); done
+	for at in ${kind-}; do
+		if [[ $at == files ]]; then
+			compopt -o filenames 2>/dev/null
+			mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$current")
+		else _ovs_port_agent_names < <(_ovs_port_agent_source "$at" | sort -u); fi
+	done
+	return 0
 }
 complete -F _ovs_port_agent ovs-port-agent

@@ -1,33 +1,93 @@
 #compdef ovs-port-agent
 # zsh completion for ovs-port-agent
+#
+# Names of guests and devices are read from files, never from a daemon, and none is ever expanded or evaluated: compadd
+# takes each as it is and quotes it, and one with a character that a shell reads is not offered.
+
+# Offers the plain names of standard input.
+_ovs_port_agent_names() {
+  local name
+  local -a names
+  while IFS= read -r name; do
+    [[ $name =~ '^[A-Za-z0-9_][A-Za-z0-9_.:@+-]*$' ]] && names+=("$name")
+  done
+  compadd -a names
+}
+
+_ovs_port_agent_source() {
+  emulate -L zsh -o null_glob
+  local root=${OVS_PORT_AGENT_ROOT-} file
+  local bindings=$root/run/ovs-port-agent/bindings
+  case $1 in
+    ports) for file in $bindings/vi*.json; do print -r -- ${${file:t}%.json}; done ;;
+    vmids) for file in $bindings/by-vmid/* $root/etc/pve/qemu-server/*.conf $root/etc/pve/lxc/*.conf; do
+        print -r -- ${${file:t}%.conf}; done ;;
+    links) for file in $root/sys/class/net/*; do print -r -- ${file:t}; done ;;
+    guests) cat /dev/null $bindings/vi*.json | sed -n 's/.*"guest": *"\([A-Za-z0-9_.-]*\)".*/\1/p' ;;
+    bridges) cat /dev/null $bindings/vi*.json | sed -n 's/.*"bridge": *"\([A-Za-z0-9_.-]*\)".*/\1/p' ;;
+    containers) grep -oE '"(docker|lxc):[A-Za-z0-9_.-]+"' $root/var/lib/ovs-port-agent/vmids.json 2>/dev/null |
+        sed 's/^"[a-z]*://; s/"$//' ;;
+  esac
+}
 
 _ovs-port-agent() {
-  local -a verbs=(
-    'run:run the agent in the foreground'
-    'status:what the agent drives, and what is wrong'
-    'doctor:what this host needs, and what to do about what is wrong'
-    'explain:what is known of a port, and what is wrong with it'
-    'list:the ports of guests'
-    'events:events as they come in'
-    'reconcile:compare wish and switch now, and repair'
-    'name:the port name of a container'
-    'create-interface:attach a container by hand'
-    'remove-interface:detach a port by hand'
-    'introspect:bridges, their ports and whose they are'
-    'proxmox:enroll, unenroll or status of Proxmox guests; the interfaces file'
-    'netmaker:the Netmaker containers of this host'
-    'ledger:verify, show, tail or stats'
-  )
-  _arguments -C '1: :->verb' '2: :->second' '3: :->third' '*: :' '--json[print JSON]' '--help[show help]'
-  case $state in
-    verb) _describe verb verbs ;;
-    second)
-      [[ $words[2] == ledger ]] && _values 'ledger verb' verify show tail stats
-      [[ $words[2] == proxmox ]] && _values 'proxmox verb' enroll unenroll status interfaces
-      [[ $words[2] == netmaker ]] && _values 'netmaker verb' list attest leases
-      ;;
-    third) [[ "$words[2] $words[3]" == 'proxmox interfaces' ]] && _values 'interfaces verb' show apply remove ;;
+  local current=$words[CURRENT] previous=$words[CURRENT-1] path_='' word kind='' at
+  local -a offered
+  for ((at = 2; at < CURRENT; at++)); do
+    word=$words[at]
+    [[ $word == -* || $word != [a-z]* ]] && continue
+    case $path_ in
+      '') path_=$word ;;
+      ledger|netmaker|config|proxmox|'proxmox interfaces') path_="$path_ $word" ;;
+    esac
+    case $path_ in ''|ledger|proxmox|netmaker|config|'proxmox interfaces'|help) ;; *) break ;; esac
+  done
+
+  case $previous in
+    --file) kind=files ;;
+    --guest) kind='guests vmids ports' ;;
+    --bridge) kind=bridges ;;
+    --runtime) offered=(proxmox-qemu proxmox-lxc lxc docker manual) ;;
+    --format) offered=(table wide json yaml csv) ;;
+    --color) offered=(auto always never) ;;
+    --category|--columns|--state|--since|--action|--head|--lines|-n|--tag|--trunks|--mtu) return 0 ;;
   esac
+  if [[ -z $kind && $#offered -eq 0 ]]; then
+    case $path_ in
+      '') offered=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config help --version) ;;
+      help) offered=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config) ;;
+      ledger) offered=(verify show tail stats) ;;
+      proxmox) offered=(enroll unenroll status interfaces) ;;
+      'proxmox interfaces') offered=(show apply remove) ;;
+      netmaker) offered=(list attest leases withdraw) ;;
+      config) offered=(check show reload) ;;
+      events) offered=(--lines --follow --file) ;;
+      explain) kind='ports vmids guests links' ;;
+      name) offered=(--runtime) kind='containers vmids' ;;
+      create-interface) kind=links ;;
+      remove-interface) kind=ports ;;
+      introspect) kind=bridges ;;
+      'ledger verify') offered=(--fast --head --progress) kind=files ;;
+      'ledger show') offered=(--category --guest --file) ;;
+      'ledger tail') offered=(--lines --follow --file) ;;
+      'ledger stats') offered=(--file) ;;
+      'netmaker list') offered=(--all) ;;
+      'netmaker attest') kind=containers ;;
+      'proxmox enroll') offered=(--all --new) kind=vmids ;;
+      'proxmox unenroll') offered=(--all) kind=vmids ;;
+      'config check') kind=files ;;
+      'config show') offered=(--changed) kind=files ;;
+    esac
+    case $path_ in ''|help|ledger|proxmox|netmaker|config|'proxmox interfaces') ;; *) offered+=(--json) ;; esac
+    [[ $path_ == help ]] || offered+=(--help --color --no-pager)
+  fi
+
+  (( $#offered )) && compadd -a offered
+  for at in ${=kind}; do
+    if [[ $at == files ]]; then _files
+    else _ovs_port_agent_names < <(_ovs_port_agent_source $at | sort -u); fi
+  done
+  return 0
 }
 
 _ovs-port-agent "$@"

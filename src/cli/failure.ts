@@ -53,7 +53,12 @@ function unsafeFailure(thrown: unknown): Failure {
   if (isErrno(root, 'EACCES', 'EPERM')) {
     return { line: `${describe(thrown, root)}. Run this as root: sudo ovs-port-agent …`, exitCode: 3 };
   }
-  if (isErrno(root, 'EISDIR', 'ENOTDIR')) return { line: `${describe(thrown, root)}.`, exitCode: 2 };
+  if (isErrno(root, 'EISDIR')) {
+    return { line: `${root.path ?? 'What was named'} is a directory. Name a file.`, exitCode: 2 };
+  }
+  if (isErrno(root, 'ENOTDIR')) {
+    return { line: `${root.path ?? 'What was named'} leads through a file. Name another one.`, exitCode: 2 };
+  }
   if (thrown instanceof AgentError) return { line: thrown.toLine(), exitCode: exitCodeOf(thrown.code) };
   return { line: `Unexpected: ${thrown instanceof Error ? thrown.message : String(thrown)}`, exitCode: 1 };
 }

@@ -1,6 +1,6 @@
 // The ledger file that a verb reads, once it is known that this user can read it.
 
-import { access, constants } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import { AgentError, isErrno } from '../core/errors.ts';
 import { CliError } from './failure.ts';
 
@@ -13,6 +13,9 @@ export async function demandLedger(path: string): Promise<string> {
       throw new CliError(`There is no ledger at ${path}. The agent makes its own when it first starts.`, 2);
     }
     throw new AgentError('bad-argument', `The ledger ${path} cannot be read`, { cause: error });
+  }
+  if ((await stat(path)).isDirectory()) {
+    throw new CliError(`${path} is a directory. Name a ledger file, such as ${path}/ledger.jsonl`, 2);
   }
   return path;
 }

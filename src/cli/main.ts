@@ -10,6 +10,8 @@ import { configOfHost } from './config-of-host.ts';
 import { type InspectParts, inspectForDoctor, inspectHost } from './inspect/host.ts';
 import { inspectPort } from './inspect/port.ts';
 import { observedBridges } from './observed-bridges.ts';
+import { openPager } from './pager.ts';
+import { presented } from './present.ts';
 import { runProgram } from './program.ts';
 import { processTerminal } from './terminal.ts';
 
@@ -18,11 +20,13 @@ declare const __VERSION__: string | undefined;
 const VERSION = typeof __VERSION__ === 'string' ? __VERSION__ : 'development';
 
 const places = { stateDir: '/var/lib/ovs-port-agent', runtimeDir: '/run/ovs-port-agent' };
-const terminal = processTerminal();
+const screen = processTerminal((show, rows) => openPager(process.env, show, rows));
+const terminal = presented(screen, () => ({ width: undefined, color: false }));
 const inspected: InspectParts = { terminal, callAgent, version: VERSION, ...places };
 
 void runProgram(process.argv.slice(2), VERSION, {
-  terminal,
+  screen,
+  env: process.env,
   callAgent,
   ...configOfHost(CONFIG_PATH, places.runtimeDir, terminal),
   ...places,
@@ -38,7 +42,8 @@ void runProgram(process.argv.slice(2), VERSION, {
   isRoot: () => process.geteuid?.() === 0,
   localStorage: LOCAL_PATH,
   interrupted,
-}).then((code) => {
+}).then(async (code) => {
+  await screen.end();
   // A connection that hangs must not keep the process; what was printed must be out.
   process.stdout.write('', () => process.exit(code));
 });

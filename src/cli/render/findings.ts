@@ -39,3 +39,9 @@ function summary(findings: readonly Finding[]): string {
   ];
   return `${parts.join(', ')}.`;
 }
+
+/** How a line of `findingLines` is meant. */
+export function toneOf(line: string): 'bad' | 'warn' | undefined {
+  if (line.startsWith(`  ${MARKS.fail} `)) return 'bad';
+  return line.startsWith(`  ${MARKS.warn} `) ? 'warn' : undefined;
+}

@@ -161,3 +161,10 @@ function waiting({ waiting, spooled }: Status, now: Date): string[] {
   if (spooled > 0) lines.push(`  ${spooled} ${spooled === 1 ? 'event' : 'events'} in the spool`);
   return lines.length === 0 ? ['Nothing waits.'] : ['Waiting:', ...lines.map(printable)];
 }
+
+/** Whether a line of `statusText` says that something is wrong. */
+export function isBad(line: string): boolean {
+  return /\bNOT (?:READY|connected)\b|\bMISSING\b|\bNO (?:GATEWAY|DRIVER)\b|\bHAS AN ERROR\b|^Waiting:|^ {2}\S.* \[[a-z-]+\]/.test(
+    line,
+  );
+}

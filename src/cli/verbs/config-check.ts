@@ -14,7 +14,7 @@ export const addConfigCheck: AddVerb = (parent, context) => {
     .option('--json', 'print one JSON document: path, found, problems, warnings')
     .addHelpText(
       'after',
-      `${examples(['config check', 'config check /root/config.toml && cp /root/config.toml /etc/ovs-port-agent/'])}
+      `${examples(['config check', 'config check /root/new.toml'])}
 
 Nothing has to be running, and nothing is changed.
 Exit code: 0 the agent would start with it, 2 it would not.`,

@@ -19,7 +19,7 @@ export const addConfigShow: AddVerb = (parent, context) => {
     .option('--json', 'print one JSON document: a list of keys with value and origin')
     .addHelpText(
       'after',
-      `${examples(['config show', 'config show --changed', `config show --json | jq -r '.[] | select(.key == "strict") | .value'`])}
+      `${examples(['config show', 'config show --changed', `config show --json | jq '.[] | select(.key == "strict")'`])}
 
 FROM is the file, a key of the first version in the file, another key that it follows, or the default.
 It is what the file says now; a running agent has it since it started or was reloaded.`,

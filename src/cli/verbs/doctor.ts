@@ -2,7 +2,7 @@
 
 import { examine } from '../../core/doctor/examine.ts';
 import { safeJson } from '../printable.ts';
-import { findingLines, findingsExitCode } from '../render/findings.ts';
+import { findingLines, findingsExitCode, toneOf } from '../render/findings.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 
 export const addDoctor: AddVerb = (parent, context) => {
@@ -13,7 +13,7 @@ export const addDoctor: AddVerb = (parent, context) => {
     .option('--json', 'print one JSON document: a list of findings')
     .addHelpText(
       'after',
-      `${examples(['doctor', `doctor --json | jq -r '.[] | select(.state == "fail") | .text'`])}
+      `${examples(['doctor', `doctor --json | jq '.[] | select(.state == "fail")'`])}
 
 Marks: ✓ passed, ! warning, ✗ failed, – not applicable here. Nothing is changed, and nothing has to be running.
 Exit code: 0 nothing failed, 1 something did.`,
@@ -22,7 +22,7 @@ Exit code: 0 nothing failed, 1 something did.`,
       ending(context, async ({ json }: { json?: boolean }) => {
         const findings = examine(await context.inspect.doctor());
         const lines = json ? [safeJson(findings, 2)] : findingLines(findings);
-        for (const line of lines) terminal.out(line);
+        for (const line of lines) terminal.out(line, toneOf(line));
         return findingsExitCode(findings);
       }),
     );

@@ -23,7 +23,7 @@ export const addNetmakerAttest: AddVerb = (parent, context) => {
     )
     .addHelpText(
       'after',
-      `${examples(['netmaker attest', 'netmaker attest netclient', 'netmaker attest --json | jq \'.[] | select(.verdict != "public")\''])}
+      `${examples(['netmaker attest', 'netmaker attest netclient', "netmaker attest --json | jq '.[].verdict'"])}
 
 public       the server sees the address that the container sends from, and it is the one that it was given
 behind NAT   the server sees another one, or the container sends from another one

@@ -11,13 +11,7 @@ export const addNetmakerLeases: AddVerb = (parent, context) => {
     .command('leases')
     .description('show who has, and who had last, which address of the pools')
     .option('--json', 'print one JSON document: a list of addresses')
-    .addHelpText(
-      'after',
-      examples([
-        'netmaker leases',
-        `netmaker leases --json | jq -r '.[] | select(.state == "held") | .address'`,
-      ]),
-    )
+    .addHelpText('after', examples(['netmaker leases', `netmaker leases --json | jq -r '.[].address'`]))
     .action(
       ending(context, async ({ json }: { json?: boolean }) => {
         const member = 'ListNetmakerLeases';

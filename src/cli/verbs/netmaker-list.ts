@@ -15,13 +15,7 @@ export const addNetmakerList: AddVerb = (parent, context) => {
     .description('show the Netmaker containers, their addresses and their mesh')
     .option('--all', 'also the containers that are not of Netmaker, and why')
     .option('--json', 'print one JSON document: a list of all containers')
-    .addHelpText(
-      'after',
-      examples([
-        'netmaker list',
-        'netmaker list --json | jq -r \'.[] | select(.decision == "attached") | .addresses[]\'',
-      ]),
-    )
+    .addHelpText('after', examples(['netmaker list', "netmaker list --json | jq -r '.[].addresses[]'"]))
     .action(
       ending(context, async ({ all = false, json }: { all?: boolean; json?: boolean }) => {
         const answer = jsonAnswer(MEMBER, await callAgent({ member: MEMBER }));

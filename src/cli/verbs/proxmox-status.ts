@@ -17,7 +17,7 @@ export const addProxmoxStatus: AddVerb = (parent, context) => {
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
-      `${examples(['proxmox status', "proxmox status --json | jq '.guests[] | select(.ours | not) | .vmid'"])}
+      `${examples(['proxmox status', "proxmox status --json | jq '.guests[] | select(.ours | not)'"])}
 
 Exit code: 0 all is well, 1 a guest would not start, or the snippet is missing on this node.`,
     )

@@ -2,7 +2,7 @@
 
 import { jsonAnswer, notUnderstood } from '../agent-call.ts';
 import { safeJson } from '../printable.ts';
-import { statusExitCode, statusSchema, statusText } from '../render/status.ts';
+import { isBad, statusExitCode, statusSchema, statusText } from '../render/status.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 
 export const addStatus: AddVerb = (parent, context) => {
@@ -26,7 +26,7 @@ Exit code: 0 all is well, 1 not ready or something waits, 3 the agent does not r
         const lines = json
           ? [safeJson(answer, 2)]
           : statusText(status.data, terminal.now(), await context.configProblem());
-        for (const line of lines) terminal.out(line);
+        for (const line of lines) terminal.out(line, isBad(line) ? 'bad' : undefined);
         return statusExitCode(status.data);
       }),
     );

@@ -1,9 +1,11 @@
 // A command line whose terminal is two lists and whose agent is a function.
 
+import type { Command } from 'commander';
 import type { AgentCall } from '../../../src/cli/agent-call.ts';
 import { inspectPort } from '../../../src/cli/inspect/port.ts';
-import { runProgram } from '../../../src/cli/program.ts';
+import { commandTree, runProgram } from '../../../src/cli/program.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
+import type { Context } from '../../../src/cli/verb.ts';
 import { parseConfig } from '../../../src/core/config/parse-config.ts';
 import type { DoctorFacts } from '../../../src/core/doctor/facts.ts';
 import type { Exec } from '../../../src/core/exec.ts';
@@ -43,6 +45,8 @@ export interface Setting {
   /** What is wrong with the configuration file. */
   configProblem?: string;
   configPath?: string;
+  /** Columns of a terminal. */
+  width?: number;
 }
 
 export async function cli(
@@ -61,6 +65,7 @@ export async function cli(
     bridges = [],
     configProblem,
     configPath = '/nowhere/config.toml',
+    width,
   }: Setting = {},
 ): Promise<Outcome> {
   const config = async () => {
@@ -69,7 +74,8 @@ export async function cli(
   };
   const [out, err, calls]: [string[], string[], AgentCall[]] = [[], [], []];
   const code = await runProgram(argv, '1.2.3', {
-    terminal: fakeTerminal(out, err),
+    screen: { ...fakeTerminal(out, err), width, page: () => undefined, end: async () => undefined },
+    env: {},
     callAgent: async (call) => {
       calls.push(call);
       const answer = agent[call.member];
@@ -109,6 +115,8 @@ export function fakeTerminal(out: string[], err: string[], errIsTty = false): Te
     err: (line) => void err.push(line),
     errRaw: (text) => void err.push(text),
     errIsTty,
+    width: undefined,
+    clear: () => undefined,
     now: () => NOW,
   };
 }
@@ -132,4 +140,18 @@ export function block(more: Partial<HashedBlock> = {}): HashedBlock {
     hash: 'b'.repeat(64),
     ...more,
   };
+}
+
+/** Every verb and group by its words; the empty text is the program itself. */
+export function verbPaths(): string[] {
+  const walk = (command: Command, path: string[]): string[] => [
+    path.join(' '),
+    ...command.commands.flatMap((inner) => walk(inner, [...path, inner.name()])),
+  ];
+  return walk(tree(), []);
+}
+
+/** The command tree, with nothing behind it. */
+export function tree(): Command {
+  return commandTree('1.2.3', {} as Context);
 }
