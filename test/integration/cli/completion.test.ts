@@ -10,7 +10,7 @@ const FILES = { bash: 'packaging/deb/completion.bash', zsh: 'packaging/deb/compl
 type Shell = keyof typeof FILES;
 
 /** Names that do something when a shell evaluates them; each would leave a file. */
-const HOSTILE = ['$(id>A)', '`id>B`', 'x;id>C', '$(id>${D-D})', "x'$(id>E)'", '-n$(id>F)', '*', 'x y'];
+const HOSTILE = ['$(id>A)', '`id>B`', 'x;id>C', `$(id>$\{D-D})`, "x'$(id>E)'", '-n$(id>F)', '*', 'x y'];
 
 let root: string;
 let folder: string;
@@ -47,7 +47,9 @@ async function offers(shell: Shell, words: readonly string[]): Promise<string[]>
   const file = join(process.cwd(), FILES[shell]);
   const script =
     shell === 'bash'
-      ? 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ovs_port_agent; printf "%s\\n" "${COMPREPLY[@]}"'
+      ? `source "$1"; shift
+         COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+         _ovs_port_agent; printf '%s\\n' "\${COMPREPLY[@]}"`
       : `file=$1; shift
          compadd() { local a=$@[-1]; print -rl -- "\${(@P)a}" }
          _files() { print -rl -- *(N) }

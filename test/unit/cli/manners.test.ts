@@ -61,7 +61,7 @@ describe('on a terminal of 80 columns', () => {
   });
 
   it('status is no wider, and loses no word', async () => {
-    const { out } = await cli(['status'], { agent: { GetStatus: status }, width: 80 });
+    const { out } = await cli(['status', '--color=never'], { agent: { GetStatus: status }, width: 80 });
     expect(tooWide(out)).toEqual([]);
     const wide = await cli(['status'], { agent: { GetStatus: status } });
     const words = (lines: string[]) => lines.join(' ').split(/\s+/).filter(Boolean);
