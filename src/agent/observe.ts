@@ -75,6 +75,7 @@ export async function observe(
     links,
     ...profiles,
     guestEnds,
+    parked: veths.parked(),
     bridgesDown,
     guards: guards(),
   };

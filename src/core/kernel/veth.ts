@@ -58,6 +58,8 @@ export interface Veths {
   hostEndsOf(pid: number): Promise<string[]>;
   /** Whether a device is a guest's by its kind: a tap, or a veth whose other end is in another namespace. */
   isGuestDevice(link: string): Promise<boolean>;
+  /** Outer ends whose inner end waits in our own namespace: nobody else can have made them. */
+  parked(): ReadonlySet<string>;
   remove(outer: string): Promise<void>;
 }
 
@@ -192,6 +194,12 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>, given: Give
     }
   };
 
+  const isAt = (pid: number, link: string) =>
+    exec('nsenter', [...inNamespace(pid), 'ip', '-json', 'link', 'show', 'dev', link]).then(
+      () => true,
+      () => false,
+    );
+
   return {
     async create(outer, request, parked) {
       const { guestInterface: name, mac, pid } = request;
@@ -199,10 +207,18 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>, given: Give
       given.forget(outer);
       if (parked && (await hasLink(request))) throw takenError(name);
       const place = parked ? await parking.pid() : pid;
+      // Before it is there: whatever becomes of the command, a pair that it leaves is known.
+      if (parked) waiting.set(outer, { place, isOffloadOff: Promise.resolve(false) });
       const peer = ['name', parked ? outer : name, 'netns', String(place), 'address', mac];
-      await orTaken(request, () =>
-        exec('ip', ['link', 'add', 'name', outer, 'up', 'type', 'veth', 'peer', ...peer]),
-      );
+      await orTaken(request, async () => {
+        try {
+          await exec('ip', ['link', 'add', 'name', outer, 'up', 'type', 'veth', 'peer', ...peer]);
+        } catch (error) {
+          // The name may be somebody else's.
+          if (parked && !(await isAt(place, outer))) waiting.delete(outer);
+          throw error;
+        }
+      });
       if (!parked) return;
       // Here it is still down: no packet leaves it without a checksum. And the port gets its rules meanwhile.
       const isOffloadOff = parked.withoutOffload
@@ -316,17 +332,20 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>, given: Give
       return kind === 'tun' || (kind === 'veth' && link?.link_netnsid !== undefined);
     },
 
+    parked: () => new Set(waiting.keys()),
+
     async remove(outer) {
       given.forget(outer);
-      waiting.delete(outer);
-      if ((await linkIndex(outer)) === undefined) return;
-      const use = await hostDevice(outer);
-      if (use !== undefined) throw new AgentError('name-taken', `${outer} ${use}`);
-      try {
-        await exec('ip', ['link', 'delete', 'dev', outer]);
-      } catch (error) {
-        if ((await linkIndex(outer)) !== undefined) throw error;
+      if ((await linkIndex(outer)) !== undefined) {
+        const use = await hostDevice(outer);
+        if (use !== undefined) throw new AgentError('name-taken', `${outer} ${use}`);
+        try {
+          await exec('ip', ['link', 'delete', 'dev', outer]);
+        } catch (error) {
+          if ((await linkIndex(outer)) !== undefined) throw error;
+        }
       }
+      waiting.delete(outer);
     },
   };
 }

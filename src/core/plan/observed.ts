@@ -55,6 +55,8 @@ export interface Observed {
   profilesUnread?: AgentError;
   /** Ports whose veth pair has its inner end in the namespace of the container that asks for it now. */
   guestEnds: ReadonlySet<string>;
+  /** Outer ends of veths of ours whose inner end is in no container yet. */
+  parked: ReadonlySet<string>;
   /** Bridges of ours whose own interface is down or lacks an address of the configuration. */
   bridgesDown: ReadonlySet<string>;
   /** Devices behind marked rows that are the host's own, whatever the marks say, and why: the end of a sentence. */

@@ -52,6 +52,7 @@ export function plan(input: PlanInput): Plan {
   for (const port of input.observed.ports) planRemoval(port, wanted.get(port.port), input, result);
   dropOrphanedProfiles(input, wanted, result);
   dropOrphanedGuards(input, wanted, result);
+  dropStrayVeths(input, wanted, result);
 
   const bridgesToMake = new Set<string>();
   for (const name of input.ensureBridges) {
@@ -141,6 +142,20 @@ function dropOrphanedGuards(
     if (!inScope(port) || (desired?.guard !== undefined && desired.bridge === bridge)) continue;
     const isHeld = result.holds.some((hold) => hold.port === port);
     if (!isHeld) result.steps.push({ kind: 'unguard_port', port, bridge, vmid, reason: 'its port is gone' });
+  }
+}
+
+/** The container has ended before its card was in it; what is in a container goes with it by itself. */
+function dropStrayVeths(
+  { observed, inScope }: PlanInput,
+  wanted: ReadonlyMap<string, DesiredPort>,
+  result: Plan,
+): void {
+  for (const link of observed.parked) {
+    if (!inScope(link) || wanted.has(link) || !observed.links.has(link)) continue;
+    const isHeld = result.holds.some((hold) => hold.port === link);
+    const reason = 'its container has ended';
+    if (!isHeld) result.steps.push({ kind: 'delete_veth', interface: link, port: link, reason });
   }
 }
 

@@ -174,6 +174,7 @@ const EMPTY: World = {
     links: new Set(),
     profiles: [],
     guestEnds: new Set(),
+    parked: new Set(),
     bridgesDown: new Set(),
     linuxBridges: new Set(),
     guards: new Map(),
@@ -251,6 +252,7 @@ const worlds = fc
     links: fc.subarray([100, 101, 102, 103, 104].flatMap((vmid) => [`vi${vmid}`, `veth${vmid}i0`])),
     ends: fc.subarray(['vi100', 'vi101', 'vi102']),
     hosts: fc.subarray(['veth100i0', 'veth101i0', 'veth102i0']),
+    parked: fc.subarray(['vi102', 'vi103', 'vi104']),
     down: fc.subarray(BRIDGES),
     orphans: fc.subarray(['vi100', 'vi103', 'vi104']),
     byNetworkManager: fc.subarray(BRIDGES),
@@ -269,6 +271,7 @@ const worlds = fc
         links: new Set(found.links),
         profiles: found.orphans.map((port) => ({ uuid: `u-${port}`, port, bridge: 'ovsbr0' })),
         guestEnds: new Set(found.ends),
+        parked: new Set(found.parked),
         bridgesDown: new Set(found.down),
         guards: new Map(),
         hostDevices: new Map(
@@ -341,6 +344,22 @@ describe('plan', () => {
         }
       }),
       { numRuns: 1000 },
+    );
+  });
+
+  it('leaves no pair whose container ended before it had its card, and takes no other that nobody asks for', () => {
+    fc.assert(
+      fc.property(worlds, wishes, (world, desired) => {
+        const wanted = new Set(desired.map(({ port }) => port));
+        const stray = [...world.observed.parked].filter(
+          (link) => world.observed.links.has(link) && !wanted.has(link),
+        );
+        const { steps } = plan(inputOf(world, desired));
+        const taken = steps.flatMap((step) => (step.kind === 'delete_veth' ? [step.interface] : []));
+        expect(taken.filter((link) => !wanted.has(link)).sort()).toEqual(stray.sort());
+        const elsewhere = plan(inputOf(world, desired, { inScope: (port) => port === 'vi999' })).steps;
+        expect(elsewhere.filter((step) => step.kind === 'delete_veth' && !wanted.has(step.port))).toEqual([]);
+      }),
     );
   });
 
@@ -574,6 +593,7 @@ function withPort(port: ObservedPort | undefined, links: readonly string[]): Wor
       guestDevices: new Set(),
       profiles: [],
       guestEnds: new Set(),
+      parked: new Set(),
       bridgesDown: new Set(),
       linuxBridges: new Set(),
     },
