@@ -5,10 +5,20 @@ import { z } from 'zod';
 import type { DockerEngine } from '../../src/agent/sources/docker.ts';
 import { withDeadline } from '../../src/core/deadline.ts';
 import { AgentError } from '../../src/core/errors.ts';
-import { dockerContainerSchema } from '../../src/core/guest/docker-attach.ts';
+import { type DockerContainer, dockerContainerSchema } from '../../src/core/guest/docker-attach.ts';
+import { LABEL_PREFIX } from '../../src/core/guest/docker-labels.ts';
+import { countsWhole, givenLabels } from '../../src/core/guest/given-labels.ts';
+import { shortGuestName } from '../../src/core/guest/guest.ts';
 import { kernelNameProblem } from '../../src/core/guest/kernel-name.ts';
+import { recentMap } from '../../src/core/recent-map.ts';
 
 const DEADLINE_MS = 10_000;
+
+/** Labels that we read. */
+const READ = [LABEL_PREFIX, 'com.docker.compose.'];
+
+const withoutOurs = (labels: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(labels).filter(([key]) => !key.startsWith(LABEL_PREFIX)));
 
 /** A container event of the engine (Engine API, GET /events), as far as we read it. */
 export const engineEventSchema = z.object({
@@ -27,9 +37,21 @@ const networkEventSchema = z.object({
   Actor: z.object({ Attributes: z.object({ container: z.string().regex(/^[0-9a-f]{64}$/) }) }),
 });
 
+const imageSchema = z.object({
+  Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
+});
+
+/** Containers and images whose labels are remembered; a host has far fewer at a time. */
+const REMEMBERED = 4096;
+
 export interface DockerConnection extends DockerEngine {
   /** By id, the names of all containers that there are, without the slash. Throws `docker-unreachable`. */
   names(): Promise<ReadonlyMap<string, readonly string[]>>;
+  /**
+   * Whether the event's attribute of that name is Docker's word: labels come among the attributes, and in the place of
+   * those of the same name, but for `name` and `image` (moby:daemon/events.go). False for a container never inspected.
+   */
+  isSaidByDocker(id: string, attribute: 'exitCode' | 'oldName'): boolean;
   /** Devices of the networks whose containers reach others through the host. Throws `docker-unreachable`. */
   bridges(): Promise<string[]>;
   /**
@@ -42,6 +64,8 @@ export interface DockerConnection extends DockerEngine {
     onOpen: () => void,
     onEvent: (event: EngineEvent) => void,
     onNetworks: (container: string) => void,
+    /** A line that is no event, and why; it is passed over. */
+    onOdd: (problem: string) => void,
     signal: AbortSignal,
   ): Promise<void>;
 }
@@ -54,8 +78,16 @@ const networksSchema = z.array(
 /** Docker's driver `bridge` names the device after the network's id unless this option names it. */
 const BRIDGE_NAME = 'com.docker.network.bridge.name';
 
-export function openDocker(socketPath: string): DockerConnection {
+export interface DockerSettings {
+  /** Patterns of images whose own labels count. */
+  imageLabels?: readonly string[];
+}
+
+export function openDocker(socketPath: string, { imageLabels = [] }: DockerSettings = {}): DockerConnection {
   const docker = new Docker({ socketPath });
+  const labelKeys = recentMap<ReadonlySet<string>>(REMEMBERED);
+  /** An image's id is a digest of what it is. */
+  const labelsOfImage = recentMap<Readonly<Record<string, string>>>(REMEMBERED);
   const call = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
     try {
       return await withDeadline(DEADLINE_MS, `Docker's ${what}`, work);
@@ -64,17 +96,51 @@ export function openDocker(socketPath: string): DockerConnection {
     }
   };
 
+  /** Undefined when Docker has no such thing. */
+  const found = <T>(what: string, ask: () => Promise<T>): Promise<T | undefined> =>
+    call(what, async () => {
+      try {
+        return await ask();
+      } catch (error) {
+        if ((error as { statusCode?: number }).statusCode === 404) return undefined;
+        throw error;
+      }
+    });
+
+  const imageLabelsOf = async (image: string): Promise<Readonly<Record<string, string>> | undefined> => {
+    const known = labelsOfImage.get(image);
+    if (known !== undefined) return known;
+    const answer = await found('image inspect', () => docker.getImage(image).inspect());
+    if (answer === undefined) return undefined;
+    const labels = imageSchema.parse(answer).Config?.Labels ?? {};
+    labelsOfImage.set(image, labels);
+    return labels;
+  };
+
+  const withGivenLabels = async (container: DockerContainer): Promise<DockerContainer> => {
+    const labels = container.Config.Labels ?? {};
+    const keys = Object.keys(labels);
+    const isRead = keys.some((key) => READ.some((prefix) => key.startsWith(prefix)));
+    if (!isRead || container.Image === '' || countsWhole(container.Config.Image, imageLabels))
+      return container;
+    const own = await imageLabelsOf(container.Image);
+    const given = own === undefined ? withoutOurs(labels) : givenLabels(labels, own);
+    return {
+      ...container,
+      Config: { ...container.Config, Labels: given },
+      areLabelsUnknown: own === undefined && keys.some((key) => key.startsWith(LABEL_PREFIX)),
+    };
+  };
+
   return {
+    isSaidByDocker: (id, attribute) => labelKeys.get(id)?.has(attribute) === false,
+
     async inspect(id) {
-      const answer = await call('inspect', async () => {
-        try {
-          return await docker.getContainer(id).inspect();
-        } catch (error) {
-          if ((error as { statusCode?: number }).statusCode === 404) return undefined;
-          throw error;
-        }
-      });
-      return answer === undefined ? undefined : dockerContainerSchema.parse(answer);
+      const answer = await found('inspect', () => docker.getContainer(id).inspect());
+      if (answer === undefined) return undefined;
+      const container = dockerContainerSchema.parse(answer);
+      labelKeys.set(container.Id, new Set(Object.keys(container.Config.Labels ?? {})));
+      return withGivenLabels(container);
     },
 
     async running() {
@@ -93,7 +159,7 @@ export function openDocker(socketPath: string): DockerConnection {
       const found = namesSchema.parse(await call('list', () => docker.listContainers({ all: true })));
       // `/other/alias` is what a legacy link calls it.
       const own = (names: readonly string[]) =>
-        names.map((name) => name.replace(/^\//, '')).filter((name) => !name.includes('/'));
+        names.map(shortGuestName).filter((name) => !name.includes('/'));
       return new Map(found.map(({ Id, Names }) => [Id, own(Names ?? [])]));
     },
 
@@ -105,7 +171,7 @@ export function openDocker(socketPath: string): DockerConnection {
         .filter((name) => kernelNameProblem(name) === undefined);
     },
 
-    async follow(since, onOpen, onEvent, onNetworks, signal) {
+    async follow(since, onOpen, onEvent, onNetworks, onOdd, signal) {
       const stream = await call('events', () =>
         docker.getEvents({
           filters: {
@@ -121,11 +187,9 @@ export function openDocker(socketPath: string): DockerConnection {
         onOpen();
         await readLines(stream, (line) => {
           const event = parseEvent(line);
-          if (event) onEvent(event);
-          else {
-            const network = networkEventSchema.safeParse(JSON.parse(line));
-            if (network.success) onNetworks(network.data.Actor.Attributes.container);
-          }
+          if (typeof event === 'string') onOdd(event);
+          else if ('network' in event) onNetworks(event.network);
+          else if ('timeNano' in event) onEvent(event);
         });
       } finally {
         signal.removeEventListener('abort', end);
@@ -140,11 +204,27 @@ function secondsOf(nano: string): string {
   return `${padded.slice(0, -9)}.${padded.slice(-9)}`;
 }
 
-/** `timeNano` is larger than a double holds exactly, so it is read from the text. */
-function parseEvent(line: string): EngineEvent | undefined {
+/**
+ * `timeNano` is larger than a double holds exactly, so it is read from the text. Or the container that a network has or lost;
+ * nothing for another event of a network; or why it is no event.
+ */
+function parseEvent(line: string): EngineEvent | { network: string } | Record<never, never> | string {
   const nano = /"timeNano":(\d{1,20})/.exec(line)?.[1];
-  const parsed = engineEventSchema.safeParse(JSON.parse(line));
-  return parsed.success && nano !== undefined ? { ...parsed.data, timeNano: nano } : undefined;
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    return 'a line is not JSON';
+  }
+  const isOfNetwork = z.object({ Type: z.literal('network') }).safeParse(json).success;
+  if (isOfNetwork) {
+    const network = networkEventSchema.safeParse(json);
+    return network.success ? { network: network.data.Actor.Attributes.container } : {};
+  }
+  const parsed = engineEventSchema.safeParse(json);
+  if (parsed.success) return nano === undefined ? 'it has no timeNano' : { ...parsed.data, timeNano: nano };
+  const [issue] = parsed.error.issues;
+  return `${issue?.path.join('.')}: ${issue?.message}`;
 }
 
 async function readLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): Promise<void> {

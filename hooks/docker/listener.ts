@@ -3,6 +3,7 @@
 import { pause } from '../../src/core/deadline.ts';
 import type { LifecycleEvent } from '../../src/core/events/lifecycle-event.ts';
 import { lifecycleEventSchema } from '../../src/core/events/lifecycle-event.ts';
+import { shortGuestName } from '../../src/core/guest/guest.ts';
 import type { DockerConnection, EngineEvent } from './engine.ts';
 
 export interface ListenerParts {
@@ -15,6 +16,8 @@ export interface ListenerParts {
   /** Called at each connect, after the stream stands, so that nothing falls between list and stream. */
   onConnected: () => void;
   onDisconnected: (error: unknown) => void;
+  /** What Docker sent and cannot be handled, and why. */
+  onOdd: (problem: string) => void;
   signal: AbortSignal;
 }
 
@@ -28,8 +31,9 @@ export async function listenToDocker(parts: ListenerParts): Promise<void> {
   let handled: Promise<unknown> = Promise.resolve();
   const handle = (engineEvent: EngineEvent) => {
     last = engineEvent.timeNano;
-    const event = lifecycleEventOf(engineEvent);
-    const work = event ? parts.onEvent(event) : undefined;
+    const event = lifecycleEventOf(engineEvent, docker);
+    if (typeof event === 'string') parts.onOdd(event);
+    const work = typeof event === 'string' ? undefined : parts.onEvent(event);
     handled = Promise.allSettled([handled, work])
       .then(() => cursor.write(engineEvent.timeNano))
       .catch(() => undefined);
@@ -44,6 +48,7 @@ export async function listenToDocker(parts: ListenerParts): Promise<void> {
         },
         handle,
         parts.onNetworks,
+        parts.onOdd,
         signal,
       );
       if (!signal.aborted) parts.onDisconnected(undefined);
@@ -64,20 +69,31 @@ const PHASES: Readonly<Record<string, string>> = {
 /** The engine has one action for each state: `health_status: healthy`. */
 const phaseOf = (action: string) => (action.startsWith('health_status') ? 'health' : PHASES[action]);
 
-/** Undefined for an event that is not one of a container's life, or whose values are not what Docker documents. */
-function lifecycleEventOf(event: EngineEvent): LifecycleEvent | undefined {
+/**
+ * Or why it is none, one sentence. What an image's labels could have forged is left out: what is not known is not told.
+ */
+function lifecycleEventOf(
+  event: EngineEvent,
+  docker: Pick<DockerConnection, 'isSaidByDocker'>,
+): LifecycleEvent | string {
   const { ID: containerId, Attributes: attributes } = event.Actor;
-  const exitCode = Number(attributes['exitCode'] ?? Number.NaN);
+  const said = (key: 'exitCode' | 'oldName') =>
+    docker.isSaidByDocker(containerId, key) ? attributes[key] : undefined;
+  const phase = phaseOf(event.Action);
+  const exitCode = phase === 'die' ? Number(said('exitCode') ?? Number.NaN) : Number.NaN;
+  const formerName = phase === 'rename' ? said('oldName') : undefined;
   const parsed = lifecycleEventSchema.safeParse({
-    id: `docker:${containerId}:${event.Action.replaceAll(/[^A-Za-z_]+/g, '-')}:${event.timeNano}`,
+    id: `docker:${containerId}:${event.Action.replaceAll(/[^A-Za-z_]+/g, '-').slice(0, 60)}:${event.timeNano}`,
     at: new Date(Number(BigInt(event.timeNano) / 1_000_000n)).toISOString(),
     source: 'docker',
-    phase: phaseOf(event.Action),
+    phase,
     containerId,
-    name: attributes['name'],
+    name: shortGuestName(attributes['name'] ?? ''),
     image: (attributes['image'] ?? '').slice(0, 512),
-    ...(attributes['oldName'] !== undefined && { formerName: attributes['oldName'].replace(/^\//, '') }),
+    ...(formerName !== undefined && { formerName: shortGuestName(formerName) }),
     ...(Number.isInteger(exitCode) && { exitCode }),
   });
-  return parsed.success ? parsed.data : undefined;
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  return `${event.Action.slice(0, 60)} of container ${containerId.slice(0, 12)}: ${issue?.path.join('.')}: ${issue?.message}`;
 }

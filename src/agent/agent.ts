@@ -14,9 +14,11 @@ import type { Convergence } from './converge.ts';
 import { eventData } from './event-data.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
 import { openLooks } from './looks.ts';
+import { type Once, once } from './once.ts';
 import { openOthers, queueKeyOf } from './others.ts';
 import { resultMessage } from './result-message.ts';
 import type { Resolution, Source } from './sources/resolution.ts';
+import type { ToldEvents } from './told-events.ts';
 import type { Troubles } from './troubles.ts';
 
 /** Who handed an event in, as the bus knows it. */
@@ -74,6 +76,10 @@ export interface AgentParts {
   lookLater: (vmid: number, ms: number) => void;
   /** First word of the event's action in the ledger: a backup starts and stops a guest too, for itself. */
   occasionOf: (event: LifecycleEvent) => Promise<'guest' | 'backup'>;
+  /** Whether an event of Docker's is recorded although it leads to nothing; without a resolution it could not be handled. */
+  isWorthABlock: ToldEvents['isWorthABlock'];
+  /** Counts one that was not. */
+  leaveOut: ToldEvents['leaveOut'];
   /** Milliseconds of the epoch. */
   now: () => number;
   onTrouble: () => void;
@@ -196,45 +202,60 @@ export function createAgent(parts: AgentParts): Agent {
     if (known.has(event.id)) {
       return { ok: true, message: 'this event is known already', height: null, ports: [] };
     }
-    return act(event, record(event, caller, spooled), late || isOverdue(event));
+    const recorded = once(() => record(event, caller, spooled));
+    return act(event, recorded, late || isOverdue(event));
   };
 
-  /** What an event leads to; every block of it has the event's as its cause. */
-  const act = async (
-    event: LifecycleEvent,
-    recorded: Promise<number>,
-    late: boolean,
-  ): Promise<EventResult> => {
+  /**
+   * What an event leads to; every block of it has the event's as its cause. `recorded` gives the height of that block,
+   * which is made when it is first asked for.
+   */
+  const act = async (event: LifecycleEvent, recorded: Once<number>, late: boolean): Promise<EventResult> => {
     const key = claimKeyOf(event);
     try {
-      // What it means is found out while its block is on the way to the disk; nothing is done before it is there.
-      const [resolution, height] = await Promise.all([resolve(event, late), recorded]);
-      const { guest, again, others = [] } = resolution;
-      const tellOthers = () => void lookAtOthers(others, height).catch(parts.onError);
+      // What it means is found out while its block is on the way to the disk; nothing is done before it is there. Whether a
+      // container's event is worth a block shows only then.
+      const [resolution] = await Promise.all([
+        resolve(event, late),
+        event.source === 'docker' ? undefined : recorded(),
+      ]);
+      const isTold = event.source !== 'docker' || parts.isWorthABlock(event, resolution);
+      if (isTold) await recorded();
+      const { guest, again, others = [], moves = [] } = resolution;
+      const tellOthers = async () => {
+        if (others.length > 0) await lookAtOthers(others, await recorded());
+      };
       // What a guest that has ended had is free for others at once; one that goes on has to let go first.
       const hasEnded = resolution.ports?.length === 0;
-      if (hasEnded) tellOthers();
-      const ports = await apply(key, resolution, async () => height);
+      if (hasEnded) void tellOthers().catch(parts.onError);
+      const ports = await apply(key, resolution, recorded);
       if (again !== undefined && guest?.runtime.startsWith('proxmox')) parts.lookLater(guest.vmid, again);
-      await noteMoves(resolution, height);
+      if (moves.length > 0) await noteMoves(resolution, await recorded());
       // Not waited for: it needs its own place in the queue.
-      if (!hasEnded) tellOthers();
-      if (resolution.skipped.length > 0) {
+      if (!hasEnded) void tellOthers().catch(parts.onError);
+      if (isTold && resolution.skipped.length > 0) {
         await ledger.append({
           category: 'lifecycle',
           action: 'guest_skipped',
           data: { ...eventData(event), reasons: [...resolution.skipped] },
-          cause: height,
+          cause: await recorded(),
         });
       }
       const ok = ports.every((port) => port.state !== 'failed' && port.state !== 'held');
+      const height = (await recorded.made()) ?? null;
+      if (height === null) parts.leaveOut(event, resolution);
       return { ok, message: resultMessage(ports, resolution), height, ports };
     } catch (thrown) {
-      const height = await recorded;
       const error = asAgentError(thrown, 'bad-event', `${event.source} ${event.phase} could not be handled`);
+      const failed: EventResult = { ok: false, message: error.toLine(), height: null, ports: [] };
+      if (event.source === 'docker' && recorded.made() === undefined && !parts.isWorthABlock(event)) {
+        parts.leaveOut(event);
+        return failed;
+      }
+      const height = await recorded();
       const data: JsonObject = { ...eventData(event), code: error.code, error: error.toLine() };
       await ledger.append({ category: 'lifecycle', action: 'event_failed', data, cause: height });
-      return { ok: false, message: error.toLine(), height, ports: [] };
+      return { ...failed, height };
     } finally {
       parts.onTrouble();
     }
@@ -394,7 +415,13 @@ export function createAgent(parts: AgentParts): Agent {
     handle: (event, caller, spooled = false) =>
       guestQueue.run(guestKeyOf(event), () => handleOrDefer({ event, caller, spooled, late: spooled })),
     finish: (event, height) =>
-      guestQueue.run(guestKeyOf(event), () => act(event, Promise.resolve(height), true)),
+      guestQueue.run(guestKeyOf(event), () =>
+        act(
+          event,
+          once(async () => height),
+          true,
+        ),
+      ),
     /** One at a time; whoever asks while one runs gets the next, which sees everything that happened before. */
     reconcile(reason) {
       if (reconciling === undefined) {

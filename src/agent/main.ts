@@ -57,6 +57,7 @@ import { statusReport } from './status.ts';
 import { keepSwitchFacts } from './switch-facts.ts';
 import { stopKind } from './systemd.ts';
 import { takenBy } from './taken-by.ts';
+import { openToldEvents } from './told-events.ts';
 import { openTroubles } from './troubles.ts';
 import { existingContainers, noteReleased } from './vmid-releases.ts';
 import { openVmids } from './vmids.ts';
@@ -132,7 +133,7 @@ async function main(): Promise<void> {
   const troubles = openTroubles(now);
   const recent = await tail(config.ledger.path, REMEMBERED_BLOCKS);
   const known = knownEvents(recent.flatMap((block) => block.metadata.event_id ?? []));
-  const docker = openDocker(config.docker.socket);
+  const docker = openDocker(config.docker.socket, { imageLabels: config.docker.image_labels });
   const vmids = await openVmids({
     path: join(STATE, 'vmids.json'),
     config,
@@ -183,7 +184,10 @@ async function main(): Promise<void> {
     onContainerProblem: (name, problem) => {
       const port = `container ${name}`;
       if (problem === undefined) troubles.clear(port);
-      else troubles.note({ port, bridge: config.docker.bridge, code: problem.code, reason: problem.reason });
+      else {
+        const { code, reason } = problem;
+        if (troubles.note({ port, bridge: '', code, reason })) log.warning(`${port}: ${problem.toLine()}`);
+      }
     },
     now,
   });
@@ -231,6 +235,7 @@ async function main(): Promise<void> {
     },
   });
 
+  const told = openToldEvents({ config, ledger, warn: log.warning, onError: (error) => onError(error) });
   const agent = createAgent({
     config,
     ledger,
@@ -258,6 +263,8 @@ async function main(): Promise<void> {
     },
     occasionOf: async (event) =>
       event.source === 'proxmox' && (await proxmox?.lockOf(event.vmid)) === 'backup' ? 'backup' : 'guest',
+    isWorthABlock: told.isWorthABlock,
+    leaveOut: told.leaveOut,
     now,
     onTrouble: () => reconciler.plan(),
     onError: (error) => onError(error),
@@ -423,6 +430,7 @@ async function main(): Promise<void> {
         dockerConnected = true;
         reconciler.soon('Docker is connected');
       },
+      onOdd: (problem) => told.noteOdd('docker', problem),
       onDisconnected: () => {
         if (dockerConnected) log.warning('Docker has gone away');
         dockerConnected = false;
@@ -459,6 +467,7 @@ async function main(): Promise<void> {
   if (ended !== 'bus' && (await stopKind(bus)) === 'stop') {
     await letGo({ agent, ovsdb, ledger, claims, cause, now, onError });
   }
+  await told.close();
   await book.close();
   await ovsdb.close();
   // systemd starts us anew, and a fresh process is the one safe way to a fresh bus.

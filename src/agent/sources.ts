@@ -1,5 +1,6 @@
 // Wires the sources: which runtimes the configuration lets in, and what each may ask of the host.
 
+import { networkInterfaces } from 'node:os';
 import type { openDocker } from '../../hooks/docker/engine.ts';
 import type { Config } from '../core/config/config.ts';
 import type { AgentError } from '../core/errors.ts';
@@ -92,6 +93,7 @@ export function openSources(parts: SourcesParts): {
     rules: () => ({ ...config.docker, netmaker: config.netmaker }),
     endpoints: parts.endpoints,
     onProblem: parts.onContainerProblem,
+    addressesOf: (bridge) => (networkInterfaces()[bridge] ?? []).map(({ address }) => address),
     publicBridge: config.netmaker.bridge,
     vmids,
     machineId: parts.machineId,

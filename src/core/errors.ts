@@ -40,6 +40,8 @@ export const REMEDIES = {
   'address-taken': 'Choose another address in the label, or remove the container that the message names.',
   'address-outside-pool':
     'Choose a free host address of a pool: pools in the section [netmaker] of the configuration.',
+  'addresses-withdrawn':
+    'They come again when the agent is started anew: systemctl restart ovs-port-agent.service',
   'lease-write-failed': 'Check the disk that holds /var/lib/ovs-port-agent.',
   'container-not-attachable': 'See the reason in the message.',
   'wireguard-unreadable':
@@ -76,6 +78,11 @@ export const REMEDIES = {
 } as const;
 
 export type ErrorCode = keyof typeof REMEDIES;
+
+/** An agent of another version may have other codes. */
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(REMEDIES, code);
+}
 
 /** An error a user may see: `code`, one line of what went wrong, the remedy, and the cause. */
 export class AgentError extends Error {

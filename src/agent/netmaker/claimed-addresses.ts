@@ -1,5 +1,8 @@
 // Which addresses the claims of containers speak of.
 
+import { parseIp } from '../../core/guest/cidr.ts';
+import { poolOf } from '../../netmaker/leases/address-space.ts';
+import type { Pool } from '../../netmaker/types.ts';
 import type { Claims } from '../claims.ts';
 import { publicAddressesOf } from './public-addresses.ts';
 
@@ -16,13 +19,21 @@ export function addressesOfOthers(claims: Claims, key: string): string[] {
 }
 
 /** What running containers have, for the case that the file of leases was lost. */
-export function heldBy(claims: Claims): { key: string; name: string; addresses: string[] }[] {
+export function heldBy(
+  claims: Pick<Claims, 'all'>,
+  pools: readonly Pool[],
+): { key: string; name: string; addresses: string[] }[] {
+  // What a label says of a network of its own is no lease.
+  const isOfPool = (text: string) => {
+    const address = parseIp(text);
+    return address !== undefined && poolOf(pools, address) !== undefined;
+  };
   return claims.all().flatMap(({ guest, ports }) =>
     ports.flatMap((port) => {
       const { guard, group } = port;
       if (guard === undefined || guest.id === undefined) return [];
-      const { own: addresses, shared: ofGroup } = publicAddressesOf(port);
-      const own = { key: guest.id, name: guest.name, addresses };
+      const { own: all, shared: ofGroup } = publicAddressesOf(port);
+      const own = { key: guest.id, name: guest.name, addresses: all.filter(isOfPool) };
       return group === undefined || ofGroup.length === 0
         ? [own]
         : [own, { key: `group:${group}`, name: group, addresses: ofGroup }];

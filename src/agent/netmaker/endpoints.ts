@@ -29,6 +29,8 @@ export interface EndpointParts {
 export interface NetmakerEndpoint {
   addresses: string[];
   gateways: string[];
+  /** Those of `addresses` that a label says and no pool has. */
+  own: string[];
   /** Parts of the port. */
   port: Pick<DesiredPort, 'guard' | 'published' | 'group' | 'shared'>;
   moves: AddressMove[];
@@ -155,6 +157,7 @@ export function netmakerEndpoints(parts: EndpointParts): NetmakerEndpoints {
       const extra = own.flatMap((text) => parseCidr(text)?.address.text ?? []);
       return {
         addresses: [...endpoint.addresses, ...own],
+        own,
         gateways: decision.gateway === undefined ? endpoint.gateways : [decision.gateway],
         port: {
           guard: { ...endpoint.guard, addresses: [...endpoint.guard.addresses, ...extra] },

@@ -105,7 +105,7 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
     misses: rules.misses,
     now,
     inUse: ({ key }) => new Set([...hostAddresses(), ...addressesOfOthers(claims, key)]),
-    held: () => heldBy(claims),
+    held: () => heldBy(claims, pools),
     onProblem: parts.onProblem,
   });
 
@@ -194,11 +194,17 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
     });
 
   const takeAllAway = async (takeAway: StartParts['takeAway']): Promise<void> => {
-    for (const { key, ports: wished } of claims.all()) {
+    for (const { key, guest, ports: wished } of claims.all()) {
       const guarded = wished.filter(({ guard }) => guard !== undefined);
       if (guarded.length === 0) continue;
       for (const { veth } of guarded) if (veth) await parts.veths.release(veth).catch(parts.onError);
       await takeAway(key, 'public addresses are taken back');
+      parts.troubles.note({
+        port: `container ${guest.name}`,
+        bridge: '',
+        code: 'addresses-withdrawn',
+        reason: 'public addresses are taken back',
+      });
       for (const { interface: link } of guarded) await parts.veths.remove(link).catch(parts.onError);
     }
   };
@@ -255,7 +261,8 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
     summary: () =>
       summarize({
         config,
-        addresses: held(),
+        addresses: withdrawn ? 0 : held(),
+        withdrawn,
         published: publicNetwork.published().length,
         trouble: trouble(),
         hints: gateway.hints(),

@@ -7,6 +7,8 @@ export interface SummaryParts {
   config: Pick<Config, 'netmaker' | 'docker'>;
   /** How many addresses containers and groups hold. */
   addresses: number;
+  /** Whether all of them were taken back, until the agent starts anew. */
+  withdrawn: boolean;
   /** How many of them the host makes reachable: those of containers that run; none in mode `l2`. */
   published: number;
   /** What keeps the host from being the gateway. */
@@ -16,13 +18,14 @@ export interface SummaryParts {
 }
 
 /** The value of the key `netmaker` of `get_status`; all keys are always there. */
-export function summarize({ config, addresses, published, trouble, hints }: SummaryParts): object {
+export function summarize({ config, addresses, withdrawn, published, trouble, hints }: SummaryParts): object {
   const { enabled, mode, pools } = config.netmaker;
   return {
     enabled: enabled && config.docker.enabled,
     mode,
     pools: [...pools],
     addresses,
+    withdrawn,
     published,
     warning: warningFor(pools, addresses) ?? null,
     problem: trouble?.reason ?? null,

@@ -1,7 +1,7 @@
 // Docker containers: from what Docker says of them to the ports they should have.
 
 import { createHash } from 'node:crypto';
-import { type AgentError, asAgentError, isAgentError } from '../../core/errors.ts';
+import { AgentError, asAgentError, isAgentError } from '../../core/errors.ts';
 import type { DockerEvent } from '../../core/events/lifecycle-event.ts';
 import { parseIp } from '../../core/guest/cidr.ts';
 import {
@@ -14,11 +14,13 @@ import {
 import type { Guest } from '../../core/guest/guest.ts';
 import { portName } from '../../core/guest/vmid.ts';
 import type { DesiredPort, FormerNetwork } from '../../core/plan/desired.ts';
+import { recentMap } from '../../core/recent-map.ts';
 import type { Binding, Claim } from '../claims.ts';
 import type { NetmakerEndpoints } from '../netmaker/endpoints.ts';
 import type { Vmids } from '../vmids.ts';
 import { nameserversOf } from './nameservers.ts';
 import type { Resolution, Source } from './resolution.ts';
+import { openStaticAddresses } from './static-addresses.ts';
 
 /** The Docker engine, as far as we ask it. */
 export interface DockerEngine {
@@ -45,6 +47,8 @@ export interface DockerParts {
   endpoints: NetmakerEndpoints | undefined;
   /** What keeps a container from being attached, by its name; undefined when nothing does any more. */
   onProblem: (name: string, problem: AgentError | undefined) => void;
+  /** The host's own addresses on a bridge, without prefix length. */
+  addressesOf: (bridge: string) => readonly string[];
   /** The bridge that their addresses are for. */
   publicBridge: string;
 }
@@ -58,16 +62,22 @@ export interface DockerSource extends Source<DockerEvent> {
   isKnown(): boolean;
 }
 
+/** Containers that are remembered; a host has far fewer at a time. */
+const REMEMBERED = 4096;
+
 export function dockerSource(parts: DockerParts): DockerSource {
   const problems = new Map<string, string>();
+  const statics = openStaticAddresses(parts);
+  /** By id, whether a container is ours or was meant to be. */
+  const ours = recentMap<boolean>(REMEMBERED);
   let known = false;
 
   const attach = async (container: DockerContainer): Promise<Resolution> => {
     const name = containerName(container);
     problems.delete(container.Id);
     try {
-      const resolution = await resolutionOf(container);
-      parts.onProblem(name, undefined);
+      const { problem, ...resolution } = await resolutionOf(container);
+      parts.onProblem(name, problem);
       return resolution;
     } catch (error) {
       const problem = asAgentError(error, 'container-not-attachable', name);
@@ -77,16 +87,33 @@ export function dockerSource(parts: DockerParts): DockerSource {
     }
   };
 
-  const resolutionOf = async (container: DockerContainer): Promise<Resolution> => {
-    const name = containerName(container);
+  const decisionOn = (container: DockerContainer): AttachDecision => {
     const decision = decideAttach(container, parts.rules());
+    ours.set(container.Id, decision.attach || decision.selected || decision.considered);
+    return decision;
+  };
+
+  /** Whether this very run of the container has its port already. */
+  const isHeld = ({ Id, State }: DockerContainer) =>
+    parts.claim(keyOf(Id))?.ports.some(({ veth }) => veth?.pid === State.Pid) === true;
+
+  /** `problem`: what its owner should hear of wherever they look. */
+  const resolutionOf = async (
+    container: DockerContainer,
+  ): Promise<Resolution & { problem?: AgentError | undefined }> => {
+    const name = containerName(container);
+    const decision = decisionOn(container);
+    if (container.areLabelsUnknown && isHeld(container)) return { skipped: [], note: 'it stays as it is' };
     if (!decision.attach) {
       // What looks like Netmaker's and is left out is told as well.
-      const skipped = decision.selected || decision.considered ? [decision.reason] : [];
-      return { ports: [], skipped, note: decision.reason };
+      const { isMistake, reason } = decision;
+      const skipped = decision.selected || decision.considered ? [reason] : [];
+      const problem = isMistake ? new AgentError('container-not-attachable', reason) : undefined;
+      return { ports: [], skipped, note: reason, problem };
     }
     if (decision.role !== undefined && parts.endpoints?.isWithdrawn()) {
-      return { ports: [], skipped: [], note: 'public addresses are taken back' };
+      const note = 'public addresses are taken back';
+      return { ports: [], skipped: [], note, problem: new AgentError('addresses-withdrawn', note) };
     }
     return withVmid(container, name, decision.vmid, (vmid) => attached(container, decision, vmid));
   };
@@ -104,6 +131,8 @@ export function dockerSource(parts: DockerParts): DockerSource {
     const { role, bridge } = decision;
     const isPublic = role !== undefined && parts.endpoints !== undefined && bridge === parts.publicBridge;
     const endpoint = isPublic ? await parts.endpoints?.of(container, decision, { port, mac }) : undefined;
+    statics.claim({ id: container.Id, name }, bridge, endpoint?.own ?? [decision.address ?? []].flat());
+    const gateways = endpoint?.gateways ?? [decision.gateway ?? []].flat();
     const wish: DesiredPort = {
       port,
       // The veth is ours, so that host end and port can have one name.
@@ -116,8 +145,9 @@ export function dockerSource(parts: DockerParts): DockerSource {
         pid: container.State.Pid,
         ...card,
         addresses: endpoint?.addresses ?? [decision.address ?? []].flat(),
-        gateways: endpoint?.gateways ?? [decision.gateway ?? []].flat(),
-        nameservers: await nameserversOf(container),
+        gateways,
+        // Without a new default route they are reached as ever.
+        nameservers: gateways.length === 0 ? [] : await nameserversOf(container),
         networks: networksOf(container),
       },
       ...endpoint?.port,
@@ -154,6 +184,7 @@ export function dockerSource(parts: DockerParts): DockerSource {
 
   const gone = async (event: DockerEvent): Promise<Resolution> => {
     problems.delete(event.containerId);
+    statics.drop(event.containerId);
     parts.onProblem(event.name, undefined);
     const guest = parts.claim(keyOf(event.containerId))?.guest;
     const after = await parts.endpoints?.ended(event.containerId);
@@ -180,25 +211,36 @@ export function dockerSource(parts: DockerParts): DockerSource {
     }
   };
 
+  const resolveNow = async (event: DockerEvent): Promise<Resolution> => {
+    switch (event.phase) {
+      case 'start':
+      case 'rename':
+      case 'health':
+      // A replayed `die` of an earlier life must not take the port of the present one.
+      case 'die': {
+        const container = await parts.engine.inspect(event.containerId);
+        if (!container?.State.Running) {
+          if (container) decisionOn(container);
+          return gone(event);
+        }
+        const resolution = await attach(container);
+        // A health check runs every few seconds: why the container has no port was told at its start.
+        return event.phase === 'health' ? { ...resolution, skipped: [] } : resolution;
+      }
+      case 'destroy':
+        if (!isNameInUse(event)) await parts.vmids.release('docker', event.name);
+        await parts.endpoints?.removed(event.containerId);
+        return gone(event);
+    }
+  };
+
   return {
     async resolve(event) {
-      switch (event.phase) {
-        case 'start':
-        case 'rename':
-        case 'health':
-        // A replayed `die` of an earlier life must not take the port of the present one.
-        case 'die': {
-          const container = await parts.engine.inspect(event.containerId);
-          if (!container?.State.Running) return gone(event);
-          const resolution = await attach(container);
-          // A health check runs every few seconds: why the container has no port was told at its start.
-          return event.phase === 'health' ? { ...resolution, skipped: [] } : resolution;
-        }
-        case 'destroy':
-          if (!isNameInUse(event)) await parts.vmids.release('docker', event.name);
-          await parts.endpoints?.removed(event.containerId);
-          return gone(event);
-      }
+      const hadClaim = parts.claim(keyOf(event.containerId)) !== undefined;
+      const resolution = await resolveNow(event);
+      const isOurs = hadClaim || ours.get(event.containerId);
+      if (event.phase === 'destroy') ours.delete(event.containerId);
+      return isOurs === undefined ? resolution : { ...resolution, isOurs };
     },
 
     look: async (id) => (await present(id)).resolution,
@@ -208,6 +250,7 @@ export function dockerSource(parts: DockerParts): DockerSource {
     async current() {
       try {
         const running = await parts.engine.running();
+        statics.keep(new Set(running));
         await parts.vmids.look('docker');
         const found = await Promise.all(running.map(present));
         known = true;

@@ -11,6 +11,8 @@ export interface Resolution {
   ports?: readonly DesiredPort[];
   /** NICs or whole guests that get no port, and why: for the ledger. */
   skipped: readonly string[];
+  /** False: it is none of ours and was not meant to be; nobody needs to hear of it. Undefined where that cannot be told. */
+  isOurs?: boolean;
   /** What to say in the task log when there is no port to speak of. */
   note: string;
   /** Addresses of fail-over groups that moved from one member to another by this. */

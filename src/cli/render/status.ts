@@ -43,6 +43,8 @@ export const statusSchema = z.looseObject({
       pools: z.array(z.string()),
       /** Held by containers and groups. */
       addresses: z.number(),
+      /** Whether all of them were taken back. */
+      withdrawn: z.boolean().default(false),
       warning: z.string().nullish(),
       problem: z.string().nullish(),
       hints: z.array(z.string()).optional(),
@@ -120,7 +122,8 @@ function configLines({ configuration }: Status, problem: string | undefined): st
 /** Nothing while there is nothing to tell: most hosts have no such container. */
 function netmakerLines({ netmaker }: Status): string[] {
   if (netmaker === undefined || !netmaker.enabled) return [];
-  const { mode, pools, addresses, warning, problem, hints = [] } = netmaker;
+  const { mode, pools, addresses, withdrawn, warning, problem, hints = [] } = netmaker;
+  if (withdrawn) return ['all public addresses are taken back, until the agent is started anew'];
   if (addresses === 0 && !problem) return [];
   return [
     `${mode}, ${addresses} public ${addresses === 1 ? 'address' : 'addresses'} from ${pools.join(', ')}`,

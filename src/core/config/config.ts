@@ -70,6 +70,14 @@ export const fileSchema = table({
         .max(255, 'must have at most 255 characters'),
       'must be a list of name patterns such as ["netmaker-*"]',
     ).default(['netmaker-*']),
+    image_labels: list(
+      z
+        .string({ error: 'must be a text' })
+        .min(1, 'must not be empty')
+        .max(255, 'must have at most 255 characters'),
+      'must be a list of image patterns such as ["registry.example/mine/*"]',
+    ).default([]),
+    record: oneOf('attached', 'all').default('attached'),
   }).prefault({}),
   netmaker: netmakerSchema.prefault({}),
   ledger: table({ path: path('/var/lib/ovs-port-agent/ledger.jsonl') }).prefault({}),

@@ -2,7 +2,7 @@
 
 import type { HostFacts } from '../doctor/facts.ts';
 import { answered } from '../doctor/finding.ts';
-import { AgentError } from '../errors.ts';
+import { AgentError, isErrorCode } from '../errors.ts';
 import { parseGuestInterface } from '../guest/interface-name.ts';
 import { type PortIdentity, parsePortName, vmidFromText } from '../guest/vmid.ts';
 import type { VmidState } from '../guest/vmid-allocation.ts';
@@ -25,6 +25,11 @@ export function portsMeant(text: string, facts: HostFacts, state: VmidState): Po
     throw new AgentError('bad-argument', `There is more than one ${text}: VMIDs ${numbers}. Give the VMID`);
   }
   if (found !== undefined) return cardsOf(found, facts);
+  const waiting = answered(facts.agent)?.waiting.find(({ port }) => port === `container ${text}`);
+  if (waiting !== undefined) {
+    const code = isErrorCode(waiting.code) ? waiting.code : 'container-not-attachable';
+    throw new AgentError(code, `Container ${text} has no port: ${waiting.reason}`);
+  }
   throw new AgentError('port-unknown', `There is no port, device or guest called ${JSON.stringify(text)}`);
 }
 

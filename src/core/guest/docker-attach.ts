@@ -5,6 +5,7 @@ import { type DetectionSettings, patternsOf } from '../../netmaker/detection/pat
 import type { NetmakerRole, ServiceRule } from '../../netmaker/types.ts';
 import { LABEL_PREFIX, netmakerOnlyProblems, parseDockerLabels } from './docker-labels.ts';
 import { matchesGlob } from './glob.ts';
+import { shortGuestName } from './guest.ts';
 
 /** One network of a container; empty and 0 where it has no address of that family. */
 const networkSchema = z.object({
@@ -30,6 +31,8 @@ export const dockerContainerSchema = z.object({
     /** Absent without a health check; its status is `starting`, `healthy`, `unhealthy` or `none`. */
     Health: z.object({ Status: z.string() }).nullish(),
   }),
+  /** The image's id; empty where the engine does not say. */
+  Image: z.string().default(''),
   /** By Docker's restart policy alone; counts anew with `docker start`. */
   RestartCount: z.int().nonnegative().default(0),
   /** The host's file that is the container's /etc/resolv.conf. */
@@ -50,7 +53,11 @@ export const dockerContainerSchema = z.object({
     .nullish(),
 });
 
-export type DockerContainer = z.infer<typeof dockerContainerSchema>;
+/** `Config.Labels` are those that the container was given, without its image's. */
+export type DockerContainer = z.infer<typeof dockerContainerSchema> & {
+  /** It has labels of ours, and its image is gone, so nobody can say which it was given; they are left out then. */
+  areLabelsUnknown?: boolean;
+};
 
 /** The parts of `[docker]` and `[netmaker]` in the configuration that decide. */
 export interface AttachRules {
@@ -90,9 +97,14 @@ export type AttachDecision =
       readonly selected: boolean;
       /** Whether it is Netmaker's, or looks like it: `netmaker list` shows it with the reason. */
       readonly considered: boolean;
+      /** A label of ours asked for something that is not done: whoever gave it should hear of it, wherever they look. */
+      readonly isMistake: boolean;
       readonly role?: NetmakerRole;
       readonly reason: string;
     };
+
+const UNKNOWN_LABELS =
+  'its image is gone, so which labels it was given itself cannot be told: make the container anew from an image that exists';
 
 /** Pure; the running state is part of the container that is handed in. */
 export function decideAttach(container: DockerContainer, rules: AttachRules): AttachDecision {
@@ -100,31 +112,37 @@ export function decideAttach(container: DockerContainer, rules: AttachRules): At
   const detection = detect(container, rules);
   const role = detection?.netmaker ? { role: detection.role } : {};
   const considered = detection !== undefined && (detection.netmaker || detection.considered);
-  const refused = (selected: boolean, reason: string) => ({
+  const refused = (selected: boolean, reason: string, isMistake = false) => ({
     attach: false as const,
     selected,
     considered,
+    isMistake,
     ...role,
     reason,
   });
 
+  if (container.areLabelsUnknown) return refused(true, UNKNOWN_LABELS, true);
   const selection = select(containerName(container), labels, rules, detection);
-  if (!selection.selected) return refused(false, selection.reason);
+  if (!selection.selected) {
+    const asks = (key: string) => key.startsWith(LABEL_PREFIX) && key !== NETMAKER_LABEL;
+    const isAsking = labels[NETMAKER_LABEL] !== 'false' && Object.keys(labels).some(asks);
+    return refused(isAsking, selection.reason, isAsking);
+  }
   const obstacle = modeObstacle(container.HostConfig.NetworkMode) ?? stateObstacle(container);
   if (obstacle !== undefined) return refused(true, obstacle);
   const parsed = parseDockerLabels(labels);
-  if (!parsed.ok) return refused(true, parsed.problems.join('; '));
+  if (!parsed.ok) return refused(true, parsed.problems.join('; '), true);
   const publicBridge = detection?.netmaker ? rules.netmaker?.bridge : undefined;
   const { bridge = publicBridge ?? rules.bridge, netmaker: _, ...wanted } = parsed.labels;
   const strays = bridge === publicBridge ? [] : netmakerOnlyProblems(labels, publicBridge);
-  if (strays.length > 0) return refused(true, strays.join('; '));
+  if (strays.length > 0) return refused(true, strays.join('; '), true);
   const card = { bridge, interface: rules.interface };
   return { attach: true, ...card, ...role, ...wanted, reason: selection.reason };
 }
 
-/** Docker's name without the slash that its API puts before it. */
+/** Docker's name as the guest's. */
 export function containerName(container: Pick<DockerContainer, 'Name'>): string {
-  return container.Name.replace(/^\//, '');
+  return shortGuestName(container.Name);
 }
 
 function detect(container: DockerContainer, { netmaker, names }: AttachRules): Detection | undefined {
@@ -157,6 +175,8 @@ function select(
     const isMistake = isLabelled && labels[NETMAKER_LABEL] !== 'false';
     return { selected: isMistake, reason: detection.reason };
   }
+  const parsed = parseDockerLabels(labels);
+  if (!parsed.ok) return { selected: false, reason: parsed.problems.join('; ') };
   const stray = Object.keys(labels).find((key) => key.startsWith(LABEL_PREFIX));
   const hint = stray === undefined ? '' : `; label ${stray} alone does not ask for a port`;
   return { selected: false, reason: `no label ${bridgeLabel} and docker.attach is "${attach}"${hint}` };

@@ -1,5 +1,7 @@
 // Who a guest is: the one identity that events, plan, ports and ledger share.
 
+import { createHash } from 'node:crypto';
+
 export const GUEST_RUNTIMES = ['proxmox-qemu', 'proxmox-lxc', 'lxc', 'docker', 'manual'] as const;
 export type GuestRuntime = (typeof GUEST_RUNTIMES)[number];
 
@@ -26,4 +28,15 @@ export function guestNameProblem(name: string): string | undefined {
     return `a guest name must not contain spaces or control characters: ${JSON.stringify(name)}`;
   }
   return undefined;
+}
+
+/**
+ * The name as Docker's API gives it, without its slash; one that is longer than we carry ends in a digest of the whole, so
+ * that two of them stay two.
+ */
+export function shortGuestName(text: string): string {
+  const name = text.replace(/^\//, '');
+  if (name.length <= NAME_MAX) return name;
+  const digest = createHash('sha256').update(name).digest('hex').slice(0, 16);
+  return `${name.slice(0, NAME_MAX - digest.length - 1)}~${digest}`;
 }

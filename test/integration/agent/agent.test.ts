@@ -32,6 +32,9 @@ let later: [number, number][];
 let resolveNext: (event: LifecycleEvent) => Promise<Resolution>;
 let publish: () => Promise<void>;
 let running: () => Promise<{ key: string; resolution: Resolution }[] | undefined>;
+let resolveContainer: () => Promise<Resolution>;
+let isWorthABlock: boolean;
+let leftOut: number;
 let agent: Agent;
 
 const post = (id: string, phase: 'post-start' | 'post-stop' = 'post-start'): LifecycleEvent => ({
@@ -69,9 +72,12 @@ beforeEach(async () => {
   const sources: Sources = {
     proxmox: { resolve: (event) => resolveNext(event), current: () => running() },
     lxc: quiet,
-    docker: quiet,
+    docker: { ...quiet, resolve: () => resolveContainer() },
     manual: quiet,
   };
+  leftOut = 0;
+  isWorthABlock = true;
+  resolveContainer = async () => gone;
   agent = createAgent({
     config: defaultConfig(),
     ledger,
@@ -89,6 +95,8 @@ beforeEach(async () => {
     release: async (veth) => void released.push(veth.pid),
     lookLater: (vmid, ms) => void later.push([vmid, ms]),
     occasionOf: async () => 'guest',
+    isWorthABlock: () => isWorthABlock,
+    leaveOut: () => void leftOut++,
     now: () => Date.parse('2026-11-23T08:30:33Z'),
     onTrouble: () => undefined,
     onError: (error) => void errors.push(error),
@@ -186,6 +194,26 @@ describe('an event', () => {
     await agent.reconcile('space is back');
     expect((await blocks())[0]).toMatchObject({ action: 'guest_post_start' });
     expect(claims.get('vmid:101')?.ports).toHaveLength(1);
+  });
+
+  it('of Docker that is left out has a block all the same once it leads to something', async () => {
+    isWorthABlock = false;
+    const health = (id: string): LifecycleEvent => ({
+      id: `event-${id}`,
+      at: '2026-11-23T08:30:32.123Z',
+      source: 'docker',
+      phase: 'health',
+      containerId: 'a'.repeat(64),
+      name: 'web',
+      image: '',
+    });
+    expect(await agent.handle(health('one'))).toMatchObject({ ok: true, height: null });
+    resolveContainer = () => Promise.reject(new AgentError('container-not-attachable', 'no'));
+    expect(await agent.handle(health('two'))).toMatchObject({ ok: false, height: null });
+    expect([await blocks(), leftOut]).toEqual([[], 2]);
+    resolveContainer = async () => attached;
+    expect(await agent.handle(health('three'))).toMatchObject({ ok: true, height: 1 });
+    expect([(await blocks()).map(({ action }) => action), leftOut]).toEqual([['guest_health'], 2]);
   });
 
   it('says what got no port and why', async () => {

@@ -7,7 +7,7 @@ import { parseConfig } from '../../../src/core/config/parse-config.ts';
 const DOCUMENTATION = ['203.0.113.0/24'];
 const OWN = ['100.64.7.0/24'];
 const configWith = (toml: string) => parseConfig(toml, 'config.toml').config;
-const none = { addresses: 0, published: 0, trouble: undefined, hints: [] };
+const none = { addresses: 0, withdrawn: false, published: 0, trouble: undefined, hints: [] };
 
 describe('the summary for the status', () => {
   it('has every key, also while there is nothing to say', () => {
@@ -16,6 +16,7 @@ describe('the summary for the status', () => {
       mode: 'routed',
       pools: DOCUMENTATION,
       addresses: 0,
+      withdrawn: false,
       published: 0,
       warning: null,
       problem: null,

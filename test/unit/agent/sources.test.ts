@@ -181,6 +181,7 @@ describe('a Docker container', () => {
       rules: () => defaultConfig().docker,
       endpoints: undefined,
       onProblem: (name, problem) => void waiting.push([name, problem?.code]),
+      addressesOf: (bridge: string) => (bridge === 'ovsbr1' ? ['203.0.113.1'] : []),
       publicBridge: 'ovsbr1',
       vmids,
       machineId: 'm',
@@ -205,6 +206,7 @@ describe('a Docker container', () => {
     container = {
       Id: id,
       Name: '/netmaker-server',
+      Image: '',
       State: { Running: true, Pid: 42, StartedAt: '' },
       RestartCount: 0,
       ResolvConfPath: '',
@@ -223,6 +225,65 @@ describe('a Docker container', () => {
         veth: { pid: 42, guestInterface: 'ovs0', addresses: ['203.0.113.10/24'] },
       },
     ]);
+  });
+
+  it('whose labels cannot be told from its image’s gets no port, and keeps one that it has', async () => {
+    if (container === undefined) throw new Error('no container');
+    const attached = await source().resolve(event('start'));
+    container.areLabelsUnknown = true;
+    const { ports, skipped } = await source().resolve(event('start'));
+    expect([ports, skipped[0]]).toEqual([[], expect.stringContaining('its image is gone')]);
+    held = { key: `docker:${id}`, guest: attached.guest, ports: attached.ports } as Claim;
+    expect((await source().resolve(event('start'))).ports).toBeUndefined();
+    container.State.Pid = 43;
+    expect((await source().resolve(event('start'))).ports).toEqual([]);
+  });
+
+  it('is known to be nobody’s once it was seen, until the end of it', async () => {
+    if (container === undefined) throw new Error('no container');
+    container.Name = '/web';
+    container.Config.Labels = {};
+    const known = source();
+    for (const phase of ['start', 'health', 'die', 'destroy'] as const) {
+      if (phase === 'destroy') container = undefined;
+      expect((await known.resolve(event(phase))).isOurs, phase).toBe(false);
+    }
+    expect((await known.resolve(event('die'))).isOurs).toBeUndefined();
+  });
+
+  it('with the static address of another on that bridge, or of the host there, is refused, and may have it later', async () => {
+    if (container === undefined) throw new Error('no container');
+    const known = source();
+    await known.resolve(event('start'));
+    const first = container;
+    const second = { ...first, Id: 'b'.repeat(64), Name: '/netmaker-two' };
+    container = second;
+    const start = { ...event('start'), containerId: second.Id, name: 'netmaker-two' };
+    await expect(known.resolve(start)).rejects.toMatchObject({
+      code: 'address-taken',
+      message: '203.0.113.10 on ovsbr1 is the address of netmaker-server already',
+    });
+    container = undefined;
+    await known.resolve(event('die'));
+    container = second;
+    expect((await known.resolve(start)).ports).toHaveLength(1);
+    container = {
+      ...first,
+      Config: { ...first.Config, Labels: { 'dev.ovs.portagent.address': '203.0.113.1/24' } },
+    };
+    await expect(source().resolve(event('start'))).rejects.toThrow('the host');
+  });
+
+  it.each([
+    ['brigde', 'did you mean dev.ovs.portagent.bridge?'],
+    ['address', 'alone does not ask for a port'],
+  ])('with the label %s of ours and no port is told wherever one looks', async (key, said) => {
+    if (container === undefined) throw new Error('no container');
+    container.Name = '/web';
+    container.Config.Labels = { [`dev.ovs.portagent.${key}`]: '10.0.0.9/24' };
+    const { skipped } = await source().resolve(event('start'));
+    expect(skipped).toEqual([expect.stringContaining(said)]);
+    expect(waiting).toEqual([['web', 'container-not-attachable']]);
   });
 
   it('keeps its MAC address for as long as it keeps its port', async () => {

@@ -45,6 +45,8 @@ describe('an empty configuration', () => {
         interface: 'ovs0',
         socket: '/var/run/docker.sock',
         names: ['netmaker-*'],
+        image_labels: [],
+        record: 'attached',
       },
       netmaker: {
         enabled: true,

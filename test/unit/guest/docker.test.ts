@@ -227,12 +227,14 @@ describe('a container', () => {
       attach: false,
       selected: false,
       considered: true,
+      isMistake: false,
       reason: 'name has the part "ui", which netmaker.deny lists',
     });
     expect(decideAttach(container('netclient', { [`${P}netmaker`]: 'false' }), rules)).toEqual({
       attach: false,
       selected: false,
       considered: true,
+      isMistake: false,
       reason: 'label dev.ovs.portagent.netmaker=false',
     });
   });
@@ -315,7 +317,7 @@ describe('a container', () => {
 
   it('with another label of ours only is told what is missing', () => {
     const decision = decideAttach(container('web', { [`${P}address`]: '203.0.113.7/24' }), rules);
-    expect(decision).toMatchObject({ attach: false, selected: false });
+    expect(decision).toMatchObject({ attach: false, selected: true, isMistake: true });
     expect(decision.reason).toContain('label dev.ovs.portagent.address alone does not ask for a port');
   });
 
@@ -337,6 +339,7 @@ describe('a container', () => {
       attach: false,
       selected: true,
       considered: true,
+      isMistake: false,
       role: 'client',
       reason: expect.stringContaining(reason),
     });

@@ -1,0 +1,30 @@
+// Tells of what a source sent and we cannot read: in the journal and in the ledger, within a bound.
+
+import type { Ledger } from '../core/ledger/writer.ts';
+import type { EventLimits } from './event-limits.ts';
+
+export interface OddEvents {
+  /** @param problem one sentence; what is said again at once is told once */
+  note(source: string, problem: string): void;
+}
+
+export interface OddEventParts {
+  ledger: Pick<Ledger, 'append'>;
+  limits: Pick<EventLimits, 'admit'>;
+  warn: (text: string) => void;
+  onError: (error: unknown) => void;
+}
+
+export function openOddEvents({ ledger, limits, warn, onError }: OddEventParts): OddEvents {
+  let last = '';
+  return {
+    note(source, problem) {
+      const text = `${source}: ${problem}`.slice(0, 400);
+      if (text === last || !limits.admit(`odd:${source}`)) return;
+      last = text;
+      warn(`something that ${source} sent cannot be read: ${problem.slice(0, 400)}`);
+      const data = { source, problem: problem.slice(0, 400) };
+      ledger.append({ category: 'lifecycle', action: 'event_unreadable', data }).catch(onError);
+    },
+  };
+}
