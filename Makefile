@@ -17,8 +17,11 @@ bench: ## measurements, each beside what it is compared with
 	@scripts/bootstrap
 	@scripts/bench
 
+matrix: ## the whole fault matrix: each daemon killed, frozen and restarted at every moment (an hour)
+	@scripts/matrix
+
 lint: ## style and types
 	@scripts/bootstrap
 	@scripts/lint
 
-.PHONY: help demo test deb bench lint
+.PHONY: help demo test deb bench matrix lint

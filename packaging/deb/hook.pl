@@ -77,11 +77,12 @@ doubt() unless defined $sent && $sent == length $request;
 shutdown AGENT, 1;
 
 my ($deadline_ms) = first_line($settings) =~ /"deadlineMs":(\d{1,9})\b/;
-my $heard = line_within($heard_within);
+my $deadline = ($deadline_ms || 10_000) / 1000;
+my $heard = line_within($deadline < $heard_within ? $deadline : $heard_within);
 # Closed: it is going away, or does not understand, and Node finds out. Silent: it hangs.
 doubt($closed ? undef : 'it does not react') unless defined $heard;
 doubt() unless $heard eq 'heard';
-my $answer = line_within(($deadline_ms || 10_000) / 1000);
+my $answer = line_within($deadline);
 doubt($closed ? undef : 'it did not answer in time') unless defined $answer;
 doubt() unless $answer =~ /\A([03]) (.*)\z/s;
 print "ovs-port-agent: $2\n";

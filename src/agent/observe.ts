@@ -62,9 +62,10 @@ export async function observe(
   const ports = observePorts(ovsdb.replica);
   const wanted = new Map(desired.map((wish) => [wish.port, wish]));
   const doubtful = ports.filter(({ port, interface: link, bridge, externalIds }) => {
-    if (!isOurs(externalIds) || !links.has(link) || !inScope(port)) return false;
+    // Cheapest first: it is asked of every port there is.
     const wish = wanted.get(port);
-    return wish?.interface !== link || wish.bridge !== bridge;
+    if (wish?.interface === link && wish.bridge === bridge) return false;
+    return isOurs(externalIds) && links.has(link) && inScope(port);
   });
   const asked = [...bridges, ...desired.map(({ bridge }) => bridge)].filter((name) => !found.has(name));
   return {

@@ -1,0 +1,152 @@
+// One cell of the fault matrix: guests start or end while something fails, and then all is right.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AgentHost, Block } from './agent-host.ts';
+import { eventually } from './eventually.ts';
+import type { Suite } from './host.ts';
+import { ALL, type Cell, nameOf, SHORT } from './matrix-cells.ts';
+import { inject, ownDisk } from './matrix-faults.ts';
+import { type MeshHost, upMeshHost } from './netmaker-host.ts';
+
+/** `make matrix` wants all of it and by the clock; other tests run beside the short one. */
+const isWhole = process.env.MATRIX === 'all';
+const RIGHT_WITHIN_MS = isWhole ? 10_000 : 30_000;
+const FREEZE_MS = isWhole ? 30_000 : 5_000;
+
+const LXC = { stays: ['stays', '10.0.0.50'], comes: ['comes', '10.0.0.51'] } as const;
+const DOCKER = { stays: 'netclient-stays', comes: 'netclient-comes' } as const;
+
+export function describeMatrix(suite: Suite): void {
+  const only = process.env.MATRIX_CELLS?.split(';');
+  const cells = (isWhole ? ALL : SHORT).filter(
+    (cell) =>
+      (only === undefined || only.includes(nameOf(cell))) &&
+      (suite === 'forky' || cell.victim !== 'NetworkManager'),
+  );
+
+  describe(`on ${suite}`, () => {
+    let host: MeshHost;
+    beforeAll(async () => {
+      host = await upMeshHost(`matrix-${suite}`, { suite });
+      for (const [name, address] of Object.values(LXC))
+        await host.sh(`lxc-guest create ${name} --link ovsbr0 --ip ${address}/24`);
+      await host.sh(`ip address replace 10.0.0.1/24 dev ovsbr0; lxc-guest start ${LXC.stays[0]}`);
+      for (const name of Object.values(DOCKER)) await host.sh(`docker create --name ${name} opa-test`);
+      await host.sh(`docker start ${DOCKER.stays}`);
+      if (cells.some(({ victim }) => victim === 'disk')) await ownDisk(host);
+    });
+    afterAll(() => host?.down());
+
+    it.each(cells.map((cell) => [nameOf(cell), cell] as const))(
+      '%s: all is right soon after',
+      async (_, cell) => {
+        await prepare(host, cell);
+        const before = await host.ledger();
+        const told = await run(host, cell);
+        await expectRight(host, RIGHT_WITHIN_MS);
+        expect(told.refused, 'starts that were refused').toEqual([]);
+        await expectKept(host, before);
+      },
+    );
+  });
+}
+
+/** The guests that stay run, those that come do not, or do when they are to go. */
+async function prepare(host: MeshHost, { moment }: Cell): Promise<void> {
+  const isThere = moment === 'detaching';
+  await host.sh(`
+    docker start ${DOCKER.stays} >/dev/null
+    ${isThere ? 'docker start' : 'docker stop -t 1'} ${DOCKER.comes} >/dev/null
+    ${isThere ? `lxc-info -n ${LXC.comes[0]} -s -H | grep -q RUNNING || lxc-guest start ${LXC.comes[0]}` : `lxc-guest stop ${LXC.comes[0]} 2>/dev/null || true`}`);
+  // The cell before is none of this one's business.
+  await expectRight(host, 60_000);
+}
+
+/** Lets it happen at its moment; gives the starts that were refused although nothing of theirs had failed. */
+async function run(host: MeshHost, cell: Cell): Promise<{ refused: string[] }> {
+  const { victim, moment } = cell;
+  const refused: string[] = [];
+  const lxc = async (verb: 'start' | 'stop') => {
+    const { exitCode, stderr } = await host.exec(['lxc-guest', verb, LXC.comes[0]], { timeout: 120_000 });
+    if (exitCode !== 0) refused.push(`lxc ${verb}: ${stderr}`);
+  };
+  const docker = async (verb: 'start' | 'stop') => {
+    const words = verb === 'stop' ? ['stop', '-t', '1'] : ['start'];
+    const { exitCode, stderr } = await host.exec(['timeout', '60', 'docker', ...words, DOCKER.comes]);
+    // Whoever takes Docker away has no container started by it.
+    if (exitCode !== 0 && victim !== 'dockerd' && victim !== 'slow Docker')
+      refused.push(`docker ${verb}: ${stderr}`);
+  };
+  const verb = moment === 'detaching' ? 'stop' : 'start';
+  const work = () => Promise.all([lxc(verb), docker(verb)]);
+
+  if (moment === 'idle') {
+    const fault = await inject(host, cell, FREEZE_MS);
+    await Promise.all([work(), fault.mend()]);
+    return { refused };
+  }
+  // Hooks are hit when they come.
+  const early = victim === 'hook' ? await inject(host, cell, FREEZE_MS) : undefined;
+  const asked =
+    moment === 'reconciling'
+      ? host.exec(['timeout', '90', 'ovs-port-agent', 'reconcile'])
+      : Promise.resolve();
+  const working = work();
+  const fault = early ?? (await inject(host, cell, FREEZE_MS));
+  await Promise.all([working, asked, victim === 'hook' ? working.then(() => fault.mend()) : fault.mend()]);
+  return { refused };
+}
+
+/** Each guest that runs has its usable port and answers, nothing else is there, and nothing waits. */
+async function expectRight(host: MeshHost, withinMs: number): Promise<void> {
+  await eventually(
+    async () => {
+      const running = await runningGuests(host);
+      const [traces, status, answers] = await Promise.all([
+        host.traces(),
+        host.cli('status'),
+        Promise.all(running.addresses.map(async (address) => [address, await answersPing(host, address)])),
+      ]);
+      return { running, traces, status, answers };
+    },
+    ({ running, traces, status, answers }) => {
+      const on = (bridge: string) =>
+        traces.ports.filter((port) => port.bridge === bridge && port.usable).length;
+      expect({ lxc: on('ovsbr0'), docker: on('ovsbr1'), all: traces.ports.length }).toEqual({
+        lxc: running.lxc,
+        docker: running.docker,
+        all: running.lxc + running.docker,
+      });
+      expect(traces.bindings).toHaveLength(traces.ports.length);
+      expect(answers.filter(([, answered]) => !answered)).toEqual([]);
+      expect(status.exitCode, status.stdout).toBe(0);
+    },
+    withinMs,
+  );
+}
+
+async function runningGuests(host: MeshHost) {
+  const [lxc, docker] = await Promise.all([
+    host.sh('lxc-ls -1 --running'),
+    host.sh('docker ps --format "{{.Names}}"'),
+  ]);
+  const containers = lxc.split('\n').filter(Boolean);
+  const names = docker.split('\n').filter(Boolean);
+  const given = await Promise.all(names.map((name) => host.addresses(name)));
+  const own = Object.values(LXC).flatMap(([name, address]) => (containers.includes(name) ? [address] : []));
+  return {
+    lxc: containers.length,
+    docker: names.length,
+    addresses: [...own, ...given.map(([first = 'none']) => first)],
+  };
+}
+
+const answersPing = async (host: AgentHost, address: string) =>
+  (await host.exec(['ping', '-c1', '-W1', address])).exitCode === 0;
+
+/** No block that was there is lost or changed, and the chain holds. */
+async function expectKept(host: AgentHost, before: readonly Block[]): Promise<void> {
+  const after = await host.ledger();
+  expect(after.slice(0, before.length)).toEqual(before);
+  const { exitCode, stdout } = await host.cli('ledger', 'verify');
+  expect([exitCode, stdout.split(':')[0]]).toEqual([0, 'OK']);
+}
