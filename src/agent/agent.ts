@@ -195,7 +195,7 @@ export function createAgent(parts: AgentParts): Agent {
     lookAt: parts.lookAt,
     lookLater: parts.lookLater,
     apply,
-    now: parts.now,
+    now: () => performance.now(),
   });
 
   const handleNow = async ({ event, caller, spooled, late }: Handed): Promise<EventResult> => {

@@ -80,7 +80,7 @@ export function autoEnrolment(parts: AutoEnrolmentParts): AutoEnrolment {
  * that the next time begins with those that are there then.
  */
 export function enrolmentLook(parts: Omit<AutoEnrolmentParts, 'debounceMs' | 'intervalMs' | 'onError'>) {
-  const { root, statePath, enabled, now = Date.now } = parts;
+  const { root, statePath, enabled, now = () => performance.now() } = parts;
   const records = openRecords(root);
   let asked = { guests: '', waitMs: 0, againAt: 0 };
 

@@ -12,7 +12,7 @@ export interface Streak {
   life: string;
   /** How often the card was made anew. */
   healed: number;
-  /** When it was made last, milliseconds of the epoch. */
+  /** When it was made last, milliseconds of the steady clock. */
   at: number;
 }
 
@@ -31,11 +31,11 @@ export function made(streak: Streak | undefined, life: string, now: number): Str
   return { life, healed: goesOn(streak, life, now) ? streak.healed + 1 : 1, at: now };
 }
 
-/** When the card may be made anew, milliseconds of the epoch; undefined when it may be at once. */
+/** When the card may be made anew, milliseconds of the steady clock; undefined when it may be at once. */
 export function heldUntil(streak: Streak | undefined, life: string, now: number): number | undefined {
   if (!goesOn(streak, life, now) || streak.healed < FREE) return undefined;
   const until = streak.at + Math.min(FIRST_MS * 2 ** (streak.healed - FREE), LONGEST_MS);
-  // A clock that was put back must not hold a guest for longer than it would have waited.
+  // Whatever the clock: none holds a guest for longer than it would have waited.
   return until > now && streak.at <= now ? until : undefined;
 }
 
@@ -50,7 +50,7 @@ export interface Healings {
   forget(isOver: (port: string) => boolean): void;
 }
 
-/** @param now milliseconds of the epoch */
+/** @param now milliseconds of a clock that nobody sets, such as `performance.now` */
 export function openHealings(now: () => number): Healings {
   const streaks = new Map<string, Streak>();
   const told = new Set<string>();

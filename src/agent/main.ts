@@ -80,6 +80,7 @@ const onError = (error: unknown) =>
 
 async function main(): Promise<void> {
   const now = Date.now;
+  const steady = () => performance.now();
   const startedAt = new Date(now()).toISOString();
   const { config: first, warnings } = await loadConfig();
   const live = liveConfig(first);
@@ -130,7 +131,7 @@ async function main(): Promise<void> {
   const veths = openVeths(exec, parking, openGiven(join(RUNTIME, 'given')));
   const bindingsDir = join(RUNTIME, 'bindings');
   const claims = await loadClaims(bindingsDir);
-  const troubles = openTroubles(now);
+  const troubles = openTroubles(steady);
   const recent = await tail(config.ledger.path, REMEMBERED_BLOCKS);
   const known = knownEvents(recent.flatMap((block) => block.metadata.event_id ?? []));
   const docker = openDocker(config.docker.socket, { imageLabels: config.docker.image_labels });
@@ -192,7 +193,7 @@ async function main(): Promise<void> {
     now,
   });
 
-  const healings = openHealings(now);
+  const healings = openHealings(steady);
   const { converge, settled } = openConverge({
     config,
     ledger,

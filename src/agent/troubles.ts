@@ -1,4 +1,4 @@
-// What could not be done yet, and when it is tried again: 1 s, 2 s, 4 s … up to five minutes.
+// What could not be done yet, and when it is tried again: 1 s, 2 s, 4 s … up to five minutes, whatever becomes of the date.
 
 import type { ErrorCode } from '../core/errors.ts';
 
@@ -19,7 +19,7 @@ const LONGEST_MS = 300_000;
 export interface Troubles {
   /**
    * Notes a failure; returns true when it is news and not the same once more. `until`: when it can be tried again,
-   * milliseconds of the epoch, where that is known; looking at it before then is no try.
+   * milliseconds of the steady clock, where that is known; looking at it before then is no try.
    */
   note(trouble: Pick<Trouble, 'port' | 'bridge' | 'code' | 'reason'> & { until?: number }): boolean;
   clear(port: string): void;
@@ -30,8 +30,12 @@ export interface Troubles {
   dueIn(): number | undefined;
 }
 
-export function openTroubles(now: () => number): Troubles {
-  const troubles = new Map<string, Trouble>();
+/**
+ * @param steady milliseconds of a clock that nobody sets, such as `performance.now`
+ * @param now milliseconds of the epoch, for what people are told
+ */
+export function openTroubles(steady: () => number, now: () => number = Date.now): Troubles {
+  const troubles = new Map<string, Omit<Trouble, 'nextTry'> & { due: number }>();
   return {
     note({ until, ...found }) {
       const former = troubles.get(found.port);
@@ -41,16 +45,20 @@ export function openTroubles(now: () => number): Troubles {
         ...found,
         attempts,
         since: former?.since ?? new Date(now()).toISOString(),
-        nextTry: new Date(until ?? now() + wait).toISOString(),
+        due: until ?? steady() + wait,
       });
       return former === undefined || former.code !== found.code || former.reason !== found.reason;
     },
     clear: (port) => void troubles.delete(port),
-    all: () => [...troubles.values()],
-    isWaiting: (port) => Date.parse(troubles.get(port)?.nextTry ?? '') > now(),
+    all: () =>
+      [...troubles.values()].map(({ due, ...trouble }) => ({
+        ...trouble,
+        nextTry: new Date(now() + due - steady()).toISOString(),
+      })),
+    isWaiting: (port) => (troubles.get(port)?.due ?? 0) > steady(),
     dueIn() {
-      const times = [...troubles.values()].map((trouble) => Date.parse(trouble.nextTry));
-      return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - now());
+      const times = [...troubles.values()].map(({ due }) => due);
+      return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - steady());
     },
   };
 }

@@ -1,6 +1,6 @@
 // Proxmox goes on without the agent: stopped for good, killed and not back, with a full disk, or removed.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type AgentHost, SNIPPET, STATE, upAgentHost } from './agent-host.ts';
+import { type AgentHost, BUS_NAME, SNIPPET, STATE, upAgentHost } from './agent-host.ts';
 import { eventually } from './eventually.ts';
 import { expectReachable } from './pings.ts';
 import { expectWholeStories } from './stories.ts';
@@ -185,6 +185,47 @@ describe('an agent that ends', () => {
       );
       expect(await rows()).toEqual(expect.arrayContaining(['vi101', 'vi201']));
     }
+  });
+});
+
+describe('a bus that goes and comes back', () => {
+  afterEach(() => host.sh('docker rm -f $(docker ps -aq) 2>/dev/null || true'));
+
+  it.each([
+    ['restarted', 'systemctl restart dbus'],
+    ['killed', 'kill -KILL $(systemctl show -P MainPID dbus)'],
+  ])('%s while guests come and go has the agent back at once, and all is right', async (_, script) => {
+    await host.sh('docker run -d --name netclient-a opa-test');
+    await expectRows('vi101', 'vi201');
+    const { height } = (await host.ledger()).at(-1) ?? { height: 0 };
+    const began = performance.now();
+    await host.sh(
+      `docker run -d --name netclient-b opa-test & docker stop -t 0 netclient-a & sleep 0.2; ${script}; wait`,
+    );
+    await eventually(
+      () => host.exec(['busctl', 'status', BUS_NAME]),
+      ({ exitCode }) => expect(exitCode).toBe(0),
+    );
+    await eventually(host.ledger, (blocks) =>
+      expect(blocks.slice(height).map(({ action }) => action)).toContain('agent_started'),
+    );
+    // Alone on the machine it is one and a half; NetworkManager's start, which it once waited for, takes 25.
+    expect(performance.now() - began).toBeLessThan(15_000);
+    await eventually(
+      () => host.cli('netmaker', 'list', '--json'),
+      ({ stdout }) => {
+        const containers = JSON.parse(stdout) as { container: string; decision: string }[];
+        const attached = containers.filter(({ decision }) => decision === 'attached');
+        expect(attached.map(({ container }) => container)).toEqual(['netclient-b']);
+      },
+    );
+    await eventually(
+      () => host.cli('status'),
+      ({ exitCode, stdout }) => expect([exitCode, stdout]).toEqual([0, stdout]),
+    );
+    const { ports } = await host.traces();
+    expect(ports.filter(({ bridge }) => bridge === 'ovsbr1')).toHaveLength(1);
+    await eventually(host.ledger, expectWholeStories);
   });
 });
 

@@ -31,6 +31,28 @@ describe('troubles', () => {
     expect(troubles.all()).toMatchObject([{ attempts: 1 }]);
   });
 
+  it('wait for as long when the date is changed meanwhile, and say when that is by the new one', () => {
+    let steady = 1_000_000;
+    let date = Date.UTC(2026, 10, 29, 12);
+    const troubles = openTroubles(
+      () => steady,
+      () => date,
+    );
+    troubles.note(hold);
+    expect(troubles.all()).toMatchObject([
+      { since: '2026-11-29T12:00:00.000Z', nextTry: '2026-11-29T12:00:01.000Z' },
+    ]);
+    for (const year of [1970, 2026, 2038]) {
+      date = Date.UTC(year, 5, 1);
+      expect(troubles.isWaiting(hold.port)).toBe(true);
+      expect(troubles.dueIn()).toBe(1000);
+      expect(troubles.all()).toMatchObject([{ nextTry: `${year}-06-01T00:00:01.000Z` }]);
+    }
+    steady += 1000;
+    expect(troubles.isWaiting(hold.port)).toBe(false);
+    expect(troubles.dueIn()).toBe(0);
+  });
+
   it('are over once the port is there', () => {
     const troubles = openTroubles(() => 0);
     troubles.note(hold);
