@@ -63,7 +63,7 @@ async function versionsOf(host: Host): Promise<string> {
   const text = await host.sh(`
     . /etc/os-release; echo "Debian $VERSION_CODENAME"
     echo "node $(node --version)"
-    echo "NetworkManager $(NetworkManager --version)"
+    ! command -v NetworkManager >/dev/null || echo "NetworkManager $(NetworkManager --version)"
     ovs-vswitchd --version | sed -n '1s/.*) /Open vSwitch /p'
     docker --version | sed 's/ version//; s/,.*//'`);
   return text.split('\n').join(', ');

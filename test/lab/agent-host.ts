@@ -1,6 +1,6 @@
 // A test host with the package installed, and what a bystander can see there: rows, profiles, files, the ledger.
 import { inject } from 'vitest';
-import { type CommandResult, type Host, type Suite, upHost } from './host.ts';
+import { type CommandResult, type Host, type HostOptions, type Suite, upHost } from './host.ts';
 
 /** A port of a guest as OVSDB has it; the ports that bridges have themselves are left out. */
 export interface SeenPort {
@@ -73,8 +73,9 @@ export async function upAgentHost(
   keys = '',
   suite: Suite = 'forky',
   sections = BRIDGES,
+  options: HostOptions = {},
 ): Promise<AgentHost> {
-  const host = await upHost(suite, name);
+  const host = await upHost(suite, name, options);
   try {
     await host.sh('pve-init; mkdir -p /etc/ovs-port-agent');
     await host.exec(['sh', '-c', 'cat >/etc/ovs-port-agent/config.toml'], {

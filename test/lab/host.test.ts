@@ -39,6 +39,20 @@ describe('a test host', () => {
     await host.sh('docker rm -f carded');
   });
 
+  it.each(['trixie', 'bookworm'] as const)(
+    'of %s has no NetworkManager, as Proxmox has none',
+    async (suite) => {
+      await using other = await upHost(suite, `bare-${suite}`);
+      await other.sh(`
+      ! command -v NetworkManager nmcli; ! dpkg-query -W network-manager; ! systemctl cat NetworkManager
+      ! busctl call org.freedesktop.NetworkManager / org.freedesktop.DBus.Peer Ping
+      dpkg --audit`);
+      expect(
+        await other.sh('systemctl --failed --plain --no-legend; find -L /etc/systemd/system -type l'),
+      ).toBe('');
+    },
+  );
+
   it('ends a command that takes too long', async () => {
     await expect(host.exec(['sleep', '4711'], { timeout: 300 })).rejects.toThrow('not done within 300 ms');
     await expect.poll(() => host.exec(['pgrep', '-f', 'sleep 4711']), SOON).toMatchObject({ exitCode: 1 });

@@ -34,6 +34,8 @@ export type Host = {
 export type HostOptions = {
   /** directories of this machine by their path inside; the root's own file system is memory */
   binds?: Record<string, string>;
+  /** names of packages that hosts of the suite have not got else */
+  with?: readonly 'network-manager'[];
 };
 
 const lab = fileURLToPath(new URL('lab', import.meta.url));
@@ -43,7 +45,11 @@ export async function upHost(suite: Suite, name: string, options: HostOptions = 
   const unique = `${name}-${process.pid}`;
   const bind = Object.entries(options.binds ?? {}).map(([inside, here]) => `${here}:${inside}`);
   await execa(lab, ['up', suite, unique], {
-    env: { LAB_OWNER: String(process.pid), LAB_BIND: bind.join(' ') },
+    env: {
+      LAB_OWNER: String(process.pid),
+      LAB_BIND: bind.join(' '),
+      LAB_WITH: (options.with ?? []).join(' '),
+    },
   });
   return makeHost(unique);
 }

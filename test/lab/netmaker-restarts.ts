@@ -57,19 +57,22 @@ export function surviving(name: string, suite: Suite): void {
       return `${flows} ${await host.sh('nft --stateless list table inet ovs_port_agent')}`;
     };
 
-    it.for(RESTARTS)('goes on after a restart of %s', async ([what, command, limitMs], { annotate }) => {
-      const before = await guards();
-      const pause = await stream.longestPauseDuring(() => host.sh(command));
-      await annotate(
-        `${suite}: longest pause of a TCP stream while ${what} restarts: ${Math.round(pause)} ms`,
-      );
-      expect(pause).toBeLessThan(limitMs);
-      await eventually(
-        () => host.inside('netmaker-1', 'peer-address', 'ask', 'udp', REMOTE, '7000'),
-        ({ stdout }) => expect(stdout).toBe(A),
-      );
-      await eventually(guards, (now) => expect(now).toBe(before));
-    });
+    it.for(RESTARTS.filter(([what]) => suite === 'forky' || what !== 'NetworkManager'))(
+      'goes on after a restart of %s',
+      async ([what, command, limitMs], { annotate }) => {
+        const before = await guards();
+        const pause = await stream.longestPauseDuring(() => host.sh(command));
+        await annotate(
+          `${suite}: longest pause of a TCP stream while ${what} restarts: ${Math.round(pause)} ms`,
+        );
+        expect(pause).toBeLessThan(limitMs);
+        await eventually(
+          () => host.inside('netmaker-1', 'peer-address', 'ask', 'udp', REMOTE, '7000'),
+          ({ stdout }) => expect(stdout).toBe(A),
+        );
+        await eventually(guards, (now) => expect(now).toBe(before));
+      },
+    );
   });
 
   describe('a mesh container that dies', () => {

@@ -1,4 +1,4 @@
-// A host whose NetworkManager is stopped, purged, hangs or comes back: guests start and stop as on any other.
+// A host whose NetworkManager is stopped, purged, hangs or comes back: guests start and stop as on one that has none.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type AgentHost, NO_TRACES, SNIPPET, upAgentHost } from './agent-host.ts';
 import { eventually } from './eventually.ts';
@@ -8,7 +8,7 @@ import { expectWholeStories } from './stories.ts';
 let host: AgentHost;
 
 beforeAll(async () => {
-  host = await upAgentHost('without-networkmanager', '', 'trixie');
+  host = await upAgentHost('without-networkmanager', '', 'trixie', undefined, { with: ['network-manager'] });
   await host.sh(`
     ovs-bridge vmbr0 10.0.1.1/24
     qm create 101 --hookscript ${SNIPPET} --net0 virtio,bridge=vmbr0

@@ -13,12 +13,18 @@ boot_host() {
   echo "$suite" >"$dir/suite"
   echo "$root" >"$dir/root"
   [ -z "${LAB_OWNER:-}" ] || note_process "$dir/owner" "$LAB_OWNER"
+  left_out "$suite" >"$dir/without"
   own_cgroup "$name" >"$dir/cgroup"
   start_keeper "$name" "$root" "$dir"
   wait_for_init "$dir"
   wait_for_boot "$name" 60
   trap - INT TERM HUP EXIT
   say "host '$name' ($suite) is up after $(elapsed) s: test/lab/lab shell $name"
+}
+
+# What the suite's root has and its hosts do not, as a Proxmox node does not: names of packages. LAB_WITH keeps them.
+left_out() {
+  [ "$1" = forky ] || [[ " ${LAB_WITH:-} " = *" network-manager "* ]] || echo network-manager
 }
 
 # Each host gets a cgroup of its own: with --keep-unit two hosts that share one would be two
@@ -35,12 +41,13 @@ start_keeper() {
   local name=$1 root=$2 dir=$3 options=() bind
   for bind in ${LAB_BIND:-}; do options+=("--bind=$bind"); done
   [ ! -c /dev/fuse ] || options+=(--bind=/dev/fuse)
+  grep -qx network-manager "$dir/without" ||
+    options+=("--bind-ro=${lab_home//:/\\:}/lib/veth-unmanaged.conf:/usr/lib/NetworkManager/conf.d/85-veth-unmanaged.conf")
   setsid unshare --mount --propagation private "$lab_home/lib/keep-host" "$root" "$dir" \
     --machine="$name" --hostname="$name" --register=no --keep-unit --boot \
     --private-network --resolv-conf=off --timezone=off --link-journal=no --console=read-only \
     --capability=all --system-call-filter="@keyring bpf @module perf_event_open" \
     --bind=/dev/net/tun --bind-ro="${lab_repo//:/\\:}:/src" \
-    --bind-ro="${lab_home//:/\\:}/lib/veth-unmanaged.conf:/usr/lib/NetworkManager/conf.d/85-veth-unmanaged.conf" \
     "${options[@]}" \
     </dev/null >"$dir/log" 2>&1 8>&- 9>&- &
   note_process "$dir/keeper" "$!"
@@ -126,6 +133,7 @@ end_host() {
   fi
   cgroup=$(cat "$dir/cgroup" 2>/dev/null) || cgroup=
   [ -z "$cgroup" ] || [ ! -d "$cgroup" ] || end_cgroup "$cgroup"
+  [ -z "$cgroup" ] || clear_v1 "$cgroup"
   rm -rf --one-file-system "$dir"
 }
 
@@ -135,6 +143,13 @@ end_cgroup() {
   echo 1 >"$1/cgroup.kill"
   until_true 10 grep -qx 'populated 0' "$1/cgroup.events" || say "processes in $1 do not end"
   find "$1" -depth -type d -exec rmdir {} + 2>/dev/null || true
+}
+
+# Where the machine has the hybrid layout, nspawn makes a directory of the same name in systemd's own hierarchy, too.
+clear_v1() {
+  local mount
+  mount=$(findmnt -n -o TARGET -t cgroup -O name=systemd | head -n 1)
+  [ -z "$mount" ] || find "$mount/$(basename "$1")" -depth -type d -exec rmdir {} + 2>/dev/null || true
 }
 
 # A test that was killed could not end its host.
