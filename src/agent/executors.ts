@@ -3,11 +3,14 @@
 import type { Config } from '../core/config/config.ts';
 import { AgentError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
+import { withoutIpv6 } from '../core/kernel/own-interface.ts';
 import type { Veths } from '../core/kernel/veth.ts';
 import type { NetworkManagerDriver } from '../core/networkmanager/driver.ts';
 import type { OvsdbDriver } from '../core/ovsdb/driver.ts';
+import type { DesiredPort } from '../core/plan/desired.ts';
 import type { Executors } from '../core/plan/steps.ts';
 import type { BridgeWish, PortOutcome } from '../core/switch/driver.ts';
+import { bridgeWish } from './bridge-wish.ts';
 import type { Guards } from './netmaker/guards.ts';
 
 export interface ExecutorParts {
@@ -25,9 +28,9 @@ export interface Drivers {
 /** Each executor returns what the outcome block should say beyond the step itself. */
 export function executors({ config, drivers, veths, guards }: ExecutorParts): Executors<JsonObject> {
   const wishFor = (bridge: string): BridgeWish => {
-    const wish = config.bridges[bridge];
+    const wish = bridgeWish(config, bridge);
     if (wish === undefined) throw new AgentError('bad-config', `There is no [bridges.${bridge}]`);
-    return { bridge, datapathType: wish.datapath_type, addresses: wish.addresses };
+    return wish;
   };
 
   return {
@@ -52,8 +55,14 @@ export function executors({ config, drivers, veths, guards }: ExecutorParts): Ex
     async disable_offload({ desired, peer }) {
       return { guest_interface: await veths.disableOffload(desired.interface, peer) };
     },
-    attach_port: async ({ desired, driver }) => said(driver, await drivers[driver].attach(desired)),
-    adopt_port: async ({ desired, from, driver }) => said(driver, await drivers[driver].adopt(desired, from)),
+    async attach_port({ desired, driver }) {
+      closeHostEnd(desired);
+      return said(driver, await drivers[driver].attach(desired));
+    },
+    async adopt_port({ desired, from, driver }) {
+      closeHostEnd(desired);
+      return said(driver, await drivers[driver].adopt(desired, from));
+    },
     async mark_port({ desired, row }) {
       await drivers.ovsdb.mark(desired, row);
       return { driver: row.driver };
@@ -90,6 +99,11 @@ export function executors({ config, drivers, veths, guards }: ExecutorParts): Ex
       return {};
     },
   };
+}
+
+/** What somebody else had plugged by hand is as they want it. */
+function closeHostEnd({ guest, interface: link }: DesiredPort): void {
+  if (guest.runtime !== 'manual') withoutIpv6(link);
 }
 
 const said = (driver: string, { ofport, attempts }: PortOutcome): JsonObject => ({

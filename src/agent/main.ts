@@ -13,6 +13,7 @@ import { exec, follow, keep } from '../core/exec.ts';
 import { bringUp } from '../core/kernel/addresses.ts';
 import { openGiven } from '../core/kernel/given.ts';
 import { hostUse, linkIndex } from '../core/kernel/links.ts';
+import { makeDeaf } from '../core/kernel/own-interface.ts';
 import { openParking } from '../core/kernel/parking.ts';
 import { openVeths } from '../core/kernel/veth.ts';
 import { openWatching } from '../core/kernel/watch.ts';
@@ -28,6 +29,7 @@ import { GATEWAY_RECORD } from '../netmaker/gateway/place.ts';
 import { spoolAbsorber } from './absorb-spool.ts';
 import { createAgent } from './agent.ts';
 import { autoEnrolment } from './auto-enrol.ts';
+import { bridgeWish } from './bridge-wish.ts';
 import { loadClaims } from './claims.ts';
 import { openConverge } from './converge.ts';
 import { serveMethods } from './dbus-service.ts';
@@ -122,8 +124,13 @@ async function main(): Promise<void> {
   const networkManager = await openNetworkManager(bus);
   const { bootId } = host;
   const drivers = {
-    networkmanager: networkManagerDriver({ networkManager, ovsdb, bootId }),
-    ovsdb: ovsdbDriver({ ovsdb, bootId, bringUp: (link, addresses) => bringUp(exec, link, addresses) }),
+    networkmanager: networkManagerDriver({
+      networkManager,
+      ovsdb,
+      bootId,
+      makeDeaf: (link, ipv6) => makeDeaf(exec, link, ipv6),
+    }),
+    ovsdb: ovsdbDriver({ ovsdb, bootId, bringUp: (link, wish) => bringUp(exec, link, wish) }),
   };
   const facts = keepSwitchFacts({ configured: config.driver, networkManager, ovsdb });
   await facts.refresh();
@@ -209,7 +216,7 @@ async function main(): Promise<void> {
           ovsdb,
           networkManager,
           veths,
-          addressesOf: (bridge) => config.bridges[bridge]?.addresses ?? [],
+          wishFor: (bridge) => bridgeWish(config, bridge),
           guards: netmaker.guards.all,
         },
         look,

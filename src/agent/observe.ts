@@ -2,6 +2,7 @@
 
 import { asAgentError } from '../core/errors.ts';
 import { hostDevice, hostUse, isLinuxBridge, isUpWith, linkNames } from '../core/kernel/links.ts';
+import { isDeaf } from '../core/kernel/own-interface.ts';
 import type { Veths } from '../core/kernel/veth.ts';
 import type { NetworkManager } from '../core/networkmanager/networkmanager.ts';
 import { profileUuid, USER_BRIDGE_KEY, USER_KEY } from '../core/networkmanager/profiles.ts';
@@ -15,13 +16,14 @@ import {
   type ObservedPort,
   type ObservedProfile,
 } from '../core/plan/observed.ts';
+import type { BridgeWish } from '../core/switch/driver.ts';
 
 export interface ObserveParts {
   ovsdb: OvsdbClient;
   networkManager: NetworkManager;
   veths: Veths;
-  /** The host's addresses on a bridge by the configuration. */
-  addressesOf: (bridge: string) => readonly string[];
+  /** What a bridge should be like by the configuration. */
+  wishFor: (bridge: string) => Pick<BridgeWish, 'addresses' | 'ipv6'> | undefined;
   /** Rules of ours on the switch, as they were last seen. */
   guards: () => Observed['guards'];
 }
@@ -38,7 +40,7 @@ export interface Look {
 }
 
 export async function observe(
-  { ovsdb, networkManager, veths, addressesOf, guards }: ObserveParts,
+  { ovsdb, networkManager, veths, wishFor, guards }: ObserveParts,
   { desired, inScope, withProfiles, bridges }: Look,
 ): Promise<Observed> {
   const [links, profiles] = await Promise.all([
@@ -57,7 +59,8 @@ export async function observe(
     const bridge = found.get(name);
     if (bridge === undefined) continue;
     const isOurs = bridge.networkManagerUuid === profileUuid('bridge', name) || isOurBridge(bridge);
-    if (isOurs && !(await isUpWith(name, addressesOf(name)))) bridgesDown.add(name);
+    const { addresses = [], ipv6 = false } = wishFor(name) ?? {};
+    if (isOurs && !((await isUpWith(name, addresses)) && isDeaf(name, ipv6))) bridgesDown.add(name);
   }
   const ports = observePorts(ovsdb.replica);
   const wanted = new Map(desired.map((wish) => [wish.port, wish]));

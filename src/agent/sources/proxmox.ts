@@ -102,7 +102,8 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
       else {
         const rest = await restAfterChange(guest.vmid, port);
         if (rest > 0) again = Math.min(again ?? rest, rest);
-        const mtu = (nic.mtu ?? 0) > 1 ? nic.mtu : await parts.bridgeMtu(port.bridge);
+        // Never the card's own: a port with a smaller one lowers the bridge for everybody (PVE::Network::tap_plug).
+        const mtu = await parts.bridgeMtu(port.bridge);
         ports.push({
           ...port,
           ...(rest > 0 && { row: port.interface }),

@@ -2,9 +2,15 @@
 
 import { networkInterfaces } from 'node:os';
 import type { Exec } from '../exec.ts';
+import { makeDeaf } from './own-interface.ts';
 
-/** Adds what is missing and removes nothing. Throws `exec-failed`. */
-export async function bringUp(exec: Exec, link: string, addresses: readonly string[]): Promise<void> {
+/** Brings a bridge's own interface up; adds what is missing and removes nothing. Throws `exec-failed`. */
+export async function bringUp(
+  exec: Exec,
+  link: string,
+  { addresses, ipv6 }: { addresses: readonly string[]; ipv6: boolean },
+): Promise<void> {
+  await makeDeaf(exec, link, ipv6);
   await exec('ip', ['link', 'set', 'dev', link, 'up']);
   for (const address of addresses) await exec('ip', ['address', 'replace', address, 'dev', link]);
 }

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { Exec } from '../exec.ts';
+import { kernelFamilies } from './families.ts';
 
 export interface DefaultRoute {
   family: 'inet' | 'inet6';
@@ -26,10 +27,13 @@ const routesSchema = z.array(
   }),
 );
 
-/** In the order in which the kernel prefers them, IPv4 first. Throws `exec-failed`. */
-export async function defaultRoutes(exec: Exec): Promise<DefaultRoute[]> {
+/**
+ * In the order in which the kernel prefers them, IPv4 first. A family that the kernel has not has none. Throws
+ * `exec-failed`.
+ */
+export async function defaultRoutes(exec: Exec, families = kernelFamilies()): Promise<DefaultRoute[]> {
   const [four, six] = await Promise.all(
-    ['-4', '-6'].map((family) => exec('ip', ['-json', family, 'route', 'show', 'default'])),
+    families.map((family) => exec('ip', ['-json', `-${family}`, 'route', 'show', 'default'])),
   );
   return [...parseDefaultRoutes('inet', four ?? ''), ...parseDefaultRoutes('inet6', six ?? '')];
 }

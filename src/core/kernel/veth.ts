@@ -15,6 +15,7 @@ import {
   rulesSchema,
 } from './guest-network.ts';
 import { hostDevice, linkIndex } from './links.ts';
+import { withoutIpv6 } from './own-interface.ts';
 import type { Parking } from './parking.ts';
 
 const linkSchema = z.object({
@@ -219,6 +220,7 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>, given: Give
           throw error;
         }
       });
+      withoutIpv6(outer);
       if (!parked) return;
       // Here it is still down: no packet leaves it without a checksum. And the port gets its rules meanwhile.
       const isOffloadOff = parked.withoutOffload

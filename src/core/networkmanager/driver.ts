@@ -32,6 +32,8 @@ export interface DriverParts {
   networkManager: NetworkManager;
   ovsdb: OvsdbClient;
   bootId: string;
+  /** Has a bridge's own interface believe no guest, and without IPv6 unless it is asked for. */
+  makeDeaf: (link: string, ipv6: boolean) => Promise<void>;
 }
 
 const ACTIVATION_MS = 15_000;
@@ -40,7 +42,12 @@ const GONE_MS = 5_000;
 /** Waits before a second, third and fourth try: other writers of OVSDB make NetworkManager's guards fail. */
 const RETRY_MS = [100, 300, 1000] as const;
 
-export function networkManagerDriver({ networkManager, ovsdb, bootId }: DriverParts): NetworkManagerDriver {
+export function networkManagerDriver({
+  networkManager,
+  ovsdb,
+  bootId,
+  makeDeaf,
+}: DriverParts): NetworkManagerDriver {
   const profileInput = async (desired: DesiredPort): Promise<PortProfileInput> => {
     const bridgeUuid = observeBridges(ovsdb.replica).get(desired.bridge)?.networkManagerUuid;
     if (bridgeUuid === undefined) {
@@ -103,10 +110,10 @@ export function networkManagerDriver({ networkManager, ovsdb, bootId }: DriverPa
     }
   };
 
-  const profilesOf = async ({ bridge, datapathType: wanted, addresses }: BridgeWish) => {
+  const profilesOf = async ({ bridge, datapathType: wanted, addresses, ipv6 }: BridgeWish) => {
     const datapathType = wanted === 'auto' ? ((await hasKernelDatapath()) ? 'system' : 'netdev') : wanted;
     const externalIds = { 'ovs-port-agent.boot-id': bootId };
-    return { datapathType, profiles: bridgeProfiles({ bridge, datapathType, addresses, externalIds }) };
+    return { datapathType, profiles: bridgeProfiles({ bridge, datapathType, addresses, ipv6, externalIds }) };
   };
 
   return {
@@ -121,6 +128,8 @@ export function networkManagerDriver({ networkManager, ovsdb, bootId }: DriverPa
         await ovsdb.until(`waiting for ${bridge} in OVSDB`, USABLE_MS, (replica) =>
           (replica.named('Interface', bridge)?.ofport ?? 0) > 0 ? true : undefined,
         );
+        // NetworkManager hears advertisements itself, and does not for these methods; redirects are the kernel's.
+        await makeDeaf(bridge, wish.ipv6);
       } catch (error) {
         await dropProfiles([
           profileUuid('bridge-interface', bridge),
@@ -133,7 +142,11 @@ export function networkManagerDriver({ networkManager, ovsdb, bootId }: DriverPa
     },
 
     async restoreBridge(wish) {
-      const { bridge, addresses } = wish;
+      const { bridge, addresses, ipv6 } = wish;
+      if (await isUpWith(bridge, addresses)) {
+        await makeDeaf(bridge, ipv6);
+        return;
+      }
       const { profiles } = await profilesOf(wish);
       for (let attempt = 1; ; attempt++) {
         try {
@@ -142,7 +155,10 @@ export function networkManagerDriver({ networkManager, ovsdb, bootId }: DriverPa
           const kept = attempt === 1 ? await networkManager.profilePath(uuid) : undefined;
           const path = kept ?? (await networkManager.addProfile(profiles.interface));
           await networkManager.activate(path, '/', ACTIVATION_MS);
-          if (await isUpWith(bridge, addresses)) return;
+          if (await isUpWith(bridge, addresses)) {
+            await makeDeaf(bridge, ipv6);
+            return;
+          }
           throw new AgentError('activation-failed', `${bridge} is not up with ${addresses.join(', ')}`);
         } catch (error) {
           const wait = RETRY_MS[attempt - 1];

@@ -155,6 +155,8 @@ export interface BridgeProfileInput {
   datapathType: 'system' | 'netdev';
   /** Host addresses in CIDR form for the bridge's internal port. */
   addresses: readonly string[];
+  /** Whether it is to have IPv6 also without an address here. */
+  ipv6: boolean;
   externalIds: Readonly<Record<string, string>>;
 }
 
@@ -208,15 +210,22 @@ export function bridgeProfiles(input: BridgeProfileInput): {
       }),
       'ovs-interface': { type: text('internal') },
       ipv4: ipSetting(input.addresses.filter((address) => !address.includes(':'))),
-      ipv6: ipSetting(input.addresses.filter((address) => address.includes(':'))),
+      ipv6: ipSetting(
+        input.addresses.filter((address) => address.includes(':')),
+        input.ipv6 ? 'link-local' : 'disabled',
+      ),
       'ovs-external-ids': external,
       user: mark(bridge, bridge),
     },
   };
 }
 
-function ipSetting(addresses: readonly string[]): Record<string, Typed> {
-  if (addresses.length === 0) return { method: text('disabled') };
+/** Neither method hears router advertisements. `without`: the method where there is no address. */
+function ipSetting(
+  addresses: readonly string[],
+  without: 'disabled' | 'link-local' = 'disabled',
+): Record<string, Typed> {
+  if (addresses.length === 0) return { method: text(without) };
   const data = addresses.map((cidr) => {
     const [address = '', prefix = ''] = cidr.split('/');
     return { address: text(address), prefix: uint(Number(prefix)) };

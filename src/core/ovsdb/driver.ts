@@ -2,7 +2,7 @@
 
 import { pause } from '../deadline.ts';
 import { AgentError, isAgentError } from '../errors.ts';
-import { hasKernelDatapath } from '../kernel/links.ts';
+import { hasKernelDatapath, linkMtu } from '../kernel/links.ts';
 import type { DesiredPort } from '../plan/desired.ts';
 import { isOurs, type ObservedPort } from '../plan/observed.ts';
 import { externalIdsOf } from '../plan/owner.ts';
@@ -17,8 +17,8 @@ import { transactAndSettle, usablePort } from './usable.ts';
 export interface OvsdbDriverParts {
   ovsdb: OvsdbClient;
   bootId: string;
-  /** Brings a link up with these addresses. */
-  bringUp: (link: string, addresses: readonly string[]) => Promise<void>;
+  /** Brings a bridge's own interface up. */
+  bringUp: (link: string, wish: Pick<BridgeWish, 'addresses' | 'ipv6'>) => Promise<void>;
 }
 
 export interface OvsdbDriver extends SwitchDriver {
@@ -83,11 +83,12 @@ export function ovsdbDriver({ ovsdb, bootId, bringUp }: OvsdbDriverParts): Ovsdb
     throw new AgentError('name-taken', `Somebody else has plugged ${link} as ${foreign.row} meanwhile`);
   };
 
-  const prepare = async ({ bridge, addresses }: BridgeWish) => {
+  const prepare = async (wish: BridgeWish) => {
+    const { bridge } = wish;
     await ovsdb.until(`waiting for ${bridge} in OVSDB`, BRIDGE_MS, (replica) =>
       (replica.named('Interface', bridge)?.ofport ?? 0) > 0 ? true : undefined,
     );
-    await bringUp(bridge, addresses);
+    await bringUp(bridge, wish);
   };
 
   return {
@@ -109,12 +110,13 @@ export function ovsdbDriver({ ovsdb, bootId, bringUp }: OvsdbDriverParts): Ovsdb
     async attach(desired) {
       const row = desired.row ?? desired.port;
       const ids = externalIdsOf(desired, bootId);
+      const wish = withMtu(desired, await linkMtu(desired.bridge));
       const attempts = await transact(() => {
         const bridge = ovsdb.replica.named('Bridge', desired.bridge);
         if (bridge === undefined) {
           throw new AgentError('bridge-missing', `There is no OVS bridge ${desired.bridge}`);
         }
-        return insertPort(desired, bridge.uuid, formerRows(desired, row), ids);
+        return insertPort(wish, bridge.uuid, formerRows(desired, row), ids);
       });
       return { ofport: await usablePort(ovsdb, row, desired.interface), attempts };
     },
@@ -149,4 +151,9 @@ export function ovsdbDriver({ ovsdb, bootId, bringUp }: OvsdbDriverParts): Ovsdb
       });
     },
   };
+}
+
+/** The bridge's, as Proxmox asks for: the smallest MTU among its ports becomes the bridge's own. */
+function withMtu(desired: DesiredPort, bridgeMtu: number | undefined): DesiredPort {
+  return bridgeMtu === undefined ? desired : { ...desired, mtu: bridgeMtu };
 }

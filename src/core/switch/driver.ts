@@ -15,6 +15,8 @@ export interface BridgeWish {
   datapathType: 'auto' | 'system' | 'netdev';
   /** The host's addresses on the bridge's own interface, in CIDR form. */
   addresses: readonly string[];
+  /** Whether that interface is to have IPv6 at all: an address of it is configured, or a pool. */
+  ipv6: boolean;
 }
 
 export interface SwitchDriver {

@@ -5,6 +5,7 @@ import { isAgentError } from '../../core/errors.ts';
 import type { Exec } from '../../core/exec.ts';
 import { parseCidr } from '../../core/guest/cidr.ts';
 import { kernelNameProblem } from '../../core/guest/kernel-name.ts';
+import { type Family, kernelFamilies } from '../../core/kernel/families.ts';
 import { type DefaultRoute, defaultRoutes } from '../../core/kernel/routes.ts';
 import { exceptionArguments, exceptionsFor, iptables } from './exceptions.ts';
 import { forwardObstacles, type Obstacle } from './forwarding.ts';
@@ -50,17 +51,22 @@ export async function observe(
     const text = await exec('ip', ['-json', '-N', ...args]);
     return schema.parse(text.trim() === '' ? [] : JSON.parse(text));
   };
-  const defaults = await defaultRoutes(exec);
+  const families = kernelFamilies().filter((family) => family === 4 || asks6(wish, record));
+  const defaults = await defaultRoutes(exec, families);
+  const policyRules = async (family: Family) =>
+    families.includes(family)
+      ? (await json(rulesSchema, `-${family}`, 'rule', 'show')).flatMap(policyRule)
+      : [];
   const looks = exceptionsToLookFor(wish, record, defaults);
   const [links, rules4, rules6, proxies, table, obstacles, docker4, docker6] = await Promise.all([
     json(linksSchema, 'address', 'show').then(linksOf),
-    json(rulesSchema, '-4', 'rule', 'show'),
-    json(rulesSchema, '-6', 'rule', 'show'),
+    policyRules(4),
+    policyRules(6),
     json(proxiesSchema, 'neigh', 'show', 'proxy'),
     readTable(exec),
     readObstacles(exec, wish, defaults),
     dockerUser(exec, 4, looks[4]),
-    dockerUser(exec, 6, looks[6]),
+    dockerUser(exec, 6, families.includes(6) ? looks[6] : []),
   ]);
   const devices = [
     wish?.bridge,
@@ -70,8 +76,8 @@ export async function observe(
     .filter((device, at, all) => all.indexOf(device) === at) as string[];
   const routes = await Promise.all(
     devices.flatMap((device) =>
-      ['-4', '-6'].map(async (family) => {
-        const found = await json(routesSchema, family, 'route', 'show', 'table', 'all', 'dev', device);
+      families.map(async (family) => {
+        const found = await json(routesSchema, `-${family}`, 'route', 'show', 'table', 'all', 'dev', device);
         return found.filter(({ type }) => type === '1').map(({ dst, table }) => routeKey(dst, device, table));
       }),
     ),
@@ -80,13 +86,21 @@ export async function observe(
   return {
     links,
     defaults,
-    policyRules: { 4: rules4.flatMap(policyRule), 6: rules6.flatMap(policyRule) },
+    policyRules: { 4: rules4, 6: rules6 },
     present: new Set([...proxied, ...routes.flat(), ...docker4.present, ...docker6.present]),
     sysctls: readSysctls(sysctls, links, wish, record),
     table: table.digest,
     dockerUser: { 4: docker4.exists, 6: docker6.exists },
     obstacles,
   };
+}
+
+/** A family without pools, and of which nothing of ours is left, is not asked. */
+function asks6(wish: GatewayWish | undefined, record: readonly Entry[]): boolean {
+  const isOf6 = (entry: Entry) =>
+    entry.kind === 'forwarding6' ||
+    Object.values(entry).some((value) => value === 6 || (typeof value === 'string' && value.includes(':')));
+  return wish?.pools.some(({ family }) => family === 6) === true || record.some(isOf6);
 }
 
 function linksOf(links: z.infer<typeof linksSchema>): HostLinks {

@@ -41,6 +41,7 @@ describe('profiles for NetworkManager', () => {
       bridge: 'ovsbr0',
       datapathType: 'netdev',
       addresses: ['10.0.0.1/24'],
+      ipv6: false,
       externalIds: {},
     });
     for (const profile of [bridge, port, internal, portProfile(input), interfaceProfile(input)]) {
@@ -84,6 +85,7 @@ describe('profiles for NetworkManager', () => {
       bridge: 'ovsbr1',
       datapathType: 'system',
       addresses: ['203.0.113.1/24', '2001:db8::1/64'],
+      ipv6: true,
       externalIds: {},
     });
     expect(internal.ipv4?.['address-data']?.value).toMatchObject([
