@@ -78,6 +78,8 @@ export function publicServers(name: string, { suite, keys = '', way }: PublicPla
     // What Docker sets up with its first container stays, and so do tables that iptables has had a rule in.
     await host.sh(`
       docker run -d --name first -p 8081:80 opa-test; docker rm -f first
+      docker network create --ipv6 --subnet 172.28.0.0/24 --subnet fd00:28::/64 six
+      docker run -d --name first --network six opa-test; docker rm -f first; docker network rm six
       for tables in iptables ip6tables; do
         for verb in -A -D; do $tables -t nat $verb POSTROUTING -o uplink0 -j MASQUERADE; done
       done

@@ -109,6 +109,21 @@ describe('a container with an address of its own', () => {
     for (const { reason } of told) expect(reason).toContain('the server is on this host');
   });
 
+  it('is not proven to be public when it answers itself in the name of the server', async () => {
+    const [told] = await having(
+      `ip -n guest address add ${COTURN}/32 dev lo
+       ip -n guest route replace local ${COTURN} dev lo src ${GUEST} table local
+       systemd-run -q --unit forger ip netns exec guest node /tmp/driver.cjs respond 3478 8090 ${COTURN}
+       timeout 20 sh -c 'until ip netns exec guest ss -lnuH | grep -q ${COTURN}:3478; do sleep 0.1; done'`,
+      `systemctl stop forger; ip -n guest address del ${COTURN}/32 dev lo
+       ip -n guest route del local ${COTURN} dev lo table local 2>/dev/null || true`,
+      () => attested(COTURN, GUEST),
+    );
+    expect(told).toMatchObject({ verdict: 'unproven', mapped: GUEST, local: GUEST });
+    expect(told?.reason).toContain('no such question has passed this host');
+    expect(await host.sh('nft list tables')).not.toContain('attest');
+  });
+
   it('is behind NAT as soon as the host masquerades it', async () => {
     const [told] = await masquerading(() => attested(COTURN, GUEST));
     expect(told).toMatchObject({ verdict: 'behind_nat', local: GUEST, mapped: '198.51.100.2' });

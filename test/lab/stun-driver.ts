@@ -7,15 +7,21 @@ import { exec } from '../../src/core/exec.ts';
 import { attest } from '../../src/netmaker/stun/attest.ts';
 import { openResponder } from '../../src/netmaker/stun/responder.ts';
 import { parseStunServer } from '../../src/netmaker/stun/server.ts';
+import { openWitness } from '../../src/netmaker/stun/witness.ts';
 
 const [verb, first = '', second = '', ...addresses] = process.argv.slice(2);
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
 if (verb === 'attest') {
   const servers = second.split(',').map(parseStunServer);
-  void attest({ exec, pid: Number(first), servers, addresses, deadlineMs: 2000 }).then((told) =>
-    say(JSON.stringify(told)),
-  );
+  void attest({
+    exec,
+    witness: openWitness(exec),
+    pid: Number(first),
+    servers,
+    addresses,
+    deadlineMs: 2000,
+  }).then((told) => say(JSON.stringify(told)));
 } else {
   const responder = openResponder({
     addresses,

@@ -6,6 +6,7 @@ import type { Exec } from '../../core/exec.ts';
 import type { Ledger } from '../../core/ledger/writer.ts';
 import { type Attestation, attest } from '../../netmaker/stun/attest.ts';
 import { parseStunServer, type StunServer } from '../../netmaker/stun/server.ts';
+import { openWitness } from '../../netmaker/stun/witness.ts';
 import type { Pool } from '../../netmaker/types.ts';
 import type { Binding } from '../claims.ts';
 import { publicAddressesOf } from './public-addresses.ts';
@@ -39,12 +40,14 @@ const ANSWER_MS = 5_000;
 export function openAttestor({ exec, rules, pools, ledger, bindings, now }: AttestParts): Attestor {
   const last = new Map<string, Attested>();
   const servers = serversOf(rules, pools);
+  const witness = openWitness(exec);
 
   const one = async (binding: Binding, user: string): Promise<object[]> => {
     const { guest, port, veth, id = '' } = binding;
     const { own, shared } = publicAddressesOf(binding);
     const addresses = [...own, ...shared];
-    const found = await attest({ exec, pid: veth?.pid ?? 0, addresses, servers, deadlineMs: ANSWER_MS });
+    const asked = { pid: veth?.pid ?? 0, addresses, servers, deadlineMs: ANSWER_MS };
+    const found = await attest({ exec, witness, ...asked });
     const at = new Date(now()).toISOString();
     for (const attestation of found) {
       const data = { guest, container_id: id, port, mode: rules.mode, ...attestation };

@@ -8,7 +8,7 @@ export const attestationsSchema = z.array(
   z.looseObject({
     container: z.string(),
     addresses: z.array(z.string()),
-    verdict: z.enum(['public', 'behind_nat', 'unreachable', 'no-address']),
+    verdict: z.enum(['public', 'unproven', 'behind_nat', 'unreachable', 'no-address']),
     mapped: z.string().nullable(),
     local: z.string().nullable(),
     server: z.string().nullable(),
@@ -21,6 +21,7 @@ export type AttestationRow = z.infer<typeof attestationsSchema>[number];
 
 const VERDICTS = {
   public: 'public',
+  unproven: 'UNPROVEN',
   behind_nat: 'BEHIND NAT',
   unreachable: 'UNREACHABLE',
   'no-address': 'NO ADDRESS',

@@ -1,5 +1,6 @@
 // Whether a container is public: what a STUN probe inside its network namespace saw, and what follows from it.
 
+import { randomBytes } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
 import { z } from 'zod';
@@ -8,6 +9,7 @@ import type { Exec } from '../../core/exec.ts';
 import { parseIp } from '../../core/guest/cidr.ts';
 import { type Judgement, judge, type Probed } from './judge.ts';
 import type { StunServer } from './server.ts';
+import type { Witness } from './witness.ts';
 
 /** Milliseconds that the probe's own start may take on a busy host. */
 const START_MS = 5000;
@@ -24,6 +26,7 @@ export interface AttestRequest {
   servers: readonly StunServer[];
   /** For each server's answer. */
   deadlineMs: number;
+  witness: Witness;
   /** The probe's program file. */
   probe?: string;
 }
@@ -72,31 +75,40 @@ export async function attest(request: AttestRequest): Promise<Attestation[]> {
 
 /** Runs the probe for each family of the addresses that there is a server for; what goes wrong is in the result. */
 export async function runAttest(request: AttestRequest): Promise<Probed[]> {
-  const { exec, pid, addresses, servers, deadlineMs, probe = PROBE } = request;
+  const { exec, pid, addresses, servers, deadlineMs, witness, probe = PROBE } = request;
   const families = new Set(addresses.map((address) => parseIp(address)?.family));
   const resolved = await Promise.all(
     ([4, 6] as const)
       .filter((family) => families.has(family))
       .map(async (family) => ({ family, server: await serverOf(family, servers, deadlineMs) })),
   );
-  const asked = resolved.flatMap(({ family, server }) => (server ? [{ family, server }] : []));
+  const asked = resolved.flatMap(({ family, server }) =>
+    server ? [{ family, server, transaction: randomBytes(12) }] : [],
+  );
   if (asked.length === 0) return [];
-  const words = asked.flatMap(({ server }) => [server.host, String(server.port)]);
+  const words = asked.flatMap(({ server, transaction }) => [
+    server.host,
+    String(server.port),
+    transaction.toString('hex'),
+  ]);
+  const leasedOf = (family: 4 | 6) => addresses.filter((address) => parseIp(address)?.family === family);
+  const questions = asked.map((one) => ({ ...one, leased: leasedOf(one.family) }));
   try {
     const namespace = [`--net=/proc/${pid}/ns/net`, '--'];
-    const text = await exec(
-      'nsenter',
-      [...namespace, process.execPath, probe, String(deadlineMs), ...words],
-      {
+    const { result: text, seen } = await witness.watch(questions, () =>
+      exec('nsenter', [...namespace, process.execPath, probe, String(deadlineMs), ...words], {
         deadlineMs: deadlineMs + START_MS,
-      },
+      }),
     );
     const answers = answersSchema.parse(JSON.parse(text));
-    return asked.map((one, at) => probedOf(one, answers[at]));
+    return asked.map(({ family, server }, at) => ({
+      ...probedOf({ family, server }, answers[at]),
+      ...(seen?.[at] && { seen: seen[at] }),
+    }));
   } catch (error) {
     const said = error instanceof z.ZodError ? 'its answer was not understood' : (error as Error).message;
     const failure = `The probe in the namespace of process ${pid} failed: ${said}`.replace(/\s+/g, ' ');
-    return asked.map((one) => ({ ...one, failure, why: 'no-probe' as const }));
+    return asked.map(({ family, server }) => ({ family, server, failure, why: 'no-probe' as const }));
   }
 }
 

@@ -14,6 +14,8 @@ export interface BindingRequest {
   /** Where to send from; the kernel chooses by its routes otherwise. */
   localAddress?: string;
   localPort?: number;
+  /** Twelve bytes; random ones otherwise. */
+  transaction?: Uint8Array;
   deadlineMs: number;
 }
 
@@ -80,7 +82,7 @@ async function connect(
 }
 
 async function transact(socket: Socket, request: BindingRequest, local: Endpoint): Promise<Binding> {
-  const { id, bytes } = bindingRequest(randomBytes(12));
+  const { id, bytes } = bindingRequest(request.transaction ?? randomBytes(12));
   const waits = waitsBetweenSends(request.deadlineMs);
   const started = performance.now();
   let timer: NodeJS.Timeout | undefined;

@@ -1,6 +1,7 @@
 // From what a STUN probe saw to a verdict; pure.
 
 import type { FailedBecause } from './binding.ts';
+import type { Seen } from './witness.ts';
 
 /** What was seen from inside a container, for one address family. */
 export interface Probed {
@@ -15,9 +16,11 @@ export interface Probed {
   failure?: string;
   /** `no-probe`: nothing could be run inside. */
   why?: FailedBecause | 'no-probe';
+  /** What this host has seen pass; undefined when it could not watch. */
+  seen?: Seen;
 }
 
-export type Verdict = 'public' | 'behind_nat' | 'unreachable' | 'no-address';
+export type Verdict = 'public' | 'unproven' | 'behind_nat' | 'unreachable' | 'no-address';
 
 export interface Judgement {
   verdict: Verdict;
@@ -35,7 +38,8 @@ export interface Evidence {
 
 /**
  * netclient's own rule (its NatType): public is who is seen under the address that it sends from. Here it must be the
- * leased one as well.
+ * leased one as well, and this host has to have seen question and answer pass: a container that may change its network can
+ * answer itself, in any server's name.
  */
 export function judge({ leased, probe }: Evidence): Judgement {
   const local = probe?.local ?? null;
@@ -54,6 +58,9 @@ export function judge({ leased, probe }: Evidence): Judgement {
     return { ...seen, verdict: 'unreachable', reason: whyUnreachable(leased, probe) };
   }
   const isPublic = mapped === local && leased.includes(local);
+  if (isPublic && !(probe.seen?.asked && probe.seen.told)) {
+    return { ...seen, verdict: 'unproven', reason: whyUnproven(mapped, probe) };
+  }
   const reason = isPublic ? `Seen as ${mapped}, its own address` : whyNotPublic(leased, local, mapped);
   return {
     ...seen,
@@ -63,6 +70,19 @@ export function judge({ leased, probe }: Evidence): Judgement {
 }
 
 const SAME_HOST = '; the server is on this host, so nothing is proven of the way from outside';
+
+function whyUnproven(mapped: string, { seen, server }: Probed): string {
+  const name = nameOf(server);
+  const said = `It says that ${name} sees it as ${mapped}, its own address, but`;
+  if (seen === undefined) return `${said} this host could not watch the exchange (does nft work?)`;
+  if (!seen.asked) {
+    return `${said} no such question has passed this host: the container answered itself, or ${name} is on the bridge`;
+  }
+  return `${said} no answer of that kind has passed this host: it may have come from the container itself`;
+}
+
+const nameOf = ({ host, port }: Probed['server']) =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
 function whyNotPublic(leased: readonly string[], local: string, mapped: string): string {
   const own = leased.join(' or ');
@@ -77,9 +97,7 @@ function whyNotPublic(leased: readonly string[], local: string, mapped: string):
 }
 
 function whyUnreachable(leased: readonly string[], { why, local, failure, server }: Probed): string {
-  const name = server.host.includes(':')
-    ? `[${server.host}]:${server.port}`
-    : `${server.host}:${server.port}`;
+  const name = nameOf(server);
   switch (why) {
     case 'no-route':
       return `From inside, ${name} ${failure}: no default route or no address (is its interface up?)`;

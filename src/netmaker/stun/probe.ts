@@ -1,6 +1,6 @@
 // A program of its own that runs inside a container's network namespace: asks STUN servers and prints one line of JSON.
 //
-//   node stun-probe.cjs DEADLINE_MS ADDRESS PORT [ADDRESS PORT…]      the answers are in the order of the questions
+//   node stun-probe.cjs DEADLINE_MS ADDRESS PORT ID [ADDRESS PORT ID…]    ID: the transaction's 12 bytes, hexadecimal; the answers are in the order of the questions
 
 import { isIP } from 'node:net';
 import { isAgentError } from '../../core/errors.ts';
@@ -8,15 +8,15 @@ import { type Binding, BindingFailure, stunBinding } from './binding.ts';
 
 const [deadline, ...words] = process.argv.slice(2);
 
-const questions = Array.from({ length: Math.ceil(words.length / 2) }, (_, at) => {
-  const [host = '', port] = words.slice(2 * at, 2 * at + 2);
-  return { host, port: Number(port) };
+const questions = Array.from({ length: Math.ceil(words.length / 3) }, (_, at) => {
+  const [host = '', port, id = ''] = words.slice(3 * at, 3 * at + 3);
+  return { host, port: Number(port), id };
 });
 
-async function ask(server: { host: string; port: number }, deadlineMs: number) {
+async function ask({ id, ...server }: (typeof questions)[number], deadlineMs: number) {
   const family = isIP(server.host.replace(/%.*$/, '')) === 6 ? 6 : 4;
   try {
-    return told(await stunBinding({ server, family, deadlineMs }));
+    return told(await stunBinding({ server, family, deadlineMs, transaction: Buffer.from(id, 'hex') }));
   } catch (error) {
     const cause = isAgentError(error) ? error.cause : error;
     const why = cause instanceof BindingFailure ? cause.why : 'no-route';
@@ -30,9 +30,12 @@ function told({ mapped, local, rttMs }: Binding) {
 }
 
 const bad =
-  questions.length === 0 || questions.some(({ host, port }) => !isIP(host) || !(port > 0 && port < 65536));
+  questions.length === 0 ||
+  questions.some(
+    ({ host, port, id }) => !isIP(host) || !(port > 0 && port < 65536) || !/^[0-9a-f]{24}$/.test(id),
+  );
 if (bad || !(Number(deadline) > 0)) {
-  process.stderr.write('usage: stun-probe DEADLINE_MS ADDRESS PORT [ADDRESS PORT…]\n');
+  process.stderr.write('usage: stun-probe DEADLINE_MS ADDRESS PORT ID [ADDRESS PORT ID…]\n');
   process.exitCode = 2;
 } else {
   void Promise.all(questions.map((server) => ask(server, Number(deadline)))).then((answers) =>

@@ -161,15 +161,13 @@ describe('the probe', () => {
     const probe = (...words: (string | number)[]) =>
       execa(process.execPath, [join(out, 'stun-probe.cjs'), ...words.map(String)], { reject: false });
 
+    const id = '00112233445566778899aabb';
     const closed = await freePort();
     const { stdout, exitCode } = await probe(
       2000,
-      '127.0.0.1',
-      stunPort,
-      '::1',
-      stunPort,
-      '127.0.0.1',
-      closed,
+      ...['127.0.0.1', stunPort, id],
+      ...['::1', stunPort, id],
+      ...['127.0.0.1', closed, id],
     );
     expect(exitCode).toBe(0);
     expect(stdout).not.toContain('\n');
@@ -178,7 +176,7 @@ describe('the probe', () => {
       { local: '::1', mapped: '::1', rtt_ms: expect.any(Number) },
       { local: '127.0.0.1', why: 'refused', failure: 'nobody listens there' },
     ]);
-    expect((await probe(2000, 'localhost', stunPort)).exitCode).toBe(2);
+    expect((await probe(2000, 'localhost', stunPort, id)).exitCode).toBe(2);
   });
 });
 

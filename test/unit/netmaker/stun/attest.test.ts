@@ -2,12 +2,19 @@ import { describe, expect, it } from 'vitest';
 import { AgentError } from '../../../../src/core/errors.ts';
 import type { Exec } from '../../../../src/core/exec.ts';
 import { attest } from '../../../../src/netmaker/stun/attest.ts';
+import type { Witness } from '../../../../src/netmaker/stun/witness.ts';
 
 const servers = [
   { host: '198.51.100.1', port: 3478 },
   { host: '2001:db8:ffff::1', port: 3479 },
 ];
-const request = { pid: 4711, servers, deadlineMs: 2000 };
+const witness: Witness = {
+  watch: async (questions, probing) => ({
+    result: await probing(),
+    seen: questions.map(() => ({ asked: true, told: true })),
+  }),
+};
+const request = { pid: 4711, servers, deadlineMs: 2000, witness };
 const both = ['203.0.113.7', '2001:db8::7'];
 const saying =
   (answer: unknown, ran: string[][] = []): Exec =>
@@ -31,7 +38,8 @@ describe('an attestation', () => {
         '--',
         process.execPath,
         '/usr/lib/ovs-port-agent/stun-probe.cjs',
-        ...['2000', '198.51.100.1', '3478', '2001:db8:ffff::1', '3479'],
+        ...['2000', '198.51.100.1', '3478', expect.stringMatching(/^[0-9a-f]{24}$/)],
+        ...['2001:db8:ffff::1', '3479', expect.stringMatching(/^[0-9a-f]{24}$/)],
       ],
     ]);
     expect(result).toMatchObject([

@@ -4,7 +4,12 @@ import { judge, type Probed } from '../../../../src/netmaker/stun/judge.ts';
 
 const LEASED = ['203.0.113.7'];
 const server = { host: '198.51.100.1', port: 3478, onHost: false };
-const probe = (seen: Partial<Probed>): Probed => ({ family: 4, server, ...seen });
+const probe = (seen: Partial<Probed>): Probed => ({
+  family: 4,
+  server,
+  seen: { asked: true, told: true },
+  ...seen,
+});
 const judged = (seen: Partial<Probed>, leased = LEASED) => judge({ leased, probe: probe(seen) });
 
 describe('a container', () => {
@@ -25,6 +30,18 @@ describe('a container', () => {
         expect(judged({ local, mapped }, leased).verdict).toBe(isPublic ? 'public' : 'behind_nat');
       }),
     );
+  });
+
+  it.each([
+    [undefined, 'this host could not watch'],
+    [{ asked: false, told: false }, 'no such question has passed'],
+    [{ asked: false, told: true }, 'no such question has passed'],
+    [{ asked: true, told: false }, 'no answer of that kind'],
+  ] as const)('that nobody but itself has heard is not proven to be: %j', (seen, reason) => {
+    const own = { family: 4, server, local: '203.0.113.7', mapped: '203.0.113.7' } as const;
+    const judgement = judge({ leased: LEASED, probe: { ...own, ...(seen && { seen }) } });
+    expect(judgement.verdict).toBe('unproven');
+    expect(judgement.reason).toContain(reason);
   });
 
   it('that the host itself answered is told how little that proves', () => {
