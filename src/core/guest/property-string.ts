@@ -53,6 +53,8 @@ function split(format: PropertyFormat, data: string): Map<string, string> | stri
       const alias = format.alias;
       if (alias?.names.has(key)) {
         if (result.has(alias.nameIs)) return `${alias.nameIs} is given twice`;
+        // Since pve-common 9.1.9 (2026-03); before that the alias's value stood.
+        if (result.has(alias.valueIs)) return `${alias.valueIs} is given twice`;
         result.set(alias.nameIs, key);
         result.set(alias.valueIs, value);
       } else {

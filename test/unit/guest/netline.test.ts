@@ -67,7 +67,6 @@ describe('a QEMU card', () => {
   it.each([
     'virtio,bridge=vmbr0',
     `model=virtio,macaddr=${mac}`,
-    `macaddr=BC:24:11:00:00:09,virtio=${mac}`,
     `virtio=${mac},,bridge=vmbr0, `,
     `virtio=${mac},tag=+5`,
     `virtio=${mac},queues=64,mtu=65520,rate=1e1`,
@@ -97,8 +96,13 @@ describe('a QEMU card', () => {
     expect(parseQemuNetline(line)).toHaveProperty('problem', expect.stringContaining(problem));
   });
 
-  it('takes the alias’s address when macaddr came first, as Proxmox does', () => {
-    expect(parseQemuNetline(`macaddr=BC:24:11:00:00:09,virtio=${mac}`)).toMatchObject({ mac });
+  it.each([
+    `macaddr=BC:24:11:00:00:09,virtio=${mac}`,
+    `virtio=${mac},macaddr=BC:24:11:00:00:09`,
+    `model=virtio,e1000=${mac}`,
+    `virtio=${mac},e1000=${mac}`,
+  ])('has each property once, also by another name: %s', (line) => {
+    expect(parseQemuNetline(line)).toHaveProperty('problem', expect.stringContaining('given twice'));
   });
 });
 

@@ -16,6 +16,7 @@ import {
   automaticNames,
   isBlank,
   isOvsBridge,
+  type Option,
   optionOf,
   optionsOf,
   parseStanzas,
@@ -119,8 +120,10 @@ function showBridges(draft: Draft, wishes: Wishes, changes: Change[], refusals: 
   }
   const known = new Set(parseStanzas(draft.lines).map(({ name }) => name));
   for (const { name, addresses, present } of wishes.bridges) {
-    const reason = refusalOf(name, wishes, own.has(name) ? new Set() : foreign);
     const mine = own.get(name);
+    // What this file has already is no new stanza beside the one of a sourced file.
+    const elsewhere = mine === undefined && !known.has(name) && wishes.sourced.has(name);
+    const reason = refusalOf(name, wishes, mine === undefined ? foreign : new Set(), elsewhere);
     if (reason !== undefined) {
       // Where the file has it, too, `protectPorts` says so.
       const twice = wishes.networkManager.has(name) && known.has(name);
@@ -145,8 +148,9 @@ function showBridges(draft: Draft, wishes: Wishes, changes: Change[], refusals: 
 
 function refusalOf(
   name: string,
-  { networkManager, sourced }: Wishes,
+  { networkManager }: Wishes,
   foreign: ReadonlySet<string>,
+  elsewhere: boolean,
 ): string | undefined {
   if (networkManager.has(name))
     return 'NetworkManager owns it, and gives up whatever /etc/network/interfaces names; it stays out of the file';
@@ -155,8 +159,7 @@ function refusalOf(
     return 'Proxmox does not accept its name; choose one of letters and digits';
   if (name === 'lo' || foreign.has(name))
     return 'the file has this name for something that is not an OVS bridge; choose another name in config.toml';
-  if (sourced.has(name))
-    return 'a file that /etc/network/interfaces sources defines it; Proxmox does not read that';
+  if (elsewhere) return 'a file that /etc/network/interfaces sources defines it; Proxmox does not read that';
   return undefined;
 }
 
@@ -172,11 +175,22 @@ function obstacleAtTheEnd(name: string, lines: readonly Line[]): string | undefi
 }
 
 function protectPorts(draft: Draft, wishes: Wishes, changes: Change[], refusals: Refusal[]): void {
-  for (const stanza of parseStanzas(draft.lines)) {
+  const all = parseStanzas(draft.lines);
+  for (const stanza of all) {
     const { name, body, beyond } = stanza;
     const present = [...body, ...beyond].filter(isCondoneOfOurs);
     const theirs = optionsOf(stanza).find(({ key, value }) => key === CONDONE_KEY && value !== CONDONE_VALUE);
-    const wanted = isOvsBridge(stanza) && theirs === undefined && !wishes.networkManager.has(name);
+    const namesakes = all.filter((other) => other.name === name);
+    const mixed = sharesItsLines(namesakes);
+    const isOther = namesakes.some((other) => optionsOf(other).some(isOtherType));
+    // Proxmox and ifupdown2 join the stanzas of both families: one of them is enough.
+    const isFirst = namesakes.find(isOvsBridge) === stanza;
+    const wanted = isFirst && !isOther && theirs === undefined && !wishes.networkManager.has(name) && !mixed;
+    if (isOvsBridge(stanza) && mixed) {
+      const reason =
+        "the file has several stanzas for it of which Proxmox's web interface keeps or repeats the lines of one; join them into one for inet and one for inet6";
+      refusals.push({ bridge: name, reason });
+    }
     if (isOvsBridge(stanza) && wishes.networkManager.has(name)) {
       const reason =
         'NetworkManager owns it although the file has a stanza for it: each reload takes it from NetworkManager; give it to one of them';
@@ -190,7 +204,11 @@ function protectPorts(draft: Draft, wishes: Wishes, changes: Change[], refusals:
       for (const line of present) draft.remove(line);
       changes.push({ bridge: name, kind: 'protection-removed' });
     }
-    if (!wanted || present.length > 0) continue;
+    // Behind a blank line it is none for Proxmox, and gone at the next change in its web interface.
+    const [kept, ...more] = body.filter(isCondoneOfOurs);
+    const idle = [...more, ...beyond.filter(isCondoneOfOurs)];
+    if (wanted) for (const line of idle) draft.remove(line);
+    if (!wanted || kept !== undefined) continue;
     const reason = protectionRefusal(stanza) ?? wishes.frozen;
     if (reason !== undefined) {
       refusals.push({ bridge: name, reason });
@@ -201,6 +219,19 @@ function protectPorts(draft: Draft, wishes: Wishes, changes: Change[], refusals:
     draft.insertAfter(after, `${indent}${CONDONE_KEY} ${CONDONE_VALUE}`);
     changes.push({ bridge: name, kind: 'ports-protected' });
   }
+}
+
+/** Of several types Proxmox goes by the last one, in whichever stanza: what it takes for a port may be gone with its lines. */
+const isOtherType = ({ key, value }: Option) => key === 'ovs-type' && value !== 'OVSBridge';
+
+/**
+ * Whether Proxmox mixes the lines of these stanzas of one interface. It keeps the unknown options of each family's last
+ * stanza that has any, and writes them with every stanza of that family; one without a family counts as inet, and is written
+ * with both (PVE::Network::Interfaces, `__read_etc_network_interfaces` and `__interface_to_string`).
+ */
+function sharesItsLines(stanzas: readonly Stanza[]): boolean {
+  const families = stanzas.map(({ family }) => family);
+  return stanzas.length > 1 && (families.includes(undefined) || new Set(families).size < families.length);
 }
 
 function protectionRefusal({ understood, header, body }: Stanza): string | undefined {

@@ -8,7 +8,7 @@ import type { ObservedBridge } from '../../plan/observed.ts';
 import { type Edited, edit, type Wishes } from './edit.ts';
 import { readInterfaces } from './file.ts';
 import { splitLines } from './lines.ts';
-import { parseStanzas } from './stanzas.ts';
+import { optionsOf, parseStanzas, type Stanza } from './stanzas.ts';
 
 const MAX_SOURCED = 200;
 
@@ -44,7 +44,11 @@ export async function frozenBy(directory: string): Promise<string | undefined> {
     : `a reload takes a bridge whose stanza has changed down, with its guests; set ifreload_down_changed=0 in ${path}`;
 }
 
-/** The names with a stanza in the files that `text` sources, as far as those can be read. */
+/**
+ * The names that the files define which `text` sources, as far as those can be read. A stanza that only adds ports, as
+ * Proxmox's SDN writes into `interfaces.d/sdn` for a virtual network on an OVS bridge, defines nothing: ifupdown2 joins it with
+ * the bridge's own.
+ */
 export async function sourcedNames(text: string, directory: string): Promise<Set<string>> {
   const names = new Set<string>();
   for (const { text: line } of splitLines(text)) {
@@ -55,10 +59,17 @@ export async function sourcedNames(text: string, directory: string): Promise<Set
     const found = await readdir(folder).catch(() => []);
     for (const name of found.filter((each) => matchesGlob(files, each)).slice(0, MAX_SOURCED)) {
       const file = await readInterfaces(join(folder, name)).catch(() => undefined);
-      for (const stanza of parseStanzas(splitLines(file?.text ?? ''))) names.add(stanza.name);
+      for (const stanza of parseStanzas(splitLines(file?.text ?? ''))) {
+        if (!onlyAddsPorts(stanza)) names.add(stanza.name);
+      }
     }
   }
   return names;
+}
+
+function onlyAddsPorts(stanza: Stanza): boolean {
+  const keys = optionsOf(stanza).map(({ key }) => key);
+  return keys.length > 0 && keys.every((key) => key === 'ovs-ports');
 }
 
 /** What `edit` is to do on this host: `directory` is `/etc/network`, `observed` the bridges in OVSDB. */

@@ -54,8 +54,8 @@ def remove(kind, vmid):
     write_vmlist()
 
 
-def write_file(target, text, mode):
-    with open(f'{target}.tmp.{os.getpid()}', 'w') as file:
+def write_file(target, text, mode, encoding='utf-8'):
+    with open(f'{target}.tmp.{os.getpid()}', 'w', encoding=encoding, newline='') as file:
         file.write(text)
         os.fchmod(file.fileno(), mode)
     os.rename(file.name, target)

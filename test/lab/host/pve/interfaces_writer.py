@@ -1,8 +1,9 @@
-# Writes /etc/network/interfaces as Proxmox does where ifupdown2 is installed: PVE::Network::Interfaces.
+# Writes /etc/network/interfaces as Proxmox does where ifupdown2 is installed: PVE::Network::Interfaces, as in pve-common 9.2.1.
+# What is written is UTF-8: comments as they were, all else with each byte above 0x7F as a letter of its own.
 import functools
 import re
 
-from .interfaces import Stanza
+from .interfaces import ovs_options, put_ovs_options, words
 from .task import TaskError
 
 HEADER = """\
@@ -20,173 +21,297 @@ HEADER = """\
 """
 PORTS = ('OVSPort', 'OVSIntPort', 'OVSBond')
 RANK = {
-    'loopback': 1, 'eth': 2, 'OVSPort': 2, 'OVSIntPort': 3, 'OVSBond': 4, 'bond': 4, 'bridge': 5, 'OVSBridge': 5, 'vlan': 6,
+    'loopback': 1, 'dummy': 1, 'eth': 2, 'OVSPort': 2, 'OVSIntPort': 3, 'OVSBond': 4, 'bond': 4, 'bridge': 5, 'OVSBridge': 5, 'vlan': 6,
+    'vxlan': 6,
 }  # fmt: skip
-NOT_PRINTED = {'method', 'method6', 'ovs_tag'} | {key + suffix for key in ('address', 'netmask', 'broadcast', 'gateway') for suffix in ('', '6')}
+OVS_BOND_MODES = ('active-backup', 'balance-slb', 'lacp-balance-slb', 'lacp-balance-tcp')
+BRIDGED_ONLY = ('bridge-learning', 'bridge-arp-nd-suppress', 'bridge-unicast-flood', 'bridge-multicast-flood', 'bridge-access')
+VXLAN = ('vxlan-id', 'vxlan-svcnodeip', 'vxlan-physdev', 'vxlan-local-tunnelip')
+NOT_PRINTED = {
+    'type', 'priority', 'method', 'comments', 'autostart', 'options', 'method6', 'families', 'options6', 'comments6', 'uplink-id',
+    *(key + suffix for key in ('address', 'netmask', 'broadcast', 'gateway') for suffix in ('', '6')),
+}  # fmt: skip
 
 
-def write(stanzas, others):
-    check_ports_once(stanzas)
-    drop_unlisted_ports(stanzas)
-    join_listed_ports(stanzas)
-    check_slaves(stanzas)
+def write(ifaces, others):
+    """The file with one character per byte."""
+    if any(d['families'] is None for d in ifaces.values()):
+        raise TaskError("Can't use an undefined value as an ARRAY reference")
+    check_ports_once(ifaces)
+    drop_unlisted_ports(ifaces)
+    join_listed_ports(ifaces)
+    check_slaves(ifaces)
+    check_vxlans(ifaces)
+    check_vlans(ifaces)
+    check_uplinks(ifaces)
+    check_bridge_ports(ifaces)
     text, rest = HEADER, list(others)
-    for name in sorted(sorted(stanzas), key=functools.cmp_to_key(functools.partial(compare, stanzas))):
-        stanza = stanzas[name]
-        before = [line for priority, line in rest if priority < (stanza.priority or 0)]
+    for name in sorted(sorted(ifaces), key=functools.cmp_to_key(functools.partial(compare, ifaces))):
+        d = ifaces[name]
+        before = 0
+        while before < len(rest) and rest[before][0] < d.get('priority', 0):
+            before += 1
         if before:
-            text += '\n'.join(before) + '\n\n'
-            rest = rest[len(before) :]
-        text += stanza_text(name, stanza)
-    return text + ''.join(f'{line}\n' for _, line in rest)
+            text += ''.join(f'{line}\n' for _, line in rest[:before]) + '\n'
+            rest = rest[before:]
+        text += iface_text(name, d)
+    return (text + ''.join(f'{line}\n' for _, line in rest)).encode('utf-8').decode('latin1')
 
 
-def members(keys, *names):
-    return [port for name in names for port in keys.get(name, '').split()]
+def members(d, *names):
+    return [port for name in names for port in words(d.get(name) or '')]
 
 
-def check_ports_once(stanzas):
+def check_ports_once(ifaces):
     used = {}
-    for name, stanza in stanzas.items():
-        for port in members(stanza.keys, 'bridge_ports', 'ovs_ports', 'slaves', 'ovs_bonds'):
-            if used.setdefault(port, name) != name:
+    for name, d in ifaces.items():
+        for port in re.split(r'[,;\s\0]+', ' '.join(d.get(key) or '' for key in ('bridge_ports', 'ovs_ports', 'slaves', 'ovs_bonds'))):
+            if port and used.setdefault(port, name) != name:
                 raise TaskError(f"port '{port}' is already used on interface '{used[port]}'")
 
 
-def drop_unlisted_ports(stanzas):
-    """An OVS port in no bridge's list loses all it has."""
-    listed = {port for stanza in stanzas.values() for port in members(stanza.keys, 'ovs_ports', 'ovs_bonds', 'bridge_ports', 'slaves')}
-    for name, stanza in stanzas.items():
-        if stanza.type in PORTS and name not in listed:
-            stanzas[name] = Stanza(keys={'method': 'manual', 'method6': 'manual'}, families=['inet'], type='eth')
+def drop_unlisted_ports(ifaces):
+    """An OVS port in no bridge's list loses all it has; one in a bridge of the kernel goes."""
+    user = {port: name for name, d in ifaces.items() for port in members(d, 'ovs_ports', 'ovs_bonds', 'bridge_ports', 'slaves')}
+    for name in [name for name, d in ifaces.items() if d['type'] in PORTS]:
+        if user.get(name) not in ifaces:
+            ifaces[name] = {'type': 'eth', 'method': 'manual', 'families': ['inet']}
+        elif ifaces[user[name]]['type'] != 'OVSBridge':
+            del ifaces[name]
 
 
-def join_listed_ports(stanzas):
-    for name, bridge in stanzas.items():
-        if bridge.type != 'OVSBridge':
+def join_listed_ports(ifaces):
+    for name, bridge in ifaces.items():
+        if bridge['type'] != 'OVSBridge':
             continue
-        for port in members(bridge.keys, 'ovs_ports'):
-            if port not in stanzas:
+        for port in members(bridge, 'ovs_ports'):
+            if port not in ifaces:
                 raise TaskError(f"OVS bridge '{name}' - unable to find port '{port}'")
-            stanza = stanzas[port]
-            if stanza.type == 'eth':
-                stanza.type = 'OVSPort'
-            elif stanza.type not in PORTS:
+            d = ifaces[port]
+            d['autostart'] = False
+            if d['type'] == 'eth':
+                d['type'] = 'OVSPort'
+            elif d['type'] not in PORTS:
                 raise TaskError(f"interface '{port}' is not defined as OVS port/bond")
-            stanza.keys['ovs_bridge'] = name
-            stanza.auto = False
-            check_mtu(stanzas, name, port)
+            d['ovs_bridge'] = name
+            check_mtu(ifaces, name, port)
 
 
-def check_slaves(stanzas):
-    for name, stanza in stanzas.items():
-        kind = {'bond': 'bond', 'OVSBond': 'OVS bond'}.get(stanza.type)
-        for slave in members(stanza.keys, 'slaves', 'ovs_bonds') if kind else []:
-            if slave not in stanzas:
+def check_slaves(ifaces):
+    for name, d in ifaces.items():
+        kind, key = {'bond': ('bond', 'slaves'), 'OVSBond': ('OVS bond', 'ovs_bonds')}.get(d['type'], (None, ''))
+        for slave in members(d, key) if kind else []:
+            if slave not in ifaces:
                 raise TaskError(f"{kind} '{name}' - unable to find slave '{slave}'")
-            if stanzas[slave].type != 'eth':
-                raise TaskError(f"{kind} '{name}' - wrong interface type on slave '{slave}' ('{stanzas[slave].type}' != 'eth')")
-            stanzas[slave].auto = True
-            check_mtu(stanzas, name, slave)
-        for port in members(stanza.keys, 'bridge_ports') if stanza.type == 'bridge' else []:
-            if port not in stanzas and '.' not in port:
+            ifaces[slave]['autostart'] = True
+            if ifaces[slave]['type'] not in ('eth', *(['bond'] if kind == 'bond' else [])):
+                raise TaskError(f"{kind} '{name}' - wrong interface type on slave '{slave}' ('{ifaces[slave]['type']}' != 'eth')")
+            check_mtu(ifaces, name, slave)
+        if d['type'] == 'bond' and d.get('bond-primary') and members(d, 'slaves') and d['bond-primary'] not in members(d, 'slaves'):
+            raise TaskError(f"bond '{name}' - bond-primary interface is not a slave")
+
+
+def check_vxlans(ifaces):
+    ids = {}
+    for name, d in ifaces.items():
+        number = d.get('vxlan-id') if d['type'] == 'vxlan' else None
+        if number and ids.setdefault(number, name) != name:
+            raise TaskError(f'iface {name} - duplicate vxlan-id {number} already used in {ids[number]}')
+        if sum(key in d for key in ('vxlan-svcnodeip', 'vxlan-remoteip', 'vxlan-local-tunnelip')) > 1:
+            raise TaskError(f'iface {name} - vxlan-svcnodeip, vxlan-remoteip and vxlan-localtunnelip are mutually exclusive')
+        if ('vxlan-svcnodeip' in d) != ('vxlan-physdev' in d):
+            raise TaskError(f'iface {name} - vxlan-svcnodeip and vxlan-physdev must be define together')
+
+
+def check_vlans(ifaces):
+    for name, d in ifaces.items():
+        if d['type'] != 'vlan':
+            continue
+        raw = d.get('vlan-raw-device')
+        if found := re.fullmatch(r'(\S+)\.(\d+)', name):
+            raw, number = found.groups()
+            d.pop('vlan-raw-device', None)
+            d.pop('vlan-id', None)
+        elif found := re.fullmatch(r'vlan(\d+)', name):
+            number = found[1]
+            d.pop('vlan-id', None)
+        else:
+            number = d.get('vlan-id')
+            if not number:
+                raise TaskError('missing vlan-id option')
+        if not re.fullmatch(r'\s*\d+.*', number) or int(re.match(r'\s*(\d+)', number)[1]) > 4094:
+            raise TaskError(f"vlan '{name}' - vlan-id {number} should be <= 4094")
+        if raw not in ifaces:
+            raise TaskError(f"vlan '{name}' - unable to find parent '{raw}'")
+        if ifaces[raw].get('type') not in ('eth', 'bridge', 'bond', 'vlan'):
+            raise TaskError(f"vlan '{name}' - wrong interface type on parent '{raw}' ('{ifaces[raw].get('type')}' != 'eth|bond|bridge|vlan' )")
+        check_mtu(ifaces, raw, name)
+
+
+def check_uplinks(ifaces):
+    used = {}
+    for name, d in ifaces.items():
+        if uplink := d.get('uplink-id'):
+            if d['type'] not in ('eth', 'bond') or used.setdefault(uplink, name) != name:
+                raise TaskError(f"iface '{name}' - uplink-id {uplink} cannot be there")
+
+
+def check_bridge_ports(ifaces):
+    ports = {}
+    for name, d in ifaces.items():
+        for port in members(d, 'bridge_ports') if d['type'] == 'bridge' else []:
+            found = ifaces.get(port, {'method': 'manual', 'method6': 'manual', 'type': 'vlan'} if re.search(r'\S+\.\d+$', port) else None)
+            if found is None:
                 raise TaskError(f"bridge '{name}' - unable to find bridge port '{port}'")
+            if (found.get('method') == 'static' and found.get('address') != '0.0.0.0') or (
+                found.get('method6') == 'static' and found.get('address6') != '::'
+            ):
+                raise TaskError(f"iface {port} - ip address can't be set on interface if bridged in {name}")
+            check_mtu({**ifaces, port: found}, port, name)
+            ports[port] = d
+    for name, d in ifaces.items():
+        if any(d.get(key) for key in BRIDGED_ONLY) and name not in ports:
+            raise TaskError(f'iface {name} - bridge port specific options can be used only on interfaces attached to a bridge')
+        if d.get('bridge-access') and not ports[name].get('bridge_vlan_aware'):
+            raise TaskError(f'iface {name} - bridge-access option can be only used if interface is in a vlan aware bridge')
 
 
-def check_mtu(stanzas, parent, child):
-    wanted = stanzas[child].keys.get('mtu')
-    has = stanzas[parent].keys.get('mtu', 1500)
-    if wanted and int(has) < int(wanted):
+def check_mtu(ifaces, parent, child):
+    wanted = ifaces[child].get('mtu')
+    has = ifaces[parent].get('mtu') or (wanted if ifaces[parent].get('type') == 'bond' else None) or 1500
+    if wanted and number_of(has) < number_of(wanted):
         raise TaskError(f"interface '{parent}' - mtu {has} is lower than '{child}' - mtu {wanted}")
 
 
-def compare(stanzas, one, other):
+def number_of(text):
+    """As Perl takes a text for a number."""
+    found = re.match(r'\s*(\d+)', str(text))
+    return int(found[1]) if found else 0
+
+
+def compare(ifaces, one, other):
     """Known types are in order among themselves; beside an unknown one only the place in the file counts."""
-    ranks = [rank(stanzas, one), rank(stanzas, other)]
+    ranks = [rank(ifaces, one), rank(ifaces, other)]
     if None in ranks:
         ranks = [0, 0]
-    left, right = (value + place(stanzas[name]) for value, name in zip(ranks, (one, other)))
+    left, right = (value + ifaces[name].get('priority', 50000) for value, name in zip(ranks, (one, other)))
     return (left > right) - (left < right) or (one > other) - (one < other)
 
 
-def rank(stanzas, name):
+def rank(ifaces, name):
+    """An alias has a type, and no rank: Perl adds its level to nothing."""
     root, *below = re.split(r'[.:]', name)
-    kind = stanzas[root].type if root in stanzas else None
-    return RANK[kind] * 100000 + len(below) if kind in RANK else None
+    kind = ifaces[root].get('type') if root in ifaces else None
+    return None if kind in (None, 'unknown') else RANK.get(kind, 0) * 100000 + len(below)
 
 
-def place(stanza):
-    return 50000 if stanza.priority is None else stanza.priority
+def iface_text(name, d):
+    text = f'auto {name}\n' if d.get('autostart') else ''
+    if d['families'] == ['inet6']:
+        d['comments6'] = d.pop('comments', None)
+    return text + ''.join(family_text(name, d, family, at == 0) for at, family in enumerate(d['families']))
 
 
-def stanza_text(name, stanza):
-    auto = stanza.auto and stanza.type not in PORTS
-    text = f'auto {name}\n' if auto else ''
-    for at, family in enumerate(stanza.families):
-        text += family_text(name, stanza, family, at == 0, stanza.families == ['inet6'])
-    return text
-
-
-def family_text(name, stanza, family, first, only6):
-    keys = stanza.keys
+def family_text(name, d, family, first):
     suffixes = ['', '6'] if family is None else [family.removeprefix('inet')]
-    head = f"iface {name}" + (f" {family} {keys[f'method{suffixes[0]}']}" if family else '')
-    lines = [line for suffix in suffixes for line in address_lines(keys, suffix)]
+    if family and not d.get(f'method{suffixes[0]}'):
+        return ''
+    lines = [f'iface {name}' + (f" {family} {d[f'method{suffixes[0]}']}" if family else '')]
+    lines += [line for suffix in suffixes for line in address_lines(d, suffix)]
     if first:
-        lines += type_lines(stanza)
+        lines += type_lines(name, d)
     for suffix in suffixes:
-        lines += [f'\t{option}' for option in stanza.options.get(suffix, [])]
-        # all comments are with inet's block, or with inet6's where that is the only one
-        if suffix == ('6' if only6 else ''):
-            lines += [f'#{comment}' for comment in stanza.comments]
-    bridge = keys.get('ovs_bridge') if stanza.type in PORTS and first else None
-    return (f'auto {name}\n' if bridge else '') + '\n'.join([head, *lines]) + '\n\n'
+        lines += [f'\t{option}' for option in d.get(f'options{suffix}', [])]
+        lines += [f'#{comment}' for comment in without_empty_end((d.get(f'comments{suffix}') or '').split('\n'))]
+    head = f'auto {name}\n' if first and d['type'] in PORTS and d.get('ovs_bridge') else ''
+    return head + '\n'.join(lines) + '\n\n'
 
 
-def address_lines(keys, suffix):
-    address, mask = keys.get(f'address{suffix}'), keys.get(f'netmask{suffix}')
-    if address:
-        yield f"\taddress {address if '/' in address or not mask else f'{address}/{bits(mask)}'}"
-    if keys.get(f'gateway{suffix}'):
-        yield f"\tgateway {keys[f'gateway{suffix}']}"
+def without_empty_end(parts):
+    """As Perl's split gives them"""
+    while parts and parts[-1] == '':
+        parts.pop()
+    return parts
+
+
+def address_lines(d, suffix):
+    address, mask = d.get(f'address{suffix}'), d.get(f'netmask{suffix}')
+    if address and address != '0':
+        yield f"\taddress {address if re.search(r'/[0-9]+$', address) or not bits(mask) else f'{address}/{bits(mask)}'}"
+    if d.get(f'gateway{suffix}', '0') != '0':
+        yield f"\tgateway {d[f'gateway{suffix}']}"
 
 
 def bits(mask):
-    return mask if mask.isdigit() else sum(bin(int(part)).count('1') for part in mask.split('.'))
+    if not mask or re.fullmatch(r'\d+', mask):
+        return mask
+    parts = mask.split('.')
+    if len(parts) != 4 or not all(re.fullmatch(r'\d{1,3}', part) and int(part) < 256 for part in parts):
+        return None
+    binary = ''.join(f'{int(part):08b}' for part in parts)
+    return str(binary.count('1')) if '01' not in binary else None
 
 
-def type_lines(stanza):
+def type_lines(name, d):
     lines, done = [], set(NOT_PRINTED)
 
-    def put(key, printed, value):
-        done.add(key)
-        if value:
+    def put(printed, value, *keys):
+        done.update(keys)
+        if value not in (None, '', '0'):
             lines.append(f'\t{printed} {value}')
 
-    keys = stanza.keys
-    if stanza.type == 'bridge':
-        put('bridge_ports', 'bridge-ports', ' '.join(members(keys, 'bridge_ports')) or 'none')
-        put('bridge_stp', 'bridge-stp', keys['bridge_stp'])
-        put('bridge_fd', 'bridge-fd', keys.get('bridge_fd', '0' if keys['bridge_stp'] == 'off' else None))
-        if 'bridge_vlan_aware' in keys:
-            put('bridge_vlan_aware', 'bridge-vlan-aware', 'yes')
-            put('bridge_vids', 'bridge-vids', keys.get('bridge_vids', '2-4094'))
-        put('mtu', 'mtu', keys.get('mtu'))
-    elif stanza.type == 'bond':
-        put('slaves', 'bond-slaves', ' '.join(members(keys, 'slaves')) or 'none')
-        put('bond_miimon', 'bond-miimon', keys.get('bond_miimon', '100'))
-        put('bond_mode', 'bond-mode', keys.get('bond_mode', 'balance-rr'))
-        put('bond_xmit_hash_policy', 'bond-xmit-hash-policy', keys.get('bond_xmit_hash_policy'))
-        put('mtu', 'mtu', keys.get('mtu'))
-    elif stanza.type == 'OVSBridge':
-        put('ovs_type', 'ovs_type', 'OVSBridge')
-        put('ovs_ports', 'ovs_ports', keys.get('ovs_ports'))
-        put('mtu', 'ovs_mtu', keys.get('mtu'))
-    elif stanza.type in PORTS:
-        if 'ovs_tag' in keys:
-            keys['ovs_options'] = f"{keys.get('ovs_options', '')} tag={keys['ovs_tag']}".strip()
-        put('ovs_bonds', 'ovs_bonds', keys.get('ovs_bonds'))
-        put('ovs_type', 'ovs_type', stanza.type)
-        put('ovs_bridge', 'ovs_bridge', keys.get('ovs_bridge'))
-        put('mtu', 'ovs_mtu', keys.get('mtu'))
-    return lines + [f'\t{key} {keys[key]}' for key in sorted(keys) if key not in done and keys[key]]
+    kind = d['type']
+    if kind == 'bridge':
+        stp = d.get('bridge_stp', 'off')
+        put('bridge-ports', ' '.join(re.split(r'[;,\s]+', d.get('bridge_ports') or 'none')), 'bridge_ports')
+        put('bridge-stp', stp, 'bridge_stp', 'bridge_fd', 'bridge_vlan_aware', 'bridge_vids', 'bridge-disable-mac-learning')
+        delay = d.get('bridge_fd', '0' if stp == 'off' else None)
+        if delay is not None and (stp == 'off' or 2 <= number_of(delay) <= 30):
+            lines.append(f'\tbridge-fd {delay}')
+        if 'bridge_vlan_aware' in d:
+            lines += ['\tbridge-vlan-aware yes', f"\tbridge-vids {d.get('bridge_vids') or '2-4094'}"]
+        put('mtu', d.get('mtu'), 'mtu')
+    elif kind == 'bond':
+        mode = d.get('bond_mode')
+        put('bond-slaves', ' '.join(re.split(r'[;,\s]+', d.get('slaves') or 'none')), 'slaves')
+        lines.append(f"\tbond-miimon {d.get('bond_miimon', '100')}")
+        put('bond-mode', mode or 'balance-rr', 'bond_mode', 'bond_miimon', 'bond_xmit_hash_policy', 'bond-primary')
+        put('bond-xmit-hash-policy', d.get('bond_xmit_hash_policy') if mode in ('balance-xor', '802.3ad') else None)
+        put('bond-primary', d.get('bond-primary') if mode == 'active-backup' else None)
+        put('mtu', d.get('mtu'), 'mtu')
+    elif kind == 'vlan' and d.get('vlan-protocol') not in (None, '', '0', '802.1ad', '802.1q'):
+        raise TaskError(f"{name}: wrong vlan-protocol {d['vlan-protocol']}")
+    elif kind == 'vxlan':
+        for key in VXLAN:
+            done.add(key)
+            lines += [f'\t{key} {d[key]}'] if key in d else []
+        lines += [f'\tvxlan-remoteip {address}' for address in d.get('vxlan-remoteip', [])]
+        put('mtu', d.get('mtu'), 'mtu', 'vxlan-remoteip')
+    elif kind == 'OVSBridge':
+        put('ovs_type', kind, 'ovs_type')
+        put('ovs_ports', d.get('ovs_ports'), 'ovs_ports')
+        put('ovs_mtu', d.get('mtu'), 'mtu')
+    elif kind in PORTS:
+        port_options(d)
+        if kind == 'OVSBond':
+            put('ovs_bonds', d.get('ovs_bonds'), 'ovs_bonds', 'bond_mode')
+        put('ovs_type', kind, 'ovs_type', 'ovs_tag')
+        put('ovs_bridge', d.get('ovs_bridge'), 'ovs_bridge')
+        put('ovs_mtu', d.get('mtu'), 'mtu')
+    if 'vxlan-remoteip' in d and 'vxlan-remoteip' not in done:
+        d['vxlan-remoteip'] = 'ARRAY(0x0)'  # so it is with Proxmox, where the interface is no vxlan
+    return lines + [f'\t{key} {d[key]}' for key in sorted(d) if key not in done and d[key] not in (None, '', '0')]
+
+
+def port_options(d):
+    """`tag`, `lacp` and `bond_mode` are fields of their own in the GUI."""
+    wanted = {'tag': d['ovs_tag']} if 'ovs_tag' in d else {}
+    if d['type'] == 'OVSBond':
+        mode = d.get('bond_mode') or 'active-backup'
+        if mode not in OVS_BOND_MODES:
+            raise TaskError(f"OVS does not support bond mode '{mode}")
+        wanted |= {'lacp': 'active' if mode.startswith('lacp-') else None, 'bond_mode': mode.removeprefix('lacp-')}
+    for key, value in wanted.items():
+        options = ovs_options(d)
+        options.pop(key, None)
+        put_ovs_options(d, options | ({key: value} if value not in (None, '', '0') else {}))

@@ -33,15 +33,20 @@ source /etc/network/interfaces.d/*
 
 
 def formatted(text, nics=None):
+    """`text` and what it becomes have one character per byte."""
     return interfaces_writer.write(*interfaces.read(text, interfaces.physical_nics() if nics is None else nics))
 
 
 def save():
     """As the GUI does for any change, here for none: reads the pending file or else the current, writes the pending one."""
     with locked():
-        with open(NEW if os.path.exists(NEW) else FILE) as file:
-            text = formatted(file.read())
-        config.write_file(NEW, text, 0o644)
+        text = formatted(read_bytes(NEW if os.path.exists(NEW) else FILE))
+        config.write_file(NEW, text, 0o644, 'latin1')
+
+
+def read_bytes(path):
+    with open(path, encoding='latin1', newline='') as file:
+        return file.read()
 
 
 def apply():
