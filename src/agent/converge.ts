@@ -7,6 +7,7 @@ import { parsePortName } from '../core/guest/vmid.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { DesiredPort, VethRequest } from '../core/plan/desired.ts';
+import { keepNames } from '../core/plan/kept-names.ts';
 import type { Observed, ObservedPort } from '../core/plan/observed.ts';
 import type { RecordOf } from '../core/plan/ownership.ts';
 import { type Hold, type Plan, plan } from '../core/plan/plan.ts';
@@ -157,7 +158,7 @@ export function openConverge(parts: ConvergeParts): Convergence {
       const isHeld = holds.some((hold) => hold.port === port);
       if (parsePortName(port) && inScope(port) && !wanted.has(port) && !isHeld) parts.troubles.clear(port);
     }
-    await noteFound(parts, desired, { failures, holds, cause });
+    await noteFound(parts, keepNames(desired, observed), { failures, holds, cause });
     await noteVanished(parts, { steps, wanted, inScope, cause, links: observed.links });
     return report(desired, steps, holds, failures, wanted, parts.troubles);
   };

@@ -68,7 +68,10 @@ export function executors({ config, drivers, veths, guards }: ExecutorParts): Ex
       return { driver: row.driver };
     },
     async hand_back_port({ desired, from }) {
-      if (from.driver === 'ovsdb') return said('ovsdb', await drivers.ovsdb.handBack(desired, from));
+      if (from.driver === 'ovsdb') {
+        const given = await drivers.ovsdb.handBack(desired, from);
+        return given === 'taken' ? { driver: 'ovsdb', taken: true } : said('ovsdb', given);
+      }
       // NetworkManager takes its row along when it lets go; the card is without a port for that moment.
       await drivers.networkmanager.detach(from);
       return said('ovsdb', await drivers.ovsdb.attach(desired));

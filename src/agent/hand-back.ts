@@ -1,5 +1,7 @@
-// At a stop for good: gives Proxmox's cards back under Proxmox's names, which nobody would do later.
+// Gives Proxmox's cards back under Proxmox's names, many in one transaction: at a stop for good, and before Proxmox needs them.
 
+import { pause } from '../core/deadline.ts';
+import { isAgentError } from '../core/errors.ts';
 import { parseGuestInterface } from '../core/guest/interface-name.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
@@ -8,18 +10,24 @@ import { handBackPorts } from '../core/ovsdb/move-interface.ts';
 import { observePorts } from '../core/ovsdb/observe.ts';
 import { type ObservedPort, OWNER_KEYS } from '../core/plan/observed.ts';
 import { isOurPort } from '../core/plan/ownership.ts';
+import type { Claims } from './claims.ts';
 
 /** Ports in one transaction; what OVSDB refuses then concerns no more than these. */
 const BATCH = 50;
+/** Somebody else's transaction was first, and the replica tells what it changed; Proxmox is about to look. */
+const AGAIN_MS = 5;
 
 export interface HandBackParts {
   ovsdb: OvsdbClient;
   ledger: Pick<Ledger, 'append'>;
+  /** What readers of the binding files are to know. */
+  onHandedBack: (port: string, row: string) => Promise<void>;
+}
+
+interface AllParts extends HandBackParts {
   linkNames: () => Promise<ReadonlySet<string>>;
   /** Height of the block that led here; undefined when the ledger cannot be written. */
   cause: number | undefined;
-  /** What readers of the binding files are to know. */
-  onHandedBack: (port: string, row: string) => Promise<void>;
 }
 
 /**
@@ -27,40 +35,87 @@ export interface HandBackParts {
  * on without a ledger, since a card that Proxmox cannot find is worse than a step that is missing there. Ports that
  * NetworkManager holds stay: it goes on without us. Throws what stands in the way of the last batch.
  */
-export async function handBackAll(parts: HandBackParts): Promise<void> {
-  const { ovsdb, ledger, linkNames, cause } = parts;
+export async function handBackAll(parts: AllParts): Promise<void> {
+  const { ovsdb, linkNames, cause } = parts;
   const links = await linkNames();
   const held = observePorts(ovsdb.replica).filter((port) => isProxmoxCard(port) && links.has(port.interface));
   let problem: unknown;
   for (let start = 0; start < held.length; start += BATCH) {
     const batch = held.slice(start, start + BATCH);
-    const ports = batch.map(({ port, interface: row }) => ({ port, row }));
-    const write = (action: string, kind: string, because: number | undefined, more: JsonObject = {}) =>
-      because === undefined
-        ? undefined
-        : ledger
-            .append({
-              category: 'port',
-              action,
-              data: { ports, ...more },
-              cause: because,
-              metadata: { kind },
-            })
-            .then(
-              ({ height }) => height,
-              () => undefined,
-            );
-    const intent = await write('port_hand_back', 'intent', cause);
     try {
-      await ovsdb.transact(handBackPorts(ovsdb.replica, batch));
-      await write('port_handed_back', 'outcome', intent, { driver: 'ovsdb' });
-      for (const { port, row } of ports) await parts.onHandedBack(port, row);
+      await handBack(parts, () => batch, cause === undefined ? undefined : { cause });
     } catch (error) {
       problem = error;
-      await write('port_hand_back_failed', 'outcome', intent, { error: String(error) });
     }
   }
   if (problem !== undefined) throw problem;
+}
+
+/**
+ * All cards of one guest, because of something that is no block in the ledger: the intent itself says what. Proxmox is a
+ * few milliseconds from looking for its names, and another block would be another wait for the disk. True when there
+ * were any. Throws what OVSDB said to the second try.
+ */
+export async function handBackGuest(parts: HandBackParts, vmid: number, reason: string): Promise<boolean> {
+  const cards = () =>
+    observePorts(parts.ovsdb.replica).filter(
+      (port) => isProxmoxCard(port) && parseGuestInterface(port.interface)?.vmid === vmid,
+    );
+  if (cards().length === 0) return false;
+  await handBack(parts, cards, { vmid, reason }, 2);
+  return true;
+}
+
+/** @param recorded undefined when the ledger cannot be written */
+async function handBack(
+  { ovsdb, ledger, onHandedBack }: HandBackParts,
+  cards: () => readonly ObservedPort[],
+  recorded: { cause?: number; vmid?: number; reason?: string } | undefined,
+  tries = 1,
+): Promise<void> {
+  const ports = cards().map(({ port, interface: row }) => ({ port, row }));
+  const write = (action: string, kind: string, cause: number | undefined, more: JsonObject = {}) =>
+    ledger
+      .append({
+        category: 'port',
+        action,
+        data: { ports, ...more },
+        metadata: { kind },
+        ...(cause !== undefined && { cause }),
+      })
+      .then(
+        ({ height }) => height,
+        () => undefined,
+      );
+  const { cause, ...why } = recorded ?? {};
+  const intent = recorded && (await write('port_hand_back', 'intent', cause, why));
+  const outcome = async (action: string, more: JsonObject) => {
+    if (intent !== undefined) await write(action, 'outcome', intent, { ...why, ...more });
+  };
+  for (let left = tries - 1; ; left--) {
+    try {
+      await ovsdb.transact(handBackPorts(ovsdb.replica, cards()));
+      break;
+    } catch (error) {
+      if (left > 0 && isAgentError(error, 'ovsdb-refused')) {
+        await pause(AGAIN_MS);
+        continue;
+      }
+      await outcome('port_hand_back_failed', { error: String(error) });
+      throw error;
+    }
+  }
+  await outcome('port_handed_back', { driver: 'ovsdb' });
+  for (const { port, row } of ports) await onHandedBack(port, row);
+}
+
+/** @param now milliseconds of the epoch */
+export function noteHandedBack(claims: Claims, now: () => number): HandBackParts['onHandedBack'] {
+  return async (port, row) => {
+    const claim = claims.ofPort(port);
+    const desired = claim?.ports.find((wish) => wish.port === port);
+    if (claim && desired) await claims.bind({ ...desired, row }, claim.key, 'ovsdb', new Date(now()));
+  };
 }
 
 function isProxmoxCard(found: ObservedPort): boolean {

@@ -6,7 +6,7 @@ import type { Ledger } from '../core/ledger/writer.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import type { Agent } from './agent.ts';
 import type { Claims } from './claims.ts';
-import { handBackAll } from './hand-back.ts';
+import { handBackAll, noteHandedBack } from './hand-back.ts';
 
 /** systemd waits 15 s (TimeoutStopSec) before it kills the agent. */
 const HAND_BACK_MS = 8_000;
@@ -36,11 +36,7 @@ export async function letGo({
   onError,
 }: LetGoParts): Promise<void> {
   await Promise.race([agent.stop(), pause(IDLE_MS)]);
-  const onHandedBack = async (port: string, row: string) => {
-    const claim = claims.ofPort(port);
-    const desired = claim?.ports.find((wish) => wish.port === port);
-    if (claim && desired) await claims.bind({ ...desired, row }, claim.key, 'ovsdb', new Date(now()));
-  };
+  const onHandedBack = noteHandedBack(claims, now);
   const work = handBackAll({ ovsdb, ledger, linkNames, cause, onHandedBack }).catch(onError);
   await Promise.race([work, pause(HAND_BACK_MS)]);
 }

@@ -49,6 +49,7 @@ import { agentMethods } from './methods.ts';
 import { openNetmaker } from './netmaker/open-netmaker.ts';
 import { observe } from './observe.ts';
 import { lossText, openBook } from './open-book.ts';
+import { openProxmoxLocks } from './proxmox-locks.ts';
 import { watchProxmox } from './proxmox-watch.ts';
 import { startReconciler } from './reconciler.ts';
 import { openReload, publishConfig } from './reload.ts';
@@ -176,11 +177,23 @@ async function main(): Promise<void> {
     onProblem: (problem) => log.warning(problem),
     onError: (error) => onError(error),
   });
+  const locks = openProxmoxLocks({
+    config,
+    follow,
+    ovsdb,
+    ledger,
+    claims,
+    look: (vmid, reason) => agent.look(vmid, reason),
+    onChange: (reason) => reconciler.soon(reason),
+    now,
+    onError: (error) => onError(error),
+  });
   const {
     sources,
     docker: dockerContainers,
     proxmox,
   } = openSources({
+    locks,
     config,
     ovsdb,
     claims,
@@ -255,7 +268,7 @@ async function main(): Promise<void> {
     guestQueue,
     known,
     ready: async () => {
-      await proxmoxWatch?.ensure();
+      await Promise.all([proxmoxWatch?.ensure(), locks.ensure()]);
       const isReady = await whenReady(networkManager, ovsdb, facts.refresh);
       if (isReady) await netmaker.look();
       return isReady;
@@ -267,7 +280,10 @@ async function main(): Promise<void> {
     release: (veth) => veths.release(veth).catch(() => undefined),
     lookAt: async (vmid) => proxmox?.look(vmid),
     lookLater: (vmid, ms) => {
-      setTimeout(() => void agent.look(vmid, 'Proxmox has not plugged its card').catch(onError), ms).unref();
+      setTimeout(
+        () => void agent.look(vmid, 'its card rests under the name that Proxmox gave it').catch(onError),
+        ms,
+      ).unref();
     },
     occasionOf: async (event) =>
       event.source === 'proxmox' && (await proxmox?.lockOf(event.vmid)) === 'backup' ? 'backup' : 'guest',
@@ -364,6 +380,7 @@ async function main(): Promise<void> {
       ovsdb,
       netmaker: netmaker.summary(),
       configuration: reloader.summary(),
+      locksProblem: locks.problem(),
     });
   serveMethods(
     bus,
@@ -458,6 +475,7 @@ async function main(): Promise<void> {
   await hookSocket.close();
   reconciler.close();
   proxmoxWatch?.close();
+  locks.close();
   enrolment?.close();
   interfaces.close();
   watchdog.close();

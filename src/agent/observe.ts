@@ -1,7 +1,8 @@
 // One look at the host: OVSDB's rows, the kernel's links, our profiles, and whether inner veth ends are in place.
 
 import { asAgentError } from '../core/errors.ts';
-import { hostDevice, hostUse, isLinuxBridge, isUpWith, linkNames } from '../core/kernel/links.ts';
+import { isGuestDevice } from '../core/guest/interface-name.ts';
+import { hostDevice, hostUse, isLinuxBridge, isUpWith, linkMaster, linkNames } from '../core/kernel/links.ts';
 import { isDeaf } from '../core/kernel/own-interface.ts';
 import type { Veths } from '../core/kernel/veth.ts';
 import type { NetworkManager } from '../core/networkmanager/networkmanager.ts';
@@ -82,6 +83,7 @@ export async function observe(
     parked: veths.parked(),
     bridgesDown,
     guards: guards(),
+    leftByProxmox: await leftByProxmox(doubtful),
   };
 }
 
@@ -110,6 +112,16 @@ async function profilesOrWhyNot(
     const profilesUnread = asAgentError(error, 'bus-call-failed', "NetworkManager's profiles cannot be read");
     return { profiles: [], profilesUnread };
   }
+}
+
+/** Of the rows that may go: whose devices Proxmox has elsewhere, or has set down (`link_down`). */
+async function leftByProxmox(rows: readonly ObservedPort[]): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for (const { interface: link } of rows) {
+    if (!isGuestDevice(link)) continue;
+    if ((await linkMaster(link)) !== undefined || !(await isUpWith(link, []))) found.add(link);
+  }
+  return found;
 }
 
 /** Guest-port profiles of ours; those of a bridge itself stay for good and are left out. */

@@ -2,7 +2,7 @@
 
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { type Agent, TIMER } from './agent.ts';
-import { type News, newsOf } from './switch-news.ts';
+import { type News, newsOf, treesTurned } from './switch-news.ts';
 import type { Troubles } from './troubles.ts';
 
 export interface ReconcilerParts {
@@ -63,6 +63,7 @@ export function startReconciler(parts: ReconcilerParts): Reconciler {
   });
   ovsdb.onChange((changes) => {
     if (closed) return;
+    for (const bridge of treesTurned(changes)) run(`the spanning tree of ${bridge} was turned on or off`);
     for (const news of newsOf(changes)) {
       if (news.kind === 'appeared') {
         // OVSDB has run late what we had given up, and its guest is gone.

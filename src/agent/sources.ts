@@ -14,6 +14,7 @@ import { observeBridges, observePorts } from '../core/ovsdb/observe.ts';
 import type { Sources } from './agent.ts';
 import type { Claims } from './claims.ts';
 import type { NetmakerEndpoints } from './netmaker/endpoints.ts';
+import type { ProxmoxLocks } from './proxmox-locks.ts';
 import { disabledSource, leftOut } from './sources/disabled.ts';
 import { type DockerSource, dockerSource } from './sources/docker.ts';
 import { lxcSource } from './sources/lxc.ts';
@@ -33,6 +34,8 @@ export interface SourcesParts {
   endpoints: NetmakerEndpoints | undefined;
   /** What keeps a Docker container from being attached, by its name. */
   onContainerProblem: (name: string, problem: AgentError | undefined) => void;
+  /** What Proxmox is about to change. */
+  locks: Pick<ProxmoxLocks, 'asideFor' | 'starts' | 'isBlind'>;
   /** Milliseconds of the epoch. */
   now: () => number;
 }
@@ -61,6 +64,9 @@ export function openSources(parts: SourcesParts): {
     isForThisLink: claims.isForThisLink,
     bridgeMtu: linkMtu,
     kernelBridgeOf: linkMaster,
+    asideFor: parts.locks.asideFor,
+    onStart: parts.locks.starts,
+    isBlind: parts.locks.isBlind,
     configAge: async (vmid) => {
       const at = await configWrittenAt(vmid, config.proxmox.root);
       return at === undefined ? undefined : parts.now() - at;

@@ -30,6 +30,8 @@ export interface StatusParts {
   netmaker: object;
   /** When the configuration was read, and what of it waits for a restart. */
   configuration: object;
+  /** Why Proxmox's changes of running containers are not seen in time. */
+  locksProblem: string | undefined;
 }
 
 interface Obstacle {
@@ -74,6 +76,7 @@ export async function statusReport(parts: StatusParts): Promise<object> {
     docker: { enabled: config.docker.enabled, connected: parts.dockerConnected },
     netmaker: parts.netmaker,
     configuration: parts.configuration,
+    proxmox: { locks_problem: parts.locksProblem ?? null },
     bridges: bridges.map(({ obstacle: reason, ...rest }) => ({ ...rest, obstacle: reason?.reason ?? null })),
     ports: bindings.length,
     waiting: parts.troubles.all(),

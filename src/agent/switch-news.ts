@@ -55,3 +55,13 @@ function about(kind: 'lost' | 'appeared', marks: Marks, text: string): News | un
   if (!isVmid(vmid) || !Number.isInteger(nic) || nic < 0 || nic > NIC_INDEX_MAX) return undefined;
   return { kind, port: portName(vmid, nic), vmid, text };
 }
+
+/** Bridges on which a spanning tree was turned on or off: there the names of ports change. */
+export function treesTurned(changes: readonly RowChange[]): string[] {
+  const treeOf = (row: RowChange['after']) =>
+    row !== undefined && 'stp_enable' in row && (row.stp_enable === true || row.rstp_enable === true);
+  return changes.flatMap(({ table, before, after }) => {
+    if (table !== 'Bridge' || before === undefined || after === undefined) return [];
+    return treeOf(before) !== treeOf(after) && 'name' in after ? [after.name] : [];
+  });
+}

@@ -48,10 +48,9 @@ describe.each(suites)('on %s', (suite) => {
     await host.sh(`qm set 101 --net0 ${VM_NET}; ping -c3 -W5 10.0.0.101`);
   });
 
-  it('takes the port of a running container off before it writes the change as pending', async () => {
+  it('takes the port of a running container off and puts it back before it writes anything', async () => {
     expect(await stepsOf(`pct set 200 --net0 ${CT_NET},tag=5`)).toEqual([
       'del-port veth200i0',
-      'write',
       'del-port veth200i0',
       'br-exists ovsbr0',
       '-- add-port ovsbr0 veth200i0 tag=5 -- set Interface veth200i0 mtu_request=1500',
@@ -62,7 +61,7 @@ describe.each(suites)('on %s', (suite) => {
     await host.sh(`pct set 200 --net0 ${CT_NET}; ping -c3 -W5 10.0.0.200`);
   });
 
-  it('leaves a change that failed pending, says so, and makes it at the next attempt', async () => {
+  it('says that a change failed, leaves a VM’s pending and a container as it was, and makes it at the next attempt', async () => {
     const vm = await host.exec(['qm', 'set', '101', '--net0', `virtio=${VM_MAC},bridge=nobr`]);
     expect(vm).toMatchObject({
       exitCode: 255,
@@ -76,7 +75,9 @@ describe.each(suites)('on %s', (suite) => {
     expect(await ports()).not.toContain('tap101i0');
     const ct = await host.exec(['pct', 'set', '200', '--net0', CT_NET.replace('ovsbr0', 'nobr')]);
     expect(ct).toMatchObject({ exitCode: 255, stderr: expect.stringContaining('unable to hotplug net0: ') });
-    expect(await file('lxc/200.conf')).toMatch(/^net0: name=eth0,hwaddr=.*\n\n\[pve:pending\]\nnet0: .*nobr/);
+    expect(await file('lxc/200.conf')).toContain(`net0: ${CT_NET}`);
+    expect(await file('lxc/200.conf')).not.toContain('[pve:pending]');
+    expect(await ports()).toContain('veth200i0');
     expect((await host.exec(['pct', 'set', '200', '--net1', 'name=eth1,bridge=nobr'])).exitCode).toBe(255);
     expect(await file('lxc/200.conf')).not.toContain('net1');
     await host.sh(
@@ -106,6 +107,17 @@ describe.each(suites)('on %s', (suite) => {
     expect(await ports()).toEqual(['tap101i0', 'veth200i0']);
     expect(await file('lxc/200.conf')).not.toContain('net1');
     await expect(host.sh('ip link show veth200i1')).rejects.toThrow('does not exist');
+  });
+
+  it('leaves the deletion of a container’s eleventh card pending until it starts anew', async () => {
+    await host.sh('pct set 200 --net10 name=eth10,bridge=ovsbr0; pct set 200 --delete net10');
+    expect(await ports()).toContain('veth200i10');
+    expect(await file('lxc/200.conf')).toMatch(/\[pve:pending\]\ndelete: net10/);
+    await host.sh('pct set 200 --revert net10');
+    expect(await file('lxc/200.conf')).not.toContain('[pve:pending]');
+    await host.sh('pct set 200 --delete net10; pct stop 200; pct start 200');
+    expect(await ports()).toEqual(['tap101i0', 'veth200i0']);
+    expect(await file('lxc/200.conf')).not.toContain('net10');
   });
 
   it('turns the firewall of a running guest on and off', async () => {

@@ -127,6 +127,28 @@ export function describeHandover(hostOf: HostOf): void {
       expect(Math.max(...lost.back, ...lost.adopted)).toBeLessThanOrEqual(10);
     });
 
+    it('keeps Proxmox’s name while its bridge runs a spanning tree: a stop and a start of the agent cost it nothing', async ({
+      annotate,
+    }) => {
+      await hostOf().sh('ovs-vsctl set Bridge vmbr0 rstp_enable=true');
+      await expectHandedBack();
+      // It forwards again after it has learned, which takes RSTP some seconds.
+      await expectAnswers(hostOf(), guest);
+      const lost = await lostOfThousand(hostOf(), guest.address, async () => {
+        await hostOf().stopAgent();
+        await hostOf().startAgent();
+        await expectHandedBack();
+      });
+      await annotate(`${guest.kind}: lost ${lost} of 1000`);
+      expect(lost).toBeLessThanOrEqual(10);
+      const said = (await hostOf().cli('explain', String(vmid))).stdout;
+      if (isVi()) expect(said).toContain('spanning tree');
+      expect((await hostOf().cli('doctor')).stdout).toContain('vmbr0 runs a spanning tree');
+      await hostOf().sh('ovs-vsctl set Bridge vmbr0 rstp_enable=false');
+      await expectPorts(hostOf(), guest, {});
+      await expectAnswers(hostOf(), guest);
+    });
+
     it.for([
       ['on a quiet host', 0],
       ['with two busy loops beside it', 2],

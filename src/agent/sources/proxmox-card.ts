@@ -11,7 +11,7 @@ export type HolderOf = (device: string) => { row: string; bridge: string } | und
 export interface Card {
   index: number;
   nic: Nic;
-  /** Whether Proxmox has written down a change of this card and is about to apply it, or has failed to. */
+  /** Whether Proxmox is about to change this card: it has said so in the configuration, or has locked that. */
   pending: boolean;
 }
 

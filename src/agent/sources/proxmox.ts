@@ -2,7 +2,7 @@
 
 import type { ProxmoxEvent } from '../../core/events/lifecycle-event.ts';
 import type { Guest } from '../../core/guest/guest.ts';
-import { parseGuestInterface } from '../../core/guest/interface-name.ts';
+import { isGuestDevice, parseGuestInterface } from '../../core/guest/interface-name.ts';
 import { isNicProblem } from '../../core/guest/nic.ts';
 import {
   type ProxmoxGuest,
@@ -31,6 +31,12 @@ export interface ProxmoxParts {
   bridgeMtu: (bridge: string) => Promise<number | undefined>;
   /** The bridge of the kernel that a device is plugged into. */
   kernelBridgeOf: (device: string) => Promise<string | undefined>;
+  /** Milliseconds for which a container's cards are Proxmox's to change, `Infinity` while it does not say that it is done. */
+  asideFor: (vmid: number) => number;
+  /** The container starts: Proxmox has no change of its cards to make any more. */
+  onStart: (vmid: number) => void;
+  /** Whether nobody tells when Proxmox is about to change a running container. */
+  isBlind: () => boolean;
   /** Milliseconds since the guest's configuration was written; undefined when it cannot be told. */
   configAge: (vmid: number) => Promise<number | undefined>;
   claim: (key: string) => Claim | undefined;
@@ -74,14 +80,25 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
     const off = new Set<number>();
     const restored = new Set<number>();
     let again: number | undefined;
+    const isContainer = guest.runtime === 'proxmox-lxc';
+    const aside = isContainer ? parts.asideFor(guest.vmid) : 0;
+    if (aside > 0 && Number.isFinite(aside)) again = aside;
     for (const [index, nic] of guest.config.nics) {
       if (isNicProblem(nic)) {
         skipped.push(`net${index}: ${nic.problem}`);
         continue;
       }
       const pending = guest.config.pendingNics.has(index);
-      const port = desiredPort(identity, { index, nic, pending }, mode, holderOf);
-      if (pending && nic.bridge === undefined && guest.runtime === 'proxmox-lxc') {
+      const card = { index, nic, pending: pending || aside > 0 };
+      const port = desiredPort(identity, card, isContainer && parts.isBlind() ? 'keep' : mode, holderOf);
+      const elsewhere = await parts.kernelBridgeOf(port.interface);
+      if (elsewhere !== undefined && isGuestDevice(port.interface)) {
+        takenOff.forget(port.port);
+        off.add(index);
+        skipped.push(`net${index}: it is plugged into ${elsewhere}, which is not an OVS bridge`);
+        continue;
+      }
+      if (pending && nic.bridge === undefined && isContainer) {
         const former = parts.claim(keyOf(guest.vmid))?.ports.find((had) => had.nic === index);
         const verdict = takenOff.judge(port, former, (await parts.configAge(guest.vmid)) ?? 0);
         if (verdict.kind === 'wait') {
@@ -122,6 +139,8 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
     };
   };
 
+  const isAside = ({ runtime, vmid }: ProxmoxGuest) => runtime === 'proxmox-lxc' && parts.asideFor(vmid) > 0;
+
   /**
    * For everybody but post-start, which Proxmox sends only after it has plugged. Between making a device and plugging it
    * Proxmox needs its name free, at a start and in the middle of a change: plugging it then would make Proxmox fail.
@@ -135,8 +154,8 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
     const plugged = await Promise.all(
       ports.map(async (port) => {
         if (holderOf(port.interface) !== undefined || restored.has(port.nic)) return true;
-        const isProxmoxsTurn =
-          guest.config.pendingNics.has(port.nic) || (port.row !== undefined && !healKept);
+        const isChanging = guest.config.pendingNics.has(port.nic) || isAside(guest);
+        const isProxmoxsTurn = isChanging || (port.row !== undefined && !healKept);
         return !isProxmoxsTurn && parts.isForThisLink(port);
       }),
     );
@@ -199,6 +218,7 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
       switch (event.phase) {
         // The guest does not run yet: whatever stands under its name is a leftover and would be in Proxmox's way.
         case 'pre-start':
+          parts.onStart(vmid);
           return { guest: identity, ports: [], skipped: [], note: 'ready for its network cards' };
         case 'post-start': {
           if (guest) return resolveStarted(guest, await linkNames());

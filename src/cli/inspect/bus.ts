@@ -40,9 +40,11 @@ export function askAgent(callAgent: CallAgent): Promise<Answer<AgentFacts>> {
     const status = statusSchema.safeParse(jsonAnswer('GetStatus', reply));
     if (!status.success) throw notUnderstood('GetStatus');
     const { pid, ready, obstacle, waiting } = status.data;
-    const { version, netmaker } = status.data;
+    const { version, netmaker, proxmox } = status.data;
+    const locksProblem = proxmox?.locks_problem ?? undefined;
     return {
       ready,
+      ...(locksProblem !== undefined && { locksProblem }),
       waiting: waiting.map(({ port, bridge, code, reason }) => ({
         port,
         code,

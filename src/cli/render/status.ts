@@ -51,6 +51,7 @@ export const statusSchema = z.looseObject({
     })
     .optional(),
   configuration: z.looseObject({ restart_for: z.array(z.string()).default([]) }).optional(),
+  proxmox: z.looseObject({ locks_problem: z.string().nullish() }).optional(),
   bridges: z
     .array(
       z.looseObject({
@@ -90,7 +91,7 @@ export function statusText(status: Status, now: Date, configProblem?: string): s
 }
 
 function facts(status: Status, configProblem: string | undefined): string[] {
-  const { networkmanager: nm, ovsdb, docker, ledger, ports } = status;
+  const { networkmanager: nm, ovsdb, docker, ledger, ports, proxmox } = status;
   const rows: [string, string][] = [];
   if (ovsdb) rows.push(['Open vSwitch', ovsdb.connected ? 'connected' : 'NOT connected']);
   if (nm) {
@@ -104,6 +105,10 @@ function facts(status: Status, configProblem: string | undefined): string[] {
   }
   for (const [index, line] of netmakerLines(status).entries())
     rows.push([index === 0 ? 'Netmaker' : '', line]);
+  if (proxmox?.locks_problem) {
+    const effect = "containers' ports keep Proxmox's names";
+    rows.push(['Proxmox', `changes NOT SEEN in time, so ${effect}: ${proxmox.locks_problem}`]);
+  }
   for (const [index, line] of bridgeLines(status).entries()) rows.push([index === 0 ? 'bridges' : '', line]);
   if (ports !== undefined) rows.push(['ports', `${ports} (ovs-port-agent list)`]);
   for (const line of configLines(status, configProblem)) rows.push(['configuration', line]);

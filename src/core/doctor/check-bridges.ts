@@ -21,6 +21,7 @@ export function checkBridges(facts: DoctorFacts): Finding[] {
       ownDevice(facts, found, bridge),
       owners(facts, bridge),
       reload(facts, found, name),
+      tree(bridge),
     ].filter((finding) => finding !== undefined);
     return [led(facts, bridge), ...faults];
   });
@@ -116,6 +117,13 @@ function ownDevice(
     ? 'journalctl -u ovs-vswitchd'
     : `Give the bridge an internal port named ${name}: Proxmox refuses one without`;
   return isProxmox ? fail(check, text, { remedy }) : warn(check, text, { remedy });
+}
+
+/** Not a fault: worth knowing for whoever looks for our names in Open vSwitch. */
+function tree({ name, spanningTree }: ObservedBridge): Finding | undefined {
+  if (spanningTree === undefined) return undefined;
+  const text = `${name} runs a spanning tree: ports keep the names they were plugged with, since a renamed one is cut off while it learns`;
+  return pass(`bridge ${name} spanning tree`, text);
 }
 
 function owners(

@@ -44,6 +44,7 @@ export function checkProxmox(facts: DoctorFacts): Finding[] {
     ),
     snippet(facts),
     storage(facts),
+    ...locks(facts),
     ...guests.flatMap((guest) => badLines(guest)),
     ...hookscripts(facts, guests),
     ...firewalled(facts, guests),
@@ -83,6 +84,19 @@ function storage({ proxmox }: DoctorFacts): Finding {
     });
   }
   return pass('storage', 'storage "local" offers snippets');
+}
+
+/** Ports keep Proxmox's names then, so nothing is in its way. */
+function locks({ agent, inForce }: DoctorFacts): Finding[] {
+  const problem = answered(agent)?.locksProblem;
+  if (!agent.ok || inForce.proxmox.port === 'keep') return [];
+  if (problem === undefined)
+    return [pass('locks', "Proxmox's changes of running containers are seen in time")];
+  const text = `Proxmox's changes of running containers are not seen in time, so their ports keep Proxmox's names: ${problem}`;
+  const remedy = problem.includes('inotify')
+    ? 'sysctl fs.inotify.max_user_instances=1024 fs.inotify.max_user_watches=524288; then within a minute: ovs-port-agent doctor'
+    : 'systemctl restart ovs-port-agent.service; ovs-port-agent doctor';
+  return [warn('locks', text, { remedy })];
 }
 
 function badLines({ vmid, config }: ProxmoxGuest): Finding[] {

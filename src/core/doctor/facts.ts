@@ -59,6 +59,8 @@ export interface AgentFacts {
   waiting: readonly WaitingFacts[];
   /** What keeps containers' public addresses from being reached, one line each. */
   unreached?: readonly string[];
+  /** Why Proxmox's changes of running containers are not seen in time. */
+  locksProblem?: string;
 }
 
 export interface ProxmoxFacts {

@@ -36,6 +36,10 @@ export interface PortFacts {
   firewall: boolean;
   /** Whether Proxmox has written down a change of this card that is not in force. */
   pending: boolean;
+  /** Whether its bridge runs a spanning tree: no port is renamed there. */
+  spanningTree: boolean;
+  /** Why Proxmox's changes of running containers are not seen in time: their ports keep Proxmox's names. */
+  locksProblem?: string;
   /** The row that carries our marks, and one under our name that does not. */
   row?: ObservedPort;
   foreign?: ObservedPort;

@@ -38,16 +38,23 @@ export function notesOf(facts: PortFacts): string[] {
           `Proxmox's firewall is on for this card: its port on the bridge is ${device}, and ${port} an alias of that.`,
         ]
       : []),
-    ...(isHandedBack(facts)
-      ? [
-          `Its row has Proxmox's own name now, ${device}, and ours as an alias: so the agent hands it back when it stops, or for a change of the card. When it runs it takes it again.`,
-        ]
-      : []),
+    ...(isHandedBack(facts) ? [handedBackNote(facts, device)] : []),
     ...(pending
       ? [`Proxmox has a change of net${nic} pending: it comes with the next start of the guest.`]
       : []),
     ...(guest?.lock === undefined ? [] : [`Proxmox holds the guest's lock: ${guest.lock}.`]),
   ];
+}
+
+function handedBackNote({ spanningTree, row, guest, locksProblem }: PortFacts, device: string): string {
+  if (spanningTree) {
+    return `Its row has the name ${row?.row}, and ours as an alias: ${row?.bridge} runs a spanning tree, for which a renamed port is a new one that is cut off while it learns.`;
+  }
+  const own = `Its row has Proxmox's own name now, ${device}, and ours as an alias`;
+  if (locksProblem !== undefined && guest?.runtime === 'proxmox-lxc') {
+    return `${own}, since Proxmox's changes of running containers are not seen in time: ${locksProblem}`;
+  }
+  return `${own}: so the agent hands it back when it stops, or for a change of the card. When it runs it takes it again.`;
 }
 
 /** A card that is to have its row under our name, and has it under Proxmox's. */

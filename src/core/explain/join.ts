@@ -35,12 +35,17 @@ export function joinPort({ vmid, nic }: PortIdentity, host: HostFacts, card: Car
   const known = card.guest ?? binding ?? markedGuest(row);
   const link = device === undefined ? undefined : host.links.get(device);
   const node = nodeOf(host, vmid);
+  const on = row?.bridge ?? wish?.bridge;
+  const bridge = answered(host.ovsdb)?.bridges.find(({ name }) => name === on);
+  const locksProblem = answered(host.agent)?.locksProblem;
   return {
     port,
     vmid,
     nic,
     firewall: card.firewall,
     pending: card.pending,
+    spanningTree: bridge?.spanningTree === true,
+    ...(locksProblem !== undefined && { locksProblem }),
     skipped: card.skipped,
     profiles: profilesOf(host, port),
     isOld: row !== undefined && (bootOfPort(row) ?? host.bootId) !== host.bootId,

@@ -44,6 +44,15 @@ export function parseGuestInterface(name: string): GuestInterface | undefined {
   return undefined;
 }
 
+/**
+ * Whether it is the device of a Proxmox guest itself, by its name. Proxmox has it either on an OVS bridge or in a bridge of
+ * the kernel, never on both; the firewall's internal port is on both.
+ */
+export function isGuestDevice(name: string): boolean {
+  const role = parseGuestInterface(name)?.role;
+  return role === 'tap' || role === 'veth';
+}
+
 function nameSchema(noun: string, problemOf: (name: string) => string | undefined) {
   return z.string({ error: `${noun} must be a text` }).check((context) => {
     const problem = problemOf(context.value);

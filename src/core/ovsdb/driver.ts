@@ -12,7 +12,7 @@ import type { Operation, OvsdbClient } from './client.ts';
 import { moveInterface } from './move-interface.ts';
 import { observePorts } from './observe.ts';
 import { insertBridge, insertPort, markPort, removePort } from './port-rows.ts';
-import { transactAndSettle, usablePort } from './usable.ts';
+import { transactAndSettle, usableOrGone, usablePort } from './usable.ts';
 
 export interface OvsdbDriverParts {
   ovsdb: OvsdbClient;
@@ -26,8 +26,11 @@ export interface OvsdbDriver extends SwitchDriver {
   mark(desired: DesiredPort, row: ObservedPort): Promise<void>;
   /** Takes our marks off a row that somebody else plugged; one that is gone is fine. */
   release(port: ObservedPort): Promise<void>;
-  /** Gives a card back under the name `desired.row`, with our name as its alias. */
-  handBack(desired: DesiredPort, from: ObservedPort): Promise<PortOutcome>;
+  /**
+   * Gives a card back under the name `desired.row`, with our name as its alias. `taken` when Proxmox, for which this is
+   * done, has taken the row out before ovs-vswitchd had opened it.
+   */
+  handBack(desired: DesiredPort, from: ObservedPort): Promise<PortOutcome | 'taken'>;
 }
 
 const BRIDGE_MS = 10_000;
@@ -57,7 +60,11 @@ export function ovsdbDriver({ ovsdb, bootId, bringUp }: OvsdbDriverParts): Ovsdb
     });
   const rowNamed = (row: string) => observePorts(ovsdb.replica).find((port) => port.row === row);
 
-  const move = async (desired: DesiredPort, from: ObservedPort, row: string): Promise<PortOutcome> => {
+  const move = async (
+    desired: DesiredPort,
+    from: ObservedPort,
+    row: string,
+  ): Promise<PortOutcome | 'taken'> => {
     const ids = externalIdsOf(desired, bootId);
     const attempts = await withRetry(async () => {
       const holder = observePorts(ovsdb.replica).find((port) => port.interface === from.interface);
@@ -70,7 +77,8 @@ export function ovsdbDriver({ ovsdb, bootId, bringUp }: OvsdbDriverParts): Ovsdb
           : moveInterface(ovsdb.replica, { row, from: holder, portIds: ids, interfaceIds: ids });
       await transactAndSettle(ovsdb, operations);
     });
-    return { ofport: await usablePort(ovsdb, row, desired.interface), attempts };
+    const ofport = await usableOrGone(ovsdb, row, desired.interface);
+    return ofport === 'gone' ? 'taken' : { ofport, attempts };
   };
 
   /** The rows that a new port replaces, all of them ours. */
@@ -121,7 +129,16 @@ export function ovsdbDriver({ ovsdb, bootId, bringUp }: OvsdbDriverParts): Ovsdb
       return { ofport: await usablePort(ovsdb, row, desired.interface), attempts };
     },
 
-    adopt: (desired, from) => move(desired, from, desired.port),
+    async adopt(desired, from) {
+      const moved = await move(desired, from, desired.port);
+      if (moved !== 'taken') return moved;
+      // Proxmox was about to change the card, and it was given back in the same moment.
+      const row = rowNamed(desired.interface);
+      if (row !== undefined && isOurs(row.externalIds)) {
+        return { ofport: await usablePort(ovsdb, row.row, desired.interface), attempts: 1 };
+      }
+      throw new AgentError('link-missing', `${desired.interface} has left the switch`);
+    },
 
     handBack: (desired, from) => move(desired, from, desired.row ?? desired.interface),
 

@@ -15,6 +15,7 @@ export function observeBridges(replica: Replica): Map<string, ObservedBridge> {
       name: row.name,
       datapathType: row.datapath_type === 'netdev' ? 'netdev' : 'system',
       ...(owner === undefined ? {} : { networkManagerUuid: owner }),
+      ...((row.stp_enable === true || row.rstp_enable === true) && { spanningTree: true as const }),
       externalIds: row.external_ids,
     });
   }

@@ -14,6 +14,8 @@ export const rowSchemas = {
     ports: stringsColumn,
     datapath_type: z.string(),
     datapath_id: optionalString.optional(),
+    stp_enable: z.boolean().optional(),
+    rstp_enable: z.boolean().optional(),
     external_ids: mapColumn,
   }),
   Port: z.object({

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { AgentError } from '../errors.ts';
 import type { Operation, OvsdbClient } from './client.ts';
 import { garbled } from './connection.ts';
+import type { Replica } from './replica.ts';
 
 /** With a thousand ports ovs-vswitchd takes one to two seconds (measured, netdev datapath); a hook waits ten. */
 const USABLE_MS = 7_000;
@@ -36,14 +37,39 @@ export async function transactAndSettle(ovsdb: OvsdbClient, operations: readonly
  * Throws `port-not-usable` with what ovs-vswitchd says, or `deadline-exceeded`.
  */
 export async function usablePort(ovsdb: OvsdbClient, row: string, link: string): Promise<number> {
-  const found = await ovsdb.until(`waiting for ${row} in OVSDB`, USABLE_MS, (replica) => {
-    const port = replica.named('Port', row);
-    const device = replica.named('Interface', link);
-    if (port === undefined || device === undefined || !port.interfaces.includes(device.uuid))
-      return undefined;
-    if (device.error !== undefined) return device.error;
-    return device.ofport !== undefined && device.ofport !== 0 ? device.ofport : undefined;
-  });
-  if (typeof found === 'number' && found > 0) return found;
-  throw new AgentError('port-not-usable', `ovs-vswitchd cannot use ${link}: ${found}`);
+  const found = await ovsdb.until(`waiting for ${row} in OVSDB`, USABLE_MS, (replica) =>
+    opened(replica, row, link),
+  );
+  return numberOf(found, link);
+}
+
+/**
+ * The same for a row that is there, for which no time is lost when somebody takes it out: `gone` then. OVSDB tells its
+ * changes before it answers the transaction that made them, so a row that was just made and is not seen has been taken.
+ */
+export async function usableOrGone(ovsdb: OvsdbClient, row: string, link: string): Promise<number | 'gone'> {
+  const found = await ovsdb.until(`waiting for ${row} in OVSDB`, USABLE_MS, (replica) =>
+    isIn(replica, row, link) ? opened(replica, row, link) : 'gone',
+  );
+  return found === 'gone' ? found : numberOf(found, link);
+}
+
+type Opened = { ofport: number } | { error: string };
+
+function opened(replica: Replica, row: string, link: string): Opened | undefined {
+  const device = replica.named('Interface', link);
+  if (device === undefined || !isIn(replica, row, link)) return undefined;
+  if (device.error !== undefined) return { error: device.error };
+  return device.ofport !== undefined && device.ofport !== 0 ? { ofport: device.ofport } : undefined;
+}
+
+function isIn(replica: Replica, row: string, link: string): boolean {
+  const device = replica.named('Interface', link);
+  return device !== undefined && replica.named('Port', row)?.interfaces.includes(device.uuid) === true;
+}
+
+function numberOf(found: Opened, link: string): number {
+  if ('ofport' in found && found.ofport > 0) return found.ofport;
+  const said = 'error' in found ? found.error : String(found.ofport);
+  throw new AgentError('port-not-usable', `ovs-vswitchd cannot use ${link}: ${said}`);
 }

@@ -8,6 +8,8 @@ export interface ObservedBridge {
   datapathType: 'system' | 'netdev';
   /** UUID of the ovs-bridge profile, when NetworkManager owns the bridge. */
   networkManagerUuid?: string;
+  /** Set while it runs STP or RSTP. */
+  spanningTree?: true;
   externalIds: Readonly<Record<string, string>>;
 }
 
@@ -65,6 +67,11 @@ export interface Observed {
   guestDevices: ReadonlySet<string>;
   /** Rules of ours that limit what a port sends and receives, by VMID. */
   guards: ReadonlyMap<number, ObservedGuard>;
+  /**
+   * Devices of Proxmox's guests that Proxmox has put into a bridge of the kernel, or set down, although they are in ports of ours
+   * that may be taken away: it has not found those by its own name.
+   */
+  leftByProxmox: ReadonlySet<string>;
 }
 
 export interface ObservedGuard {

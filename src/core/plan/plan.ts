@@ -4,6 +4,7 @@ import type { PortGuard } from '../../netmaker/types.ts';
 import { portName } from '../guest/vmid.ts';
 import { type Choice, chooseDriver, type SwitchFacts, whyAway } from '../switch/choice.ts';
 import type { DesiredPort } from './desired.ts';
+import { keepNames } from './kept-names.ts';
 import { isOurs, type Observed, type ObservedBridge, type ObservedPort } from './observed.ts';
 import { type Hold, obstacleTo } from './obstacles.ts';
 import { keptBecause, type RecordOf } from './ownership.ts';
@@ -45,7 +46,8 @@ export interface PlanInput {
 }
 
 /** Decides; touches nothing. Steps are in the order in which they must run. */
-export function plan(input: PlanInput): Plan {
+export function plan(asked: PlanInput): Plan {
+  const input = { ...asked, desired: keepNames(asked.desired, asked.observed) };
   const result: Plan = { steps: [], holds: [] };
   const wanted = new Map(input.desired.map((desired) => [desired.port, desired]));
 
@@ -86,8 +88,10 @@ function planRemoval(
     desired === undefined
       ? 'no guest asks for it'
       : `it holds ${port.interface} on ${port.bridge}, not ${desired.interface} on ${desired.bridge}`;
-  // Proxmox takes its own port away; one whose device is gone it has forgotten.
-  if (port.row !== port.port && input.observed.links.has(port.interface)) {
+  // Proxmox takes its own port away; one whose device is gone it has forgotten, and one that it found no name for, too.
+  const isForgotten =
+    !input.observed.links.has(port.interface) || input.observed.leftByProxmox.has(port.interface);
+  if (port.row !== port.port && !isForgotten) {
     result.steps.push({ kind: 'release_port', port, reason });
     return;
   }

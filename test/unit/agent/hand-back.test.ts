@@ -1,7 +1,8 @@
 // What an agent that is stopped for good leaves to Proxmox.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { handBackAll } from '../../../src/agent/hand-back.ts';
+import { handBackAll, handBackGuest } from '../../../src/agent/hand-back.ts';
+import { AgentError } from '../../../src/core/errors.ts';
 import type { Ledger } from '../../../src/core/ledger/writer.ts';
 import type { Operation, OvsdbClient } from '../../../src/core/ovsdb/client.ts';
 import { emptyReplica, type Replica } from '../../../src/core/ovsdb/replica.ts';
@@ -154,5 +155,62 @@ describe('an agent that is stopped for good', () => {
     transact = () => Promise.reject(new Error('no'));
     await expect(run()).rejects.toThrow('no');
     expect(blocks.map(({ action }) => action)).toEqual(['port_hand_back', 'port_hand_back_failed']);
+  });
+});
+
+describe('a container whose configuration Proxmox has locked', () => {
+  const card = (row: string, link: string, vmid: number, nic = 0): Card => ({
+    row,
+    link,
+    runtime: 'proxmox-lxc',
+    more: { [OWNER_KEYS.vmid]: String(vmid), [OWNER_KEYS.nic]: String(nic) },
+  });
+  const give = (vmid = 201) =>
+    handBackGuest(
+      {
+        ovsdb: { replica, transact: (all: readonly Operation[]) => transact(all) } as unknown as OvsdbClient,
+        ledger: {
+          append: async ({ action, data }: { action: string; data: unknown }) => ({
+            height: blocks.push({ action, data }),
+          }),
+        } as unknown as Pick<Ledger, 'append'>,
+        onHandedBack: async (port, row) => void noted.push(`${port} ${row}`),
+      },
+      vmid,
+      'locked',
+    );
+
+  beforeEach(() => {
+    plug([
+      card('vi201', 'veth201i0', 201),
+      card('vi201i10', 'veth201i10', 201, 10),
+      card('vi202', 'veth202i0', 202),
+    ]);
+  });
+
+  it('gets all its cards back in one transaction, after one block that says why', async () => {
+    expect(await give()).toBe(true);
+    expect(sent).toHaveLength(1);
+    expect(inserted()).toEqual(['veth201i0', 'veth201i10']);
+    expect(noted).toEqual(['vi201 veth201i0', 'vi201i10 veth201i10']);
+    expect(blocks).toMatchObject([
+      { action: 'port_hand_back', data: { vmid: 201, reason: 'locked' } },
+      { action: 'port_handed_back', data: { vmid: 201 } },
+    ]);
+  });
+
+  it('gets them also when somebody else’s transaction was first', async () => {
+    const real = transact;
+    transact = async () => {
+      transact = real;
+      throw new AgentError('ovsdb-refused', 'timed out');
+    };
+    expect(await give()).toBe(true);
+    expect(inserted()).toEqual(['veth201i0', 'veth201i10']);
+  });
+
+  it('that has none under our name causes nothing', async () => {
+    expect(await give(203)).toBe(false);
+    expect([sent, blocks]).toEqual([[], []]);
   });
 });

@@ -24,6 +24,9 @@ describe('a Proxmox guest', () => {
   /** Milliseconds since its configuration was written. */
   let age: number | undefined;
   let had: Claim | undefined;
+  let kernelBridges: Map<string, string>;
+  let aside: number;
+  let blind: boolean;
   const vm = { runtime: 'proxmox-qemu', vmid: 101, name: 'web' } as const;
   const source = () =>
     proxmoxSource({
@@ -35,7 +38,10 @@ describe('a Proxmox guest', () => {
         plugged && links.has(device) ? { row: holder ?? device, bridge: 'ovsbr0' } : undefined,
       isForThisLink: async () => isThisLink,
       bridgeMtu: async () => undefined,
-      kernelBridgeOf: async () => undefined,
+      kernelBridgeOf: async (device) => kernelBridges.get(device),
+      asideFor: () => aside,
+      onStart: () => undefined,
+      isBlind: () => blind,
       configAge: async () => age,
       claim: () => had,
       claims: () => (had ? [had] : []),
@@ -56,6 +62,9 @@ describe('a Proxmox guest', () => {
     isThisLink = false;
     age = undefined;
     had = undefined;
+    kernelBridges = new Map();
+    aside = 0;
+    blind = false;
     await mkdir(join(root, 'qemu-server'));
     await mkdir(join(root, 'lxc'));
     await write(['name: web', 'net0: virtio=BC:24:11:00:00:01,bridge=ovsbr0,tag=20,trunks=30;31']);
@@ -243,6 +252,10 @@ describe('a Proxmox container whose card is being changed while it runs', () => 
   let row: string | undefined;
   /** The bridge of the kernel that has the card. */
   let master: string | undefined;
+  /** Milliseconds for which its cards are Proxmox's. */
+  let aside: number;
+  let blind: boolean;
+  let started: number[];
   let age: number;
   let source: ReturnType<typeof proxmoxSource>;
   const net = 'net0: name=eth0,hwaddr=BC:24:11:00:00:01';
@@ -251,6 +264,9 @@ describe('a Proxmox container whose card is being changed while it runs', () => 
     root = await mkdtemp(join(tmpdir(), 'pve-'));
     row = 'vi201';
     master = undefined;
+    aside = 0;
+    blind = false;
+    started = [];
     age = 10;
     await mkdir(join(root, 'lxc'));
     // What is there between Proxmox's removal of the port and its plugging.
@@ -267,6 +283,9 @@ describe('a Proxmox container whose card is being changed while it runs', () => 
       isForThisLink: async () => true,
       bridgeMtu: async () => undefined,
       kernelBridgeOf: async () => master,
+      asideFor: () => aside,
+      onStart: (vmid) => void started.push(vmid),
+      isBlind: () => blind,
       configAge: async () => age,
       claim: () => ({ key: 'vmid:201', guest, ports: [had] }),
       claims: () => [],
@@ -316,4 +335,65 @@ describe('a Proxmox container whose card is being changed while it runs', () => 
     age = 60_000;
     expect((await source.look(201))?.ports).toMatchObject([{ port: 'vi201', row: device, bridge: 'ovsbr0' }]);
   });
+
+  const unchanged = () =>
+    writeFile(join(root, 'lxc/201.conf'), `hostname: mail\n${net},bridge=ovsbr0,tag=30\n`);
+
+  it('has Proxmox’s name while Proxmox has its configuration locked, and some time after', async () => {
+    await unchanged();
+    age = 60_000;
+    aside = Number.POSITIVE_INFINITY;
+    row = device;
+    expect(await source.look(201)).toMatchObject({ ports: [{ port: 'vi201', row: device }] });
+    expect((await source.look(201))?.again).toBeUndefined();
+    aside = 1_500;
+    expect(await source.look(201)).toMatchObject({ ports: [{ port: 'vi201', row: device }], again: 1_500 });
+    aside = 0;
+    expect((await source.look(201))?.ports).toMatchObject([{ port: 'vi201' }]);
+    expect((await source.look(201))?.ports?.[0]?.row).toBeUndefined();
+  });
+
+  it('is not plugged by us when Proxmox has taken it off within its lock, by no look', async () => {
+    await unchanged();
+    aside = Number.POSITIVE_INFINITY;
+    row = undefined;
+    expect((await source.look(201))?.ports).toEqual([]);
+    expect((await source.current())?.map(({ resolution }) => resolution.ports)).toEqual([[]]);
+  });
+
+  it('stays on the bridge that it is on while Proxmox may be moving it', async () => {
+    await writeFile(join(root, 'lxc/201.conf'), `hostname: mail\n${net},bridge=ovsbr1\n`);
+    aside = Number.POSITIVE_INFINITY;
+    row = device;
+    expect((await source.look(201))?.ports).toMatchObject([{ bridge: 'ovsbr0', row: device }]);
+  });
+
+  it('keeps Proxmox’s name where nobody tells of locks', async () => {
+    await unchanged();
+    blind = true;
+    expect((await source.look(201))?.ports).toMatchObject([{ port: 'vi201', row: device }]);
+  });
+
+  it('is not in Proxmox’s hands any more when the container starts', async () => {
+    await source.resolve({ ...common, source: 'proxmox', phase: 'pre-start', vmid: 201 });
+    expect(started).toEqual([201]);
+  });
+
+  it.each(['lbr0', 'fwbr201i0'])(
+    'is on no OVS bridge while %s of the kernel has it, whatever is written',
+    async (name) => {
+      master = name;
+      for (const text of [
+        `${net},bridge=ovsbr0\n`,
+        `${net},bridge=lbr0\n\n[pve:pending]\n${net},bridge=lbr0\n`,
+        `${net},bridge=ovsbr0\n\n[pve:pending]\n${net},bridge=ovsbr0,tag=5\n`,
+      ]) {
+        await writeFile(join(root, 'lxc/201.conf'), `hostname: mail\n${text}`);
+        for (const held of ['vi201', device]) {
+          row = held;
+          expect((await source.look(201))?.ports).toEqual([]);
+        }
+      }
+    },
+  );
 });

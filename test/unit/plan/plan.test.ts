@@ -180,6 +180,7 @@ const EMPTY: World = {
     guards: new Map(),
     hostDevices: new Map(),
     guestDevices: new Set(),
+    leftByProxmox: new Set(),
   },
   configured: new Set(),
 };
@@ -280,6 +281,7 @@ const worlds = fc
             .map((link) => [link, 'is a network card of the host']),
         ),
         guestDevices: new Set(),
+        leftByProxmox: new Set(),
         linuxBridges: new Set(),
       },
       configured: new Set(),
@@ -591,6 +593,7 @@ function withPort(port: ObservedPort | undefined, links: readonly string[]): Wor
       guards: new Map(),
       hostDevices: new Map(),
       guestDevices: new Set(),
+      leftByProxmox: new Set(),
       profiles: [],
       guestEnds: new Set(),
       parked: new Set(),

@@ -1,5 +1,12 @@
-# `pct set`: unlike with a VM, the pending section is not written before the first command on the port, but right after it.
+# `pct set`: nothing is written until the port has been taken off and put back, and nothing at all when that fails.
 # API2/LXC/Config.pm, update_vm; LXC/Config.pm, update_pct_config and vmconfig_hotplug_pending; LXC.pm, update_net and hotplug_net.
+# As in pve-container 6.1.10. Where Proxmox changed, so that the next difference is easy to find:
+#   5.2.2  (2024-11, 11190ad)  no write of the card without its bridge between unplug and plug; a plug that fails puts the old one back
+#   5.2.7  (2025-04, bd401ac)  `link_down=0` sets no link down
+#   6.0.15 (2025-11, c5fefa1)  `host-managed` instead of `ipmanagehost`
+# Always so: only net0 to net9 are pulled from a running container (`^net(\d)$`); other trunks or another mtu alone move nothing.
+import sys
+
 from . import config, container, hookscript, pending, plug
 from .task import TaskError
 
@@ -7,11 +14,13 @@ FAST = {'cores', 'description', 'hookscript', 'hostname', 'lock', 'onboot', 'pro
 USAGE = 'pct set <vmid> [OPTIONS]'
 
 
-def set_options(task, vmid, given, gone):
+def set_options(task, vmid, given, gone, reverted=()):
     guest = config.load('lxc', vmid)
     config.check_lock('lxc', guest)
     if 'hookscript' in given:
         hookscript.check(given['hookscript'])
+    for key in reverted:
+        pending.revert(guest, key)
     for key in gone:
         if key in guest.current or key in guest.pending:
             pending.want_deleted(guest, key)
@@ -25,7 +34,7 @@ def set_options(task, vmid, given, gone):
     else:
         pending.apply_cold(guest)
         errors = {}
-    # Nothing is written after a failure: what replug() wrote on its way is all that stays.
+    # "don't write to config if we get any errors": what other cards' changes wrote on their way is all that stays.
     pending.raise_errors(errors, USAGE)
     config.save('lxc', vmid, guest)
 
@@ -35,8 +44,11 @@ def hotplug(vmid, guest, chosen):
         guest.current[key] = guest.pending.pop(key)
 
     def delete(key):
-        if key not in FAST:
-            plug.veth_delete(f'veth{vmid}i{index_of(key)}')
+        if key in FAST:
+            return
+        if index_of(key) > 9:
+            raise pending.Skip
+        plug.veth_delete(f'veth{vmid}i{index_of(key)}')
 
     def change(key, value):
         update_net(vmid, guest, key, config.properties(value))
@@ -68,16 +80,27 @@ def update_net(vmid, guest, key, net):
 
 
 def replug(vmid, guest, key, veth, before, net):
-    """Other trunks alone move nothing, as with Proxmox."""
+    """Of what was changed, what net_tap_plug takes becomes current here; the rest does when all is done."""
     after = dict(before)
-    if differs(before, net, 'bridge', 'tag', 'firewall', 'link_down'):
+    if differs(before, net, 'bridge', 'tag', 'firewall') or is_down(before) != is_down(net):
         if 'bridge' in before:
             plug.tap_unplug(veth)
-            after = without(before, 'bridge', 'tag', 'firewall')
-            write_current(vmid, guest, key, after)
-        container.plug_unless_down(veth, net)
-        after |= {name: net[name] for name in ('bridge', 'tag', 'firewall', 'rate', 'link_down') if name in net}
+        try:
+            container.plug_unless_down(veth, net)
+        except TaskError:
+            restore(veth, before)
+            raise
+        after |= set_ones(net, 'bridge', 'tag', 'firewall', 'rate', 'link_down')
+    elif 'rate' in net:
+        after['rate'] = net['rate']
     write_current(vmid, guest, key, after)
+
+
+def restore(veth, before):
+    try:
+        container.plug_unless_down(veth, before)
+    except TaskError as error:
+        print(f'restoring old network due to hot-plug failure for {veth} failed - {error}', file=sys.stderr)
 
 
 def hotplug_net(vmid, guest, key, veth, net):
@@ -86,7 +109,8 @@ def hotplug_net(vmid, guest, key, veth, net):
     container.plug_unless_down(veth, net)
     plug.run('lxc-device', '-n', vmid, 'add', peer, net['name'])
     container.inside(vmid, 'ip', 'link', 'set', net['name'], 'up')
-    write_current(vmid, guest, key, {name: net[name] for name in net if name not in container.ADDRESS_KEYS})
+    done = set_ones(net, 'bridge', 'tag', 'firewall', 'hwaddr', 'name', 'link_down')
+    write_current(vmid, guest, key, done | {'type': 'veth'})
 
 
 def update_addresses(vmid, guest, key, net):
@@ -117,3 +141,12 @@ def without(net, *names):
 
 def differs(before, after, *names):
     return [before.get(name) for name in names] != [after.get(name) for name in names]
+
+
+def is_down(net):
+    return plug.enabled(net, 'link_down')
+
+
+def set_ones(net, *names):
+    """Those that are there and, as Perl sees them, true."""
+    return {name: net[name] for name in names if net.get(name, '0') not in ('', '0')}

@@ -28,6 +28,12 @@ def want(guest, key, value):
     set_deletions(guest, [other for other in deletions(guest) if other != key])
 
 
+def revert(guest, key):
+    """Whether it was to be changed or deleted"""
+    guest.pending.pop(key, None)
+    set_deletions(guest, [other for other in deletions(guest) if other != key])
+
+
 def drop_void(guest):
     """Takes out what is so already; true if there was any."""
     before = dict(guest.pending)

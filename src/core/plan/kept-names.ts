@@ -1,0 +1,24 @@
+// Where a port keeps the name that it was plugged with, because another name would harm its guest; pure.
+//
+// On a bridge with a spanning tree a port whose name changes is a new port, which first listens and learns: 3 s with RSTP,
+// 30 s with STP, in which its guest is cut off (measured). So no port is renamed there, at no time: not when its guest starts,
+// not when the agent stops, starts or steps aside.
+
+import type { DesiredPort } from './desired.ts';
+import type { Observed } from './observed.ts';
+
+/** The same ports, those that keep their names with the row's name. A card that we made ourselves has no other name. */
+export function keepNames(
+  desired: readonly DesiredPort[],
+  { bridges, ports }: Pick<Observed, 'bridges' | 'ports'>,
+): readonly DesiredPort[] {
+  const isTree = (name: string) => bridges.get(name)?.spanningTree === true;
+  if (!desired.some(({ bridge }) => isTree(bridge))) return desired;
+  return desired.map((wish) => {
+    if (wish.row !== undefined || wish.veth !== undefined || !isTree(wish.bridge)) return wish;
+    // Proxmox looks for the name of the device; everybody else's port stays as it is.
+    if (wish.guest.runtime.startsWith('proxmox')) return { ...wish, row: wish.interface };
+    const holder = ports.find((port) => port.interface === wish.interface && port.bridge === wish.bridge);
+    return holder === undefined || holder.row === wish.port ? wish : { ...wish, row: holder.row };
+  });
+}
