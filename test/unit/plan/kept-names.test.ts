@@ -63,6 +63,7 @@ function inputOf(desired: DesiredPort, ports: readonly ObservedPort[], spanningT
       leftByProxmox: new Set(),
       hostDevices: new Map(),
       guestDevices: new Set(),
+      parked: new Set(),
     },
     inScope: () => true,
     recordOf: () => new Set([desired.interface]),
