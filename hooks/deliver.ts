@@ -62,7 +62,7 @@ export function occurrence(): Occurrence {
  */
 export async function deliver(event: object, stopped?: SweepTarget): Promise<Delivery> {
   const { deadlineMs, strict } = settings();
-  const until = Date.now() + deadlineMs;
+  const until = performance.now() + deadlineMs;
   let bus: Bus | undefined;
   try {
     // The stub has waited already: the guest does not wait twice.
@@ -76,7 +76,7 @@ export async function deliver(event: object, stopped?: SweepTarget): Promise<Del
       member: 'LifecycleEvent',
       signature: 's',
       body: [JSON.stringify(event)],
-      deadlineMs: Math.max(1, until - Date.now()),
+      deadlineMs: Math.max(1, until - performance.now()),
     });
     const { ok, message, height } = JSON.parse(String(answer)) as Answer;
     // Not in the ledger, so nothing was done: it is full, and the guest must start all the same.

@@ -34,7 +34,7 @@ export interface AutoEnrolmentParts {
   /** Between two looks that nothing asked for: guests that come from another node are not announced. */
   intervalMs: () => number;
   onError: (error: unknown) => void;
-  /** Milliseconds of the epoch. */
+  /** Milliseconds of a clock that nobody sets. */
   now?: () => number;
 }
 

@@ -47,14 +47,19 @@ describe('the package on a Proxmox host', () => {
     expect(await host.sh('ovs-port-agent status --json')).toContain('{');
   });
 
-  it('lets root alone talk to the agent, and everyone see what it offers', async () => {
+  it('lets root alone talk to the agent, or see what it offers', async () => {
     const asNobody = (...call: string[]) =>
       host.exec(['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', 'busctl', ...call]);
     const agent = ['dev.ovs.PortAgent1', '/dev/ovs/PortAgent1'];
-    expect((await asNobody('introspect', ...agent)).exitCode).toBe(0);
-    const refused = await asNobody('call', ...agent, 'dev.ovs.PortAgent1', 'ListPorts');
-    expect(refused.exitCode).not.toBe(0);
-    expect(refused.stderr).toMatch(/denied|not allowed/i);
+    for (const call of [
+      ['introspect', ...agent],
+      ['call', ...agent, 'dev.ovs.PortAgent1', 'ListPorts'],
+      ['call', ...agent, 'org.freedesktop.DBus.Peer', 'Ping'],
+    ]) {
+      const refused = await asNobody(...call);
+      expect(refused.exitCode).not.toBe(0);
+      expect(refused.stderr).toMatch(/denied|not allowed/i);
+    }
   });
 
   it('connects the guests that start', async () => {
@@ -83,6 +88,13 @@ describe('the package on a Proxmox host', () => {
     expect(
       await lostDuring(host, CONTAINER, () => apt(`install -y --reinstall /tmp/${basename(newer)}`)),
     ).toBe(0);
+  });
+
+  it('is shut in as far as its work allows, and bounded', async () => {
+    const exposure = await host.sh('systemd-analyze security --no-pager ovs-port-agent | tail -n 1');
+    expect(Number(/: (\d+\.\d)/.exec(exposure)?.[1])).toBeLessThanOrEqual(2.7);
+    const limits = await host.sh('systemctl show --property MemoryMax,TasksMax,KillMode ovs-port-agent');
+    expect(limits.split('\n').sort()).toEqual(['KillMode=mixed', 'MemoryMax=1073741824', 'TasksMax=256']);
   });
 
   it('needs no capability that its unit does not give', async () => {
