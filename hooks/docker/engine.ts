@@ -138,7 +138,16 @@ export function openDocker(socketPath: string, { imageLabels = [] }: DockerSetti
     async inspect(id) {
       const answer = await found('inspect', () => docker.getContainer(id).inspect());
       if (answer === undefined) return undefined;
-      const container = dockerContainerSchema.parse(answer);
+      const parsed = dockerContainerSchema.safeParse(answer);
+      if (!parsed.success) {
+        const [issue] = parsed.error.issues;
+        const text = `What Docker says of container ${id.slice(0, 12)} is not understood`;
+        throw new AgentError(
+          'container-not-attachable',
+          `${text}: ${issue?.path.join('.')}: ${issue?.message}`,
+        );
+      }
+      const container = parsed.data;
       labelKeys.set(container.Id, new Set(Object.keys(container.Config.Labels ?? {})));
       return withGivenLabels(container);
     },

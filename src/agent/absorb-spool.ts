@@ -42,20 +42,33 @@ export function spoolAbsorber({
 
   const files = async () => (await readdir(directory)).filter((file) => SPOOL_NAME.test(file)).sort();
 
+  const reject = async (file: string, problem: string) => {
+    await mkdir(join(directory, 'rejected'), { recursive: true, mode: 0o750 });
+    await rename(join(directory, file), join(directory, 'rejected', file));
+    await onRejected(file, problem);
+  };
+
   const read = async (file: string): Promise<LifecycleEvent | undefined> => {
     const path = join(directory, file);
     try {
       const parsed = hookEventSchema.parse(JSON.parse(await readFile(path, 'utf8')));
       return parsed;
     } catch (error) {
-      await mkdir(join(directory, 'rejected'), { recursive: true, mode: 0o750 });
-      await rename(path, join(directory, 'rejected', file));
-      await onRejected(file, error instanceof Error ? error.message : String(error));
+      await reject(file, error instanceof Error ? error.message : String(error));
       return undefined;
     }
   };
 
+  /** What no hook left, or left under another name, would lie there unseen for ever. */
+  const rejectStrangers = async () => {
+    for (const entry of await readdir(directory, { withFileTypes: true })) {
+      if (entry.isDirectory() || entry.name.startsWith('.') || SPOOL_NAME.test(entry.name)) continue;
+      await reject(entry.name, 'its name is not that of an event');
+    }
+  };
+
   const absorbNow = async (): Promise<number> => {
+    await rejectStrangers();
     const names = await files();
     const events: { file: string; event: LifecycleEvent }[] = [];
     for (const file of names) {

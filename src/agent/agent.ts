@@ -353,6 +353,8 @@ export function createAgent(parts: AgentParts): Agent {
 
   /** Nothing is done that cannot be recorded: what came while the ledger could not be written comes again. */
   const deferred: Handed[] = [];
+  /** How many events there was no room for. */
+  let lost = 0;
   const noteLedger = ({ code, reason }: AgentError) => {
     parts.troubles.note({ port: LEDGER_TROUBLE, bridge: '', code, reason });
     parts.onTrouble();
@@ -364,8 +366,12 @@ export function createAgent(parts: AgentParts): Agent {
       if (!isAgentError(error, 'ledger-write-failed')) throw error;
       // One try for all of them: else each event would make the next try later.
       if (deferred.length === 0) noteLedger(error);
-      if (deferred.length < DEFERRED_MAX) deferred.push({ ...handed, late: true });
-      const message = `waits until the ledger can be written: ${error.toLine()}`;
+      const hasRoom = deferred.length < DEFERRED_MAX;
+      if (hasRoom) deferred.push({ ...handed, late: true });
+      else lost += 1;
+      const message = hasRoom
+        ? `waits until the ledger can be written: ${error.toLine()}`
+        : `is not recorded, ${DEFERRED_MAX} events wait already: ${error.toLine()}`;
       return { ok: false, message, height: null, ports: [] };
     }
   };
@@ -373,6 +379,11 @@ export function createAgent(parts: AgentParts): Agent {
     for (const handed of deferred.splice(0)) {
       await guestQueue.run(guestKeyOf(handed.event), () => handleOrDefer(handed));
     }
+    if (lost === 0 || deferred.length > 0) return;
+    const reason = 'the ledger could not be written, and too many waited already';
+    const data = { count: lost, reason };
+    await ledger.append({ category: 'lifecycle', action: 'events_lost', data });
+    lost = 0;
   };
 
   let reconciling: Promise<PortReport[]> | undefined;

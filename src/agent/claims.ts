@@ -113,8 +113,14 @@ export interface Claims {
 
 const NOTHING: ReadonlySet<string> = new Set();
 
-/** Reads the files of an earlier run in `directory`; one that is damaged is dropped, its port found again. */
-export async function loadClaims(directory: string): Promise<Claims> {
+/**
+ * Reads the files of an earlier run in `directory`; one that is damaged is told of and left out, and its port is found again
+ * where the guest's runtime can be asked.
+ */
+export async function loadClaims(
+  directory: string,
+  onProblem: (problem: string) => void = () => undefined,
+): Promise<Claims> {
   await mkdir(directory, { recursive: true, mode: 0o750 });
   const claims = new Map<string, Claim>();
   const bindings = new Map<string, Binding>();
@@ -124,8 +130,12 @@ export async function loadClaims(directory: string): Promise<Claims> {
     noted.set(port, (noted.get(port) ?? new Set()).add(link));
   };
   for (const file of await readdir(directory)) {
+    if (!file.endsWith('.json')) continue;
     const kept = await readClaimFile(join(directory, file));
-    if (kept === undefined || `${kept.port}.json` !== file) continue;
+    if (kept === undefined || `${kept.port}.json` !== file) {
+      onProblem(`${join(directory, file)} is not understood and was left out: is its port still right?`);
+      continue;
+    }
     if (isBinding(kept)) bindings.set(kept.port, kept);
     devices.set(kept.port, kept);
     note(kept);

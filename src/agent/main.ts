@@ -138,7 +138,7 @@ async function main(): Promise<void> {
   const parking = openParking(keep);
   const veths = openVeths(exec, parking, openGiven(join(RUNTIME, 'given')));
   const bindingsDir = join(RUNTIME, 'bindings');
-  const claims = await loadClaims(bindingsDir);
+  const claims = await loadClaims(bindingsDir, (problem) => log.warning(problem));
   const troubles = openTroubles(steady);
   const recent = await tail(config.ledger.path, REMEMBERED_BLOCKS);
   const known = knownEvents(recent.flatMap((block) => block.metadata.event_id ?? []));

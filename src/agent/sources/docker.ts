@@ -67,6 +67,8 @@ const REMEMBERED = 4096;
 
 export function dockerSource(parts: DockerParts): DockerSource {
   const problems = new Map<string, string>();
+  /** Ids of containers of which Docker says what we do not understand. */
+  const unreadable = new Set<string>();
   const statics = openStaticAddresses(parts);
   /** By id, whether a container is ours or was meant to be. */
   const ours = recentMap<boolean>(REMEMBERED);
@@ -197,11 +199,26 @@ export function dockerSource(parts: DockerParts): DockerSource {
       .claims()
       .some(({ guest }) => guest.runtime === 'docker' && guest.name === name && guest.id !== containerId);
 
+  /** Nobody knows its name then. */
+  const noteUnreadable = (id: string, error: unknown): void => {
+    const name = id.slice(0, 12);
+    if (error === undefined && !unreadable.delete(id)) return;
+    if (error !== undefined) unreadable.add(id);
+    parts.onProblem(
+      name,
+      error === undefined ? undefined : asAgentError(error, 'container-not-attachable', name),
+    );
+  };
+
   /** One container that cannot be attached, or made out, must not keep the others from being looked after. */
   const present = async (id: string): Promise<{ key: string; resolution: Resolution }> => {
     const key = keyOf(id);
     try {
-      const container = await parts.engine.inspect(id);
+      const container = await parts.engine.inspect(id).catch((error: unknown) => {
+        if (!isAgentError(error, 'docker-unreachable')) noteUnreadable(id, error);
+        throw error;
+      });
+      noteUnreadable(id, undefined);
       if (container?.State.Running) return { key, resolution: await attach(container) };
       return { key, resolution: { skipped: [], note: 'it has ended' } };
     } catch (error) {
@@ -250,7 +267,9 @@ export function dockerSource(parts: DockerParts): DockerSource {
     async current() {
       try {
         const running = await parts.engine.running();
-        statics.keep(new Set(running));
+        const alive = new Set(running);
+        statics.keep(alive);
+        for (const id of unreadable) if (!alive.has(id)) noteUnreadable(id, undefined);
         await parts.vmids.look('docker');
         const found = await Promise.all(running.map(present));
         known = true;

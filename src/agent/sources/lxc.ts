@@ -112,7 +112,7 @@ export function lxcSource(parts: LxcParts): Source<LxcEvent> {
         const config = await readConfig(parts.root, event);
         const links = await parts.hostEndsOf(event.pid);
         const ports = had.filter((port) => links.includes(port.interface));
-        const skipped: string[] = [];
+        const skipped: string[] = [...(config?.problems ?? [])];
         for (const link of links) {
           if (ports.some((port) => port.interface === link)) continue;
           const port = await withLink(guest, ports, link, config, { byName: false });

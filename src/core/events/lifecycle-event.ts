@@ -15,7 +15,7 @@ const common = {
   /** When it happened, RFC 3339. */
   at: z.iso.datetime(),
   /** Ports that the hook took out of the switch itself, because the agent could not be reached. */
-  swept: z.array(interfaceNameSchema).max(64).optional(),
+  swept: z.array(interfaceNameSchema).max(1000).optional(),
 };
 const absolutePath = z.string().regex(/^\/[^\0\n]{0,4095}$/, 'must be an absolute path');
 

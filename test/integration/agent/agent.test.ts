@@ -216,6 +216,18 @@ describe('an event', () => {
     expect([(await blocks()).map(({ action }) => action), leftOut]).toEqual([['guest_health'], 2]);
   });
 
+  it('for which there is no room while the ledger cannot be written is counted, and told of', async () => {
+    const append = ledger.append;
+    ledger.append = () => Promise.reject(new AgentError('ledger-write-failed', 'no space left'));
+    const waiting = await Promise.all(Array.from({ length: 10_003 }, (_, n) => agent.handle(post(`n-${n}`))));
+    expect(waiting.filter(({ message }) => message.startsWith('is not recorded'))).toHaveLength(3);
+    ledger.append = append;
+    running = async () => undefined;
+    await agent.reconcile('space is back');
+    const told = (await blocks()).filter(({ action }) => action === 'events_lost');
+    expect(told.map(({ data }) => data)).toEqual([expect.objectContaining({ count: 3 })]);
+  }, 60_000);
+
   it('says what got no port and why', async () => {
     resolveNext = async () => ({ ...attached, ports: [], skipped: ['net0: vmbr0 is not an OVS bridge'] });
     const result = await agent.handle(post('skip'));

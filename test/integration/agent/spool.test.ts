@@ -74,6 +74,13 @@ describe('the spool', () => {
     expect(await readdir(join(directory, 'rejected'))).toHaveLength(1);
   });
 
+  it('sets aside what has not the name of an event, where it would lie unseen', async () => {
+    await writeFile(join(directory, 'event.json'), '{}');
+    await absorber().absorb();
+    expect(rejected).toEqual(['event.json']);
+    expect(await absorber().waiting()).toBe(0);
+  });
+
   it('does not look at a file that is still being written', async () => {
     await writeFile(join(directory, '.1700000000000-1-00000000.json'), '{"half');
     expect(await absorber().absorb()).toBe(0);

@@ -90,6 +90,13 @@ describe('an LXC container', () => {
     expect(skipped).toEqual(['vethA: lxcbr0 is not an OVS bridge', 'vethB: lxcbr0 is not an OVS bridge']);
   });
 
+  it('of whose configuration a line counts for nothing is told which', async () => {
+    await writeFile(join(root, 'web/config'), 'lxc.net.0.type = veth\nlxc.net.1000.type = veth\n');
+    plugged = 'ovsbr1';
+    const { ports, skipped } = await source().resolve(event('start-host', { pid: 42 }));
+    expect([ports?.length, skipped]).toEqual([2, [expect.stringContaining('line 2')]]);
+  });
+
   it('is taken over on the OVS bridge that LXC plugged it into', async () => {
     plugged = 'ovsbr1';
     const { ports } = await source().resolve(event('start-host', { pid: 42 }));
@@ -340,6 +347,22 @@ describe('a Docker container', () => {
     expect(found).toMatchObject([{ key: `docker:${id}` }]);
     expect(found?.[0]?.resolution.ports).toBeUndefined();
     expect(found?.[0]?.resolution.skipped[0]).toContain('4711');
+    // Its name is not known, and it is told all the same, until it can be made out.
+    broken = false;
+    expect(waiting).toEqual([[id.slice(0, 12), 'name-taken']]);
+  });
+
+  it('of which Docker says what nobody understands is told by its id, until it can be made out', async () => {
+    const known = source();
+    broken = true;
+    await known.current();
+    broken = false;
+    await known.current();
+    expect(waiting).toEqual([
+      [id.slice(0, 12), 'name-taken'],
+      [id.slice(0, 12), undefined],
+      ['netmaker-server', undefined],
+    ]);
   });
 
   it('waits, with the reason, while its number belongs to another', async () => {
