@@ -3,6 +3,7 @@
 import { pause } from '../deadline.ts';
 import { AgentError, isAgentError } from '../errors.ts';
 import { hasKernelDatapath, isUpWith, linkIndex, tunFlags } from '../kernel/links.ts';
+import { whileThere } from '../kernel/while-there.ts';
 import type { OvsdbClient } from '../ovsdb/client.ts';
 import { moveInterface } from '../ovsdb/move-interface.ts';
 import { observeBridges } from '../ovsdb/observe.ts';
@@ -92,10 +93,10 @@ export function networkManagerDriver({
         const [, profile, device] = await allDone([
           networkManager.addProfile(portProfile(input)),
           networkManager.addProfile(interfaceProfile(input)),
-          networkManager.devicePath(desired.interface, ACTIVATION_MS),
+          whileThere(desired.interface, networkManager.devicePath(desired.interface, ACTIVATION_MS)),
         ]);
         if (attempt === 1) await beforeActivation?.();
-        await networkManager.activate(profile, device, ACTIVATION_MS);
+        await whileThere(desired.interface, networkManager.activate(profile, device, ACTIVATION_MS));
         // NetworkManager says ACTIVATED even when ovs-vswitchd could not open the device: OVSDB itself tells.
         return { ofport: await usablePort(ovsdb, desired.port, desired.interface), attempts: attempt };
       } catch (error) {
