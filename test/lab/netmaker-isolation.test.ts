@@ -384,8 +384,7 @@ describe('an announcement', () => {
     // Linux keeps a fresh entry against another claim for a second (arp_locktime).
     await eventually(
       async () => {
-        await isolation.announce('ovsbr1', 12, macOf(12), shared);
-        await isolation.announce('ovsbr1', 12, macOf(12), shared6);
+        await isolation.announce('ovsbr1', 12, macOf(12), [shared, shared6]);
         return Promise.all(places.flatMap((place) => [cached(shared, place), cached(shared6, place)]));
       },
       (macs) => expect(macs).toEqual(macs.map(() => macOf(12))),

@@ -93,7 +93,7 @@ export function openGuards(isolation: Isolation, ovsdb: OvsdbClient, uplink: str
       const mac = desired.veth?.mac;
       if (mac === undefined) return;
       const ofport = ofportOf(desired);
-      for (const address of addresses) await isolation.announce(desired.bridge, ofport, mac, address);
+      await isolation.announce(desired.bridge, ofport, mac, addresses);
     },
     async refresh(bridges) {
       for (let attempt = 0; attempt < 3; attempt++) {

@@ -2,7 +2,7 @@
 //
 // It is read without threads: the kernel makes these texts in memory, and an attach asks for half a dozen of them.
 
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { basename } from 'node:path';
 import { isErrno } from '../errors.ts';
@@ -32,6 +32,11 @@ async function attribute(link: string, name: string): Promise<string | undefined
     if (isErrno(error, 'ENOENT', 'EINVAL', 'ENODEV', 'EOPNOTSUPP', 'ENOTDIR')) return undefined;
     throw error;
   }
+}
+
+/** Whether there is a link of that name in the host's namespace. */
+export function isLink(link: string): boolean {
+  return existsSync(`${ROOT}/${link}`);
 }
 
 /** Name of the bridge that a link is plugged into, or undefined; Open vSwitch's bridges are OVSDB's to tell. */

@@ -3,7 +3,7 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { z } from 'zod';
 import { AgentError, isAgentError } from '../errors.ts';
-import type { Exec, ExecOptions } from '../exec.ts';
+import type { Exec } from '../exec.ts';
 import type { VethPeer, VethRequest } from '../plan/desired.ts';
 import type { GivenRecords } from './given.ts';
 import {
@@ -14,6 +14,7 @@ import {
   routesSchema,
   rulesSchema,
 } from './guest-network.ts';
+import { askIp } from './ip-batch.ts';
 import { hostDevice, linkIndex } from './links.ts';
 import { withoutIpv6 } from './own-interface.ts';
 import type { Parking } from './parking.ts';
@@ -71,8 +72,6 @@ const QUESTIONS = [
   ['rule', 'show'],
 ] as const;
 
-const jsonOf = (text: string): unknown => (text.trim() === '' ? [] : JSON.parse(text));
-
 const isSix = (address: string) => address.includes(':');
 
 function familiesOf(addresses: readonly string[]): (4 | 6)[] {
@@ -105,6 +104,8 @@ interface Waiting {
   place: number;
   /** Whether its offload could be turned off; a device keeps that when it moves. */
   isOffloadOff: Promise<boolean>;
+  /** How the container's namespace was meanwhile; what has changed since makes a line fail, and then it is looked at again. */
+  networks?: Promise<Map<4 | 6, GuestNetwork> | undefined>;
 }
 
 export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>, given: GivenRecords): Veths {
@@ -126,22 +127,18 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>, given: Give
   };
 
   const hostLinks = async (...which: string[]) =>
-    linkListSchema.parse(jsonOf(await exec('ip', ['-json', '-details', 'link', 'show', ...which])));
+    linkListSchema.parse((await askIp(exec, [['link', 'show', ...which]], { options: ['-details'] }))[0]);
 
   const guestNetwork = async (pid: number, family: 4 | 6): Promise<GuestNetwork> => {
-    const ask = (args: readonly string[], options?: ExecOptions) =>
-      exec('nsenter', [...inNamespace(pid), 'ip', '-json', `-${family}`, ...args], options);
-    const input = QUESTIONS.map((words) => `${words.join(' ')}\n`).join('');
-    const atOnce = (await ask(['-batch', '-'], { input })).split('\n').filter((line) => line.trim() !== '');
-    // A version of `ip` that says nothing where there is nothing leaves open which answer is which.
-    const answers =
-      atOnce.length === QUESTIONS.length ? atOnce : await Promise.all(QUESTIONS.map((words) => ask(words)));
-    const [links = '', routes = '', rules = ''] = answers;
+    const [links, routes, rules] = await askIp(exec, QUESTIONS, {
+      options: [`-${family}`],
+      within: ['nsenter', ...inNamespace(pid)],
+    });
     return {
       family,
-      links: linksSchema.parse(jsonOf(links)),
-      routes: routesSchema.parse(jsonOf(routes)),
-      rules: rulesSchema.parse(jsonOf(rules)),
+      links: linksSchema.parse(links),
+      routes: routesSchema.parse(routes),
+      rules: rulesSchema.parse(rules),
     };
   };
   /** @param first a line that must have run before any other, such as one that brings a device up */
@@ -229,7 +226,15 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>, given: Give
             () => false,
           )
         : Promise.resolve(false);
-      waiting.set(outer, { place, isOffloadOff });
+      const networks = Promise.all(
+        familiesOf(request.addresses).map(
+          async (family) => [family, await guestNetwork(pid, family)] as const,
+        ),
+      ).then(
+        (found) => new Map(found),
+        () => undefined,
+      );
+      waiting.set(outer, { place, isOffloadOff, networks });
     },
 
     async configure(outer, request, withoutOffload) {
@@ -255,11 +260,16 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>, given: Give
       const record = given.read(outer);
       const known = record?.ifindex === ifindex && record?.guestInterface === link ? record : undefined;
       const families = familiesOf([...request.addresses, ...(known?.addresses ?? [])]);
-      const linesNow = () =>
+      const linesNow = (before?: Map<4 | 6, GuestNetwork>) =>
         Promise.all(
-          families.map(async (family) => configureLines(request, await guestNetwork(pid, family), known)),
+          families.map(async (family) =>
+            configureLines(request, before?.get(family) ?? (await guestNetwork(pid, family)), known),
+          ),
         );
-      const [lines, isOffloadOff] = await Promise.all([linesNow(), moveIn()]);
+      const [lines, isOffloadOff] = await Promise.all([
+        Promise.resolve(parked?.networks).then(linesNow),
+        moveIn(),
+      ]);
       // Docker turns IPv6 off in namespaces of networks without it; a container must not learn routes from neighbours.
       if (families.includes(6) && !known?.addresses.some(isSix)) {
         const settings = ['disable_ipv6', 'accept_ra'].map(

@@ -5,8 +5,10 @@ import { isAgentError } from '../../core/errors.ts';
 import type { Exec } from '../../core/exec.ts';
 import { parseCidr } from '../../core/guest/cidr.ts';
 import { kernelNameProblem } from '../../core/guest/kernel-name.ts';
-import { type Family, kernelFamilies } from '../../core/kernel/families.ts';
-import { type DefaultRoute, defaultRoutes } from '../../core/kernel/routes.ts';
+import { kernelFamilies } from '../../core/kernel/families.ts';
+import { askIp } from '../../core/kernel/ip-batch.ts';
+import { isLink } from '../../core/kernel/links.ts';
+import { type DefaultRoute, parseDefaultRoutes } from '../../core/kernel/routes.ts';
 import { exceptionArguments, exceptionsFor, iptables } from './exceptions.ts';
 import { forwardObstacles, type Obstacle } from './forwarding.ts';
 import type { Observed, PolicyRule } from './observed.ts';
@@ -47,51 +49,63 @@ export async function observe(
   wish: GatewayWish | undefined,
   record: readonly Entry[],
 ): Promise<Observed> {
-  const json = async <T extends z.ZodType>(schema: T, ...args: string[]): Promise<z.infer<T>> => {
-    const text = await exec('ip', ['-json', '-N', ...args]);
-    return schema.parse(text.trim() === '' ? [] : JSON.parse(text));
-  };
-  const families = kernelFamilies().filter((family) => family === 4 || asks6(wish, record));
-  const defaults = await defaultRoutes(exec, families);
-  const policyRules = async (family: Family) =>
-    families.includes(family)
-      ? (await json(rulesSchema, `-${family}`, 'rule', 'show')).flatMap(policyRule)
-      : [];
-  const looks = exceptionsToLookFor(wish, record, defaults);
-  const [links, rules4, rules6, proxies, table, obstacles, docker4, docker6] = await Promise.all([
-    json(linksSchema, 'address', 'show').then(linksOf),
-    policyRules(4),
-    policyRules(6),
-    json(proxiesSchema, 'neigh', 'show', 'proxy'),
-    readTable(exec),
-    readObstacles(exec, wish, defaults),
-    dockerUser(exec, 4, looks[4]),
-    dockerUser(exec, 6, families.includes(6) ? looks[6] : []),
-  ]);
   const devices = [
     wish?.bridge,
     ...record.map((entry) => (entry.kind === 'route' ? entry.device : undefined)),
-  ]
-    .filter((device) => device !== undefined && links.has(device))
-    .filter((device, at, all) => all.indexOf(device) === at) as string[];
-  const routes = await Promise.all(
-    devices.flatMap((device) =>
-      families.map(async (family) => {
-        const found = await json(routesSchema, `-${family}`, 'route', 'show', 'table', 'all', 'dev', device);
-        return found.filter(({ type }) => type === '1').map(({ dst, table }) => routeKey(dst, device, table));
-      }),
+  ].filter((device, at, all) => device !== undefined && all.indexOf(device) === at) as string[];
+  const there = devices.filter((device) => kernelNameProblem(device) === undefined && isLink(device));
+  const ofFamily = async (family: 4 | 6) => {
+    const questions = [
+      ['rule', 'show'],
+      ['route', 'show', 'default'],
+      ...there.map((device) => ['route', 'show', 'table', 'all', 'dev', device]),
+    ];
+    const options = ['-N', `-${family}`];
+    const [rules, defaults, ...routes] = await askIp(exec, questions, { options });
+    return {
+      rules: rulesSchema.parse(rules).flatMap(policyRule),
+      defaults: parseDefaultRoutes(family === 4 ? 'inet' : 'inet6', JSON.stringify(defaults)),
+      routes: routes.flatMap((found, at) =>
+        routesSchema
+          .parse(found)
+          .filter(({ type }) => type === '1')
+          .map(({ dst, table }) => routeKey(dst, there[at] ?? '', table)),
+      ),
+    };
+  };
+  const families = kernelFamilies().filter((family) => family === 4 || asks6(wish, record));
+  const none = { rules: [], defaults: [], routes: [] };
+  const [four, six, [addresses, neighbours], rules] = await Promise.all([
+    ofFamily(4),
+    families.includes(6) ? ofFamily(6) : none,
+    askIp(
+      exec,
+      [
+        ['address', 'show'],
+        ['neigh', 'show', 'proxy'],
+      ],
+      { options: ['-N'] },
     ),
-  );
+    readRules(exec),
+  ]);
+  const links = linksOf(linksSchema.parse(addresses));
+  const proxies = proxiesSchema.parse(neighbours);
+  const defaults = [...four.defaults, ...six.defaults];
+  const looks = exceptionsToLookFor(wish, record, defaults);
+  const [docker4, docker6] = await Promise.all([
+    dockerUser(exec, 4, looks[4]),
+    dockerUser(exec, 6, looks[6]),
+  ]);
   const proxied = proxies.map(({ dst, dev = '' }) => keyOf({ kind: 'proxy', address: dst, device: dev }));
   return {
     links,
     defaults,
-    policyRules: { 4: rules4, 6: rules6 },
-    present: new Set([...proxied, ...routes.flat(), ...docker4.present, ...docker6.present]),
+    policyRules: { 4: four.rules, 6: six.rules },
+    present: new Set([...proxied, ...four.routes, ...six.routes, ...docker4.present, ...docker6.present]),
     sysctls: readSysctls(sysctls, links, wish, record),
-    table: table.digest,
+    table: rules.digest,
     dockerUser: { 4: docker4.exists, 6: docker6.exists },
-    obstacles,
+    obstacles: wish === undefined ? [] : rules.obstacles(wish, defaults),
   };
 }
 
@@ -135,7 +149,7 @@ export async function readTable(exec: Exec): Promise<{ digest: string | undefine
   const objects = both.flat();
   const counters = objects.flatMap(({ counter }) => counterSchema.safeParse(counter).data ?? []);
   return {
-    digest: objects.length === 0 ? undefined : digestOf(objects.map(withoutPassing)),
+    digest: digestOfRules(objects),
     tally: new Map(counters.map(({ name, packets, bytes }) => [name, { packets, bytes }])),
   };
 }
@@ -168,22 +182,57 @@ function withoutPassing(value: unknown): unknown {
   );
 }
 
-/** Somebody else's rules may be such as `nft` cannot show as JSON; the gateway works without knowing them. */
-async function readObstacles(
-  exec: Exec,
-  wish: GatewayWish | undefined,
-  defaults: readonly DefaultRoute[],
-): Promise<Obstacle[] | undefined> {
-  if (wish === undefined) return [];
-  try {
-    const ruleset = await exec('nft', ['-j', 'list', 'ruleset']);
-    return forwardObstacles(ruleset, wish.pools, wish.bridge, (family) => uplinkFor(family, wish, defaults));
-  } catch {
+interface Rules {
+  digest: string | undefined;
+  obstacles: (wish: GatewayWish, defaults: readonly DefaultRoute[]) => Obstacle[] | undefined;
+}
+
+/** Ours and everybody else's at once. Those may be such as `nft` cannot show as JSON; the gateway works without knowing them. */
+async function readRules(exec: Exec): Promise<Rules> {
+  const text = await exec('nft', ['-j', 'list', 'ruleset']).catch((error: unknown) => {
+    if (isAgentError(error, 'exec-failed')) return undefined;
+    throw error;
+  });
+  const whole = text === undefined ? undefined : objectsOf(text);
+  if (text === undefined || whole === undefined) {
     // An nft that does not work at all is another matter.
     await exec('nft', ['-j', 'list', 'tables']);
+    return { digest: (await readTable(exec)).digest, obstacles: () => undefined };
+  }
+  const isOf = (one: Record<string, unknown>, { family, name }: { family: string; name: string }) =>
+    Object.entries(one).some(([kind, value]) => {
+      const object = placeSchema.safeParse(value).data;
+      return object?.family === family && (kind === 'table' ? object.name : object.table) === name;
+    });
+  const own = [TABLE, ARP_TABLE].flatMap((table) => whole.filter((one) => isOf(one, table)));
+  return {
+    digest: digestOfRules(own),
+    obstacles(wish, defaults) {
+      try {
+        return forwardObstacles(text, wish.pools, wish.bridge, (family) => uplinkFor(family, wish, defaults));
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+const placeSchema = z.object({
+  family: z.string(),
+  name: z.string().optional(),
+  table: z.string().optional(),
+});
+
+function objectsOf(text: string): Record<string, unknown>[] | undefined {
+  try {
+    return rulesetSchema.parse(JSON.parse(text)).nftables.filter((one) => !('metainfo' in one));
+  } catch {
     return undefined;
   }
 }
+
+const digestOfRules = (objects: readonly object[]) =>
+  objects.length === 0 ? undefined : digestOf(objects.map(withoutPassing));
 
 type Exception = Extract<Piece, { kind: 'exception' }>;
 

@@ -32,10 +32,10 @@ export interface Isolation {
   /** By VMID, what is there now. Nothing of it survives a restart of ovs-vswitchd. Throws `flows-refused`. */
   installed(bridge: string): Promise<ReadonlyMap<number, InstalledGuard>>;
   /**
-   * Tells the host, the neighbours and the uplink that `mac`, behind this port, has the address, as if the guest had
+   * Tells the host, the neighbours and the uplink that `mac`, behind this port, has the addresses, as if the guest had
    * said so. Throws `flows-refused`, `bad-argument`.
    */
-  announce(bridge: string, ofport: number, mac: string, address: string): Promise<void>;
+  announce(bridge: string, ofport: number, mac: string, addresses: readonly string[]): Promise<void>;
 }
 
 /** What is on the bridge while one change is made. */
@@ -165,11 +165,11 @@ export function openIsolation(exec: Exec): Isolation {
       return new Map([...guards].map(([vmid, { isolate: _, ...guard }]) => [vmid, guard]));
     },
 
-    async announce(bridge, ofport, mac, address) {
-      const messages = announcements(mac, address).map(
-        (frame) => `in_port=${ofport},packet=${frame.toString('hex')},actions=NORMAL`,
-      );
-      await Promise.all(messages.map((message) => of14('packet-out', bridge, message)));
+    async announce(bridge, ofport, mac, addresses) {
+      const lines = addresses
+        .flatMap((address) => announcements(mac, address))
+        .map((frame) => `packet-out in_port=${ofport},packet=${frame.toString('hex')},actions=NORMAL\n`);
+      await ofctl(['-O', 'OpenFlow14', 'bundle', bridge, '-'], lines.join(''));
     },
   };
 }

@@ -98,7 +98,7 @@ describe('the inner end for a container that is not trusted', () => {
   it('waits out of its reach, and goes in when it is set up', async () => {
     const child = spawn('unshare', ['--user', '--net', 'sleep', '60'], { stdio: 'ignore' });
     try {
-      const own = { ...request, pid: child.pid ?? 0 };
+      const own = { ...request, pid: child.pid ?? 0, addresses: [] };
       const ours = readlinkSync('/proc/self/ns/net');
       await vi.waitUntil(() => readlinkSync(`/proc/${own.pid}/ns/net`) !== ours);
       await veths.create('vi1000001', own, { withoutOffload: true });
@@ -113,11 +113,11 @@ describe('the inner end for a container that is not trusted', () => {
       });
       expect(calls).toHaveLength(2);
       answer = '';
-      await veths.configure('vi1000001', { ...own, addresses: [] }, true);
+      await veths.configure('vi1000001', own, true);
       const move = `ip link set dev vi1000001 netns ${own.pid} name ovs0`;
       expect(calls[2]).toBe(`nsenter --net=/proc/4711/ns/net -- ${move}`);
       expect(calls.filter((call) => call.includes('ethtool'))).toHaveLength(1);
-      await veths.configure('vi1000001', { ...own, addresses: [] }, true);
+      await veths.configure('vi1000001', own, true);
       expect(calls.filter((call) => call.includes('4711'))).toHaveLength(3);
       expect(calls.filter((call) => call.includes('ethtool'))).toHaveLength(2);
     } finally {
