@@ -61,10 +61,14 @@ def raw_keys(guest):
 
 
 def lxc_net(vmid, index, net):
-    plug.bridge_mtu(net.get('bridge', ''))
+    bridge_mtu = plug.bridge_mtu(net.get('bridge', ''))
+    mtu = int(net.get('mtu', bridge_mtu))
+    if mtu > bridge_mtu:
+        # since pve-container 4.3-4 (2022-11, 5fbd58c)
+        raise TaskError(f"net{index}: MTU size '{mtu}' is bigger than bridge MTU '{bridge_mtu}'")
     keys = {
         'type': 'veth', 'veth.pair': f'veth{vmid}i{index}', 'hwaddr': net['hwaddr'], 'name': net['name'], 'flags': 'up',
-        'script.up': f'{HERE}/lxcnetaddbr',
+        'script.up': f'{HERE}/lxcnetaddbr', 'mtu': str(mtu),
     }  # fmt: skip
     for given, key in ADDRESS_KEYS.items():
         if net.get(given, 'manual') not in ('manual', 'dhcp', 'auto'):
@@ -109,7 +113,9 @@ def net_up(vmid, iface):
     net = config.nets(config.read('lxc', vmid)).get(index)
     if not net or 'bridge' not in net:
         raise TaskError('missing bridge configuration')
-    plug.run('ip', 'link', 'set', 'dev', iface, 'mtu', str(plug.bridge_mtu(net['bridge'])))
+    plug.run('ip', 'link', 'set', 'dev', iface, 'up', 'mtu', str(plug.bridge_mtu(net['bridge'])))
+    # The kernel takes it, and gives the device no address.
+    plug.run('ip', 'addr', 'add', '0.0.0.0/0', 'dev', iface)
     plug_unless_down(iface, net)
 
 
@@ -150,8 +156,16 @@ def wait_for_end(vmid):
 
 
 def post_stop(task, vmid):
-    """lxc-pve-poststop-hook: runs inside lxc's own hook, so the hookscript sees LXC_NAME, LXC_TARGET and the like."""
-    guest = config.read('lxc', vmid)
-    for index in config.nets(guest):
+    """Runs inside lxc's own hook, so the hookscript sees LXC_NAME, LXC_TARGET and the like."""
+    hookscript.run(task, config.read('lxc', vmid), vmid, 'post-stop')
+
+
+def release(vmid):
+    """The first part of lxc-pve-poststop-hook, also for a reboot from inside: unplugs, and applies what is pending."""
+    whole = config.load('lxc', vmid)
+    for index in config.nets(whole.current):
         plug.veth_delete(f'veth{vmid}i{index}')
-    hookscript.run(task, guest, vmid, 'post-stop')
+    if whole.pending:
+        pending.apply_cold(whole)
+        config.save('lxc', vmid, whole)
+    config.write_file(f'{LXC}/{vmid}/config', lxc_config(vmid, whole.current), 0o644)

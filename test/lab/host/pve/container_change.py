@@ -2,7 +2,7 @@
 # API2/LXC/Config.pm, update_vm; LXC/Config.pm, update_pct_config and vmconfig_hotplug_pending; LXC.pm, update_net and hotplug_net.
 # As in pve-container 6.1.10. Where Proxmox changed, so that the next difference is easy to find:
 #   5.2.2  (2024-11, 11190ad)  no write of the card without its bridge between unplug and plug; a plug that fails puts the old one back
-#   5.2.7  (2025-04, bd401ac)  `link_down=0` sets no link down
+#   6.0.0  (2025-04, bd401ac)  `link_down=0` sets no link down
 #   6.0.15 (2025-11, c5fefa1)  `host-managed` instead of `ipmanagehost`
 # Always so: only net0 to net9 are pulled from a running container (`^net(\d)$`); other trunks or another mtu alone move nothing.
 import sys

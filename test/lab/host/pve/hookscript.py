@@ -10,10 +10,11 @@ def check(volid):
     if not found:
         raise TaskError(f"'{volid}' is not a snippet")
     path = f'/var/lib/vz/snippets/{found[1]}'
+    # the errors name the volume, not the file
     if not os.path.isfile(path):
-        raise TaskError(f"script '{path}' does not exist")
+        raise TaskError(f"script '{volid}' does not exist")
     if not os.access(path, os.X_OK):
-        raise TaskError(f"script '{path}' is not executable")
+        raise TaskError(f"script '{volid}' is not executable")
     return path
 
 

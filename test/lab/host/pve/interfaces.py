@@ -1,7 +1,7 @@
 # Reads /etc/network/interfaces as Proxmox does: PVE::Network::Interfaces. What it keeps of a stanza, and what each is.
 # As in pve-common 9.2.1. Where Proxmox changed, so that the next difference is easy to find:
-#   9.0.4 (2025-08)           physical cards are told by `ip -d -j link`, and may have names such as nic0
-#   9.2   (2026-06, d996fee)  `use v5.36`, by which \s takes the bytes 0x85 and 0xA0 for white space, in the middle of a UTF-8 letter too
+#   9.0.4  (2025-07, 7c0edeb)  physical cards are told by `ip -d -j link`, and may have names such as nic0
+#   9.1.17 (2026-06, d996fee)  `use v5.36`, by which \s takes the bytes 0x85 and 0xA0 for white space, in the middle of a UTF-8 letter too
 # Always so: the file is read as bytes; comments are decoded as UTF-8, all else is not; of several stanzas of one family the last one that has
 # unknown options, or comments, replaces those of the others.
 import json
