@@ -60,10 +60,11 @@ _ovs_port_agent() {
 		'proxmox interfaces') words=(show apply remove) ;;
 		netmaker) words=(list attest leases withdraw) ;;
 		config) words=(check show reload) ;;
-		events) words=(--lines --follow --file) ;;
+		list) words=(--all --watch --columns --bridge --runtime --state --guest --format) ;;
+		events) words=(--lines --follow --since --guest --action --file) ;;
 		explain) kind='ports vmids guests links' ;;
 		name) words=(--runtime) kind='containers vmids' ;;
-		create-interface) kind=links ;;
+		create-interface) words=(--bridge --tag --trunks --mtu) kind=links ;;
 		remove-interface) kind=ports ;;
 		introspect) kind=bridges ;;
 		'ledger verify') words=(--fast --head --progress) kind=files ;;

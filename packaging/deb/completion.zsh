@@ -61,10 +61,11 @@ _ovs-port-agent() {
       'proxmox interfaces') offered=(show apply remove) ;;
       netmaker) offered=(list attest leases withdraw) ;;
       config) offered=(check show reload) ;;
-      events) offered=(--lines --follow --file) ;;
+      list) offered=(--all --watch --columns --bridge --runtime --state --guest --format) ;;
+      events) offered=(--lines --follow --since --guest --action --file) ;;
       explain) kind='ports vmids guests links' ;;
       name) offered=(--runtime) kind='containers vmids' ;;
-      create-interface) kind=links ;;
+      create-interface) offered=(--bridge --tag --trunks --mtu) kind=links ;;
       remove-interface) kind=ports ;;
       introspect) kind=bridges ;;
       'ledger verify') offered=(--fast --head --progress) kind=files ;;

@@ -1,14 +1,15 @@
 // What the ledger says of an event; pure.
 
 import type { LifecycleEvent } from '../core/events/lifecycle-event.ts';
-import type { JsonObject } from '../core/json.ts';
+import type { Json, JsonObject } from '../core/json.ts';
 
 /** `data` of the event's block: everything the source said but its id, which is metadata. */
 export function eventData(event: LifecycleEvent): JsonObject {
   const { id: _id, source: _source, ...said } = event;
   const data: JsonObject = {};
   for (const [key, value] of Object.entries(said)) {
-    if (value !== undefined) data[key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)] = value;
+    if (value !== undefined)
+      data[key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)] = value as Json;
   }
   return data;
 }

@@ -35,6 +35,8 @@ import { openConverge } from './converge.ts';
 import { serveMethods } from './dbus-service.ts';
 import { dockerCursor } from './docker-cursor.ts';
 import { executors } from './executors.ts';
+import { guestMethods } from './guests/methods.ts';
+import { openOverlooked } from './guests/overlooked.ts';
 import { openHealings } from './healings.ts';
 import { openHookSocket } from './hook-socket.ts';
 import { readHost } from './host.ts';
@@ -213,6 +215,7 @@ async function main(): Promise<void> {
     now,
   });
 
+  const overlooked = openOverlooked();
   const healings = openHealings(steady);
   const { converge, settled } = openConverge({
     config,
@@ -262,7 +265,7 @@ async function main(): Promise<void> {
     ledger,
     claims,
     troubles,
-    sources,
+    sources: overlooked.watch(sources),
     converge,
     settled,
     guestQueue,
@@ -395,8 +398,21 @@ async function main(): Promise<void> {
         withVmid: (name, use) => vmids.claimFor('lxc', name, undefined, use),
         vmidOwner: vmids.owner,
         hostUse,
+        isBridge: (name) => observeBridges(ovsdb.replica).has(name),
       }),
       reloader.method,
+      ...guestMethods({
+        bus,
+        networkManager,
+        ovsdb,
+        claims,
+        facts,
+        exec,
+        bindingsDir,
+        troubles,
+        overlooked,
+        containerName: async (id) => (await docker.inspect(id))?.Name.replace(/^\//, ''),
+      }),
       ...introspectionMethods({
         bus,
         networkManager,

@@ -8,9 +8,10 @@ import type { EventResult } from '../core/events/event-result.ts';
 import { hookEventSchema, type ManualEvent } from '../core/events/lifecycle-event.ts';
 import { guestNameProblem } from '../core/guest/guest.ts';
 import { interfaceNameSchema, parseGuestInterface } from '../core/guest/interface-name.ts';
-import { parsePortName, vmidSchema } from '../core/guest/vmid.ts';
+import { parsePortName, portName, vmidSchema } from '../core/guest/vmid.ts';
 import { type Ledger, readBlocks, renderFlat, verifyLedger } from '../core/ledger/index.ts';
 import type { Agent, Caller } from './agent.ts';
+import { type AttachOptions, parseAttachOptions } from './attach-options.ts';
 import type { Binding, Claims } from './claims.ts';
 import { type Method, method } from './dbus-service.ts';
 import { noteHookscript } from './note-hookscript.ts';
@@ -24,11 +25,23 @@ export interface MethodParts {
   /** A person wants to have all cards now, however often they have vanished. */
   forgetLosses: () => void;
   /** Gives a number to a device whose name tells none; what throws leaves none behind. */
-  withVmid: (name: string, use: (vmid: number) => Promise<string>) => Promise<string>;
+  withVmid: (name: string, use: (vmid: number) => Promise<Attached>) => Promise<Attached>;
   /** Name of the guest that the number belongs to, also while it does not run. */
   vmidOwner: (vmid: number) => Promise<string | undefined>;
   /** What the host itself uses the device for, as the end of a sentence. */
   hostUse: (link: string) => Promise<string | undefined>;
+  /** Whether Open vSwitch has a bridge of this name. */
+  isBridge: (name: string) => boolean;
+}
+
+/** A port that was attached by hand. */
+interface Attached extends AttachOptions {
+  port: string;
+  vmid: number;
+  nic: number;
+  interface: string;
+  container: string;
+  bridge: string;
 }
 
 /** Most blocks that one call may ask for. */
@@ -53,7 +66,14 @@ export function agentMethods(parts: MethodParts): Method[] {
     name: string,
     given: number | undefined,
     caller: Caller,
-  ): Promise<string> => {
+    options: AttachOptions = {},
+  ): Promise<Attached> => {
+    if (
+      options.bridge !== undefined &&
+      config.bridges[options.bridge] === undefined &&
+      !parts.isBridge(options.bridge)
+    )
+      throw new AgentError('bridge-missing', `There is no OVS bridge ${options.bridge}`);
     const use = await parts.hostUse(link);
     if (use !== undefined) throw new AgentError('bad-argument', `${link} is no guest's device: it ${use}`);
     const bound = claims.bindings().find((binding) => binding.interface === link);
@@ -61,10 +81,16 @@ export function agentMethods(parts: MethodParts): Method[] {
       throw new AgentError('name-taken', `${link} is port ${bound.port} already`);
     const identity = parseGuestInterface(link);
     const id = given ?? identity?.vmid ?? parsePortName(link)?.vmid;
-    const asGuest = (vmid: number) => attachAs(link, name, vmid, caller);
+    const asGuest = (vmid: number) => attachAs(link, name, vmid, caller, options);
     return id === undefined ? parts.withVmid(link, asGuest) : asGuest(id);
   };
-  const attachAs = async (link: string, name: string, id: number, caller: Caller): Promise<string> => {
+  const attachAs = async (
+    link: string,
+    name: string,
+    id: number,
+    caller: Caller,
+    options: AttachOptions,
+  ): Promise<Attached> => {
     const bindings = claims.bindings();
     const identity = parseGuestInterface(link);
     const nic = identity?.vmid === id ? identity.nic : 0;
@@ -76,14 +102,25 @@ export function agentMethods(parts: MethodParts): Method[] {
     if (owner !== undefined && owner !== name && owner !== link)
       throw new AgentError('name-taken', `VMID ${id} belongs to ${owner}`);
     const guestKey = holder && { guestKey: holder.key };
-    const result = await agent.handle({ ...manual('attach', link, name, id), nic, ...guestKey }, caller);
+    const result = await agent.handle(
+      { ...manual('attach', link, name, id), nic, ...guestKey, ...options },
+      caller,
+    );
     // Who asked hears that it failed; no wish of theirs stays behind to be tried again unasked.
     if (!result.ok && !holder) await agent.handle({ ...manual('detach', link, name, id), nic }, caller);
     demand(result);
-    return `Container interface created for ${name}`;
+    const bound = { port: portName(id, nic), vmid: id, nic, interface: link, container: name };
+    const bridge = claims.binding(bound.port)?.bridge ?? options.bridge ?? config.default_bridge;
+    return {
+      ...bound,
+      bridge,
+      ...(options.vlan && { vlan: options.vlan }),
+      ...(options.mtu && { mtu: options.mtu }),
+    };
   };
+  const created = ({ container }: Attached) => [`Container interface created for ${container}`];
 
-  const detach = async (wanted: string, caller: Caller): Promise<string> => {
+  const detach = async (wanted: string, caller: Caller) => {
     const binding = claims.bindings().find(({ port, interface: link }) => port === wanted || link === wanted);
     if (!binding) throw new AgentError('port-unknown', `There is no port ${wanted} of ours`);
     const { interface: link, guest, vmid: id, nic, runtime, key: guestKey } = binding;
@@ -94,7 +131,12 @@ export function agentMethods(parts: MethodParts): Method[] {
       );
     }
     demand(await agent.handle({ ...manual('detach', link, guest, id), nic, guestKey }, caller));
-    return `Container interface ${wanted} removed`;
+    const { port, bridge } = binding;
+    return { port, interface: link, bridge, vmid: id, nic, container: guest };
+  };
+  const removed = async (wanted: string, caller: Caller) => {
+    await detach(wanted, caller);
+    return [`Container interface ${wanted} removed`];
   };
 
   return [
@@ -123,14 +165,14 @@ export function agentMethods(parts: MethodParts): Method[] {
       in: text('name'),
       out: text('answer'),
       schema: z.tuple([ifname]),
-      run: async ([link], caller) => [await attach(link, link, undefined, caller)],
+      run: async ([link], caller) => created(await attach(link, link, undefined, caller)),
     }),
     method({
       name: 'del_port',
       in: text('name'),
       out: text('answer'),
       schema: z.tuple([ifname]),
-      run: async ([name], caller) => [await detach(name, caller)],
+      run: async ([name], caller) => removed(name, caller),
     }),
     method({
       name: 'create_container_interface',
@@ -141,14 +183,35 @@ export function agentMethods(parts: MethodParts): Method[] {
       ],
       out: text('answer'),
       schema: z.tuple([ifname, guestName, vmid]),
-      run: async ([link, name, id], caller) => [await attach(link, name, id, caller)],
+      run: async ([link, name, id], caller) => created(await attach(link, name, id, caller)),
+    }),
+    method({
+      name: 'attach_interface',
+      in: [
+        { name: 'raw_ifname', type: 's' },
+        { name: 'container_id', type: 's' },
+        { name: 'vmid', type: 'u' },
+        { name: 'options', type: 's' },
+      ],
+      out: text('json'),
+      schema: z.tuple([ifname, guestName, vmid, z.string().max(65_536)]),
+      run: async ([link, name, id, options], caller) => [
+        JSON.stringify(await attach(link, name, id, caller, parseAttachOptions(options))),
+      ],
+    }),
+    method({
+      name: 'detach_interface',
+      in: text('name'),
+      out: text('json'),
+      schema: z.tuple([ifname]),
+      run: async ([name], caller) => [JSON.stringify(await detach(name, caller))],
     }),
     method({
       name: 'remove_container_interface',
       in: text('name'),
       out: text('answer'),
       schema: z.tuple([ifname]),
-      run: async ([name], caller) => [await detach(name, caller)],
+      run: async ([name], caller) => removed(name, caller),
     }),
     method({
       name: 'lifecycle_event',

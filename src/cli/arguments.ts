@@ -2,7 +2,7 @@
 
 import { AgentError } from '../core/errors.ts';
 import { guestNameProblem } from '../core/guest/guest.ts';
-import { kernelNameProblem } from '../core/guest/kernel-name.ts';
+import { bridgeNameProblem, kernelNameProblem } from '../core/guest/kernel-name.ts';
 import { NIC_INDEX_MAX, VMID_MAX, VMID_MIN, vmidFromText } from '../core/guest/vmid.ts';
 import { CATEGORIES, type Category, type Head, isCategory } from '../core/ledger/index.ts';
 
@@ -54,6 +54,59 @@ export function parseCount(text: string): number {
   const amount = wholeNumber(text, 1_000_000);
   if (amount === undefined) throw bad(`a count is a whole number from 0 to 1000000, not ${shown(text)}`);
   return amount;
+}
+
+/** Seconds between two looks. */
+export function parseSeconds(text: string): number {
+  const seconds = wholeNumber(text, 86_400);
+  if (seconds === undefined || seconds === 0)
+    throw bad(`an interval is a whole number of seconds from 1 to 86400, not ${shown(text)}`);
+  return seconds;
+}
+
+/** `2h`, `30min`, `1d` before now, or an instant such as `2026-11-23 09:30` in local time; milliseconds of the epoch. */
+export function parseSince(text: string): (now: Date) => number {
+  const [, amount = '', unit = ''] = /^(\d{1,6}) ?(s|min|h|d)$/.exec(text.trim()) ?? [];
+  const length = { s: 1, min: 60, h: 3600, d: 86_400 }[unit];
+  if (length !== undefined) return (now) => now.getTime() - Number(amount) * length * 1000;
+  const isDate = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?$/.test(text);
+  // A date alone would be read as UTC, a date with a time of day as local.
+  const at = isDate ? Date.parse(text.length === 10 ? `${text}T00:00` : text.replace(' ', 'T')) : Number.NaN;
+  if (Number.isNaN(at)) {
+    throw bad(`a time is 30min, 2h, 1d (ago) or a date such as "2026-11-23 09:30", not ${shown(text)}`);
+  }
+  return () => at;
+}
+
+export function parseBridge(text: string): string {
+  return demand(text, bridgeNameProblem(text));
+}
+
+const VLAN_MAX = 4094;
+
+export function parseTag(text: string): number {
+  const tag = wholeNumber(text, VLAN_MAX);
+  if (tag === undefined || tag === 0)
+    throw bad(`a VLAN is a whole number from 1 to ${VLAN_MAX}, not ${shown(text)}`);
+  return tag;
+}
+
+/** `20,30-39`, in rising order and once each. */
+export function parseTrunks(text: string): number[] {
+  const tags = text.split(',').flatMap((part) => {
+    const [first = '', last = first, ...more] = part.split('-');
+    const [from, to] = [parseTag(first), parseTag(last)];
+    if (from > to || more.length > 0) throw bad(`trunks are VLANs such as 20,30-39, not ${shown(text)}`);
+    return Array.from({ length: to - from + 1 }, (_, at) => from + at);
+  });
+  return [...new Set(tags)].sort((a, b) => a - b);
+}
+
+export function parseMtu(text: string): number {
+  const mtu = wholeNumber(text, 65_521);
+  if (mtu === undefined || mtu < 68)
+    throw bad(`an MTU is a whole number from 68 to 65521, not ${shown(text)}`);
+  return mtu;
 }
 
 export interface HeightRange {

@@ -36,6 +36,35 @@ export async function recentEvents(path: string, n: number, reading: Reading = {
   return { events, head };
 }
 
+/** The last `n` events that are wanted, oldest first; reads the whole ledger, since `isWanted` learns from all blocks. */
+export async function chosenEvents(
+  path: string,
+  n: number,
+  isWanted: (block: HashedBlock) => boolean,
+  reading: Reading = {},
+): Promise<Recent> {
+  const causes = new Map<number, number | null>();
+  const open = new Map<number, HashedBlock>();
+  const blocks: HashedBlock[] = [];
+  let head = 0;
+  for await (const block of readBlocks(path, reading)) {
+    head = block.height;
+    const wanted = isWanted(block);
+    if (isOutcome(block) && block.cause !== null) open.delete(block.cause);
+    if (isIntent(block)) {
+      causes.set(block.height, block.cause);
+      if (wanted) open.set(block.height, block);
+    } else if (isEvent(block) && wanted) blocks.push(block);
+    if (blocks.length > 2 * n + 1000) blocks.splice(0, blocks.length - n);
+  }
+  const last = [...blocks, ...open.values()]
+    .sort((a, b) => a.height - b.height)
+    .slice(n === 0 ? Infinity : -n);
+  const events: ToldEvent[] = [];
+  for (const block of last) events.push({ block, cause: await originOf(path, block, causes) });
+  return { events, head };
+}
+
 /** For blocks as they come: remembers intents, and tells everything else. */
 export function liveEvents(path: string): (block: HashedBlock) => Promise<ToldEvent | undefined> {
   const causes = new Map<number, number | null>();

@@ -54,7 +54,7 @@ export const REMEDIES = {
   'guest-elsewhere': 'Run this on the node that the message names.',
   'guest-locked': 'Wait until the task that holds the guest has ended, then run this again.',
   'guest-template': 'Enroll the guests that are made from it.',
-  'snippet-missing': 'Install the package on this node, or reinstall it.',
+  'snippet-missing': 'Run: dpkg-reconfigure ovs-port-agent. On another node: install the package there.',
   'hookscript-unusable':
     'Correct the hookscript of the guest (qm set, pct set) or take it away, then run this again.',
   'record-damaged':

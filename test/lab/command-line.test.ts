@@ -117,6 +117,125 @@ describe('systemctl reload', () => {
   });
 });
 
+describe('the overview', () => {
+  interface Row {
+    port: string | null;
+    guest: string;
+    state: string;
+    reason: string | null;
+    bridge: string | null;
+    [key: string]: unknown;
+  }
+  const list = async (...argv: string[]) =>
+    JSON.parse((await host.cli('list', '--json', ...argv)).stdout) as Row[];
+
+  it('has every guest that runs or should have a port, with the reason, and explain knows each', async () => {
+    await host.sh(`
+      ip link add vmbr9 type bridge; ip link set vmbr9 up
+      qm create 102 --name mail --hookscript ${SNIPPET} --net0 virtio,bridge=vmbr9
+      qm start 102
+      docker run --detach --name cache opa-test`);
+    const rows = await eventually(
+      () => list('--all'),
+      (found) =>
+        expect(found.map(({ guest, state }) => [guest, state])).toEqual(
+          expect.arrayContaining([
+            ['cache', 'unattached'],
+            ['mail', 'skipped'],
+          ]),
+        ),
+    );
+    expect(rows.find(({ guest }) => guest === 'shop')).toMatchObject({
+      port: 'vi101',
+      state: 'attached',
+      health: 'ok',
+      mac: expect.stringMatching(/^[0-9a-f:]{17}$/),
+      ofport: expect.any(Number),
+      rx: expect.any(Number),
+      mtu: 1500,
+    });
+    expect(rows.find(({ guest }) => guest === 'mail')?.reason).toContain('vmbr9');
+    for (const { guest } of rows) {
+      expect((await host.cli('explain', guest)).stdout).toContain(guest);
+    }
+    expect((await list()).map(({ guest }) => guest)).toEqual(['shop']);
+    expect((await host.cli('list', '--format', 'yaml')).stdout).toContain('- port: "vi101"');
+    await host.sh('docker rm -f cache; qm stop 102; qm destroy 102; ip link del vmbr9');
+    await eventually(
+      () => list('--all'),
+      (found) => expect(found.map(({ guest }) => guest)).toEqual(['shop']),
+    );
+  });
+
+  it('create-interface says which port it made and where, with VLANs; remove-interface names the port', async () => {
+    await host.sh('ip link add tool0 type veth peer name tool1; ip link set tool0 up');
+    const made = await host.cli(
+      'create-interface',
+      'tool0',
+      'tool',
+      '4711',
+      '--bridge',
+      'ovsbr1',
+      '--tag',
+      '20',
+      '--trunks',
+      '30,40',
+    );
+    expect([made.stdout, made.stderr]).toEqual(['vi4711 is on ovsbr1 (tool0)', '']);
+    const port = (await host.traces()).ports.find(({ interface: link }) => link === 'tool0');
+    expect(port).toMatchObject({ port: 'vi4711', bridge: 'ovsbr1', tag: 20, trunks: [30, 40] });
+    expect((await host.cli('list', '--columns', 'port,vlan', '--guest', 'tool')).stdout).toContain(
+      '20 + 30,40',
+    );
+    const gone = JSON.parse((await host.cli('remove-interface', 'tool0', '--json')).stdout) as Row;
+    expect(gone).toMatchObject({ port: 'vi4711', bridge: 'ovsbr1', interface: 'tool0' });
+    const missing = await host.cli('create-interface', 'tool0', 'tool', '4711', '--bridge', 'nobridge');
+    expect([missing.exitCode, missing.stderr]).toEqual([1, expect.stringContaining('[bridge-missing]')]);
+    await host.sh('ip link del tool0');
+  });
+
+  it('events are chosen by guest, time and action', async () => {
+    const { stdout } = await host.cli(
+      'events',
+      '--guest',
+      '101',
+      '--action',
+      'port_attached',
+      '--since',
+      '1d',
+      '--json',
+    );
+    const actions = stdout.split('\n').map((line) => (JSON.parse(line) as { action: string }).action);
+    expect(new Set(actions)).toEqual(new Set(['port_attached']));
+    expect((await host.cli('events', '--guest', 'nobody')).stdout).toBe('');
+  });
+});
+
+describe('somebody who is not root', () => {
+  it('is told so at once', async () => {
+    for (const verb of [['list'], ['doctor'], ['introspect'], ['ledger', 'verify']]) {
+      const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+      const { stdout, stderr, exitCode } = await host.exec([...asNobody, 'ovs-port-agent', ...verb]);
+      expect([verb, stdout, exitCode]).toEqual([verb, '', 3]);
+      expect(stderr).toMatch(/^[^\n]*Run this as root: sudo ovs-port-agent[^\n]*$/);
+    }
+  });
+});
+
+describe('the remedy for a stub that is missing', () => {
+  it('puts it back, without the package file', async () => {
+    const snippet = '/var/lib/vz/snippets/ovs-port-agent';
+    await host.sh(`rm ${snippet} /var/lib/ovs-port-agent/hooks/lxc`);
+    const { stdout } = await host.cli('doctor', '--json');
+    const remedies = (JSON.parse(stdout) as { state: string; remedy?: string }[])
+      .filter(({ state }) => state === 'fail')
+      .map(({ remedy }) => remedy);
+    expect(new Set(remedies)).toEqual(new Set(['dpkg-reconfigure ovs-port-agent']));
+    await host.sh('dpkg-reconfigure ovs-port-agent 2>&1');
+    expect(await host.sh(`stat -c %a ${snippet} /var/lib/ovs-port-agent/hooks/lxc`)).toBe('755\n755');
+  });
+});
+
 describe('an agent that is stopped', () => {
   it('stays so, whatever is asked', async () => {
     await host.stopAgent();

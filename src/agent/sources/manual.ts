@@ -3,6 +3,7 @@
 import { guestKeyOf, type ManualEvent } from '../../core/events/lifecycle-event.ts';
 import type { Guest } from '../../core/guest/guest.ts';
 import { portName } from '../../core/guest/vmid.ts';
+import type { Vlan } from '../../core/plan/desired.ts';
 import type { Claim } from '../claims.ts';
 import type { Source } from './resolution.ts';
 import { retained } from './retained.ts';
@@ -23,7 +24,17 @@ export function manualSource({ defaultBridge, claim, claims, linkNames }: Manual
       if (event.phase === 'detach') return { guest, ports: others, skipped: [], note: 'its ports are gone' };
       const bridge = event.bridge ?? defaultBridge;
       const port = portName(event.vmid, event.nic);
-      const wish = { port, interface: event.interface, bridge, guest, nic: event.nic };
+      const { mtu } = event;
+      const vlan = event.vlan as Vlan | undefined;
+      const wish = {
+        port,
+        interface: event.interface,
+        bridge,
+        guest,
+        nic: event.nic,
+        ...(vlan && { vlan }),
+        ...(mtu !== undefined && { mtu }),
+      };
       return { guest, ports: [...others, wish], skipped: [], note: '' };
     },
     current: async () => retained(claims(), 'manual', await linkNames()),

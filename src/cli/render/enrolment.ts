@@ -82,9 +82,7 @@ export function enrolmentLines({
       : 'auto_enroll is off: new guests get the hookscript by ovs-port-agent proxmox enroll',
     ...(snippet.problem === null
       ? []
-      : [
-          `No guest can be enrolled: ${snippet.problem}. Reinstall the package: apt-get install --reinstall ovs-port-agent`,
-        ]),
+      : [`No guest can be enrolled: ${snippet.problem}. Run: dpkg-reconfigure ovs-port-agent`]),
     ...(snippets_offered
       ? []
       : [

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { table } from './table.ts';
-import { shortTime, untilText } from './time.ts';
+import { sameTimes, untilText } from './time.ts';
 
 /** What `ListNetmakerLeases` answers, as far as people see it. */
 export const leasesSchema = z.array(
@@ -24,13 +24,17 @@ export type LeaseLine = z.infer<typeof leasesSchema>[number];
 /** In the order they come. BY says whether the address was asked for by label. */
 export function leaseLines(leases: readonly LeaseLine[], now: Date): string[] {
   if (leases.length === 0) return ['No leases. A container gets an address when it starts.'];
+  const time = sameTimes(
+    leases.map(({ since }) => since),
+    now,
+  );
   const rows = leases.map((lease) => [
     lease.address,
     lease.name,
     holderText(lease.key),
     lease.static ? 'label' : 'pool',
     stateText(lease, now),
-    shortTime(lease.since, now),
+    time(lease.since),
   ]);
   return table([['ADDRESS', 'NAME', 'CONTAINER', 'BY', 'STATE', 'SINCE'], ...rows]);
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { printable } from '../printable.ts';
 import type { ExitCode } from '../terminal.ts';
 import { cells, pad, table } from './table.ts';
-import { localTime, shortTime, untilText } from './time.ts';
+import { localTime, sameTimes, untilText } from './time.ts';
 
 /** What `GetStatus` answers. Only what the exit code depends on is required. */
 export const statusSchema = z.looseObject({
@@ -157,11 +157,15 @@ function bridgeLines({ bridges }: Status): string[] {
 }
 
 function waiting({ waiting, spooled }: Status, now: Date): string[] {
+  const time = sameTimes(
+    waiting.flatMap(({ since }) => since ?? []),
+    now,
+  );
   const lines = waiting.map(({ port, bridge, reason, code, attempts, since, nextTry }) => {
     const where = bridge ? ` on ${bridge}` : '';
     const tries = [
       ...(attempts === undefined ? [] : [`${attempts} ${attempts === 1 ? 'try' : 'tries'}`]),
-      ...(since === undefined ? [] : [`since ${shortTime(since, now)}`]),
+      ...(since === undefined ? [] : [`since ${time(since)}`]),
       ...(nextTry === undefined ? [] : [`next ${untilText(nextTry, now)}`]),
     ].join(', ');
     return `  ${port}${where}: ${reason} [${code}]${tries ? ` (${tries})` : ''}`;

@@ -19,6 +19,42 @@ export function pad(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - cells(text)));
 }
 
+/**
+ * A table no wider than `width`: the widest of the columns that may shrink gives way first, down to what its title needs
+ * and at least 8 cells, and `…` stands where something is left out.
+ */
+export function fitted(
+  rows: readonly (readonly string[])[],
+  width: number | undefined,
+  canShrink: readonly boolean[],
+): string[] {
+  const clean = rows.map((row) => row.map(printable));
+  if (width === undefined) return table(clean);
+  const widths = (clean[0] ?? []).map((_, column) =>
+    Math.max(...clean.map((row) => cells(row[column] ?? ''))),
+  );
+  const least = (clean[0] ?? []).map((title) => Math.max(8, cells(title)));
+  const total = () => widths.reduce((sum, each) => sum + each, 2 * (widths.length - 1));
+  while (total() > width) {
+    const room = widths.map((each, column) => (canShrink[column] && each > (least[column] ?? 8) ? each : 0));
+    const widest = room.indexOf(Math.max(...room));
+    if ((room[widest] ?? 0) === 0) break;
+    widths[widest] = (widths[widest] ?? 0) - 1;
+  }
+  return table(clean.map((row) => row.map((text, column) => shortened(text, widths[column] ?? 0))));
+}
+
+/** The beginning of the text, in at most so many cells. */
+function shortened(text: string, width: number): string {
+  if (cells(text) <= width) return text;
+  let short = '';
+  for (const character of text) {
+    if (cells(short + character) > width - 1) break;
+    short += character;
+  }
+  return `${short}…`;
+}
+
 /** One line per row; every cell is made printable. No spaces at line ends. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const clean = rows.map((row) => row.map(printable));

@@ -14,6 +14,15 @@ export function shortTime(instant: string, now: Date): string {
   return localDate(date) === localDate(now) ? clock(date) : `${localDate(date)} ${clock(date).slice(0, 5)}`;
 }
 
+/** One form for all instants of an output: the time of day when all are of today, else date and time. */
+export function sameTimes(instants: readonly string[], now: Date): (instant: string) => string {
+  const isToday = (instant: string) => {
+    const date = new Date(instant);
+    return !Number.isNaN(date.getTime()) && localDate(date) === localDate(now);
+  };
+  return instants.every(isToday) ? (instant) => shortTime(instant, now) : localTime;
+}
+
 /** `now`, `in 4 s`, `in 3 min`: until an instant. */
 export function untilText(instant: string, now: Date): string {
   const seconds = Math.ceil((Date.parse(instant) - now.getTime()) / 1000);

@@ -1,12 +1,15 @@
 // `explain`: all that is known of one port, and what is wrong with it.
 
 import { join } from 'node:path';
-import { AgentError } from '../../core/errors.ts';
+import { AgentError, isAgentError } from '../../core/errors.ts';
 import { faultsOf } from '../../core/explain/faults.ts';
 import { isKnown } from '../../core/explain/join.ts';
 import { portsMeant } from '../../core/explain/target.ts';
-import { safeJson } from '../printable.ts';
+import { type PortIdentity, parsePortName } from '../../core/guest/vmid.ts';
+import { askGuests } from '../ask-guests.ts';
+import { printable, safeJson } from '../printable.ts';
 import { explanationJson, explanationLines } from '../render/explanation.ts';
+import { type GuestRow, isGuest } from '../render/guests.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 import { readVmidState } from '../vmid-files.ts';
 
@@ -27,7 +30,23 @@ Exit code: 0 the port is right, 1 a fault was found or there is no such port.`,
     .action(
       ending(context, async (wanted: string, { json }: { json?: boolean }) => {
         const host = await inspect.host();
-        const meant = portsMeant(wanted, host, await readVmidState(join(stateDir, 'vmids.json')));
+        const state = await readVmidState(join(stateDir, 'vmids.json'));
+        const listed = async () =>
+          host.agent.ok ? (await askGuests(context)).filter((row) => isGuest(row, wanted)) : [];
+        let meant: PortIdentity[];
+        try {
+          meant = portsMeant(wanted, host, state);
+        } catch (error) {
+          if (!isAgentError(error, 'port-unknown')) throw error;
+          const rows = await listed();
+          if (rows.length === 0) throw error;
+          const cards = rows.flatMap(({ port }) => (port === null ? [] : (parsePortName(port) ?? [])));
+          if (cards.length === 0) {
+            for (const line of json ? [safeJson(rows, 2)] : rows.flatMap(withoutPort)) terminal.out(line);
+            return rows.every((row) => row.state === 'unattached') ? 0 : 1;
+          }
+          meant = cards;
+        }
         const found = await Promise.all(meant.map((port) => inspect.port(port, host)));
         if (!found.some(({ facts }) => isKnown(facts)) && host.ovsdb.ok) {
           throw new AgentError('port-unknown', `There is no port or guest ${wanted}`);
@@ -40,3 +59,10 @@ Exit code: 0 the port is right, 1 a fault was found or there is no such port.`,
       }),
     );
 };
+
+/** A guest that the agent knows and that has no port, nor a number. */
+function withoutPort({ guest, runtime, reason, state }: GuestRow): string[] {
+  return [`${guest} (${runtime}) has no port: ${reason ?? 'no reason is known'}`, `  state  ${state}`].map(
+    printable,
+  );
+}

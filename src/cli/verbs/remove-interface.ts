@@ -1,11 +1,15 @@
 // `remove-interface`: takes a port off the switch that was attached by hand.
 
+import { z } from 'zod';
+import { jsonAnswer, notUnderstood } from '../agent-call.ts';
 import { parseInterfaceName } from '../arguments.ts';
 import { printable, safeJson } from '../printable.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 
 /** Milliseconds. */
 const DEADLINE_MS = 60_000;
+const MEMBER = 'DetachInterface';
+const answerSchema = z.looseObject({ port: z.string(), bridge: z.string(), interface: z.string() });
 
 export const addRemoveInterface: AddVerb = (parent, context) => {
   const { terminal, callAgent } = context;
@@ -13,18 +17,16 @@ export const addRemoveInterface: AddVerb = (parent, context) => {
     .command('remove-interface')
     .description('take a port off the switch')
     .argument('<port>', 'the port, such as vi4711, or its device', parseInterfaceName)
-    .option('--json', 'print one JSON document')
+    .option('--json', 'print one JSON document: the port, its bridge and its device')
     .addHelpText('after', examples(['remove-interface vi4711']))
     .action(
-      ending(context, async (port: string, { json }: { json?: boolean }) => {
-        const [answer] = await callAgent({
-          member: 'RemoveContainerInterface',
-          signature: 's',
-          body: [port],
-          deadlineMs: DEADLINE_MS,
-        });
-        const message = String(answer);
-        terminal.out(json ? safeJson({ port, message }, 2) : printable(message));
+      ending(context, async (wanted: string, { json }: { json?: boolean }) => {
+        const call = { member: MEMBER, signature: 's', body: [wanted], deadlineMs: DEADLINE_MS };
+        const answer = jsonAnswer(MEMBER, await callAgent(call));
+        const gone = answerSchema.safeParse(answer);
+        if (!gone.success) throw notUnderstood(MEMBER);
+        const { port, bridge, interface: link } = gone.data;
+        terminal.out(json ? safeJson(answer, 2) : printable(`${port} is off ${bridge} (${link})`));
         return 0;
       }),
     );

@@ -1,7 +1,7 @@
 // The host itself: who asks, Node, the configuration file, the system bus.
 
 import type { DoctorFacts } from './facts.ts';
-import { type Finding, findingsOf } from './finding.ts';
+import { type Finding, findingsOf, reinstall } from './finding.ts';
 
 const { pass, warn, fail } = findingsOf('Host');
 
@@ -41,10 +41,10 @@ function config({ config: found }: DoctorFacts): Finding[] {
   ];
 }
 
-function bus({ bus: answer, hasBusPolicy }: DoctorFacts): Finding {
+function bus({ bus: answer, hasBusPolicy, version }: DoctorFacts): Finding {
   if (!answer.ok) return fail('bus', answer.reason, { code: 'bus-unreachable' });
   if (hasBusPolicy) return pass('bus', 'the system bus answers, and lets the agent have its name');
   const where = '/usr/share/dbus-1/system.d/dev.ovs.PortAgent1.conf';
   const text = `the system bus answers, but ${where} is missing: the agent gets no name`;
-  return fail('bus', text, { remedy: 'Install the package again: apt install --reinstall ovs-port-agent' });
+  return fail('bus', text, { remedy: reinstall(version) });
 }

@@ -52,7 +52,7 @@ export function checkProxmox(facts: DoctorFacts): Finding[] {
 }
 
 function snippet({ proxmox }: DoctorFacts): Finding {
-  const remedy = 'Install the package again: apt install --reinstall ovs-port-agent';
+  const remedy = 'dpkg-reconfigure ovs-port-agent';
   switch (proxmox.snippet) {
     case 'fine':
       return pass('snippet', `${SNIPPET_PATH} is there and executable`);

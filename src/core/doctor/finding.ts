@@ -83,3 +83,8 @@ export function listText(items: readonly (string | number)[], most = 6): string 
   const more = items.length - most;
   return items.slice(0, most).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
+
+/** For a file of the package. By its bare name apt finds a package only where a repository has it. */
+export function reinstall(version: string): string {
+  return `Install its file again: apt-get install --reinstall ./ovs-port-agent_${version}_all.deb`;
+}

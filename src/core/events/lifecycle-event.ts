@@ -66,6 +66,10 @@ const manualEvent = z.strictObject({
   vmid: vmidSchema,
   nic: z.int().min(0).max(999).default(0),
   bridge: z.string().optional(),
+  vlan: z
+    .object({ tag: z.number().optional(), trunks: z.array(z.number()), mode: z.string().optional() })
+    .optional(),
+  mtu: z.number().optional(),
   /** The queue of the guest that has the port already, where its events are not keyed by VMID. */
   guestKey: z.string().optional(),
 });

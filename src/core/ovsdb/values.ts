@@ -28,6 +28,11 @@ export const mapColumn = z
   .tuple([z.literal('map'), z.array(z.tuple([z.string(), z.string()]))])
   .transform(([, pairs]) => Object.fromEntries(pairs));
 
+/** A map from texts to numbers. */
+export const mapNumbers = z
+  .tuple([z.literal('map'), z.array(z.tuple([z.string(), z.number()]))])
+  .transform(([, pairs]): Record<string, number | undefined> => Object.fromEntries(pairs));
+
 /** `["map",…]` of a plain record. */
 export function toMap(record: Readonly<Record<string, string>>): unknown {
   return ['map', Object.entries(record)];

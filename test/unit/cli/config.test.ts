@@ -102,7 +102,7 @@ describe('config reload', () => {
 describe('a configuration with an error', () => {
   it('is named by whoever misses the agent', async () => {
     const cause = new BusError('org.freedesktop.DBus.Error.NameHasNoOwner', 'no owner');
-    const agent = { DescribePorts: new AgentError('bus-call-failed', 'failed', { cause }) };
+    const agent = { DescribeGuests: new AgentError('bus-call-failed', 'failed', { cause }) };
     const { code, err } = await cli(['list'], { agent, configProblem: 'config.toml: line 3, column 1: odd' });
     expect(code).toBe(3);
     expect(err).toEqual([

@@ -96,7 +96,7 @@ describe('verbs that ask the agent', () => {
   ]);
 
   it('list ports as a table', async () => {
-    const { code, out } = await cli(['list'], { agent: { DescribePorts: ports } });
+    const { code, out } = await cli(['list'], { agent: { DescribeGuests: ports } });
     expect(code).toBe(0);
     expect(out).toEqual([
       'PORT   GUEST       VMID  RUNTIME  BRIDGE  DRIVER  SINCE',
@@ -105,8 +105,8 @@ describe('verbs that ask the agent', () => {
   });
 
   it('list ports for programs, nothing lost', async () => {
-    const { out } = await cli(['list', '--json'], { agent: { DescribePorts: ports } });
-    expect(JSON.parse(out.join('\n'))).toEqual(JSON.parse(ports));
+    const { out } = await cli(['list', '--json'], { agent: { DescribeGuests: ports } });
+    expect(JSON.parse(out.join('\n'))).toMatchObject(JSON.parse(ports));
   });
 
   it('end with 1 when something waits', async () => {
@@ -126,28 +126,60 @@ describe('verbs that ask the agent', () => {
 
   it('say so when the answer is from another version', async () => {
     for (const answer of ['{}', 'not JSON', undefined]) {
-      const { code, err } = await cli(['list'], { agent: { DescribePorts: answer } });
+      const { code, err } = await cli(['list'], { agent: { DescribeGuests: answer } });
       expect([code, err.length]).toEqual([1, 1]);
       expect(err[0]).toContain('another version');
     }
   });
 
-  it('hand over what was asked for', async () => {
-    const agent = { CreateContainerInterface: 'Container interface created for web' };
-    const { code, out, calls } = await cli(['create-interface', 'vethAB12CD', 'web', '4711'], { agent });
-    expect([code, out]).toEqual([0, ['Container interface created for web']]);
+  it('hand over what was asked for, and say which port was made and where', async () => {
+    const made = {
+      port: 'vi4711',
+      bridge: 'vmbr0',
+      interface: 'vethAB12CD',
+      vmid: 4711,
+      nic: 0,
+      container: 'web',
+    };
+    const agent = { AttachInterface: JSON.stringify(made) };
+    const words = ['create-interface', 'vethAB12CD', 'web', '4711'];
+    const { code, out, calls } = await cli(
+      [...words, '--bridge', 'vmbr0', '--tag', '5', '--trunks', '20,30-32', '--mtu', '1400'],
+      { agent },
+    );
+    expect([code, out]).toEqual([0, ['vi4711 is on vmbr0 (vethAB12CD)']]);
+    const options = JSON.stringify({ bridge: 'vmbr0', tag: 5, trunks: [20, 30, 31, 32], mtu: 1400 });
     expect(calls[0]).toMatchObject({
-      member: 'CreateContainerInterface',
-      signature: 'ssu',
-      body: ['vethAB12CD', 'web', 4711],
+      member: 'AttachInterface',
+      signature: 'ssus',
+      body: ['vethAB12CD', 'web', 4711, options],
     });
+    expect(JSON.parse((await cli([...words, '--json'], { agent })).out.join('\n'))).toEqual(made);
+    for (const wrong of [
+      ['--tag', '4095'],
+      ['--trunks', '30-20'],
+      ['--mtu', '9'],
+      ['--bridge', 'a/b'],
+    ]) {
+      expect(await cli([...words, ...wrong], { agent })).toMatchObject({ code: 2, calls: [] });
+    }
   });
 
-  it('take a port off by name', async () => {
-    const agent = { RemoveContainerInterface: 'Container interface vi4711 removed' };
-    const { code, calls } = await cli(['remove-interface', 'vi4711'], { agent });
-    expect(code).toBe(0);
-    expect(calls[0]).toMatchObject({ member: 'RemoveContainerInterface', signature: 's', body: ['vi4711'] });
+  it('take a port off by name or device, and name the port', async () => {
+    const gone = {
+      port: 'vi4711',
+      bridge: 'ovsbr0',
+      interface: 'vethAB12CD',
+      vmid: 4711,
+      nic: 0,
+      container: 'web',
+    };
+    const agent = { DetachInterface: JSON.stringify(gone) };
+    const { code, out, calls } = await cli(['remove-interface', 'vethAB12CD'], { agent });
+    expect([code, out]).toEqual([0, ['vi4711 is off ovsbr0 (vethAB12CD)']]);
+    expect(calls[0]).toMatchObject({ member: 'DetachInterface', signature: 's', body: ['vethAB12CD'] });
+    const json = await cli(['remove-interface', 'vethAB12CD', '--json'], { agent });
+    expect(JSON.parse(json.out.join('\n'))).toMatchObject({ port: 'vi4711' });
   });
 
   it('reconcile, and end with 1 when a port is not as it should be', async () => {

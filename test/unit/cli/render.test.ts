@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { blockDetail, blockLine } from '../../../src/cli/render/block.ts';
 import { eventLine } from '../../../src/cli/render/event.ts';
-import { portTable } from '../../../src/cli/render/ports.ts';
+import { chosen, guestLines, guestsSchema } from '../../../src/cli/render/guests.ts';
 import { count, size } from '../../../src/cli/render/quantity.ts';
 import { reportLines, reportsExitCode } from '../../../src/cli/render/reports.ts';
 import { statsLines } from '../../../src/cli/render/stats.ts';
@@ -10,6 +10,14 @@ import { table } from '../../../src/cli/render/table.ts';
 import { localTime, shortTime, untilText } from '../../../src/cli/render/time.ts';
 import { verdictLines } from '../../../src/cli/render/verdict.ts';
 import { block, NOW, today } from './fake.ts';
+
+const portTable = (ports: object[], now: Date) =>
+  guestLines(chosen(guestsSchema.parse(ports), {}), {
+    format: 'table',
+    all: false,
+    width: undefined,
+    now,
+  }).map(([line]) => line);
 
 describe('a table', () => {
   it('lines its columns up, wide letters too, and ends no line with spaces', () => {

@@ -39,7 +39,7 @@ const cases: Case[] = [
     'fail',
     'Host',
     /PortAgent1\.conf is missing/,
-    /reinstall/,
+    /reinstall \.\/ovs-port-agent_.*_all\.deb$|^dpkg-reconfigure ovs-port-agent$/,
   ],
   [
     'NetworkManager away where a bridge needs it',
@@ -133,7 +133,7 @@ const cases: Case[] = [
     'fail',
     'Proxmox',
     /snippets\/ovs-port-agent is missing/,
-    /reinstall/,
+    /reinstall \.\/ovs-port-agent_.*_all\.deb$|^dpkg-reconfigure ovs-port-agent$/,
   ],
   [
     'a snippet that cannot be run',
@@ -173,7 +173,7 @@ const cases: Case[] = [
     'fail',
     'LXC',
     /50-ovs-port-agent\.conf is missing/,
-    /reinstall/,
+    /reinstall \.\/ovs-port-agent_.*_all\.deb$|^dpkg-reconfigure ovs-port-agent$/,
   ],
   [
     'no hook for LXC',
@@ -181,7 +181,7 @@ const cases: Case[] = [
     'fail',
     'LXC',
     /missing: no container starts/,
-    /reinstall/,
+    /reinstall \.\/ovs-port-agent_.*_all\.deb$|^dpkg-reconfigure ovs-port-agent$/,
   ],
   [
     'a hook for LXC that cannot be run',

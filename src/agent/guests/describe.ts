@@ -1,0 +1,146 @@
+// Every guest that runs or should have a port, a row for each card: what it has, or why it has nothing; pure.
+
+import { portName } from '../../core/guest/vmid.ts';
+import type { ObservedPort } from '../../core/plan/observed.ts';
+import type { Binding, Claim } from '../claims.ts';
+import type { Trouble } from '../troubles.ts';
+import type { Overlooked } from './overlooked.ts';
+
+/** What OVSDB and the kernel say of one device now. Bytes as the switch counts them: `rx` came from the guest. */
+export interface CardNumbers {
+  mac?: string;
+  mtu?: number;
+  rx?: number;
+  tx?: number;
+}
+
+export type GuestState = 'attached' | 'waiting' | 'held' | 'skipped' | 'unattached';
+
+export interface GuestRow extends CardNumbers {
+  port: string | null;
+  /** Name of the row in OVSDB. */
+  row?: string;
+  guest: string;
+  vmid: number | null;
+  nic: number | null;
+  runtime: string;
+  /** Docker's id. */
+  id?: string;
+  bridge: string | null;
+  interface?: string;
+  driver?: string;
+  since?: string;
+  address?: string;
+  addresses?: readonly string[];
+  state: GuestState;
+  /** Why it has no port, or what is wrong with it. */
+  reason: string | null;
+  code?: string;
+  vlan?: string;
+  ofport?: number;
+  /** `ok`, or what is wrong; null without a port. */
+  health: string | null;
+}
+
+export interface GuestsSeen {
+  claims: readonly Claim[];
+  bindings: readonly Binding[];
+  troubles: readonly Trouble[];
+  overlooked: readonly Overlooked[];
+  /** By name of the port. */
+  rows: ReadonlyMap<string, ObservedPort>;
+  /** By device. */
+  numbers: ReadonlyMap<string, CardNumbers>;
+  /** What is wrong with a port that is bound; undefined: nothing. The one judgement of the host. */
+  healthOf: (port: string) => string | undefined;
+}
+
+export function describeGuests(seen: GuestsSeen): GuestRow[] {
+  const bound = new Map(seen.bindings.map((binding) => [binding.port, binding]));
+  const troubles = new Map(seen.troubles.map((trouble) => [trouble.port, trouble]));
+  const rows: GuestRow[] = seen.bindings.map((binding) => attachedRow(binding, seen));
+  for (const { guest, ports } of seen.claims) {
+    for (const { port, nic, bridge, interface: link } of ports) {
+      if (bound.has(port)) continue;
+      const trouble = troubles.get(port);
+      rows.push({
+        port,
+        guest: guest.name,
+        vmid: guest.vmid,
+        nic,
+        runtime: guest.runtime,
+        ...(guest.id !== undefined && { id: guest.id }),
+        bridge,
+        interface: link,
+        state: trouble?.code === 'card-vanishing' ? 'held' : 'waiting',
+        reason: trouble?.reason ?? 'its turn has not come yet',
+        ...(trouble && { code: trouble.code }),
+        health: null,
+      });
+    }
+  }
+  const named = new Set(rows.flatMap(({ port }) => port ?? []));
+  for (const guest of seen.overlooked) {
+    const { key, name, vmid, runtime } = guest;
+    const id = /^docker:([0-9a-f]{64})$/.exec(key)?.[1];
+    const waits = name !== undefined && troubles.has(`container ${name}`);
+    for (const reason of guest.reasons) {
+      const nic = cardOf(reason);
+      const port = vmid === undefined ? null : portName(vmid, nic ?? 0);
+      // A card that has its port has nothing to explain.
+      if (port !== null && named.has(port) && nic === undefined) continue;
+      rows.push({
+        port: nic === undefined && !guest.isSkipped ? null : port,
+        guest: name ?? id?.slice(0, 12) ?? key,
+        vmid: vmid ?? null,
+        nic: nic ?? null,
+        runtime,
+        ...(id !== undefined && { id }),
+        bridge: null,
+        state: waits ? 'waiting' : guest.isSkipped ? 'skipped' : 'unattached',
+        reason,
+        health: null,
+      });
+    }
+  }
+  return rows;
+}
+
+function attachedRow(binding: Binding, seen: GuestsSeen): GuestRow {
+  const { port, row, guest, vmid, nic, runtime, bridge, driver, since, veth, id, interface: link } = binding;
+  const found = seen.rows.get(port);
+  const problem = seen.healthOf(port);
+  const addresses = veth?.addresses ?? [];
+  return {
+    port,
+    row: row ?? port,
+    guest,
+    vmid,
+    nic,
+    runtime,
+    ...(id !== undefined && { id }),
+    bridge,
+    interface: link,
+    driver,
+    since,
+    ...(addresses[0] !== undefined && { address: addresses[0], addresses }),
+    state: 'attached',
+    reason: problem ?? null,
+    ...(found && { vlan: vlanText(found.vlan) }),
+    ...(found?.ofport !== undefined && { ofport: found.ofport }),
+    ...seen.numbers.get(link),
+    health: problem ?? 'ok',
+  };
+}
+
+/** `20`, `20 + 30,40`, empty without one. */
+function vlanText({ tag, trunks }: ObservedPort['vlan']): string {
+  return [...(tag === undefined ? [] : [String(tag)]), ...(trunks.length > 0 ? [trunks.join(',')] : [])].join(
+    ' + ',
+  );
+}
+
+function cardOf(reason: string): number | undefined {
+  const digits = /^net(\d{1,3}):/.exec(reason)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}

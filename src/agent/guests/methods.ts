@@ -1,0 +1,97 @@
+// The D-Bus method that tells of every guest; what it needs of the switch is asked at that moment.
+
+import { z } from 'zod';
+import type { OvsdbClient } from '../../core/ovsdb/client.ts';
+import { observePorts } from '../../core/ovsdb/observe.ts';
+import { mapNumbers, optionalNumber, optionalString } from '../../core/ovsdb/values.ts';
+import { type Method, method } from '../dbus-service.ts';
+import { type GatherParts, lookAtSwitch } from '../introspect/gather.ts';
+import { portStates } from '../introspect/port-state.ts';
+import type { Troubles } from '../troubles.ts';
+import { type CardNumbers, describeGuests } from './describe.ts';
+import type { OverlookedGuests } from './overlooked.ts';
+
+export interface GuestMethodParts extends GatherParts {
+  troubles: Troubles;
+  overlooked: OverlookedGuests;
+  /** What a Docker container is called; undefined when it is not there. */
+  containerName: (id: string) => Promise<string | undefined>;
+}
+
+const numbersSchema = z.tuple([
+  z.object({
+    rows: z.array(
+      z.object({
+        name: z.string(),
+        mac_in_use: optionalString,
+        mtu: optionalNumber,
+        statistics: mapNumbers,
+      }),
+    ),
+  }),
+]);
+
+export function guestMethods(parts: GuestMethodParts): Method[] {
+  return [
+    method({
+      name: 'describe_guests',
+      in: [],
+      out: [{ name: 'json', type: 's' }],
+      schema: z.tuple([]),
+      run: async () => [JSON.stringify(await guests(parts), null, 2)],
+    }),
+  ];
+}
+
+async function guests(parts: GuestMethodParts) {
+  const { claims, ovsdb, troubles } = parts;
+  const overlooked = await Promise.all(
+    parts.overlooked.all().map(async (guest) => {
+      const id = /^docker:([0-9a-f]{64})$/.exec(guest.key)?.[1];
+      if (guest.name !== undefined || id === undefined) return guest;
+      return { ...guest, name: await parts.containerName(id).catch(() => undefined) };
+    }),
+  );
+  return describeGuests({
+    claims: claims.all(),
+    bindings: claims.bindings(),
+    troubles: troubles.all(),
+    overlooked,
+    rows: new Map(observePorts(ovsdb.replica).map((port) => [port.port, port])),
+    numbers: await cardNumbers(ovsdb).catch(() => new Map()),
+    healthOf: await judgement(parts),
+  });
+}
+
+async function cardNumbers(ovsdb: OvsdbClient): Promise<Map<string, CardNumbers>> {
+  const columns = ['name', 'mac_in_use', 'mtu', 'statistics'];
+  const select = { op: 'select', table: 'Interface', where: [], columns };
+  const [{ rows }] = numbersSchema.parse(await ovsdb.transact([select]));
+  return new Map(
+    rows.map(({ name, mac_in_use: mac, mtu, statistics: { rx_bytes: rx, tx_bytes: tx } }) => [
+      name,
+      {
+        ...(mac !== undefined && { mac }),
+        ...(mtu !== undefined && { mtu }),
+        ...(rx !== undefined && { rx }),
+        ...(tx !== undefined && { tx }),
+      },
+    ]),
+  );
+}
+
+/** What is wrong with each port, in the words of the host's introspection. */
+async function judgement(parts: GatherParts): Promise<(port: string) => string | undefined> {
+  try {
+    const seen = await lookAtSwitch(parts);
+    if (!seen.vswitchd) return () => 'ovs-vswitchd does not run';
+    const problems = new Map<string, string | undefined>();
+    for (const bridge of seen.bridges) {
+      for (const { name, binding, problem } of portStates(bridge, seen))
+        if (binding) problems.set(name, problem);
+    }
+    return (port) => (problems.has(port) ? problems.get(port) : 'it is on no bridge of Open vSwitch');
+  } catch {
+    return () => 'Open vSwitch does not answer';
+  }
+}
