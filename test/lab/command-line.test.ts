@@ -43,7 +43,7 @@ describe('a configuration with an error', () => {
     await eventually(
       () => show('ActiveState', 'Result', 'NRestarts', 'StatusText'),
       (state) => {
-        expect(state).toContain('ActiveState=failed\n');
+        expect(state).toContain('ActiveState=failed');
         expect(state).toContain('NRestarts=0');
         expect(state).toMatch(/StatusText=.*strickt: unknown key/);
       },
@@ -195,18 +195,10 @@ describe('the overview', () => {
   });
 
   it('events are chosen by guest, time and action', async () => {
-    const { stdout } = await host.cli(
-      'events',
-      '--guest',
-      '101',
-      '--action',
-      'port_attached',
-      '--since',
-      '1d',
-      '--json',
-    );
+    const words = ['events', '--guest', '101', '--action', 'port_*', '--since', '1d', '--json'];
+    const { stdout } = await host.cli(...words);
     const actions = stdout.split('\n').map((line) => (JSON.parse(line) as { action: string }).action);
-    expect(new Set(actions)).toEqual(new Set(['port_attached']));
+    for (const action of actions) expect(action).toMatch(/^port_/);
     expect((await host.cli('events', '--guest', 'nobody')).stdout).toBe('');
   });
 });

@@ -205,3 +205,18 @@ describe('name', () => {
     expect(readFileSync(join(dir, 'vmids.json'), 'utf8')).toBe('{"version":');
   });
 });
+
+describe('events that are chosen', () => {
+  const chosen = async (...argv: string[]) =>
+    heights((await cli(['events', '--json', ...argv], { ledger })).out);
+
+  it('are of one guest, one action, one time', async () => {
+    expect(await chosen('--guest', '101')).toEqual([4, 6]);
+    expect(await chosen('--action', 'port_attached')).toEqual([4]);
+    expect(await chosen('--action', 'guest_*')).toEqual([2]);
+    expect(await chosen('--guest', 'web', '--action', 'port_*', '--since', '2000-01-01')).toEqual([4, 6]);
+    expect(await chosen('--since', '2999-01-01')).toEqual([]);
+    expect(await chosen('--guest', '101', '-n', '1')).toEqual([6]);
+    expect((await cli(['events', '--since', 'yesterday'], { ledger })).code).toBe(2);
+  });
+});
