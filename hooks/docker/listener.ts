@@ -27,6 +27,11 @@ const RETRY_MS = [250, 500, 1000, 2000, 5000] as const;
 export async function listenToDocker(parts: ListenerParts): Promise<void> {
   const { docker, cursor, signal } = parts;
   let last = await cursor.read();
+  if (last === undefined) {
+    // From now on: what happens while the agent is away for the first time is asked for as well.
+    last = String(BigInt(Date.now()) * 1_000_000n);
+    await cursor.write(last).catch(() => undefined);
+  }
   // The cursor moves in the order of the events, each only once it and all before it are handled.
   let handled: Promise<unknown> = Promise.resolve();
   const handle = (engineEvent: EngineEvent) => {
