@@ -12,7 +12,8 @@ import { HOOK_SOCKET } from '../core/events/hook-request.ts';
 import { exec, follow, keep } from '../core/exec.ts';
 import { bringUp } from '../core/kernel/addresses.ts';
 import { openGiven } from '../core/kernel/given.ts';
-import { hostUse, linkIndex } from '../core/kernel/links.ts';
+import { hostUse, linkIndex, linkNames } from '../core/kernel/links.ts';
+import { openLxcContainers } from '../core/kernel/lxc-containers.ts';
 import { makeDeaf } from '../core/kernel/own-interface.ts';
 import { openParking } from '../core/kernel/parking.ts';
 import { openVeths } from '../core/kernel/veth.ts';
@@ -47,6 +48,7 @@ import { knownEvents } from './known-events.ts';
 import { letGo } from './let-go.ts';
 import { liveConfig } from './live-config.ts';
 import { isJournal, journalLog, plainLog } from './log.ts';
+import { watchLxc } from './lxc-watch.ts';
 import { agentMethods } from './methods.ts';
 import { openNetmaker } from './netmaker/open-netmaker.ts';
 import { observe } from './observe.ts';
@@ -145,6 +147,7 @@ async function main(): Promise<void> {
   const recent = await tail(config.ledger.path, REMEMBERED_BLOCKS);
   const known = knownEvents(recent.flatMap((block) => block.metadata.event_id ?? []));
   const docker = openDocker(config.docker.socket, { imageLabels: config.docker.image_labels });
+  const lxcContainers = openLxcContainers({ root: config.lxc.root });
   const vmids = await openVmids({
     path: join(STATE, 'vmids.json'),
     config,
@@ -155,7 +158,7 @@ async function main(): Promise<void> {
         const { [OWNER_KEYS.runtime]: runtime = '', [OWNER_KEYS.guest]: name = '' } = externalIds;
         return Number.isInteger(vmid) ? [{ vmid, runtime, name }] : [];
       }),
-    existing: { docker: existingContainers({ config, docker, claims }) },
+    existing: { docker: existingContainers({ config, docker, claims }), lxc: lxcContainers.names },
     onReleased: (released) => void noteReleased(ledger, released).catch((error: unknown) => onError(error)),
     onProblem: (problem) => log.warning(problem),
   });
@@ -202,8 +205,14 @@ async function main(): Promise<void> {
     veths,
     docker,
     vmids,
+    lxcContainers,
     machineId: host.machineId,
     endpoints: netmaker.endpoints,
+    onLxcProblem: (name, reason) => {
+      const port = `container ${name}`;
+      if (reason === undefined) troubles.clear(port);
+      else troubles.note({ port, bridge: config.lxc.bridge, code: 'container-not-attachable', reason });
+    },
     onContainerProblem: (name, problem) => {
       const port = `container ${name}`;
       if (problem === undefined) troubles.clear(port);
@@ -397,6 +406,7 @@ async function main(): Promise<void> {
         forgetLosses: () => healings.forget(() => true),
         withVmid: (name, use) => vmids.claimFor('lxc', name, undefined, use),
         vmidOwner: vmids.owner,
+        lxcRuns: async (name) => (await lxcContainers.running()).some((container) => container.name === name),
         hostUse,
         isBridge: (name) => observeBridges(ovsdb.replica).has(name),
       }),
@@ -459,6 +469,15 @@ async function main(): Promise<void> {
     lastRun: () => readLastRun(RUNTIME),
     onError,
   });
+  const lxcWatch = config.lxc.enabled
+    ? watchLxc({
+        containers: lxcContainers,
+        claims: claims.all,
+        linkNames,
+        onMissed: reconciler.soon,
+        onError,
+      })
+    : undefined;
   await spool.watch(onError);
   void spool.absorb().catch(onError);
   if (config.docker.enabled) {
@@ -492,6 +511,7 @@ async function main(): Promise<void> {
   reconciler.close();
   proxmoxWatch?.close();
   locks.close();
+  lxcWatch?.close();
   enrolment?.close();
   interfaces.close();
   watchdog.close();

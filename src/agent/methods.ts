@@ -28,6 +28,8 @@ export interface MethodParts {
   withVmid: (name: string, use: (vmid: number) => Promise<Attached>) => Promise<Attached>;
   /** Name of the guest that the number belongs to, also while it does not run. */
   vmidOwner: (vmid: number) => Promise<string | undefined>;
+  /** Whether a plain LXC container runs. */
+  lxcRuns: (name: string) => Promise<boolean>;
   /** What the host itself uses the device for, as the end of a sentence. */
   hostUse: (link: string) => Promise<string | undefined>;
   /** Whether Open vSwitch has a bridge of this name. */
@@ -124,7 +126,8 @@ export function agentMethods(parts: MethodParts): Method[] {
     const binding = claims.bindings().find(({ port, interface: link }) => port === wanted || link === wanted);
     if (!binding) throw new AgentError('port-unknown', `There is no port ${wanted} of ours`);
     const { interface: link, guest, vmid: id, nic, runtime, key: guestKey } = binding;
-    if (runtime !== 'manual' && runtime !== 'lxc') {
+    // A claim for a container that does not run is word of a hook that nothing else bears out.
+    if (runtime !== 'manual' && (runtime !== 'lxc' || (await parts.lxcRuns(guest)))) {
       throw new AgentError(
         'port-in-use',
         `${binding.port} belongs to the running guest ${guest} (${runtime})`,

@@ -44,7 +44,7 @@ export function startReconciler(parts: ReconcilerParts): Reconciler {
       run(reason);
     }, debounceMs());
   };
-  const lookInto = async (news: Exclude<News, { kind: 'appeared' }>) => {
+  const lookInto = async (news: Exclude<News, { kind: 'appeared' | 'bridge' }>) => {
     const known = await agent.look(news.vmid, news.text);
     if (known || news.kind !== 'lost') return;
     // One whose device is gone as well has most likely lost its guest, whose own event is on its way.
@@ -65,6 +65,10 @@ export function startReconciler(parts: ReconcilerParts): Reconciler {
     if (closed) return;
     for (const bridge of treesTurned(changes)) run(`the spanning tree of ${bridge} was turned on or off`);
     for (const news of newsOf(changes)) {
+      if (news.kind === 'bridge') {
+        if (troubles.all().some(({ bridge }) => bridge === news.bridge)) soon(news.text);
+        continue;
+      }
       if (news.kind === 'appeared') {
         // OVSDB has run late what we had given up, and its guest is gone.
         if (!isAskedFor(news.port)) soon(`nobody asks for a port: ${news.text}`);

@@ -7,6 +7,7 @@ import type { AgentError } from '../core/errors.ts';
 import { configWrittenAt } from '../core/guest/proxmox-tree.ts';
 import { kernelAddresses } from '../core/kernel/host-addresses.ts';
 import { hostUse, isLinuxBridge, linkMaster, linkMtu, linkNames } from '../core/kernel/links.ts';
+import type { LxcContainers } from '../core/kernel/lxc-containers.ts';
 import { ranAt } from '../core/kernel/process.ts';
 import type { Veths } from '../core/kernel/veth.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
@@ -29,9 +30,12 @@ export interface SourcesParts {
   veths: Veths;
   docker: ReturnType<typeof openDocker>;
   vmids: Vmids;
+  lxcContainers: Pick<LxcContainers, 'running'>;
   machineId: string;
   /** What Netmaker's containers get; undefined when the configuration leaves them out. */
   endpoints: NetmakerEndpoints | undefined;
+  /** What keeps an LXC container from being attached, by its name. */
+  onLxcProblem: (name: string, reason: string | undefined) => void;
   /** What keeps a Docker container from being attached, by its name. */
   onContainerProblem: (name: string, problem: AgentError | undefined) => void;
   /** What Proxmox is about to change. */
@@ -86,7 +90,11 @@ export function openSources(parts: SourcesParts): {
     hostUse: (link) => hostUse(link, addresses),
     claim,
     claims: all,
+    running: parts.lxcContainers.running,
     vmidFor: (name) => vmids.claim('lxc', name),
+    lookAtVmids: () => vmids.look('lxc'),
+    onProblem: parts.onLxcProblem,
+    vlanOf: (link) => holderOf(link)?.vlan,
     async proxmoxContainer(vmid) {
       const found = await proxmox.container(vmid);
       return found && isLeftOut ? leftOut('proxmox') : found;

@@ -11,7 +11,9 @@ export type News =
   /** A port of ours is gone, or ovs-vswitchd cannot use its device any more. */
   | { kind: 'lost'; port: string; vmid: number; text: string }
   /** A port with our marks is there that was not: one that nobody asks for is a leftover. */
-  | { kind: 'appeared'; port: string; vmid: number; text: string };
+  | { kind: 'appeared'; port: string; vmid: number; text: string }
+  /** A bridge is there that was not: ports may wait for it. */
+  | { kind: 'bridge'; bridge: string; text: string };
 
 type Marks = Readonly<Record<string, string>>;
 
@@ -20,6 +22,9 @@ export function newsOf(changes: readonly RowChange[]): News[] {
 }
 
 function newsOfRow({ table, before, after }: RowChange): News | undefined {
+  if (table === 'Bridge' && before === undefined && after !== undefined && 'name' in after) {
+    return { kind: 'bridge', bridge: after.name, text: `the bridge ${after.name} is there` };
+  }
   if (table !== 'Port' && table !== 'Interface') return undefined;
   const row = after ?? before;
   if (row === undefined || !('name' in row) || !('external_ids' in row)) return undefined;

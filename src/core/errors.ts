@@ -33,7 +33,8 @@ export const REMEDIES = {
   'port-not-ours': 'Only ports that ovs-port-agent made can be removed by it.',
   'interface-taken':
     'Choose another name inside containers: interface in the section [docker] of the configuration.',
-  'port-in-use': 'The port goes with its guest: stop the guest, or take it out in the configuration.',
+  'port-in-use':
+    "The port goes with its guest: stop it, or take the card off the bridge in the guest's own configuration (Proxmox: net<N>; LXC: lxc.net.<N>, then start it anew; Docker: its labels, then make it anew).",
   'name-taken': 'Choose another VMID, or remove the port that has the name.',
   'vmid-exhausted': 'Widen vmid_range in the configuration.',
   'pool-exhausted': 'Add a pool in the section [netmaker] of the configuration, or shorten its cooldown.',

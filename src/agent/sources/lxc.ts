@@ -1,9 +1,10 @@
-// Plain LXC containers: from their hooks and configuration file to the ports they should have.
+// Plain LXC containers: from their hooks, what runs and their configuration file to the ports they should have.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { AgentError } from '../../core/errors.ts';
 import type { LxcEvent } from '../../core/events/lifecycle-event.ts';
-import type { Guest } from '../../core/guest/guest.ts';
+import { type Guest, guestNameProblem } from '../../core/guest/guest.ts';
 import { parseGuestInterface } from '../../core/guest/interface-name.ts';
 import {
   LXC_CONFIG_MAX_BYTES,
@@ -12,7 +13,8 @@ import {
   parseLxcConfig,
 } from '../../core/guest/lxc-config.ts';
 import { portName, vmidFromText } from '../../core/guest/vmid.ts';
-import type { DesiredPort } from '../../core/plan/desired.ts';
+import type { LxcContainer } from '../../core/kernel/lxc-containers.ts';
+import type { DesiredPort, Vlan } from '../../core/plan/desired.ts';
 import type { Claim } from '../claims.ts';
 import type { Resolution, Source } from './resolution.ts';
 import { retained } from './retained.ts';
@@ -24,8 +26,10 @@ export interface LxcParts {
   bridge: string;
   isOvsBridge: (name: string) => boolean;
   linkNames: () => Promise<ReadonlySet<string>>;
-  /** Names of the host ends of all veths in the namespace of a process. */
-  hostEndsOf: (pid: number) => Promise<string[]>;
+  /** Names of the host ends of all veths in the namespaces of these processes; one that is gone has none. */
+  hostEndsOf: (pids: readonly number[]) => Promise<ReadonlyMap<number, readonly string[]>>;
+  /** Those of root that run, whether or not a hook has told. */
+  running: () => Promise<readonly LxcContainer[]>;
   /** Name of the bridge, of either kind, that the device is plugged into now. */
   pluggedInto: (link: string) => Promise<string | undefined>;
   /** What the host itself uses the device for, as the end of a sentence. */
@@ -33,6 +37,12 @@ export interface LxcParts {
   claim: (key: string) => Claim | undefined;
   claims: () => readonly Claim[];
   vmidFor: (name: string) => Promise<number>;
+  /** VLANs of the port that has the device now. */
+  vlanOf: (link: string) => Vlan | undefined;
+  /** Why a container that runs cannot be a guest at all; undefined when it can again. */
+  onProblem: (name: string, reason: string | undefined) => void;
+  /** Releases numbers of containers that are gone. */
+  lookAtVmids: () => Promise<void>;
   /** What Proxmox says of the container with that number: its own containers run our hooks too. */
   proxmoxContainer: (vmid: number) => Promise<Resolution | undefined>;
   /** Whether the process runs and did so at `at` (RFC 3339): numbers are given out again. */
@@ -40,6 +50,7 @@ export interface LxcParts {
 }
 
 export function lxcSource(parts: LxcParts): Source<LxcEvent> {
+  let told: ReadonlySet<string> = new Set();
   const identity = async (name: string): Promise<Guest> => ({
     runtime: 'lxc',
     vmid: vmidFromText(name) ?? (await parts.vmidFor(name)),
@@ -47,27 +58,94 @@ export function lxcSource(parts: LxcParts): Source<LxcEvent> {
   });
 
   /**
-   * The port of one host end, or why there is none. Where the device is plugged counts first: a container stays on
+   * The bridge of one host end, or why it gets no port. Where the device is plugged counts first: a container stays on
    * the bridge, of whatever kind, that LXC put it on. Only one that is nowhere goes to our bridge.
    */
-  const withLink = async (
-    guest: Guest,
-    had: readonly DesiredPort[],
+  const placeOf = async (
     link: string,
     config: LxcConfig | undefined,
     asked: { link?: string; byName: boolean },
-  ): Promise<DesiredPort | string> => {
+  ): Promise<{ bridge: string } | string> => {
     const use = await parts.hostUse(link);
     if (use !== undefined) return `${link} ${use}`;
-    const nets = config?.nets ?? new Map<number, LxcNet>();
-    const card = [...nets].find(([, net]) => net.vethPair === link);
+    const owner = parts.claims().find((claim) => claim.ports.some((port) => port.interface === link));
+    if (owner !== undefined && owner.guest.runtime !== 'lxc') {
+      return `${link} is the port of ${owner.guest.name} (${owner.guest.runtime})`;
+    }
+    const card = [...(config?.nets ?? [])].find(([, net]) => net.vethPair === link)?.[1];
     const known = config !== undefined || asked.byName;
     const bridge =
-      (await parts.pluggedInto(link)) ?? asked.link ?? card?.[1].link ?? (known ? parts.bridge : undefined);
+      (await parts.pluggedInto(link)) ?? asked.link ?? card?.link ?? (known ? parts.bridge : undefined);
     if (bridge === undefined) return `${link}: the container's configuration cannot be read`;
-    if (!parts.isOvsBridge(bridge)) return `${link}: ${bridge} is not an OVS bridge`;
-    const nic = nicIndex(guest, link, card?.[0], had, nets);
-    return { port: portName(guest.vmid, nic), interface: link, bridge, guest, nic };
+    // One that is not there at all is waited for.
+    const isAnother = !parts.isOvsBridge(bridge) && (await parts.linkNames()).has(bridge);
+    return isAnother ? `${link}: ${bridge} is not an OVS bridge` : { bridge };
+  };
+
+  const withLink = (
+    guest: Guest,
+    had: readonly DesiredPort[],
+    link: string,
+    { config, bridge }: { config: LxcConfig | undefined; bridge: string },
+  ): DesiredPort => {
+    const nets = config?.nets ?? new Map<number, LxcNet>();
+    const named = [...nets].find(([, net]) => net.vethPair === link)?.[0];
+    const nic = nicIndex(guest, link, named, had, nets);
+    const vlan = vlanIn(parts.vlanOf(link)) ?? vlanIn(nets.get(nic)?.vlan);
+    return {
+      port: portName(guest.vmid, nic),
+      interface: link,
+      bridge,
+      guest,
+      nic,
+      // LXC has set it already where it plugged the card; a row that is made anew needs it again.
+      ...(vlan && { vlan }),
+    };
+  };
+
+  /** All cards of a container whose network is there. A number is used up only by one that gets a port. */
+  const started = async (
+    name: string,
+    pid: number,
+    links: readonly string[],
+    config: LxcConfig | undefined,
+  ): Promise<Resolution> => {
+    const claim = parts.claim(keyOf(name));
+    const ports = (claim?.ports ?? []).filter((port) => links.includes(port.interface));
+    const skipped: string[] = [...(config?.problems ?? [])];
+    let guest = claim?.guest;
+    for (const link of links) {
+      if (ports.some((port) => port.interface === link)) continue;
+      const place = await placeOf(link, config, { byName: false });
+      if (typeof place === 'string') skipped.push(place);
+      else {
+        guest ??= await identity(name);
+        ports.push(withLink(guest, ports, link, { config, ...place }));
+      }
+    }
+    return {
+      ...(guest && { guest }),
+      ports: ports.map((port) => ({ ...port, peer: { pid } })),
+      skipped,
+      note: 'no network card of type veth',
+    };
+  };
+
+  /** One that runs, by what is there now; `undefined` for one of Proxmox's, which its own source knows. */
+  const present = async (
+    { name, lxcPath, init }: LxcContainer,
+    ends: ReadonlyMap<number, readonly string[]>,
+    links: ReadonlySet<string>,
+  ): Promise<Resolution | undefined> => {
+    const vmid = vmidFromText(name);
+    if (vmid !== undefined && (await parts.proxmoxContainer(vmid))) return undefined;
+    const inside = init === undefined ? undefined : ends.get(init);
+    if (init === undefined || inside === undefined) {
+      const claim = parts.claim(keyOf(name));
+      const ports = (claim?.ports ?? []).filter((port) => links.has(port.interface));
+      return { ...(claim && { guest: claim.guest }), ports, skipped: [], note: 'it starts or ends' };
+    }
+    return started(name, init, inside, await readConfig(join(lxcPath, name, 'config')));
   };
 
   /** For a container of Proxmox its configuration decides, not LXC's; this hook knows only where its init is. */
@@ -89,50 +167,43 @@ export function lxcSource(parts: LxcParts): Source<LxcEvent> {
   };
 
   const asLxc = async (event: LxcEvent, late: boolean): Promise<Resolution> => {
-    const guest = await identity(event.name);
-    const key = vmidFromText(event.name) === undefined ? `lxc:${event.name}` : `vmid:${event.name}`;
-    const had = parts.claim(key)?.ports ?? [];
+    const { name } = event;
+    const claim = parts.claim(keyOf(name));
+    const had = claim?.ports ?? [];
+    const known = claim?.guest;
     const others = had.filter((port) => port.interface !== event.interface);
+    const config = () => readConfig(event.configFile ?? join(parts.root, name, 'config'));
     switch (event.phase) {
       case 'net-up': {
-        if (event.interface === undefined) return nothing(guest, 'the hook named no network device');
+        if (event.interface === undefined) return nothing(known, 'the hook named no network device');
         if (late && !(await parts.linkNames()).has(event.interface)) {
-          return nothing(guest, `${event.interface} is gone by now`);
+          return nothing(known, `${event.interface} is gone by now`);
         }
-        const config = await readConfig(parts.root, event);
-        const port = await withLink(guest, others, event.interface, config, {
+        const read = await config();
+        const place = await placeOf(event.interface, read, {
           byName: true,
           ...(event.link !== undefined && { link: event.link }),
         });
-        if (typeof port === 'string') return nothing(guest, port);
+        if (typeof place === 'string') return nothing(known, place);
+        const guest = known ?? (await identity(name));
+        const port = withLink(guest, others, event.interface, { config: read, ...place });
         return { guest, ports: [...others, port], skipped: [], note: '' };
       }
       case 'start-host': {
-        if (event.pid === undefined) return nothing(guest, 'the hook named no process');
-        const config = await readConfig(parts.root, event);
-        const links = await parts.hostEndsOf(event.pid);
-        const ports = had.filter((port) => links.includes(port.interface));
-        const skipped: string[] = [...(config?.problems ?? [])];
-        for (const link of links) {
-          if (ports.some((port) => port.interface === link)) continue;
-          const port = await withLink(guest, ports, link, config, { byName: false });
-          if (typeof port === 'string') skipped.push(port);
-          else ports.push(port);
+        const { pid } = event;
+        if (pid === undefined) return nothing(known, 'the hook named no process');
+        const links = (await parts.hostEndsOf([pid])).get(pid);
+        if (links === undefined) {
+          throw new AgentError('container-not-attachable', `The network namespace of process ${pid} is gone`);
         }
-        const peer = { pid: event.pid };
-        return {
-          guest,
-          ports: ports.map((port) => ({ ...port, peer })),
-          skipped,
-          note: 'no network card of type veth',
-        };
+        return started(name, pid, links, await config());
       }
       case 'net-down':
       case 'post-stop': {
         const left = event.phase === 'net-down' ? others : [];
         const links = late ? await parts.linkNames() : undefined;
         const ports = links ? had.filter((port) => links.has(port.interface)) : left;
-        return { guest, ports, skipped: [], note: 'its ports are gone' };
+        return { ...(known && { guest: known }), ports, skipped: [], note: 'its ports are gone' };
       }
     }
   };
@@ -148,7 +219,36 @@ export function lxcSource(parts: LxcParts): Source<LxcEvent> {
       return proxmox ? asProxmox(event, proxmox, late) : asLxc(event, late);
     },
 
-    current: async () => retained(parts.claims(), 'lxc', await parts.linkNames()),
+    async current() {
+      const running = await parts.running();
+      const pids = running.flatMap(({ init }) => init ?? []);
+      const [ends, links] = await Promise.all([
+        pids.length === 0 ? new Map<number, string[]>() : parts.hostEndsOf(pids),
+        parts.linkNames(),
+      ]);
+      const found = new Map(retained(parts.claims(), 'lxc', links).map((entry) => [entry.key, entry]));
+      const seen = new Map<string, string>();
+      const problems = new Map<string, string>();
+      for (const container of running) {
+        const { name, lxcPath } = container;
+        const key = keyOf(name);
+        const first = seen.get(key);
+        const problem = guestNameProblem(name);
+        if (problem !== undefined) problems.set(name, problem);
+        else if (first !== undefined) {
+          problems.set(name, `it runs in ${first} and in ${lxcPath}: only the one in ${first} has ports`);
+        }
+        if (problem !== undefined || first !== undefined) continue;
+        seen.set(key, lxcPath);
+        const resolution = await present(container, ends, links);
+        if (resolution !== undefined) found.set(key, { key, resolution });
+      }
+      for (const name of told) if (!problems.has(name)) parts.onProblem(name, undefined);
+      told = new Set(problems.keys());
+      for (const [name, problem] of problems) parts.onProblem(name, problem);
+      await parts.lookAtVmids();
+      return [...found.values()];
+    },
   };
 }
 
@@ -175,9 +275,13 @@ function nicIndex(
   return candidates.find((n) => !used.has(n)) ?? 0;
 }
 
+const vlanIn = (vlan: Vlan | undefined): Vlan | undefined =>
+  vlan && (vlan.tag !== undefined || vlan.trunks.length > 0) ? vlan : undefined;
+
+const keyOf = (name: string) => (vmidFromText(name) === undefined ? `lxc:${name}` : `vmid:${name}`);
+
 /** Undefined when it cannot be read; that it has no cards may not be concluded then. */
-async function readConfig(root: string, event: LxcEvent): Promise<LxcConfig | undefined> {
-  const path = event.configFile ?? join(root, event.name, 'config');
+async function readConfig(path: string): Promise<LxcConfig | undefined> {
   try {
     const text = await readFile(path, 'utf8');
     return parseLxcConfig(text.slice(0, LXC_CONFIG_MAX_BYTES));

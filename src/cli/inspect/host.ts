@@ -15,6 +15,7 @@ import type {
 import { type Answer, answered } from '../../core/doctor/finding.ts';
 import { readProxmoxTree } from '../../core/guest/proxmox-tree.ts';
 import { hasKernelDatapath } from '../../core/kernel/links.ts';
+import { openLxcContainers } from '../../core/kernel/lxc-containers.ts';
 import type { NetworkManagerState } from '../../core/networkmanager/networkmanager.ts';
 import type { SwitchFacts } from '../../core/switch/choice.ts';
 import type { CallAgent } from '../agent-call.ts';
@@ -66,8 +67,8 @@ export interface InspectParts {
 export async function inspectHost(parts: InspectParts): Promise<HostFacts> {
   const config: Answer<ConfigFacts> = await attempt('the configuration', TREE_MS, () => loadConfig());
   const inForce = config.ok ? config.value.config : defaultConfig();
-  const [bus, agent, ovsdb, vswitchd, links, declared, bindings, proxmox, bootId, kernel] = await Promise.all(
-    [
+  const [bus, agent, ovsdb, vswitchd, links, declared, bindings, proxmox, bootId, kernel, lxcRunning] =
+    await Promise.all([
       readBus(),
       askAgent(parts.callAgent),
       readSwitch(OVS_RUN),
@@ -78,8 +79,8 @@ export async function inspectHost(parts: InspectParts): Promise<HostFacts> {
       readProxmox(inForce.proxmox.root),
       readBootId(),
       hasKernelDatapath().catch(() => false),
-    ],
-  );
+      readLxc(inForce.lxc.root),
+    ]);
   const choice = await choiceFacts(inForce, answered(bus.networkManager)?.state);
   return {
     choice,
@@ -98,7 +99,19 @@ export async function inspectHost(parts: InspectParts): Promise<HostFacts> {
     declared,
     bindings,
     proxmox,
+    lxcRunning,
   };
+}
+
+/** Proxmox's own are among them. */
+async function readLxc(root: string): Promise<HostFacts['lxcRunning']> {
+  return attempt('the list of LXC containers', TREE_MS, async () => {
+    const containers = openLxcContainers({ root });
+    const running = await containers.running();
+    const inits = running.flatMap(({ name, init }) => (init === undefined ? [] : [[name, init] as const]));
+    const names = running.map(({ name }) => name);
+    return { names, inits: new Map(inits), ofUsers: containers.ofUsers() };
+  });
 }
 
 export async function inspectForDoctor(parts: InspectParts): Promise<DoctorFacts> {

@@ -24,13 +24,13 @@ export async function inspectPort(identity: PortIdentity, host: HostFacts): Prom
   const proxmox = tree.state === 'ready' ? tree.guests.get(identity.vmid) : undefined;
   const port = portName(identity.vmid, identity.nic);
   const whom = proxmox ? askable(proxmox) : ownerOf(host, port);
-  const { docker, ledger } = host.inForce;
+  const { docker, ledger, lxc } = host.inForce;
   const history = await readHistory(ledger.path, {
     port,
     vmid: identity.vmid,
     ...(whom && !whom.runtime.startsWith('proxmox') && { name: whom.name }),
   });
-  const running = whom && (await guestRuns(whom, docker.socket));
+  const running = whom && (await guestRuns(whom, { dockerSocket: docker.socket, lxcRoot: lxc.root }));
   const card: CardFacts = {
     firewall: false,
     pending: false,

@@ -4,7 +4,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { answered } from '../../core/doctor/finding.ts';
 import type { GuestRuntime } from '../../core/guest/guest.ts';
+import { commandSockets, socketHash } from '../../core/guest/lxc-sockets.ts';
 import { dockerRuns } from './docker.ts';
+
+/** Where Proxmox has its containers. */
+const LXC_ROOT = '/var/lib/lxc';
 
 export interface GuestToAsk {
   runtime: GuestRuntime;
@@ -15,14 +19,17 @@ export interface GuestToAsk {
 }
 
 /** Undefined: it cannot be known, as for a device that was attached by hand. */
-export async function guestRuns(guest: GuestToAsk, dockerSocket: string): Promise<boolean | undefined> {
+export async function guestRuns(
+  guest: GuestToAsk,
+  { dockerSocket, lxcRoot }: { dockerSocket: string; lxcRoot: string },
+): Promise<boolean | undefined> {
   switch (guest.runtime) {
     case 'proxmox-qemu':
       return vmRuns(guest.vmid);
     case 'proxmox-lxc':
-      return containerRuns(String(guest.vmid));
+      return containerRuns(String(guest.vmid), LXC_ROOT);
     case 'lxc':
-      return containerRuns(guest.name);
+      return containerRuns(guest.name, lxcRoot);
     case 'docker':
       return answered(await dockerRuns(dockerSocket, guest.id ?? guest.name));
     case 'manual':
@@ -43,10 +50,10 @@ async function vmRuns(vmid: number): Promise<boolean> {
 }
 
 /** Its command socket is bound as long as its monitor runs (PVE::LXC, list_active_containers). */
-async function containerRuns(name: string): Promise<boolean | undefined> {
+async function containerRuns(name: string, lxcRoot: string): Promise<boolean | undefined> {
   try {
-    const sockets = await readFile('/proc/net/unix', 'utf8');
-    return sockets.split('\n').some((line) => line.endsWith(`/${name}/command`));
+    const sockets = commandSockets(await readFile('/proc/net/unix', 'utf8'));
+    return sockets.some((one) => one.name === name || one.hash === socketHash(lxcRoot, name));
   } catch {
     return undefined;
   }

@@ -7,6 +7,7 @@ import { isKnown } from '../../core/explain/join.ts';
 import { portsMeant } from '../../core/explain/target.ts';
 import { type PortIdentity, parsePortName } from '../../core/guest/vmid.ts';
 import { askGuests } from '../ask-guests.ts';
+import { lxcWithoutPort } from '../inspect/without-port.ts';
 import { printable, safeJson } from '../printable.ts';
 import { explanationJson, explanationLines } from '../render/explanation.ts';
 import { type GuestRow, isGuest } from '../render/guests.ts';
@@ -39,7 +40,7 @@ Exit code: 0 the port is right, 1 a fault was found or there is no such port.`,
         } catch (error) {
           if (!isAgentError(error, 'port-unknown')) throw error;
           const rows = await listed();
-          if (rows.length === 0) throw error;
+          if (rows.length === 0) throw (await lxcWithoutPort(host, wanted)) ?? error;
           const cards = rows.flatMap(({ port }) => (port === null ? [] : (parsePortName(port) ?? [])));
           if (cards.length === 0) {
             for (const line of json ? [safeJson(rows, 2)] : rows.flatMap(withoutPort)) terminal.out(line);
@@ -49,7 +50,8 @@ Exit code: 0 the port is right, 1 a fault was found or there is no such port.`,
         }
         const found = await Promise.all(meant.map((port) => inspect.port(port, host)));
         if (!found.some(({ facts }) => isKnown(facts)) && host.ovsdb.ok) {
-          throw new AgentError('port-unknown', `There is no port or guest ${wanted}`);
+          const none = new AgentError('port-unknown', `There is no port or guest ${wanted}`);
+          throw (await lxcWithoutPort(host, wanted)) ?? none;
         }
         const lines = json
           ? [safeJson(found.map(explanationJson), 2)]

@@ -1,7 +1,8 @@
 // Plain LXC: the drop-in that makes each container tell us, and the script that it names.
 
+import { vmidFromText } from '../guest/vmid.ts';
 import type { DoctorFacts } from './facts.ts';
-import { type Finding, findingsOf, reinstall } from './finding.ts';
+import { answered, type Finding, findingsOf, listText, reinstall } from './finding.ts';
 
 const { pass, warn, fail, skip } = findingsOf('LXC');
 
@@ -9,7 +10,8 @@ const HOOK = '/var/lib/ovs-port-agent/hooks/lxc';
 /** Runs the package's own set-up again, which puts the hooks where they belong. */
 const SET_UP = { remedy: 'dpkg-reconfigure ovs-port-agent' };
 
-export function checkLxc({ inForce, lxc, version }: DoctorFacts): Finding[] {
+export function checkLxc(facts: DoctorFacts): Finding[] {
+  const { inForce, lxc, version } = facts;
   if (!inForce.lxc.enabled) return [skip('lxc', 'left out by the configuration: [lxc] enabled = false')];
   if (!lxc.installed) return [skip('lxc', 'LXC is not installed')];
   return [
@@ -19,6 +21,34 @@ export function checkLxc({ inForce, lxc, version }: DoctorFacts): Finding[] {
           remedy: reinstall(version),
         }),
     hook(lxc),
+    ...containers(facts),
+  ];
+}
+
+/** A container on a bridge of the kernel has no port, and is right so: that it is known is all there is to say. */
+function containers({ lxcRunning, bindings, proxmox }: DoctorFacts): Finding[] {
+  const found = answered(lxcRunning);
+  if (found === undefined) return [];
+  const { tree } = proxmox;
+  const isProxmoxs = (name: string) => tree.state === 'ready' && tree.guests.has(vmidFromText(name) ?? 0);
+  const own = found.names.filter((name) => !isProxmoxs(name));
+  const isBound = (name: string) =>
+    bindings.some(({ guest, runtime }) => runtime === 'lxc' && guest === name);
+  const bound = own.filter(isBound);
+  const without = own.filter((name) => !isBound(name));
+  return [
+    ...(bound.length > 0 ? [pass('containers', `${bound.length} run and have their ports`)] : []),
+    ...(without.length > 0
+      ? [
+          skip(
+            'containers',
+            `run without a port: ${listText(without)}; why says: ovs-port-agent explain NAME`,
+          ),
+        ]
+      : []),
+    ...(found.ofUsers.length > 0
+      ? [skip('containers of users', `left alone, they are not root's: ${listText(found.ofUsers)}`)]
+      : []),
   ];
 }
 

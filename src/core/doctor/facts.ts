@@ -125,6 +125,13 @@ export interface HostFacts {
   declared: Answer<ReadonlyMap<string, Stanza>>;
   bindings: readonly BindingFacts[];
   proxmox: ProxmoxFacts;
+  /** Plain LXC containers that run, by name; those of other users than root apart. */
+  lxcRunning: Answer<{
+    names: readonly string[];
+    /** Their first processes. */
+    inits: ReadonlyMap<string, number>;
+    ofUsers: readonly string[];
+  }>;
 }
 
 /** What `doctor` looks at besides. */

@@ -164,6 +164,8 @@ const broken: Find = ({ row, link }) => {
 
 const vlan: Find = ({ row, wish }) => {
   if (row === undefined || wish === undefined || sameVlan(row.vlan, wish.vlan)) return undefined;
+  // Only a guest's configuration says that there is to be none; elsewhere its VLAN is somebody's that we do not know.
+  if (wish.from === 'binding file' && wish.vlan === undefined) return undefined;
   const text = `its VLAN is ${vlanText(row.vlan)}, and should be ${vlanText(wish.vlan)} by the ${wish.from}`;
   return fault('vlan', text, vlanCommand(row.row, wish.vlan));
 };

@@ -1,5 +1,7 @@
 // A plain LXC container's configuration file: its network cards and how its hooks are called.
 
+import type { Vlan } from '../plan/desired.ts';
+
 export interface LxcNet {
   /** `veth`, `macvlan`, `phys`, `empty`, …; only a veth has an end on the host that can be a port. */
   readonly type?: string;
@@ -10,6 +12,8 @@ export interface LxcNet {
   readonly scriptUp?: string;
   readonly scriptDown?: string;
   readonly hwaddr?: string;
+  /** `lxc.net.N.veth.vlan.id` and `.tagged.id`: what LXC sets on the port of an OVS bridge. */
+  readonly vlan?: Vlan;
 }
 
 export interface LxcConfig {
@@ -28,7 +32,9 @@ const NET_INDEX_MAX = 999;
 const INCLUDES_MAX = 64;
 const PROBLEMS_MAX = 20;
 
-const NET_FIELDS: ReadonlyMap<string, keyof LxcNet> = new Map<string, keyof LxcNet>([
+type TextField = Exclude<keyof LxcNet, 'vlan'>;
+
+const NET_FIELDS: ReadonlyMap<string, TextField> = new Map<string, TextField>([
   ['type', 'type'],
   ['link', 'link'],
   ['veth.pair', 'vethPair'],
@@ -108,10 +114,31 @@ class LxcConfigReader {
       if (value === '') this.#nets.delete(index);
       return;
     }
+    if (fieldKey === 'veth.vlan.id' || fieldKey === 'veth.vlan.tagged.id') {
+      this.#vlan(index, fieldKey === 'veth.vlan.id', value, number);
+      return;
+    }
     const field = NET_FIELDS.get(fieldKey);
     const { [field ?? 'type']: _old, ...rest } = this.#nets.get(index) ?? {};
     if (field === undefined) this.#nets.set(index, this.#nets.get(index) ?? {});
     else this.#nets.set(index, value === '' ? rest : { ...rest, [field]: value });
+  }
+
+  /** `id` is one number, or `none`; `tagged.id` may come again and again (lxc.container.conf(5)). */
+  #vlan(index: number, isUntagged: boolean, value: string, number: number): void {
+    const { vlan, ...rest } = this.#nets.get(index) ?? {};
+    const { tag, trunks } = vlan ?? { trunks: [] };
+    const id = /^\d{1,4}$/.test(value) ? Number(value) : undefined;
+    if ((id === undefined || id > 4094) && value !== '' && !(isUntagged && value === 'none')) {
+      this.problem(`line ${number}: a VLAN is a number from 0 to 4094`);
+      return;
+    }
+    const tagNow = isUntagged ? id : tag;
+    const trunksNow = isUntagged ? trunks : id === undefined ? [] : [...new Set([...trunks, id])];
+    const mode = trunksNow.length === 0 ? 'access' : tagNow === undefined ? 'trunk' : 'native-untagged';
+    const found = { trunks: trunksNow, ...(tagNow !== undefined && { tag: tagNow }), mode };
+    const isEmpty = tagNow === undefined && trunksNow.length === 0;
+    this.#nets.set(index, isEmpty ? rest : { ...rest, vlan: found });
   }
 
   #version(value: string, number: number): void {

@@ -1,6 +1,6 @@
 // Makes, checks and removes the veth pairs of containers, and sets up their inner ends.
 
-import { readFile, readlink } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { AgentError, isAgentError } from '../errors.ts';
 import type { Exec } from '../exec.ts';
@@ -14,6 +14,7 @@ import {
   routesSchema,
   rulesSchema,
 } from './guest-network.ts';
+import { hostEndsOf, isGuestDevice, namespaceOf } from './host-ends.ts';
 import { askIp } from './ip-batch.ts';
 import { hostDevice, linkIndex } from './links.ts';
 import { withoutIpv6 } from './own-interface.ts';
@@ -23,19 +24,10 @@ const linkSchema = z.object({
   ifindex: z.number(),
   ifname: z.string(),
   link_index: z.number().optional(),
-  /** The kernel's number, in our namespace, for the namespace that the other end is in; absent when that is ours. */
-  link_netnsid: z.number().optional(),
   linkinfo: z.object({ info_kind: z.string().optional() }).optional(),
 });
 const linkListSchema = z.array(linkSchema);
 type Link = z.infer<typeof linkSchema>;
-
-/** `netnsid` is `unassigned` for a namespace that the host has no link to; older versions give numbers as texts. */
-const namespacesSchema = z.object({
-  namespaces: z.array(
-    z.object({ ns: z.union([z.number(), z.string()]), netnsid: z.union([z.number(), z.string()]).nullish() }),
-  ),
-});
 
 const isVeth = (link: Link) => link.linkinfo?.info_kind === 'veth';
 
@@ -56,9 +48,8 @@ export interface Veths {
   disableOffload(outer: string, peer: VethPeer): Promise<string>;
   /** Whether the outer end's peer is the named device in the container's namespace. */
   hasInnerEnd(outer: string, request: VethRequest): Promise<boolean>;
-  /** The host's ends of the veths inside the namespace of a process, in the order of their inner index. */
-  hostEndsOf(pid: number): Promise<string[]>;
-  /** Whether a device is a guest's by its kind: a tap, or a veth whose other end is in another namespace. */
+  /** See `host-ends.ts`. */
+  hostEndsOf(pids: readonly number[]): Promise<Map<number, string[]>>;
   isGuestDevice(link: string): Promise<boolean>;
   /** Outer ends whose inner end waits in our own namespace: nobody else can have made them. */
   parked(): ReadonlySet<string>;
@@ -92,13 +83,6 @@ async function refuseHostNamespace(pid: number): Promise<void> {
   throw new AgentError('container-not-attachable', `The container's process ${pid} ${why}`);
 }
 
-const namespaceOf = (process: string) => readlink(`/proc/${process}/ns/net`).catch(() => undefined);
-
-async function sharesHostNamespace(pid: number): Promise<boolean> {
-  const [theirs, ours] = await Promise.all([namespaceOf(String(pid)), namespaceOf('self')]);
-  return theirs === ours;
-}
-
 interface Waiting {
   /** The process in whose namespace it is. */
   place: number;
@@ -111,23 +95,10 @@ interface Waiting {
 export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>, given: GivenRecords): Veths {
   /** By outer end: the inner ends that wait, under the outer end's name. */
   const waiting = new Map<string, Waiting>();
-  /**
-   * What the host calls a namespace in `link_netnsid`. Indices of links say nothing by themselves: a container can make
-   * pairs of its own in a namespace of its own that have the same ones.
-   */
-  const namespaceNumber = async (inode: string): Promise<number | undefined> => {
-    const text = await exec('lsns', ['--json', '--type', 'net', '--output', 'NS,NETNSID']);
-    const { namespaces } = namespacesSchema.parse(JSON.parse(text));
-    const number = Number(namespaces.find(({ ns }) => String(ns) === inode)?.netnsid);
-    return Number.isInteger(number) ? number : undefined;
-  };
   const innerLinks = async (pid: number) => {
     const text = await exec('nsenter', [...inNamespace(pid), 'ip', '-json', '-details', 'link', 'show']);
     return linkListSchema.parse(JSON.parse(text));
   };
-
-  const hostLinks = async (...which: string[]) =>
-    linkListSchema.parse((await askIp(exec, [['link', 'show', ...which]], { options: ['-details'] }))[0]);
 
   const guestNetwork = async (pid: number, family: 4 | 6): Promise<GuestNetwork> => {
     const [links, routes, rules] = await askIp(exec, QUESTIONS, {
@@ -325,24 +296,8 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>, given: Give
       return inner;
     },
 
-    async hostEndsOf(pid) {
-      const inode = /^net:\[(\d+)\]$/.exec((await namespaceOf(String(pid))) ?? '')?.[1];
-      if (inode === undefined) {
-        throw new AgentError('container-not-attachable', `The network namespace of process ${pid} is gone`);
-      }
-      if (await sharesHostNamespace(pid)) return [];
-      const [number, links] = await Promise.all([namespaceNumber(inode), hostLinks('type', 'veth')]);
-      return links
-        .filter((link) => number !== undefined && link.link_netnsid === number)
-        .sort((a, b) => (a.link_index ?? 0) - (b.link_index ?? 0))
-        .map(({ ifname }) => ifname);
-    },
-
-    async isGuestDevice(name) {
-      const [link] = await hostLinks('dev', name).catch((): Link[] => []);
-      const kind = link?.linkinfo?.info_kind;
-      return kind === 'tun' || (kind === 'veth' && link?.link_netnsid !== undefined);
-    },
+    hostEndsOf: (pids) => hostEndsOf(exec, pids),
+    isGuestDevice: (link) => isGuestDevice(exec, link),
 
     parked: () => new Set(waiting.keys()),
 

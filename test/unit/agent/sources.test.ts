@@ -13,6 +13,8 @@ import { defaultConfig } from '../../../src/core/config/parse-config.ts';
 import { AgentError } from '../../../src/core/errors.ts';
 import type { DockerEvent, LxcEvent } from '../../../src/core/events/lifecycle-event.ts';
 import type { DockerContainer } from '../../../src/core/guest/docker-attach.ts';
+import type { LxcContainer } from '../../../src/core/kernel/lxc-containers.ts';
+import type { Vlan } from '../../../src/core/plan/desired.ts';
 
 const common = { id: 'event-0001', at: '2026-11-23T08:30:32.123Z' };
 const ovsBridges = new Set(['ovsbr0', 'ovsbr1']);
@@ -24,18 +26,31 @@ describe('an LXC container', () => {
   let proxmox: Resolution | undefined;
   let plugged: string | undefined;
   let used: string | undefined;
+  let links: Set<string>;
+  let running: LxcContainer[];
+  let given = 0;
+  let vlan: Vlan | undefined;
+  let problems: [string, string | undefined][] = [];
   const source = () =>
     lxcSource({
       root,
       bridge: 'ovsbr0',
       isOvsBridge,
-      linkNames: async () => new Set(['vethA']),
-      hostEndsOf: async () => ['vethA', 'vethB'],
+      linkNames: async () => links,
+      hostEndsOf: async (pids) =>
+        new Map(pids.flatMap((pid) => (pid === 42 ? [[pid, ['vethA', 'vethB']]] : []))),
+      running: async () => running,
+      lookAtVmids: async () => undefined,
+      vlanOf: () => vlan,
+      onProblem: (name, reason) => void problems.push([name, reason]),
       pluggedInto: async () => plugged,
       hostUse: async () => used,
-      claim: () => had,
+      claim: (key) => (had?.key === key ? had : undefined),
       claims: () => (had ? [had] : []),
-      vmidFor: async () => 1_000_000,
+      vmidFor: async () => {
+        given++;
+        return 1_000_000;
+      },
       proxmoxContainer: async () => proxmox,
       ranAt: async (pid) => pid === 42,
     });
@@ -53,6 +68,11 @@ describe('an LXC container', () => {
     proxmox = undefined;
     plugged = undefined;
     used = undefined;
+    links = new Set(['vethA', 'lxcbr0']);
+    running = [];
+    given = 0;
+    vlan = undefined;
+    problems = [];
     await mkdir(join(root, 'web'));
     await writeFile(join(root, 'web/config'), 'lxc.net.0.type = veth\n');
   });
@@ -122,6 +142,88 @@ describe('an LXC container', () => {
     expect(ports).toMatchObject([
       { port: 'vi1000000', interface: 'vethA', peer: { pid: 42 } },
       { port: 'vi1000000i1', interface: 'vethB', peer: { pid: 42 } },
+    ]);
+  });
+
+  it('has its ports when it runs and no hook has told of it', async () => {
+    running = [{ name: 'web', lxcPath: root, run: '1', init: 42 }];
+    expect(await source().current()).toMatchObject([
+      {
+        key: 'lxc:web',
+        resolution: {
+          guest: { runtime: 'lxc', name: 'web' },
+          ports: [
+            { port: 'vi1000000', interface: 'vethA', peer: { pid: 42 } },
+            { port: 'vi1000000i1', interface: 'vethB', peer: { pid: 42 } },
+          ],
+        },
+      },
+    ]);
+    running = [{ name: 'web', lxcPath: root, run: '1' }];
+    expect((await source().current())?.[0]?.resolution).toMatchObject({ ports: [] });
+  });
+
+  it('of Proxmox is left to what Proxmox says when it runs', async () => {
+    running = [{ name: '200', lxcPath: root, run: '1', init: 42 }];
+    proxmox = { skipped: [], note: '' };
+    expect(await source().current()).toEqual([]);
+  });
+
+  it('keeps the VLAN that LXC has put it in, and that of its configuration when its port is made anew', async () => {
+    await writeFile(join(root, 'web/config'), 'lxc.net.0.type = veth\nlxc.net.0.veth.vlan.id = 5\n');
+    const first = async () => (await source().resolve(event('start-host', { pid: 42 }))).ports?.[0];
+    expect((await first())?.vlan).toEqual({ tag: 5, trunks: [], mode: 'access' });
+    vlan = { tag: 7, trunks: [] };
+    expect((await first())?.vlan).toEqual({ tag: 7, trunks: [] });
+    vlan = { trunks: [] };
+    expect((await first())?.vlan).toMatchObject({ tag: 5 });
+  });
+
+  it('with a name that nobody could be called, or that another has in another place, is told', async () => {
+    const at = (name: string, lxcPath: string) => ({ name, lxcPath, run: `${lxcPath}/${name}`, init: 42 });
+    running = [at('a b', root), at('web', root), at('web', '/srv/lxc'), at('Web', root)];
+    const one = source();
+    const keys = (await one.current())?.map(({ key }) => key);
+    expect(keys).toEqual(['lxc:web', 'lxc:Web']);
+    expect(problems).toMatchObject([
+      ['a b', expect.stringContaining('must not contain spaces')],
+      ['web', `it runs in ${root} and in /srv/lxc: only the one in ${root} has ports`],
+    ]);
+    problems = [];
+    running = [];
+    await one.current();
+    expect(problems).toEqual([
+      ['a b', undefined],
+      ['web', undefined],
+    ]);
+  });
+
+  it('uses no number up when it gets no port', async () => {
+    plugged = 'lxcbr0';
+    running = [{ name: 'web', lxcPath: root, run: '1', init: 42 }];
+    expect((await source().current())?.[0]?.resolution.skipped).toHaveLength(2);
+    await source().resolve(event('start-host', { pid: 42 }));
+    await source().resolve(event('post-stop'));
+    expect(given).toBe(0);
+  });
+
+  it('is not given a device that another guest has as its port', async () => {
+    const guest = { runtime: 'manual', vmid: 4711, name: 'by-hand' } as const;
+    had = {
+      key: 'vmid:4711',
+      guest,
+      ports: [{ port: 'vi4711', interface: 'vethA', bridge: 'ovsbr0', guest, nic: 0 }],
+    };
+    const { skipped, ports } = await source().resolve(event('start-host', { pid: 42 }));
+    expect(skipped).toEqual(['vethA is the port of by-hand (manual)']);
+    expect(ports).toMatchObject([{ interface: 'vethB' }]);
+  });
+
+  it('waits for a bridge that is not there at all', async () => {
+    plugged = 'nowhere0';
+    expect((await source().resolve(event('start-host', { pid: 42 }))).ports).toMatchObject([
+      { bridge: 'nowhere0' },
+      { bridge: 'nowhere0' },
     ]);
   });
 

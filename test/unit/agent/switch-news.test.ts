@@ -64,3 +64,11 @@ describe('a port of ours', () => {
     expect(newsOf(change(link('a', { ...marks, 'ovs-port-agent.nic': '1e9' }), undefined))).toEqual([]);
   });
 });
+
+it('a bridge that is there again may be waited for', () => {
+  const bridge = { table: 'Bridge', uuid: 'b', after: { name: 'ovsbr9', external_ids: {} } };
+  expect(newsOf([{ ...bridge, before: undefined }] as unknown as RowChange[])).toEqual([
+    { kind: 'bridge', bridge: 'ovsbr9', text: 'the bridge ovsbr9 is there' },
+  ]);
+  expect(newsOf([{ ...bridge, before: bridge.after }] as unknown as RowChange[])).toEqual([]);
+});

@@ -132,6 +132,7 @@ export function healthy(more: Partial<DoctorFacts> = {}): DoctorFacts {
     hasBusPolicy: true,
     isEnabled: true,
     lxc: { installed: true, dropIn: true, hook: 'fine' },
+    lxcRunning: yes({ names: [], inits: new Map(), ofUsers: [] }),
     hasDocker: true,
     docker: yes('26.1.5'),
     hasNetmakerLease: false,

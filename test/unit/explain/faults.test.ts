@@ -34,6 +34,16 @@ describe('a port that is right', () => {
     expect(faultsOf(join(healthy()))).toEqual([]);
   });
 
+  it('may be in a VLAN that only its runtime knows, as LXC’s veth.vlan.id', () => {
+    const tagged = healthy(ports(port({ vlan: { tag: 5, trunks: [] } })));
+    const of = (wish: CardFacts['wish']) => faultsOf(join(tagged, card({ ...(wish && { wish }) })));
+    expect(of({ ...WISH, from: 'binding file' })).toEqual([]);
+    expect(of({ ...WISH, from: 'guest configuration' })).toMatchObject([{ fault: 'vlan' }]);
+    expect(of({ ...WISH, from: 'binding file', vlan: { tag: 7, trunks: [] } })).toMatchObject([
+      { fault: 'vlan' },
+    ]);
+  });
+
   it('may keep the name that Proxmox gave its row', () => {
     const row = port({ row: 'tap101i0', port: 'vi101' });
     expect(faultsOf(join(healthy(ports(row)), card({ wish: { ...WISH, row: 'tap101i0' } })))).toEqual([]);

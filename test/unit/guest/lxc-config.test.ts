@@ -83,3 +83,17 @@ some.alien = 1
     );
   });
 });
+
+it('has the VLANs that LXC sets on the port', () => {
+  const vlanOf = (...lines: string[]) =>
+    parseLxcConfig(lines.map((line) => `lxc.net.0.veth.vlan.${line}`).join('\n')).nets.get(0)?.vlan;
+  expect(vlanOf('id = 5')).toEqual({ tag: 5, trunks: [], mode: 'access' });
+  expect(vlanOf('id = 5', 'tagged.id = 7', 'tagged.id = 9')).toEqual({
+    tag: 5,
+    trunks: [7, 9],
+    mode: 'native-untagged',
+  });
+  expect(vlanOf('id = none', 'tagged.id = 7')).toEqual({ trunks: [7], mode: 'trunk' });
+  expect(vlanOf('id = 5', 'id =')).toBeUndefined();
+  expect(vlanOf('id = 4095')).toBeUndefined();
+});

@@ -84,10 +84,12 @@ describe('the host’s ends of a container’s veths', () => {
         ]),
       };
       const here = openVeths(async (file) => answers[file] ?? '', { pid: async () => 4711 }, given);
-      expect(await here.hostEndsOf(pid)).toEqual(['vethA', 'vethB']);
+      expect((await here.hostEndsOf([pid])).get(pid)).toEqual(['vethA', 'vethB']);
       answers.lsns = JSON.stringify({ namespaces: [{ ns, netnsid: 'unassigned' }] });
-      expect(await here.hostEndsOf(pid)).toEqual([]);
-      expect(await here.hostEndsOf(process.pid)).toEqual([]);
+      expect([...(await here.hostEndsOf([pid, process.pid, 2 ** 22 + 1]))]).toEqual([
+        [pid, []],
+        [process.pid, []],
+      ]);
     } finally {
       child.kill();
     }
