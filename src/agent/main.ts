@@ -18,7 +18,7 @@ import { makeDeaf } from '../core/kernel/own-interface.ts';
 import { openParking } from '../core/kernel/parking.ts';
 import { openVeths } from '../core/kernel/veth.ts';
 import { openWatching } from '../core/kernel/watch.ts';
-import { AGENT_STARTED, carryOver, findEvents, tail } from '../core/ledger/index.ts';
+import { AGENT_STARTED, carryOver, findEvents, HEAD_FILE, tail } from '../core/ledger/index.ts';
 import { networkManagerDriver } from '../core/networkmanager/driver.ts';
 import { openNetworkManager } from '../core/networkmanager/networkmanager.ts';
 import { openOvsdb } from '../core/ovsdb/client.ts';
@@ -39,6 +39,7 @@ import { executors } from './executors.ts';
 import { guestMethods } from './guests/methods.ts';
 import { openOverlooked } from './guests/overlooked.ts';
 import { openHealings } from './healings.ts';
+import { openHealth } from './health.ts';
 import { openHookSocket } from './hook-socket.ts';
 import { readHost } from './host.ts';
 import { syncInterfaces } from './interfaces-sync.ts';
@@ -110,7 +111,7 @@ async function main(): Promise<void> {
       user: 'root',
       onBroken: 'set-aside',
     },
-    { headFile: join(STATE, 'ledger-head.json'), watching, now, onError },
+    { headFile: join(STATE, HEAD_FILE), watching, now, onError },
   );
   const { ledger, openAtStart } = book;
   if (book.loss) log.error(lossText(config.ledger.path, book.loss));
@@ -377,6 +378,18 @@ async function main(): Promise<void> {
   process.on('SIGHUP', () => void reloader.reload().catch(onError));
 
   let dockerConnected = false;
+  const health = openHealth({
+    config,
+    bootId,
+    claims,
+    troubles,
+    facts,
+    ovsdb,
+    switchDirectory: dirname(SWITCH_PID_FILE),
+    loss: book.loss,
+    polled: watching.polled,
+    withdrawn: netmaker.withdrawn,
+  });
   const status = () =>
     statusReport({
       config,
@@ -390,6 +403,7 @@ async function main(): Promise<void> {
       dockerConnected,
       facts,
       ovsdb,
+      health,
       netmaker: netmaker.summary(),
       configuration: reloader.summary(),
       locksProblem: locks.problem(),
@@ -403,6 +417,7 @@ async function main(): Promise<void> {
         claims,
         ledger,
         status,
+        healthOfPorts: health.ofPorts,
         forgetLosses: () => healings.forget(() => true),
         withVmid: (name, use) => vmids.claimFor('lxc', name, undefined, use),
         vmidOwner: vmids.owner,

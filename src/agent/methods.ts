@@ -22,6 +22,8 @@ export interface MethodParts {
   claims: Claims;
   ledger: Ledger;
   status: () => Promise<object>;
+  /** One word for each port that guests have. */
+  healthOfPorts: () => Promise<ReadonlyMap<string, string>>;
   /** A person wants to have all cards now, however often they have vanished. */
   forgetLosses: () => void;
   /** Gives a number to a device whose name tells none; what throws leaves none behind. */
@@ -161,7 +163,14 @@ export function agentMethods(parts: MethodParts): Method[] {
       in: [],
       out: text('json'),
       schema: none,
-      run: async () => [JSON.stringify(claims.bindings().map(describe), null, 2)],
+      run: async () => {
+        const health = await parts.healthOfPorts();
+        const ports = claims.bindings().map((binding) => ({
+          ...describe(binding),
+          health: health.get(binding.port) ?? 'ok',
+        }));
+        return [JSON.stringify(ports, null, 2)];
+      },
     }),
     method({
       name: 'add_port',
@@ -275,7 +284,7 @@ export function agentMethods(parts: MethodParts): Method[] {
       out: text('verdict'),
       schema: none,
       run: async () => {
-        const { verdict } = await verifyLedger(config.ledger.path);
+        const { verdict } = await verifyLedger(config.ledger.path, { knownHead: ledger.head() });
         return [`Blockchain integrity: ${verdict === 'ok' ? 'VALID' : 'INVALID'}`];
       },
     }),

@@ -56,14 +56,16 @@ export function openSources(parts: SourcesParts): {
   const isOvsBridge = (name: string) =>
     observeBridges(ovsdb.replica).has(name) ||
     config.bridges[name]?.create === true ||
-    // Nobody knows then; that OVSDB cannot be asked is what its guest waits for.
-    (!ovsdb.connected && !isLinuxBridge(name));
+    // Gone with all its ports, or nobody can tell now: its guests run on and wait for it. The bridge's own device may outlive
+    // its row for a moment, so that is no sign.
+    !isLinuxBridge(name);
 
   const proxmox = proxmoxSource({
     root: config.proxmox.root,
     mode: config.proxmox.port,
     linkNames,
     isOvsBridge,
+    isBridgeGone: (name) => ovsdb.connected && !observeBridges(ovsdb.replica).has(name),
     holderOf,
     isForThisLink: claims.isForThisLink,
     bridgeMtu: linkMtu,

@@ -10,6 +10,7 @@ import { isOurBridge, type ObservedBridge } from '../core/plan/observed.ts';
 import { chooseDriver, type SwitchFacts } from '../core/switch/choice.ts';
 import type { SpoolAbsorber } from './absorb-spool.ts';
 import type { Claims } from './claims.ts';
+import type { AgentHealth } from './health.ts';
 import type { Host } from './host.ts';
 import type { SwitchFactsKeeper } from './switch-facts.ts';
 import type { Troubles } from './troubles.ts';
@@ -26,6 +27,7 @@ export interface StatusParts {
   dockerConnected: boolean;
   facts: SwitchFactsKeeper;
   ovsdb: OvsdbClient;
+  health: Pick<AgentHealth, 'faults'>;
   /** What is said of Netmaker's containers. */
   netmaker: object;
   /** When the configuration was read, and what of it waits for a restart. */
@@ -59,9 +61,14 @@ export async function statusReport(parts: StatusParts): Promise<object> {
       ports: bindings.filter((binding) => binding.bridge === name).length,
     };
   });
+  const health = await parts.health.faults();
+  const silent = health.find(({ fault }) => fault === 'vswitchd-unreachable');
   // What keeps everything from being done counts more than a bridge.
   const obstacle: Obstacle | undefined =
-    facts.unreachable ?? bridges.find((bridge) => bridge.obstacle !== null)?.obstacle ?? undefined;
+    facts.unreachable ??
+    (silent && { code: 'vswitchd-unreachable', reason: silent.text }) ??
+    bridges.find((bridge) => bridge.obstacle !== null)?.obstacle ??
+    undefined;
   return {
     hostname: host.hostname,
     pid: process.pid,
@@ -80,6 +87,7 @@ export async function statusReport(parts: StatusParts): Promise<object> {
     bridges: bridges.map(({ obstacle: reason, ...rest }) => ({ ...rest, obstacle: reason?.reason ?? null })),
     ports: bindings.length,
     waiting: parts.troubles.all(),
+    health,
     spooled: await parts.spool.waiting(),
     ledger: { path: config.ledger.path, ...ledger.head() },
   };

@@ -30,6 +30,7 @@ const UNREACHABLE: readonly ErrorCode[] = [
   'networkmanager-unavailable',
   'networkmanager-without-ovs',
   'ovsdb-unreachable',
+  'vswitchd-unreachable',
   'docker-unreachable',
   'proxmox-unavailable',
   'proxmox-read-only',

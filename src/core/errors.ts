@@ -21,6 +21,8 @@ export const REMEDIES = {
   'ovsdb-garbled':
     'See systemctl status openvswitch-switch.service: it may be broken, or something else has its socket.',
   'port-not-usable': 'ovs-vswitchd could not open the device; see journalctl -u ovs-vswitchd.',
+  'vswitchd-unreachable':
+    'Start ovs-vswitchd anew: systemctl restart ovs-vswitchd.service; see journalctl -u ovs-vswitchd.',
   'bridge-not-ours': 'Set driver = "auto" in the configuration, or choose a bridge that NetworkManager owns.',
   'bridge-not-ovs': 'Choose another name for the bridge in the configuration, or remove the Linux bridge.',
   'bridge-missing': 'Make the bridge, or let the agent: create = true in its section of the configuration.',

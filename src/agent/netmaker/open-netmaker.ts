@@ -73,6 +73,8 @@ export interface Netmaker {
   look(): Promise<void>;
   /** For `status`. */
   summary(): object;
+  /** How many addresses were taken back by hand, and belong to containers that wait for them. */
+  withdrawn(): number;
   /** Begins to watch and to answer; `source` is there by then. */
   start(parts: StartParts): Method[];
   /** Tells the bus that something about a container's port is another now. */
@@ -258,6 +260,7 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
       // Not waited for: a Docker that hangs must not keep other guests from being looked after.
       if (enabled) void lookAtLeases({ ...parts, leases });
     },
+    withdrawn: () => (withdrawn ? held() : 0),
     summary: () =>
       summarize({
         config,

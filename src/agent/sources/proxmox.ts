@@ -22,8 +22,10 @@ export interface ProxmoxParts {
   root: string;
   mode: PortMode;
   linkNames: () => Promise<ReadonlySet<string>>;
-  /** Whether an OVS bridge of that name exists or will be made by us. */
+  /** Whether the name is not that of something else: an OVS bridge has it, will have it, or has gone and is waited for. */
   isOvsBridge: (name: string) => boolean;
+  /** Whether Open vSwitch has no bridge of that name: nobody can be about to plug a card into it. */
+  isBridgeGone: (name: string) => boolean;
   holderOf: HolderOf;
   /** Whether the port was asked for when the very device that has the name now was there. */
   isForThisLink: (port: DesiredPort) => Promise<boolean>;
@@ -155,7 +157,8 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
       ports.map(async (port) => {
         if (holderOf(port.interface) !== undefined || restored.has(port.nic)) return true;
         const isChanging = guest.config.pendingNics.has(port.nic) || isAside(guest);
-        const isProxmoxsTurn = isChanging || (port.row !== undefined && !healKept);
+        const isKeptAndThere = port.row !== undefined && !healKept && !parts.isBridgeGone(port.bridge);
+        const isProxmoxsTurn = isChanging || isKeptAndThere;
         return !isProxmoxsTurn && parts.isForThisLink(port);
       }),
     );

@@ -40,10 +40,11 @@ export function askAgent(callAgent: CallAgent): Promise<Answer<AgentFacts>> {
     const status = statusSchema.safeParse(jsonAnswer('GetStatus', reply));
     if (!status.success) throw notUnderstood('GetStatus');
     const { pid, ready, obstacle, waiting } = status.data;
-    const { version, netmaker, proxmox } = status.data;
+    const { version, health, netmaker, proxmox } = status.data;
     const locksProblem = proxmox?.locks_problem ?? undefined;
     return {
       ready,
+      health,
       ...(locksProblem !== undefined && { locksProblem }),
       waiting: waiting.map(({ port, bridge, code, reason }) => ({
         port,

@@ -16,6 +16,7 @@ import { type Answer, answered } from '../../core/doctor/finding.ts';
 import { readProxmoxTree } from '../../core/guest/proxmox-tree.ts';
 import { hasKernelDatapath } from '../../core/kernel/links.ts';
 import { openLxcContainers } from '../../core/kernel/lxc-containers.ts';
+import { HEAD_FILE } from '../../core/ledger/index.ts';
 import type { NetworkManagerState } from '../../core/networkmanager/networkmanager.ts';
 import type { SwitchFacts } from '../../core/switch/choice.ts';
 import type { CallAgent } from '../agent-call.ts';
@@ -36,7 +37,7 @@ import {
   readStorage,
 } from './files.ts';
 import { verifyChain, versionOfLastStart } from './ledger.ts';
-import { askVswitchd, readSwitch } from './switch.ts';
+import { lookForVswitchd, readSwitch } from './switch.ts';
 
 const OVS_RUN = '/run/openvswitch';
 const SNIPPET = '/var/lib/vz/snippets/ovs-port-agent';
@@ -72,7 +73,7 @@ export async function inspectHost(parts: InspectParts): Promise<HostFacts> {
       readBus(),
       askAgent(parts.callAgent),
       readSwitch(OVS_RUN),
-      askVswitchd(OVS_RUN),
+      lookForVswitchd(OVS_RUN),
       readLinks(),
       readDeclared('/etc/network'),
       readBindings(join(parts.runtimeDir, 'bindings')),
@@ -140,7 +141,7 @@ export async function inspectForDoctor(parts: InspectParts): Promise<DoctorFacts
     docker.enabled ? dockerVersion(docker.socket) : undefined,
     hasLease(join(stateDir, 'leases.json')),
     readSpool(join(stateDir, 'spool'), terminal.now().getTime()),
-    verifyChain(ledger.path, terminal),
+    verifyChain(ledger.path, join(stateDir, HEAD_FILE), terminal),
     readState(stateDir),
   ]);
   return {

@@ -3,7 +3,7 @@
 import { stat } from 'node:fs/promises';
 import type { LedgerFacts } from '../../core/doctor/facts.ts';
 import type { Answer } from '../../core/doctor/finding.ts';
-import { AGENT_STARTED, readBackwards, verifyLedger } from '../../core/ledger/index.ts';
+import { AGENT_STARTED, readBackwards, readRememberedHead, verifyLedger } from '../../core/ledger/index.ts';
 import { verifyProgress } from '../progress.ts';
 import { objectOf, textOf } from '../render/json-value.ts';
 import type { Terminal } from '../terminal.ts';
@@ -13,20 +13,31 @@ import { attempt } from './attempt.ts';
 const VERIFY_MS = 300_000;
 const VERSION_MS = 4000;
 
-/** Undefined when there is no ledger yet. */
+/** Undefined when there is no ledger yet. `headFile`: where the agent remembers the last block that it wrote. */
 export async function verifyChain(
   path: string,
+  headFile: string,
   terminal: Terminal,
 ): Promise<Answer<LedgerFacts> | undefined> {
   const size = await stat(path).then(
     (found) => found.size,
     (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? undefined : 0),
   );
+  const remembered = await readRememberedHead(headFile, path);
+  if (size === undefined && remembered !== undefined) {
+    const reason = `${path} is gone: block ${remembered.height}, the last one known, is in no file there`;
+    return { ok: false, reason };
+  }
   if (size === undefined) return undefined;
   const meter = verifyProgress(terminal, size, false);
   const abort = new AbortController();
   return attempt(path, VERIFY_MS, async () => {
-    const result = await verifyLedger(path, { mode: 'fast', onLine: meter.onLine, signal: abort.signal });
+    const result = await verifyLedger(path, {
+      mode: 'fast',
+      onLine: meter.onLine,
+      signal: abort.signal,
+      ...(remembered && { knownHead: { height: remembered.height, hash: remembered.hash } }),
+    });
     return { path, result };
   }).finally(() => {
     abort.abort();

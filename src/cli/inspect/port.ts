@@ -98,10 +98,12 @@ function holderOf({ ovsdb }: HostFacts) {
   return (device: string) => ports.find((port) => port.interface === device);
 }
 
-function isOvsBridge({ ovsdb, inForce }: HostFacts) {
+/** As the agent sees it: a bridge that is not there at all is waited for. */
+function isOvsBridge({ ovsdb, inForce, links }: HostFacts) {
   const bridges = answered(ovsdb)?.bridges;
   return (name: string) =>
     bridges === undefined ||
     bridges.some((one) => one.name === name) ||
-    inForce.bridges[name]?.create === true;
+    inForce.bridges[name]?.create === true ||
+    links.get(name)?.isLinuxBridge !== true;
 }

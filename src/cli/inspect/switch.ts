@@ -1,10 +1,10 @@
 // Looks at Open vSwitch once: rows from ovsdb-server, a sign of life from ovs-vswitchd.
 
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { SwitchSnapshot } from '../../core/doctor/facts.ts';
 import type { Answer } from '../../core/doctor/finding.ts';
+import { askVswitchd } from '../../core/ovsdb/ask-vswitchd.ts';
 import { connectOvsdb } from '../../core/ovsdb/connection.ts';
 import { observeBridges, observePorts } from '../../core/ovsdb/observe.ts';
 import { emptyReplica, type Replica } from '../../core/ovsdb/replica.ts';
@@ -36,25 +36,9 @@ export function readSwitch(directory: string): Promise<Answer<SwitchSnapshot>> {
   });
 }
 
-/**
- * Asks the daemon itself, over its control socket (ovs-appctl(8); the wire format is OVSDB's): rows stay in the database
- * when it dies, and a process that hangs still has its number.
- */
-export function askVswitchd(directory: string): Promise<Answer<string>> {
-  return attempt('ovs-vswitchd does not answer', DEADLINE_MS, async () => {
-    const pid = Number(await readFile(join(directory, 'ovs-vswitchd.pid'), 'utf8'));
-    if (!Number.isInteger(pid) || pid <= 0) throw new Error('its pid file holds no number');
-    const connection = await connectOvsdb(join(directory, `ovs-vswitchd.${pid}.ctl`), DEADLINE_MS);
-    try {
-      return z
-        .string()
-        .parse(await connection.request('version', [], DEADLINE_MS))
-        .trim()
-        .slice(0, 100);
-    } finally {
-      connection.close();
-    }
-  });
+/** Whether ovs-vswitchd is there, and its version. */
+export function lookForVswitchd(directory: string): Promise<Answer<string>> {
+  return attempt('ovs-vswitchd does not answer', DEADLINE_MS, () => askVswitchd(directory, DEADLINE_MS));
 }
 
 function factsOf(replica: Replica): SwitchSnapshot {

@@ -22,6 +22,19 @@ export const statusSchema = z.looseObject({
     }),
   ),
   spooled: z.number().default(0),
+  /** What the one judgement of health finds (`src/diagnose/health.ts`); `degraded` is worth a line and no fault. */
+  health: z
+    .array(
+      z.looseObject({
+        subject: z.string(),
+        name: z.string(),
+        fault: z.string(),
+        text: z.string(),
+        remedy: z.string(),
+        degraded: z.boolean().default(false),
+      }),
+    )
+    .default([]),
   hostname: z.string().default('this host'),
   pid: z.number().optional(),
   since: z.string().optional(),
@@ -72,7 +85,8 @@ export type Status = z.infer<typeof statusSchema>;
 
 /** 1 when the agent is not ready, or a port or an event waits. */
 export function statusExitCode(status: Status): ExitCode {
-  return status.ready && status.waiting.length === 0 && status.spooled === 0 ? 0 : 1;
+  const isWell = status.health.every(({ degraded }) => degraded);
+  return status.ready && isWell && status.waiting.length === 0 && status.spooled === 0 ? 0 : 1;
 }
 
 /** `configProblem`: what is wrong with the configuration file now, which the agent would meet at its next start. */
@@ -87,13 +101,16 @@ export function statusText(status: Status, now: Date, configProblem?: string): s
     printable(`${hostname}: ${state}${process.length > 0 ? ` (${process.join(', ')})` : ''}`),
     ...facts(status, configProblem),
     ...waiting(status, now),
+    ...wrong(status),
   ];
 }
 
 function facts(status: Status, configProblem: string | undefined): string[] {
   const { networkmanager: nm, ovsdb, docker, ledger, ports, proxmox } = status;
   const rows: [string, string][] = [];
-  if (ovsdb) rows.push(['Open vSwitch', ovsdb.connected ? 'connected' : 'NOT connected']);
+  const isSilent = status.health.some(({ fault }) => fault === 'vswitchd-unreachable');
+  const reached = isSilent ? 'connected, but ovs-vswitchd does NOT answer' : 'connected';
+  if (ovsdb) rows.push(['Open vSwitch', ovsdb.connected ? reached : 'NOT connected']);
   if (nm) {
     const version = nm.version ? ` ${nm.version}` : '';
     const plugin = nm.ovs ? 'with OVS' : 'without OVS';
@@ -154,6 +171,20 @@ function bridgeLines({ bridges }: Status): string[] {
         : [name, `MISSING${obstacle ? `: ${obstacle}` : ''}`],
     ),
   );
+}
+
+/** What waits is told with its next try, so not again here. */
+function wrong({ health, waiting }: Status): string[] {
+  const waits = new Set(waiting.map(({ port }) => port));
+  return faultLines(health.filter(({ subject, name }) => subject !== 'port' || !waits.has(name)));
+}
+
+/** A line for what is wrong, and under it what to do. */
+export function faultLines(faults: Status['health']): string[] {
+  return faults.flatMap(({ name, text, remedy, degraded }) => [
+    printable(`${degraded ? 'Note' : 'Wrong'}: ${name ? `${name}: ` : ''}${text}`),
+    printable(`  ${remedy}`),
+  ]);
 }
 
 function waiting({ waiting, spooled }: Status, now: Date): string[] {

@@ -13,7 +13,7 @@ const MEANING: Readonly<Record<FirstBad['reason'], string>> = {
   'not-canonical': 'the line is not written in the one canonical form',
   schema: 'the block has not the fields that a block has',
   torn: 'the last line has no end',
-  'known-head': 'the ledger does not hold the given head: blocks were cut off or replaced',
+  'known-head': 'the ledger does not hold the block that is known of it: blocks were cut off or replaced',
 };
 
 /** The same for programs, with names as in everything else that they are given of the ledger. */

@@ -6,7 +6,7 @@ import { jsonAnswer, notUnderstood } from '../agent-call.ts';
 import { CliError } from '../failure.ts';
 import { safeJson } from '../printable.ts';
 import { reportLines, reportsExitCode } from '../render/reports.ts';
-import { statusSchema } from '../render/status.ts';
+import { faultLines, type Status, statusSchema } from '../render/status.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 
 /** Milliseconds; hundreds of ports take a while. */
@@ -22,27 +22,32 @@ export const addReconcile: AddVerb = (parent, context) => {
       'after',
       `${examples(['reconcile', 'reconcile --json'])}
 
-Exit code: 0 every port is as it should be, 1 some port is not.`,
+Exit code: 0 all is as it should be, 1 something is not, 3 the switch cannot be worked on.`,
     )
     .action(
       ending(context, async ({ json }: { json?: boolean }) => {
         const reply = await callAgent({ member: 'Reconcile', deadlineMs: DEADLINE_MS });
         const reports = z.array(portReportSchema).safeParse(jsonAnswer('Reconcile', reply));
         if (!reports.success) throw notUnderstood('Reconcile');
+        const status = await currentStatus();
+        const isNot = status !== undefined && !status.ready;
         // An agent that cannot work on the switch looks at nothing, and answers so.
-        if (reports.data.length === 0) await demandReady();
+        const why = status?.obstacle || 'the reason is not known';
+        if (isNot && reports.data.length === 0)
+          throw new CliError(`Nothing could be compared: ${why}. See: ovs-port-agent status`, 3);
         const lines = json ? [safeJson(reports.data, 2)] : reportLines(reports.data);
         for (const line of lines) terminal.out(line);
-        return reportsExitCode(reports.data);
+        // What no step can mend is not in the reports.
+        const told = new Set(reports.data.filter(({ code }) => code !== undefined).map(({ port }) => port));
+        const wrong = (status?.health ?? []).filter(({ degraded, name }) => !degraded && !told.has(name));
+        for (const line of faultLines(wrong)) (json ? terminal.err : terminal.out)(line);
+        if (isNot) return 3;
+        return wrong.length > 0 ? 1 : reportsExitCode(reports.data);
       }),
     );
 
-  async function demandReady(): Promise<void> {
-    const answer = jsonAnswer('GetStatus', await callAgent({ member: 'GetStatus' }));
-    const status = statusSchema.safeParse(answer);
-    if (status.success && !status.data.ready) {
-      const why = status.data.obstacle || 'the reason is not known';
-      throw new CliError(`Nothing could be compared: ${why}. See: ovs-port-agent status`, 3);
-    }
+  async function currentStatus(): Promise<Status | undefined> {
+    const status = statusSchema.safeParse(jsonAnswer('GetStatus', await callAgent({ member: 'GetStatus' })));
+    return status.success ? status.data : undefined;
   }
 };

@@ -1,7 +1,7 @@
 // The agent: running, of the right version, what waits, and whether its memory fits the switch.
 
 import { parsePortName } from '../guest/vmid.ts';
-import type { DoctorFacts } from './facts.ts';
+import type { AgentFacts, DoctorFacts } from './facts.ts';
 import { answered, type Finding, findingsOf, listText } from './finding.ts';
 
 const { pass, warn, fail } = findingsOf('Agent');
@@ -43,8 +43,20 @@ export function checkAgent(facts: DoctorFacts): Finding[] {
         remedy: parsePortName(port) ? `ovs-port-agent explain ${port}` : 'ovs-port-agent status',
       }),
     ),
+    ...wrong(agent.value),
     ...rest,
   ];
+}
+
+/** What `status` says, but for what doctor finds out by itself. */
+function wrong({ health = [], waiting }: AgentFacts): Finding[] {
+  const told = new Set(waiting.map(({ port }) => port));
+  return health
+    .filter(({ fault, name }) => !told.has(name) && !/^(?:ovsdb|vswitchd)-unreachable$/.test(fault))
+    .map(({ name, text, remedy, degraded }) => {
+      const words = name === '' ? text : `${name}: ${text}`;
+      return degraded ? warn('health', words, { remedy }) : fail('health', words, { remedy });
+    });
 }
 
 function versions(cli: string, agent: string | undefined): Finding[] {

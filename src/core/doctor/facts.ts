@@ -61,6 +61,16 @@ export interface AgentFacts {
   unreached?: readonly string[];
   /** Why Proxmox's changes of running containers are not seen in time. */
   locksProblem?: string;
+  /** What the agent finds wrong with host, bridges and ports, see src/diagnose/health.ts. */
+  health?: readonly HealthFacts[];
+}
+
+export interface HealthFacts {
+  name: string;
+  fault: string;
+  text: string;
+  remedy: string;
+  degraded: boolean;
 }
 
 export interface ProxmoxFacts {

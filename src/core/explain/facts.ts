@@ -56,9 +56,13 @@ export interface PortFacts {
   skipped: readonly string[];
   /** The row is from an earlier boot. */
   isOld: boolean;
+  /** There is no bridge of the wished name. */
+  bridgeMissing?: true;
   /** Why OVSDB, or the agent, did not answer. */
   ovsdbProblem?: string;
   agentProblem?: string;
+  /** Why ovs-vswitchd does not answer: rows are only wishes then. */
+  switchProblem?: string;
   /** Another node of the cluster has the guest. */
   node?: string;
 }

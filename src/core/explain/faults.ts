@@ -20,12 +20,14 @@ export function faultsOf(facts: PortFacts): Fault[] {
   if (blind !== undefined) return [blind];
   const guest = [absentGuest, card].map((find) => find(facts));
   const state = [foreignName, held, skipped].map((find) => find(facts));
-  const row = [leftOver, deviceGone, noRow, otherBridge, broken, vlan, earlierBoot].map((find) =>
-    find(facts),
+  const row = [missingBridge, leftOver, deviceGone, noRow, otherBridge, broken, vlan, earlierBoot].map(
+    (find) => find(facts),
   );
   const rest = [link, profiles].map((find) => find(facts));
   // Without an agent nobody can repair what comes after it; what comes before it no agent would.
-  return [...guest, agent(facts), ...state, ...row, ...rest].filter((fault) => fault !== undefined);
+  return [silentSwitch(facts), ...guest, agent(facts), ...state, ...row, ...rest].filter(
+    (fault) => fault !== undefined,
+  );
 }
 
 /** Worth knowing, and no fault. */
@@ -70,6 +72,12 @@ const coded = (code: ErrorCode, text: string): Fault => ({ fault: code, text, re
 
 const blindFault: Find = ({ ovsdbProblem }) =>
   ovsdbProblem === undefined ? undefined : coded('ovsdb-unreachable', `nothing can be told: ${ovsdbProblem}`);
+
+/** Its rows stand in the database as before, and no packet passes a user-space datapath. */
+const silentSwitch: Find = ({ switchProblem }) =>
+  switchProblem === undefined
+    ? undefined
+    : coded('vswitchd-unreachable', `Open vSwitch switches nothing new: ${switchProblem}`);
 
 const absentGuest: Find = ({ guest, vmid, node, row, foreign, binding }) => {
   if (guest === undefined) {
@@ -136,7 +144,15 @@ const deviceGone: Find = ({ row, link, guest }) =>
     ? undefined
     : fault('device-gone', `its device ${row.interface} is gone, the row is still there`, RECONCILE);
 
+/** What the agent waits for is said by it. */
+const missingBridge: Find = ({ bridgeMissing, wish, guest, waiting, row }) => {
+  if (!bridgeMissing || wish === undefined || row !== undefined || guest?.running === false) return undefined;
+  if (waiting !== undefined) return undefined;
+  return coded('bridge-missing', `there is no OVS bridge ${wish.bridge}`);
+};
+
 const noRow: Find = (facts) => {
+  if (facts.bridgeMissing) return undefined;
   const { row, holder, wish, link, guest, obstacle, foreign } = facts;
   if (row !== undefined || wish === undefined || obstacle !== undefined || foreign !== undefined)
     return undefined;

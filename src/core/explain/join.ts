@@ -21,7 +21,13 @@ export interface CardFacts {
   skipped: readonly string[];
 }
 
-export function joinPort({ vmid, nic }: PortIdentity, host: HostFacts, card: CardFacts): PortFacts {
+/** What is looked at of the host; the agent knows the same of its own ports. */
+export type JoinedFacts = Pick<
+  HostFacts,
+  'ovsdb' | 'vswitchd' | 'bindings' | 'agent' | 'links' | 'networkManager' | 'bootId'
+> & { proxmox: Pick<HostFacts['proxmox'], 'tree'> };
+
+export function joinPort({ vmid, nic }: PortIdentity, host: JoinedFacts, card: CardFacts): PortFacts {
   const port = portName(vmid, nic);
   const ports = answered(host.ovsdb)?.ports ?? [];
   const named = ports.filter((one) => one.port === port || one.row === port);
@@ -60,6 +66,8 @@ export function joinPort({ vmid, nic }: PortIdentity, host: HostFacts, card: Car
     ...(binding && { binding }),
     ...(waiting && { waiting }),
     ...(!host.ovsdb.ok && { ovsdbProblem: host.ovsdb.reason }),
+    ...(wish && isMissing(host, wish.bridge) && { bridgeMissing: true as const }),
+    ...(host.ovsdb.ok && !host.vswitchd.ok && { switchProblem: host.vswitchd.reason }),
     ...(!host.agent.ok && { agentProblem: host.agent.reason }),
     ...(node !== undefined && { node }),
   };
@@ -81,14 +89,18 @@ export function markedGuest(row: ObservedPort | undefined): Pick<GuestFacts, 'na
   return runtime === undefined || name === undefined || !isRuntime(runtime) ? undefined : { runtime, name };
 }
 
-function profilesOf({ networkManager }: HostFacts, port: string): number {
+function isMissing({ ovsdb }: JoinedFacts, bridge: string): boolean {
+  return ovsdb.ok && !ovsdb.value.bridges.some(({ name }) => name === bridge);
+}
+
+function profilesOf({ networkManager }: JoinedFacts, port: string): number {
   const profiles = answered(networkManager)?.profiles;
   const stored = profiles?.ok ? profiles.value : [];
   return stored.filter(({ user }) => user[USER_KEY] === port && user[USER_BRIDGE_KEY] !== port).length;
 }
 
 /** The node that has the guest, when it is not this one. */
-function nodeOf({ proxmox: { tree } }: HostFacts, vmid: number): string | undefined {
+function nodeOf({ proxmox: { tree } }: JoinedFacts, vmid: number): string | undefined {
   if (tree.state !== 'ready' || tree.guests.has(vmid) || !tree.vmlist.ok) return undefined;
   return tree.vmlist.guests.get(vmid)?.node;
 }

@@ -5,6 +5,9 @@ import { writeFileAtomically } from '../guest/atomic-file.ts';
 import type { Head } from './verify.ts';
 import type { Ledger } from './writer.ts';
 
+/** Name of the file in the agent's state directory. */
+export const HEAD_FILE = 'ledger-head.json';
+
 /** A chain that was there and is not in the file any more. */
 export type Loss = {
   /** The last block that was known of it. */

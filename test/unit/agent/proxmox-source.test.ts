@@ -33,6 +33,7 @@ describe('a Proxmox guest', () => {
       root,
       mode: 'vi',
       isOvsBridge,
+      isBridgeGone: () => false,
       linkNames: async () => links,
       holderOf: (device) =>
         plugged && links.has(device) ? { row: holder ?? device, bridge: 'ovsbr0' } : undefined,
@@ -278,6 +279,7 @@ describe('a Proxmox container whose card is being changed while it runs', () => 
       root,
       mode: 'vi',
       isOvsBridge,
+      isBridgeGone: () => false,
       linkNames: async () => new Set([device]),
       holderOf: (name) => (name === device && row !== undefined ? { row, bridge: 'ovsbr0' } : undefined),
       isForThisLink: async () => true,

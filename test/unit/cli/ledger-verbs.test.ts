@@ -93,6 +93,23 @@ describe('ledger verify', () => {
     expect((await cli(['ledger', 'verify', ledger, '--head', known])).code).toBe(0);
   });
 
+  it("demands of this host's own ledger what the agent remembers of it", async () => {
+    const { out } = await cli(['ledger', 'verify', '--json'], { ledger });
+    const { head } = JSON.parse(out.join('\n')) as { head: { height: number; hash: string } };
+    const stateDir = mkdtempSync(join(dir, 'state-'));
+    const remember = (path: string) =>
+      writeFileSync(join(stateDir, 'ledger-head.json'), JSON.stringify({ path, ...head }));
+    remember(ledger);
+    expect((await cli(['ledger', 'verify'], { ledger, stateDir })).code).toBe(0);
+    const empty = copy('empty', () => '');
+    remember(empty);
+    expect(await cli(['ledger', 'verify'], { ledger: empty, stateDir })).toMatchObject({ code: 1 });
+    expect((await cli(['ledger', 'verify', empty], { stateDir })).code).toBe(0);
+    remember(join(dir, 'gone'));
+    const gone = await cli(['ledger', 'verify'], { ledger: join(dir, 'gone'), stateDir });
+    expect([gone.code, gone.err[0]]).toEqual([1, expect.stringContaining('is gone: block 6')]);
+  });
+
   it('says so when there is no file', async () => {
     const { code, err } = await cli(['ledger', 'verify', join(dir, 'none')]);
     expect(code).toBe(2);

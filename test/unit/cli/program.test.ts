@@ -186,11 +186,32 @@ describe('verbs that ask the agent', () => {
     const report = { port: 'vi101', interface: 'tap101i0', bridge: 'ovsbr0' };
     const good = JSON.stringify([{ ...report, state: 'unchanged' }]);
     const bad = JSON.stringify([{ ...report, state: 'failed', reason: 'no device' }]);
-    expect(await cli(['reconcile'], { agent: { Reconcile: good } })).toMatchObject({
+    const GetStatus = JSON.stringify({ ready: true, waiting: [] });
+    expect(await cli(['reconcile'], { agent: { Reconcile: good, GetStatus } })).toMatchObject({
       code: 0,
       out: ['1 port: nothing to change'],
     });
-    expect((await cli(['reconcile'], { agent: { Reconcile: bad } })).code).toBe(1);
+    expect((await cli(['reconcile'], { agent: { Reconcile: bad, GetStatus } })).code).toBe(1);
+  });
+
+  it('reconcile, and tell what no step can mend', async () => {
+    const health = [
+      {
+        subject: 'bridge',
+        name: 'vmbr0',
+        fault: 'bridge-missing',
+        text: 'it does not exist',
+        remedy: 'Make it',
+      },
+    ];
+    const GetStatus = JSON.stringify({ ready: true, waiting: [], health });
+    const { code, out } = await cli(['reconcile'], { agent: { Reconcile: '[]', GetStatus } });
+    expect([code, out.slice(1)]).toEqual([1, ['Wrong: vmbr0: it does not exist', '  Make it']]);
+    const status = await cli(['status'], { agent: { GetStatus } });
+    expect([status.code, status.out.slice(-2)]).toEqual([
+      1,
+      ['Wrong: vmbr0: it does not exist', '  Make it'],
+    ]);
   });
 
   it('do not take an agent that cannot work for one that has nothing to do', async () => {

@@ -1,0 +1,153 @@
+// The agent's own state as the one judgement of health wants to see it.
+
+import type { Config } from '../core/config/config.ts';
+import type { Answer } from '../core/doctor/finding.ts';
+import type { PortFacts } from '../core/explain/facts.ts';
+import { joinPort } from '../core/explain/join.ts';
+import { isLinuxBridge, isUpWith, type LinkState, linkState } from '../core/kernel/links.ts';
+import type { PolledDirectory } from '../core/kernel/watch.ts';
+import type { Loss } from '../core/ledger/index.ts';
+import { profileUuid } from '../core/networkmanager/profiles.ts';
+import { vswitchdProblem } from '../core/ovsdb/ask-vswitchd.ts';
+import type { OvsdbClient } from '../core/ovsdb/client.ts';
+import { observeBridges, observePorts } from '../core/ovsdb/observe.ts';
+import { isOurBridge, type ObservedBridge } from '../core/plan/observed.ts';
+import { chooseDriver, type SwitchFacts } from '../core/switch/choice.ts';
+import {
+  type BridgeView,
+  type HealthFault,
+  type HealthView,
+  healthOf,
+  healthWord,
+  portHealth,
+} from '../diagnose/health.ts';
+import type { Binding, Claims } from './claims.ts';
+import type { Troubles } from './troubles.ts';
+
+export interface HealthParts {
+  config: Config;
+  bootId: string;
+  claims: Claims;
+  troubles: Troubles;
+  facts: { current(): SwitchFacts };
+  ovsdb: OvsdbClient;
+  /** `/run/openvswitch`. */
+  switchDirectory: string;
+  loss: Loss | undefined;
+  polled: () => readonly PolledDirectory[];
+  withdrawn: () => number;
+}
+
+export interface AgentHealth {
+  /** Everything that is wrong now. */
+  faults(): Promise<HealthFault[]>;
+  /** `ok`, or what is wrong first, for each port that guests have. */
+  ofPorts(): Promise<ReadonlyMap<string, string>>;
+}
+
+/** A large reconfiguration keeps ovs-vswitchd from answering for a second or so. */
+const SWITCH_MS = 2500;
+
+export function openHealth(parts: HealthParts): AgentHealth {
+  const look = async (): Promise<HealthView> => {
+    const { config, claims } = parts;
+    const unreachable = parts.facts.current().unreachable;
+    const switchProblem = unreachable ? undefined : await vswitchdProblem(parts.switchDirectory, SWITCH_MS);
+    const bindings = claims.bindings();
+    return {
+      ovsdbProblem: unreachable?.reason,
+      switchProblem,
+      bridges: unreachable ? [] : await bridgeViews(parts),
+      ports: unreachable ? [] : await portViews(parts, bindings, switchProblem),
+      ledger: { path: config.ledger.path, loss: parts.loss },
+      polled: parts.polled(),
+      withdrawn: parts.withdrawn(),
+    };
+  };
+  return {
+    faults: async () => healthOf(await look()),
+    async ofPorts() {
+      const { ports, ovsdbProblem } = await look();
+      if (ovsdbProblem !== undefined)
+        return new Map(parts.claims.bindings().map(({ port }) => [port, 'ovsdb-unreachable']));
+      return new Map(ports.map((port) => [port.port, healthWord(portHealth(port))]));
+    },
+  };
+}
+
+async function bridgeViews({ config, claims, ovsdb, facts }: HealthParts): Promise<BridgeView[]> {
+  const found = observeBridges(ovsdb.replica);
+  const wanted = claims.all().flatMap(({ ports }) => ports.map(({ bridge }) => bridge));
+  const names = new Set([...Object.keys(config.bridges), ...wanted]);
+  const views = [...names].sort().map(async (name): Promise<BridgeView> => {
+    const bridge = found.get(name);
+    const own = ovsdb.replica.named('Interface', name);
+    const choice = chooseDriver(name, bridge, isLinuxBridge(name), facts.current());
+    const addresses = config.bridges[name]?.addresses ?? [];
+    return {
+      name,
+      present: bridge !== undefined,
+      wanted: wanted.filter((one) => one === name).length,
+      isMade: config.bridges[name]?.create === true,
+      obstacle: 'obstacle' in choice ? choice.obstacle : undefined,
+      error: own?.error,
+      isDown: bridge !== undefined && isMadeByUs(bridge) && !(await isUpWith(name, addresses)),
+    };
+  });
+  return Promise.all(views);
+}
+
+const isMadeByUs = (bridge: ObservedBridge) =>
+  isOurBridge(bridge) || bridge.networkManagerUuid === profileUuid('bridge', bridge.name);
+
+async function portViews(
+  { bootId, ovsdb, troubles }: HealthParts,
+  bindings: readonly Binding[],
+  switchProblem: string | undefined,
+): Promise<PortFacts[]> {
+  const ports = observePorts(ovsdb.replica);
+  const links = new Map<string, LinkState>();
+  for (const link of new Set(bindings.map((binding) => binding.interface))) {
+    const state = await linkState(link);
+    if (state) links.set(link, state);
+  }
+  const waiting = troubles.all();
+  const switchAnswer: Answer<string> =
+    switchProblem === undefined ? { ok: true, value: '' } : { ok: false, reason: switchProblem };
+  const host = {
+    bootId,
+    links,
+    bindings: [],
+    ovsdb: {
+      ok: true,
+      value: { datapathTypes: [], bridges: [...observeBridges(ovsdb.replica).values()], ports },
+    },
+    vswitchd: switchAnswer,
+    agent: { ok: true, value: { ready: true, waiting } },
+    networkManager: { ok: false, reason: 'not asked' },
+    proxmox: { tree: { state: 'absent' } },
+  } as const;
+  return bindings.map((binding) => {
+    const { vmid, nic, guest: name, runtime, interface: link, bridge, row, vlan } = binding;
+    return joinPort({ vmid, nic }, host, {
+      guest: { name, runtime },
+      wish: {
+        interface: link,
+        bridge,
+        from: 'binding file',
+        ...(row !== undefined && { row }),
+        ...(vlan && {
+          vlan: {
+            trunks: vlan.trunks,
+            ...(vlan.tag !== undefined && { tag: vlan.tag }),
+            ...(vlan.mode !== undefined && { mode: vlan.mode }),
+          },
+        }),
+      },
+      firewall: false,
+      pending: false,
+      running: true,
+      skipped: [],
+    });
+  });
+}

@@ -1,0 +1,153 @@
+// The one judgement of what is wrong with this host, its bridges and its ports: status, list, reconcile, doctor and D-Bus say
+// what it says, and a port's part of it is `faultsOf`, as in explain. Pure.
+
+import { type ErrorCode, REMEDIES } from '../core/errors.ts';
+import type { PortFacts } from '../core/explain/facts.ts';
+import { type Fault, faultsOf } from '../core/explain/faults.ts';
+import type { Loss } from '../core/ledger/index.ts';
+
+/** A bridge that the configuration names, or that ports of guests should be on. */
+export interface BridgeView {
+  name: string;
+  present: boolean;
+  /** How many ports of guests should be on it. */
+  wanted: number;
+  /** Whether the agent makes it when it is missing. */
+  isMade: boolean;
+  /** Why no driver can act on it. */
+  obstacle?: { code: ErrorCode; reason: string } | undefined;
+  /** What Open vSwitch says of the bridge's own interface. */
+  error?: string | undefined;
+  /** A bridge of ours whose own interface is down or lacks an address of the configuration. */
+  isDown?: boolean;
+}
+
+export interface HealthView {
+  /** Why OVSDB cannot be asked: then nothing is known of bridges and ports. */
+  ovsdbProblem?: string | undefined;
+  /** Why ovs-vswitchd does not answer: then rows are only wishes. */
+  switchProblem?: string | undefined;
+  bridges: readonly BridgeView[];
+  /** Of the ports that guests have. */
+  ports: readonly PortFacts[];
+  ledger?: { path: string; loss?: Loss | undefined } | undefined;
+  /** Directories that are looked at by a timer, for want of inotify. */
+  polled?: readonly { path: string; reason: string }[];
+  /** How many public addresses were taken back by hand and are waited for. */
+  withdrawn?: number;
+}
+
+/** What a fault is about. `degraded`: all works, but not as well as it should. */
+export interface HealthFault extends Fault {
+  subject: 'host' | 'bridge' | 'port';
+  /** Of the bridge or the port; empty for the host. */
+  name: string;
+  degraded?: true;
+}
+
+/** A guest may have its own card down: worth knowing where one port is asked for, and no fault of the host. */
+const GUESTS_OWN: ReadonlySet<string> = new Set(['no-carrier']);
+
+/** What is wrong, the cause before its effects; what the whole host has is not told of each port again. Empty: all is well. */
+export function healthOf(view: HealthView): HealthFault[] {
+  const host = hostFaults(view);
+  const told = new Set(host.map(({ fault }) => fault));
+  if (view.ovsdbProblem !== undefined) return host;
+  const bridges = view.bridges.flatMap((bridge) => bridgeFaults(bridge));
+  const ports = view.ports.flatMap((port) =>
+    portHealth(port)
+      .filter(({ fault }) => !told.has(fault))
+      .map((fault): HealthFault => ({ ...fault, subject: 'port', name: port.port })),
+  );
+  return [...host, ...bridges, ...ports];
+}
+
+/** The faults of one port that count for its health. */
+export function portHealth(port: PortFacts): Fault[] {
+  return faultsOf(port).filter(({ fault }) => !GUESTS_OWN.has(fault));
+}
+
+/** `ok`, or the name of what is wrong first: one word for a table. */
+export function healthWord(faults: readonly Fault[]): string {
+  return faults[0]?.fault ?? 'ok';
+}
+
+function hostFaults({
+  ovsdbProblem,
+  switchProblem,
+  ledger,
+  polled = [],
+  withdrawn = 0,
+}: HealthView): HealthFault[] {
+  const found: HealthFault[] = [];
+  const host = (fault: string, text: string, remedy: string, degraded = false) =>
+    found.push({
+      subject: 'host',
+      name: '',
+      fault,
+      text,
+      remedy,
+      ...(degraded && { degraded: true as const }),
+    });
+  if (ovsdbProblem !== undefined)
+    host('ovsdb-unreachable', `nothing can be told: ${ovsdbProblem}`, REMEDIES['ovsdb-unreachable']);
+  if (switchProblem !== undefined)
+    host(
+      'vswitchd-unreachable',
+      `ovs-vswitchd does not answer: ${switchProblem}`,
+      REMEDIES['vswitchd-unreachable'],
+    );
+  if (ledger?.loss) {
+    const { height, hash, found: end, at } = ledger.loss;
+    const instead = end === 0 ? 'a new chain began' : `it ended at block ${end}`;
+    host(
+      'ledger-lost',
+      `the ledger ${ledger.path} does not hold block ${height}, the last one known: ${instead} at ${at}`,
+      `Find the old file, and check it with: ovs-port-agent ledger verify --head ${height}:${hash} FILE`,
+    );
+  }
+  if (withdrawn > 0) {
+    const what = `${withdrawn} public ${withdrawn === 1 ? 'address was' : 'addresses were'} taken back by netmaker withdraw`;
+    host(
+      'withdrawn',
+      `${what}, and ${withdrawn === 1 ? 'its container waits' : 'their containers wait'}`,
+      'systemctl restart ovs-port-agent.service',
+    );
+  }
+  const [first] = polled;
+  if (first !== undefined) {
+    const paths = polled.map(({ path }) => path).join(', ');
+    host(
+      'no-inotify',
+      `${paths}: looked at every second, since the kernel has no room for another watch (${first.reason})`,
+      'Raise fs.inotify.max_user_instances and fs.inotify.max_user_watches with sysctl; the agent tries again each minute',
+      true,
+    );
+  }
+  return found;
+}
+
+function bridgeFaults({ name, present, wanted, isMade, obstacle, error, isDown }: BridgeView): HealthFault[] {
+  const bridge = (fault: string, text: string, remedy: string): HealthFault[] => [
+    { subject: 'bridge', name, fault, text, remedy },
+  ];
+  if (obstacle !== undefined) return bridge(obstacle.code, obstacle.reason, REMEDIES[obstacle.code]);
+  if (!present) {
+    const guests = wanted === 1 ? 'one port of a guest' : `${wanted} ports of guests`;
+    const text = `the bridge ${name} does not exist${wanted > 0 ? `, and ${guests} should be on it` : ''}`;
+    return bridge('bridge-missing', text, isMade ? 'ovs-port-agent reconcile' : REMEDIES['bridge-missing']);
+  }
+  if (error !== undefined)
+    return bridge(
+      'bridge-not-usable',
+      `Open vSwitch says of ${name}: ${error}`,
+      'See journalctl -u ovs-vswitchd',
+    );
+  if (isDown)
+    return bridge(
+      'bridge-down',
+      `the bridge's own interface ${name} is down or lacks an address`,
+      'ovs-port-agent reconcile',
+    );
+  return [];
+}

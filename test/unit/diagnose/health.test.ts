@@ -1,0 +1,112 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { DoctorFacts } from '../../../src/core/doctor/facts.ts';
+import type { WishFacts } from '../../../src/core/explain/facts.ts';
+import { joinPort } from '../../../src/core/explain/join.ts';
+import { type HealthView, healthOf, healthWord, portHealth } from '../../../src/diagnose/health.ts';
+import { healthy, link, no, port } from '../doctor/healthy.ts';
+import { ports } from '../doctor/variants.ts';
+
+const wish: WishFacts = { interface: 'tap101i0', bridge: 'ovsbr0', from: 'binding file' };
+const guest = { name: 'web1', runtime: 'proxmox-qemu' as const };
+const portOf = (host: DoctorFacts, wished = wish) =>
+  joinPort({ vmid: 101, nic: 0 }, host, {
+    guest,
+    wish: wished,
+    firewall: false,
+    pending: false,
+    running: true,
+    skipped: [],
+  });
+const bridge = { name: 'ovsbr0', present: true, wanted: 1, isMade: true };
+const well: HealthView = { bridges: [bridge], ports: [portOf(healthy())] };
+const faults = (more: Partial<HealthView>) =>
+  healthOf({ ...well, ...more }).map(({ subject, name, fault }) =>
+    [subject, name, fault].filter(Boolean).join(' '),
+  );
+
+const loss = { height: 590, hash: 'ab'.repeat(32), found: 0, at: '2026-11-29T14:00:00.000Z' };
+
+describe('health', () => {
+  it('is well where nothing is wrong', () => {
+    expect(healthOf(well)).toEqual([]);
+    expect(healthWord(portHealth(portOf(healthy())))).toBe('ok');
+  });
+
+  it.each<[string, Partial<HealthView>, string[]]>([
+    ['OVSDB away: nothing else can be told', { ovsdbProblem: 'gone' }, ['host ovsdb-unreachable']],
+    ['ovs-vswitchd silent', { switchProblem: 'it does not run' }, ['host vswitchd-unreachable']],
+    ['a bridge gone', { bridges: [{ ...bridge, present: false }] }, ['bridge ovsbr0 bridge-missing']],
+    [
+      'a bridge that no driver can act on',
+      { bridges: [{ ...bridge, obstacle: { code: 'bridge-not-ovs', reason: 'x' } }] },
+      ['bridge ovsbr0 bridge-not-ovs'],
+    ],
+    ['a bridge that is down', { bridges: [{ ...bridge, isDown: true }] }, ['bridge ovsbr0 bridge-down']],
+    [
+      'a bridge that is broken',
+      { bridges: [{ ...bridge, error: 'x' }] },
+      ['bridge ovsbr0 bridge-not-usable'],
+    ],
+    ['a port gone', { ports: [portOf(healthy(ports()))] }, ['port vi101 no-row']],
+    [
+      'a port without number',
+      { ports: [portOf(healthy(ports(port({ ofport: -1 }))))] },
+      ['port vi101 port-not-usable'],
+    ],
+    ['a port without device', { ports: [portOf(healthy({ links: new Map() }))] }, ['port vi101 device-gone']],
+    [
+      'a device that is down',
+      { ports: [portOf(healthy({ links: new Map([['tap101i0', link({ up: false })]]) }))] },
+      ['port vi101 link-down'],
+    ],
+    [
+      'a port on another bridge',
+      { ports: [portOf(healthy(ports(port({ bridge: 'ovsbr1' }))))] },
+      ['port vi101 other-bridge'],
+    ],
+    ['a ledger lost', { ledger: { path: '/l', loss } }, ['host ledger-lost']],
+    ['addresses withdrawn', { withdrawn: 3 }, ['host withdrawn']],
+  ])('tells of %s, once', (_, more, expected) => {
+    expect(faults(more)).toEqual(expected);
+  });
+
+  it('tells the whole host of a silent switch once, and each port when it is asked for by itself', () => {
+    const silent = healthy({ vswitchd: no('it does not run') });
+    expect(faults({ switchProblem: 'it does not run', ports: [portOf(silent)] })).toEqual([
+      'host vswitchd-unreachable',
+    ]);
+    expect(healthWord(portHealth(portOf(silent)))).toBe('vswitchd-unreachable');
+  });
+
+  it('names a bridge that is not there as the fault of its ports', () => {
+    const gone = portOf(healthy(ports()), { ...wish, bridge: 'vmbr9' });
+    expect(healthWord(portHealth(gone))).toBe('bridge-missing');
+  });
+
+  it('counts polling as a note, and a card that a guest set down as its own affair', () => {
+    expect(healthOf({ ...well, polled: [{ path: '/spool', reason: 'EMFILE' }] })).toMatchObject([
+      { fault: 'no-inotify', degraded: true },
+    ]);
+    const down = portOf(healthy({ links: new Map([['tap101i0', link({ carrier: false })]]) }));
+    expect(portHealth(down)).toEqual([]);
+  });
+
+  it('has a remedy for whatever it finds', () => {
+    const bool = fc.boolean();
+    fc.assert(
+      fc.property(bool, bool, bool, bool, fc.nat(5), bool, (gone, silent, present, isDown, wanted, lost) => {
+        const found = healthOf({
+          ...well,
+          ovsdbProblem: gone ? 'x' : undefined,
+          switchProblem: silent ? 'x' : undefined,
+          bridges: [{ ...bridge, present, isDown, wanted, isMade: lost }],
+          ledger: { path: '/l', loss: lost ? loss : undefined },
+        });
+        expect(found.length > 0).toBe(gone || silent || !present || isDown || lost);
+        for (const { text, remedy } of found)
+          expect([text, remedy].every((words) => words.length > 5)).toBe(true);
+      }),
+    );
+  });
+});
