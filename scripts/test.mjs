@@ -40,13 +40,13 @@ const single = (name, command) => ({
   },
 });
 
-/** A stage of vitest: scripts/vitest-progress.mjs reports one JSON line per test file. */
-const vitest = (name) => ({
+/** A stage of vitest, run by the command `within`: scripts/vitest-progress.mjs reports one JSON line per test file. */
+const vitest = (name, within = []) => ({
   name,
   async run() {
     const sum = { passed: 0, failed: [], skipped: 0 };
     const reporter = ['--reporter=default', '--reporter=./scripts/vitest-progress.mjs'];
-    const code = await run(name, ['vitest', 'run', '--project', name, ...reporter], {
+    const code = await run(name, [...within, 'vitest', 'run', '--project', name, ...reporter], {
       env: { NO_COLOR: '1' },
       onLine(line) {
         if (!line.startsWith('@progress ')) return;
@@ -85,7 +85,7 @@ const stages = [
   single('lint', ['biome', 'ci', '--colors=off', '--error-on-warnings', '.']),
   single('types', ['tsc', '--noEmit']),
   vitest('unit'),
-  vitest('integration'),
+  vitest('integration', ['scripts/own-network']),
   single('deb', ['scripts/deb']),
   reproducible,
   single('lintian', lintian),
