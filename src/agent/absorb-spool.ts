@@ -1,10 +1,11 @@
 // Takes up the events that hooks left in the spool while the agent or the bus was away.
 
-import { mkdir, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isErrno } from '../core/errors.ts';
 import { hookEventSchema, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
 import type { Watch, Watching } from '../core/kernel/watch.ts';
-import { SPOOL_NAME } from '../core/spool/spool.ts';
+import { LEFT_OUT, SPOOL_NAME, SPOOL_PARTIAL } from '../core/spool/spool.ts';
 
 export interface SpoolParts {
   directory: string;
@@ -18,6 +19,10 @@ export interface SpoolParts {
   handle: (event: LifecycleEvent, height: number | undefined) => Promise<unknown>;
   /** A file that is no event; it is kept under `rejected/`. */
   onRejected: (file: string, problem: string) => Promise<void>;
+  /** So many events found no room in the spool. */
+  onLeftOut: (count: number) => Promise<void>;
+  /** Milliseconds of the epoch. */
+  now: () => number;
 }
 
 export interface SpoolAbsorber {
@@ -30,12 +35,17 @@ export interface SpoolAbsorber {
   close(): void;
 }
 
+/** A hook writes in milliseconds or, on a disk that hangs, within its deadline. */
+const WRITTEN_BY_MS = 60_000;
+
 export function spoolAbsorber({
   directory,
   watching,
   recorded,
   handle,
   onRejected,
+  onLeftOut,
+  now,
 }: SpoolParts): SpoolAbsorber {
   let watch: Watch | undefined;
   let turn: Promise<unknown> = Promise.resolve();
@@ -62,13 +72,31 @@ export function spoolAbsorber({
   /** What no hook left, or left under another name, would lie there unseen for ever. */
   const rejectStrangers = async () => {
     for (const entry of await readdir(directory, { withFileTypes: true })) {
-      if (entry.isDirectory() || entry.name.startsWith('.') || SPOOL_NAME.test(entry.name)) continue;
-      await reject(entry.name, 'its name is not that of an event');
+      if (entry.isDirectory() || SPOOL_NAME.test(entry.name)) continue;
+      if (SPOOL_PARTIAL.test(entry.name)) {
+        const isAbandoned = now() - (await stat(join(directory, entry.name))).mtimeMs > WRITTEN_BY_MS;
+        if (isAbandoned) await reject(entry.name, 'its hook ended before it was written');
+      } else if (!entry.name.startsWith('.')) await reject(entry.name, 'its name is not that of an event');
     }
+  };
+
+  const tellLeftOut = async () => {
+    const path = join(directory, LEFT_OUT);
+    const count = await stat(path).then(
+      ({ size }) => size,
+      (error: unknown) => {
+        if (isErrno(error, 'ENOENT')) return 0;
+        throw error;
+      },
+    );
+    if (count === 0) return;
+    await onLeftOut(count);
+    await unlink(path);
   };
 
   const absorbNow = async (): Promise<number> => {
     await rejectStrangers();
+    await tellLeftOut();
     const names = await files();
     const events: { file: string; event: LifecycleEvent }[] = [];
     for (const file of names) {

@@ -363,6 +363,11 @@ async function main(): Promise<void> {
     onRejected: async (file, problem) => {
       await ledger.append({ category: 'lifecycle', action: 'spool_rejected', data: { file, problem } });
     },
+    onLeftOut: async (count) => {
+      const data = { count, reason: 'too many waited in the spool already' };
+      await ledger.append({ category: 'lifecycle', action: 'events_lost', data });
+    },
+    now,
   });
 
   const reloader = openReload({

@@ -1,5 +1,6 @@
 // An event in the spool is absorbed exactly once, whatever happens in between.
 
+import { readdirSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,8 @@ import { spoolEvent } from '../../../src/core/spool/spool.ts';
 let directory: string;
 let handled: string[];
 let rejected: string[];
+let leftOut: number[];
+let clock: number;
 let recorded: Map<string, number>;
 
 const event = (id: string): LifecycleEvent => ({
@@ -31,12 +34,16 @@ const absorber = (handle = note) =>
     recorded: async (ids) => new Map([...recorded].filter(([id]) => ids.has(id))),
     handle,
     onRejected: async (file) => void rejected.push(file),
+    onLeftOut: async (count) => void leftOut.push(count),
+    now: () => clock,
   });
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'spool-'));
   handled = [];
   rejected = [];
+  leftOut = [];
+  clock = Date.now();
   recorded = new Map();
 });
 afterEach(() => rm(directory, { recursive: true }));
@@ -85,6 +92,30 @@ describe('the spool', () => {
     await writeFile(join(directory, '.1700000000000-1-00000000.json'), '{"half');
     expect(await absorber().absorb()).toBe(0);
     expect(rejected).toEqual([]);
+  });
+
+  it('sets aside what a hook that was killed has not finished', async () => {
+    await writeFile(join(directory, '.1700000000000-1-00000000.json'), '');
+    clock += 120_000;
+    await absorber().absorb();
+    expect(rejected).toEqual(['.1700000000000-1-00000000.json']);
+    expect(await readdir(directory)).toEqual(['rejected']);
+  });
+
+  it('leaves nothing of an event that it cannot write whole', () => {
+    expect(() => spoolEvent({ big: 1n }, directory)).toThrow();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('has room for so many events, and the ledger is told how many had none', async () => {
+    const spool = (id: string) => spoolEvent(event(id), directory, Date.now(), 2);
+    spool('one');
+    spool('two');
+    expect(() => spool('three')).toThrow('2 events wait already');
+    expect(() => spool('four')).toThrow();
+    await absorber().absorb();
+    expect([handled.length, leftOut]).toEqual([2, [2]]);
+    expect(await readdir(directory)).toEqual([]);
   });
 
   it('accepts no event that only the agent itself may make', async () => {
