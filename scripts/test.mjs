@@ -80,7 +80,7 @@ const reproducible = {
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const deb = `dist/ovs-port-agent_${version}_all.deb`;
-const lintian = ['lintian', '--allow-root', '--fail-on', 'error,warning', '--no-tag-display-limit', deb];
+const lintian = ['lintian', '--allow-root', '--fail-on', 'error,warning', '--tag-display-limit', '0', deb];
 const stages = [
   single('lint', ['biome', 'ci', '--colors=off', '--error-on-warnings', '.']),
   single('types', ['tsc', '--noEmit']),
