@@ -126,16 +126,11 @@ describe('a bridge of our configuration that is a Linux bridge', () => {
       systemctl restart ovs-port-agent
       pct create 202 --net0 name=eth0,bridge=vmbr9 --hookscript ${SNIPPET}`);
     const task = await host.sh('pct start 202 2>&1; cat /var/log/pve/tasks/202.log');
-    expect(task).toContain('vi202 waits: vmbr9 is a Linux bridge, not one of Open vSwitch [bridge-not-ovs]');
+    expect(task).toContain('skipped net0: it is plugged into vmbr9, which is not an OVS bridge');
     expect(task).not.toMatch(EXCEPTION);
     expect(await host.sh('cat /sys/class/net/veth202i0/master/uevent')).toContain('INTERFACE=vmbr9');
     const held = (await host.ledger()).filter(({ action }) => action === 'port_held');
-    expect(held.map(({ data }) => [data.port, data.code])).toEqual(
-      expect.arrayContaining([
-        ['vmbr9', 'bridge-not-ovs'],
-        ['vi202', 'bridge-not-ovs'],
-      ]),
-    );
+    expect(held.map(({ data }) => [data.port, data.code])).toContainEqual(['vmbr9', 'bridge-not-ovs']);
     const status = await host.cli('status');
     expect([status.exitCode, status.stdout]).toEqual([1, expect.stringContaining('vmbr9 is a Linux bridge')]);
     await expectReachable(host, NEIGHBOUR);

@@ -4,14 +4,17 @@ import { z } from 'zod';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
 import { observePorts } from '../../core/ovsdb/observe.ts';
 import { mapNumbers, optionalNumber, optionalString } from '../../core/ovsdb/values.ts';
+import type { Claims } from '../claims.ts';
 import { type Method, method } from '../dbus-service.ts';
-import { type GatherParts, lookAtSwitch } from '../introspect/gather.ts';
-import { portStates } from '../introspect/port-state.ts';
 import type { Troubles } from '../troubles.ts';
 import { type CardNumbers, describeGuests } from './describe.ts';
 import type { OverlookedGuests } from './overlooked.ts';
 
-export interface GuestMethodParts extends GatherParts {
+export interface GuestMethodParts {
+  ovsdb: OvsdbClient;
+  claims: Pick<Claims, 'all' | 'bindings'>;
+  /** `ok`, or what is wrong first, for each port that guests have: the one judgement of health. */
+  healthOfPorts: () => Promise<ReadonlyMap<string, string>>;
   troubles: Troubles;
   overlooked: OverlookedGuests;
   /** What a Docker container is called; undefined when it is not there. */
@@ -45,6 +48,7 @@ export function guestMethods(parts: GuestMethodParts): Method[] {
 
 async function guests(parts: GuestMethodParts) {
   const { claims, ovsdb, troubles } = parts;
+  const health = await parts.healthOfPorts();
   const overlooked = await Promise.all(
     parts.overlooked.all().map(async (guest) => {
       const id = /^docker:([0-9a-f]{64})$/.exec(guest.key)?.[1];
@@ -59,7 +63,7 @@ async function guests(parts: GuestMethodParts) {
     overlooked,
     rows: new Map(observePorts(ovsdb.replica).map((port) => [port.port, port])),
     numbers: await cardNumbers(ovsdb).catch(() => new Map()),
-    healthOf: await judgement(parts),
+    healthOf: (port) => faulty(health.get(port)),
   });
 }
 
@@ -80,18 +84,4 @@ async function cardNumbers(ovsdb: OvsdbClient): Promise<Map<string, CardNumbers>
   );
 }
 
-/** What is wrong with each port, in the words of the host's introspection. */
-async function judgement(parts: GatherParts): Promise<(port: string) => string | undefined> {
-  try {
-    const seen = await lookAtSwitch(parts);
-    if (!seen.vswitchd) return () => 'ovs-vswitchd does not run';
-    const problems = new Map<string, string | undefined>();
-    for (const bridge of seen.bridges) {
-      for (const { name, binding, problem } of portStates(bridge, seen))
-        if (binding) problems.set(name, problem);
-    }
-    return (port) => (problems.has(port) ? problems.get(port) : 'it is on no bridge of Open vSwitch');
-  } catch {
-    return () => 'Open vSwitch does not answer';
-  }
-}
+const faulty = (word: string | undefined) => (word === 'ok' ? undefined : word);
