@@ -5,6 +5,7 @@ import type { Config } from '../core/config/config.ts';
 import type { Follow } from '../core/exec.ts';
 import { parseGuestInterface } from '../core/guest/interface-name.ts';
 import { configWrittenAt } from '../core/guest/proxmox-tree.ts';
+import { linkNamesNow } from '../core/kernel/links.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { observePorts } from '../core/ovsdb/observe.ts';
@@ -67,6 +68,7 @@ export function openProxmoxLocks(parts: ProxmoxLocksParts): ProxmoxLocks {
   const aside = openSteppingAside({
     hasCards: (vmid) =>
       observePorts(ovsdb.replica).some((port) => parseGuestInterface(port.interface)?.vmid === vmid),
+    runs: (vmid) => linkNamesNow().some((link) => parseGuestInterface(link)?.vmid === vmid),
     onAside(vmid) {
       handBackGuest({ ovsdb, ledger, onHandedBack }, vmid, LOCKED)
         .then((any) => any && parts.look(vmid, LOCKED))

@@ -90,6 +90,7 @@ export function openSources(parts: SourcesParts): {
     hostEndsOf: veths.hostEndsOf,
     pluggedInto: async (link) => holderOf(link)?.bridge ?? (await linkMaster(link)),
     hostUse: (link) => hostUse(link, addresses),
+    onProxmoxStart: parts.locks.starts,
     claim,
     claims: all,
     running: parts.lxcContainers.running,

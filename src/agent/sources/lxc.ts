@@ -34,6 +34,8 @@ export interface LxcParts {
   pluggedInto: (link: string) => Promise<string | undefined>;
   /** What the host itself uses the device for, as the end of a sentence. */
   hostUse: (link: string) => Promise<string | undefined>;
+  /** A container of Proxmox starts; one without our hookscript tells by LXC's hook alone. */
+  onProxmoxStart: (vmid: number) => void;
   claim: (key: string) => Claim | undefined;
   claims: () => readonly Claim[];
   vmidFor: (name: string) => Promise<number>;
@@ -215,6 +217,8 @@ export function lxcSource(parts: LxcParts): Source<LxcEvent> {
       if (late && pid !== undefined && !(await parts.ranAt(pid, event.at))) {
         return nothing(undefined, `its process ${pid} is gone by now`);
       }
+      const isStart = event.phase === 'net-up' || event.phase === 'start-host';
+      if (vmid !== undefined && isStart && !late) parts.onProxmoxStart(vmid);
       const proxmox = vmid === undefined ? undefined : await parts.proxmoxContainer(vmid);
       return proxmox ? asProxmox(event, proxmox, late) : asLxc(event, late);
     },

@@ -22,7 +22,12 @@ const IFF_VNET_HDR = 0x4000;
 
 /** Names of all links in the host's namespace. */
 export async function linkNames(): Promise<Set<string>> {
-  return new Set(readdirSync(ROOT));
+  return new Set(linkNamesNow());
+}
+
+/** The same for who cannot wait. */
+export function linkNamesNow(): string[] {
+  return readdirSync(ROOT);
 }
 
 async function attribute(link: string, name: string): Promise<string | undefined> {

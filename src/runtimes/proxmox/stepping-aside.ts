@@ -22,6 +22,8 @@ interface State {
 export interface SteppingAsideParts {
   /** Whether the container runs and has a card on a bridge of Open vSwitch. */
   hasCards: (vmid: number) => boolean;
+  /** Whether it has a network device at all: one that does not run has none. */
+  runs: (vmid: number) => boolean;
   /** Its cards are to be under Proxmox's names from now on; at once. */
   onAside: (vmid: number) => void;
   /** They may have ours again, after so many milliseconds. */
@@ -84,6 +86,11 @@ export function openSteppingAside(parts: SteppingAsideParts): SteppingAside {
       states.set(vmid, state);
       state.open++;
       state.at = now();
+      // It was stopped in the lock before: what begins now is a start, and what went wrong is over.
+      if (!parts.runs(vmid)) {
+        delete state.since;
+        delete state.until;
+      }
       aside(vmid, state);
     },
     async closed(vmid) {

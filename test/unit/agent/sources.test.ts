@@ -44,6 +44,7 @@ describe('an LXC container', () => {
       vlanOf: () => vlan,
       onProblem: (name, reason) => void problems.push([name, reason]),
       pluggedInto: async () => plugged,
+      onProxmoxStart: () => undefined,
       hostUse: async () => used,
       claim: (key) => (had?.key === key ? had : undefined),
       claims: () => (had ? [had] : []),

@@ -6,6 +6,7 @@ import { openSteppingAside, type SteppingAside } from '../../../src/runtimes/pro
 
 let time: number;
 let running: Set<number>;
+let unplugged: Set<number>;
 let written: boolean;
 let told: string[];
 let aside: SteppingAside;
@@ -13,10 +14,12 @@ let aside: SteppingAside;
 beforeEach(() => {
   time = 1_000_000;
   running = new Set([201]);
+  unplugged = new Set();
   written = true;
   told = [];
   aside = openSteppingAside({
-    hasCards: (vmid) => running.has(vmid),
+    hasCards: (vmid) => running.has(vmid) && !unplugged.has(vmid),
+    runs: (vmid) => running.has(vmid),
     onAside: (vmid) => void told.push(`aside ${vmid}`),
     onOver: (vmid, ms) => void told.push(`over ${vmid} in ${ms}`),
     isWrittenSince: async () => written,
@@ -42,6 +45,27 @@ describe('a running container whose lock is opened', () => {
     aside.opened(201);
     await aside.closed(201);
     expect(aside.remaining(201)).toBe(600_000);
+  });
+
+  it('that was stopped in it has our names at the next start, whatever was written', async () => {
+    written = false;
+    aside.opened(201);
+    running.clear();
+    await aside.closed(201);
+    aside.opened(201);
+    running.add(201);
+    expect(aside.remaining(201)).toBe(0);
+    await aside.closed(201);
+    expect(aside.remaining(201)).toBe(0);
+  });
+
+  it('keeps them when the change that failed left its card unplugged, and the same command comes once more', async () => {
+    written = false;
+    aside.opened(201);
+    unplugged.add(201);
+    await aside.closed(201);
+    aside.opened(201);
+    expect(aside.remaining(201)).toBeGreaterThan(0);
   });
 
   it('is told again at the next change, also within that time', async () => {
@@ -122,6 +146,7 @@ it('never ends while a lock is open, and always ends after the last close, in an
     fc.asyncProperty(fc.array(event, { maxLength: 30 }), async (events) => {
       const mine = openSteppingAside({
         hasCards: () => true,
+        runs: () => true,
         onAside: () => undefined,
         onOver: () => undefined,
         isWrittenSince: async () => false,
