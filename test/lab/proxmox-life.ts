@@ -28,6 +28,9 @@ const powerdown = (vmid: number) => `
     socat -t 1 - UNIX:/var/run/qemu-server/${vmid}.qmp >/dev/null`;
 
 /** Starts and ends of a guest, asked for or not. */
+/** What it takes to give a card Proxmox's name while a lock is open, and ours again. */
+const STEPS_ASIDE = ['guest_seen', 'port_hand_back', 'port_handed_back', 'port_adopt', 'port_adopted'];
+
 export function describeLives(hostOf: HostOf): void {
   const guests = [
     labGuest('VM', 101, true),
@@ -288,9 +291,15 @@ export function describeNode(hostOf: HostOf): void {
     const portsBefore = (await hostOf().traces()).ports;
     const since = await heightOf(hostOf());
     await hostOf().sh('vzdump 121 221');
-    expect((await hostOf().traces()).ports).toEqual(portsBefore);
+    // A backup writes the container's configuration, and so opens its lock: for a moment its card has Proxmox's name.
+    await eventually(
+      () => hostOf().traces(),
+      ({ ports }) => expect(ports).toEqual(portsBefore),
+    );
     for (const guest of guests) {
-      expect(await actionsOf(hostOf(), guest, since)).toEqual([]);
+      const actions = await actionsOf(hostOf(), guest, since);
+      const steppedAside = guest.kind === 'VM' ? [] : STEPS_ASIDE;
+      expect(actions.filter((action) => !steppedAside.includes(action))).toEqual([]);
       await expectAnswers(hostOf(), guest);
     }
   });
