@@ -34,8 +34,13 @@ async function expectAllConnected(): Promise<void> {
     BACK_WITHIN_MS,
   );
   for (const address of ADDRESSES) await expectReachable(host, address);
-  const status = await host.cli('status');
-  expect(status).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('Nothing waits.') });
+  // Ports work before their bridge's own interface has its address again.
+  await eventually(
+    () => host.cli('status'),
+    (status) =>
+      expect(status).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('Nothing waits.') }),
+    BACK_WITHIN_MS,
+  );
 }
 
 describe('ports that are up', () => {

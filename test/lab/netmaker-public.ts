@@ -207,7 +207,11 @@ export function publicServers(name: string, { suite, keys = '', way }: PublicPla
         `ip -json -6 address show dev ovsbr1 scope link | jq -r '[.[].addr_info[]? | .local | values][0]'`,
       );
       const to = (port: number) => host.inside('netmaker-1', ...ask('tcp', `${local}%ovs0`, port, 1));
-      expect(await to(OFFERED)).toMatchObject({ exitCode: 0 });
+      // A fresh link-local address is not used until it is known to be nobody else's (RFC 4862, 5.4).
+      await eventually(
+        () => to(OFFERED),
+        ({ exitCode }) => expect(exitCode).toBe(0),
+      );
       expect((await to(WITHHELD)).exitCode).toBe(1);
     });
 
