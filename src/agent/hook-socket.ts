@@ -27,13 +27,11 @@ const CLIENTS_MAX = 256;
 const REQUEST_MS = 2_000;
 
 /**
- * Listens; the folder of `path` must be root's alone. `close` takes no more events: those that were handed in are still
+ * Listens, or says why it cannot; the folder of `path` must be root's alone. `close` takes no more events: those that were handed in are still
  * answered, as long as the process lives.
  */
 export async function openHookSocket(parts: HookSocketParts): Promise<{ close(): Promise<void> }> {
   const { path, onError } = parts;
-  // Of an agent that was killed.
-  await rm(path, { force: true });
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     // The stub has ended meanwhile, or was killed: its event counts all the same.
     socket.on('error', () => socket.destroy());
@@ -43,9 +41,18 @@ export async function openHookSocket(parts: HookSocketParts): Promise<{ close():
     });
   });
   server.maxConnections = CLIENTS_MAX;
+  try {
+    // Of an agent that was killed.
+    await rm(path, { force: true });
+    await listening(server, path);
+    await chmod(path, 0o600);
+  } catch (error) {
+    // Hooks go by the bus then; no guest is to be without its port for that.
+    onError(error);
+    server.close();
+    return { close: () => Promise.resolve() };
+  }
   server.on('error', onError);
-  await listening(server, path);
-  await chmod(path, 0o600);
   return {
     async close() {
       await rm(path, { force: true });

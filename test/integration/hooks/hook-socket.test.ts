@@ -158,6 +158,18 @@ describe('a hook while the agent is there', () => {
     expect(heard).toEqual([]);
   });
 
+  it('costs the agent nothing when its socket cannot be made: hooks go by the bus', async () => {
+    const problems: unknown[] = [];
+    const opened = await openHookSocket({
+      path: join(directory, 'missing', 'hook.sock'),
+      strict: () => false,
+      handle: () => Promise.reject(new Error('nobody can ask')),
+      onError: (error) => void problems.push(error),
+    });
+    await opened.close();
+    expect(problems).toHaveLength(1);
+  });
+
   it('reaches it by a socket that nobody else can open', async () => {
     await serve();
     expect((await stat(socket)).mode & 0o777).toBe(0o600);
