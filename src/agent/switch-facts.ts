@@ -3,7 +3,11 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAgentError } from '../core/errors.ts';
-import type { NetworkManager, NetworkManagerState } from '../core/networkmanager/networkmanager.ts';
+import {
+  type NetworkManager,
+  type NetworkManagerState,
+  NO_NETWORKMANAGER,
+} from '../core/networkmanager/networkmanager.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { splitLines } from '../core/proxmox/interfaces/lines.ts';
 import { parseStanzas } from '../core/proxmox/interfaces/stanzas.ts';
@@ -24,14 +28,6 @@ export interface SwitchFactsParts {
   root?: string;
 }
 
-const ABSENT: NetworkManagerState = {
-  running: false,
-  silent: false,
-  ovs: false,
-  version: '',
-  starting: false,
-};
-
 /** Follows NetworkManager's presence on the bus; `refresh` before the first use. */
 export function keepSwitchFacts({
   configured,
@@ -39,7 +35,7 @@ export function keepSwitchFacts({
   ovsdb,
   root = '/',
 }: SwitchFactsParts): SwitchFactsKeeper {
-  let state = ABSENT;
+  let state = NO_NETWORKMANAGER;
   let declared: ReadonlySet<string> = new Set();
   let installed = false;
 
@@ -47,13 +43,13 @@ export function keepSwitchFacts({
     declared = declaredBridges(root);
     installed = hasOvsPlugin(root) && !isMasked(root);
     state = await networkManager.state().catch((error: unknown) => {
-      if (isAgentError(error)) return ABSENT;
+      if (isAgentError(error)) return NO_NETWORKMANAGER;
       throw error;
     });
     return state;
   };
   networkManager.onPresence((present) => {
-    if (!present) state = ABSENT;
+    if (!present) state = NO_NETWORKMANAGER;
   });
 
   return {

@@ -17,7 +17,7 @@ import { readProxmoxTree } from '../../core/guest/proxmox-tree.ts';
 import { hasKernelDatapath } from '../../core/kernel/links.ts';
 import { openLxcContainers } from '../../core/kernel/lxc-containers.ts';
 import { HEAD_FILE } from '../../core/ledger/index.ts';
-import type { NetworkManagerState } from '../../core/networkmanager/networkmanager.ts';
+import { type NetworkManagerState, NO_NETWORKMANAGER } from '../../core/networkmanager/networkmanager.ts';
 import type { SwitchFacts } from '../../core/switch/choice.ts';
 import type { CallAgent } from '../agent-call.ts';
 import type { Terminal } from '../terminal.ts';
@@ -48,14 +48,6 @@ const LXC_COMMON = '/usr/share/lxc/config/common.conf';
 const LXC_DROP_IN = '/usr/share/lxc/config/common.conf.d/50-ovs-port-agent.conf';
 /** pmxcfs may hang: it is a file system in user space. */
 const TREE_MS = 5000;
-
-const ABSENT: NetworkManagerState = {
-  running: false,
-  silent: false,
-  ovs: false,
-  version: '',
-  starting: false,
-};
 
 export interface InspectParts {
   terminal: Terminal;
@@ -172,7 +164,10 @@ async function readProxmox(root: string): Promise<ProxmoxFacts> {
 }
 
 /** The agent's own look at it, with what NetworkManager has said. */
-async function choiceFacts({ driver }: Config, state: NetworkManagerState = ABSENT): Promise<SwitchFacts> {
+async function choiceFacts(
+  { driver }: Config,
+  state: NetworkManagerState = NO_NETWORKMANAGER,
+): Promise<SwitchFacts> {
   const networkManager = { state: async () => state, onPresence: () => {} };
   const keeper = keepSwitchFacts({ configured: driver, networkManager });
   await keeper.refresh();

@@ -35,6 +35,15 @@ export interface NetworkManagerState {
   starting: boolean;
 }
 
+/** Of a host on which nobody has its name on the bus. */
+export const NO_NETWORKMANAGER: NetworkManagerState = {
+  running: false,
+  silent: false,
+  ovs: false,
+  version: '',
+  starting: false,
+};
+
 /** A profile as GetSettings shows it, as far as we look. */
 export interface StoredProfile {
   path: string;
@@ -223,7 +232,7 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
     } catch (error) {
       const isAway = busErrorType(error) !== undefined || isAgentError(error, 'networkmanager-unavailable');
       if (!isAway) throw error;
-      return { running: false, silent: answering.silent, ovs: false, version: '', starting: false };
+      return { ...NO_NETWORKMANAGER, silent: answering.silent };
     }
   };
 
