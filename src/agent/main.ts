@@ -542,14 +542,16 @@ async function main(): Promise<void> {
     ({ height }) => height,
     (error: unknown) => void onError(error),
   );
-  if (ended !== 'bus' && (await stopKind(bus)) === 'stop') {
+  // Also of one whose bus went: both may be stopped in one step.
+  const isStopped = (await stopKind()) === 'stop';
+  if (isStopped) {
     await letGo({ agent, ovsdb, ledger, claims, cause, now, onError });
   }
   await told.close();
   await book.close();
   await ovsdb.close();
   // systemd starts us anew, and a fresh process is the one safe way to a fresh bus.
-  process.exit(ended === 'bus' ? 1 : 0);
+  process.exit(ended === 'bus' && !isStopped ? 1 : 0);
 }
 
 /** Set by the build; what `dpkg` knows us as. */

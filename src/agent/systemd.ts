@@ -1,11 +1,14 @@
-// What the agent asks of systemd over the bus: to start a unit, and whether it is itself stopped for good.
+// What the agent asks of systemd: to start a unit, and whether it is itself stopped for good.
 
 import { z } from 'zod';
 import type { Bus } from '../core/bus/bus.ts';
+import { connectPeer } from '../core/bus/system-bus.ts';
 import { isAgentError } from '../core/errors.ts';
 
 const SYSTEMD = 'org.freedesktop.systemd1';
 const UNIT = '/org/freedesktop/systemd1/unit/ovs_2dport_2dagent_2eservice';
+/** systemd's own, for root; there also when no bus runs. */
+const PRIVATE_SOCKET = '/run/systemd/private';
 const DEADLINE_MS = 2_000;
 
 const jobReply = z.tuple([z.tuple([z.number(), z.string()])]);
@@ -13,28 +16,35 @@ const typeReply = z.tuple([z.string()]);
 
 /**
  * Asks for the type of the unit's job (org.freedesktop.systemd1(5), `Job` and `JobType`). `stop` also when the host goes
- * down; `other` when it cannot be known, or nobody asked for a stop.
+ * down; `other` when it cannot be known, or nobody asked for a stop. It asks systemd itself, at the socket that systemctl
+ * uses: the bus may be stopped in the same moment.
  */
-export async function stopKind(bus: Bus): Promise<'stop' | 'other'> {
-  const property = (path: string, iface: string, name: string) =>
-    bus.call({
-      destination: SYSTEMD,
-      path,
-      interface: 'org.freedesktop.DBus.Properties',
-      member: 'Get',
-      signature: 'ss',
-      body: [iface, name],
-      deadlineMs: DEADLINE_MS,
-    });
+export async function stopKind(path = PRIVATE_SOCKET): Promise<'stop' | 'other'> {
+  let peer: Pick<Bus, 'call' | 'close'> | undefined;
   try {
-    const [[number, job]] = jobReply.parse(await property(UNIT, `${SYSTEMD}.Unit`, 'Job'));
+    peer = await connectPeer(path, DEADLINE_MS);
+    const [[number, job]] = jobReply.parse(await property(peer, UNIT, `${SYSTEMD}.Unit`, 'Job'));
     if (number === 0) return 'other';
-    const [type] = typeReply.parse(await property(job, `${SYSTEMD}.Job`, 'JobType'));
+    const [type] = typeReply.parse(await property(peer, job, `${SYSTEMD}.Job`, 'JobType'));
     return type === 'stop' ? 'stop' : 'other';
   } catch (error) {
     if (isAgentError(error) || error instanceof z.ZodError) return 'other';
     throw error;
+  } finally {
+    peer?.close();
   }
+}
+
+function property(bus: Pick<Bus, 'call'>, path: string, iface: string, name: string): Promise<unknown[]> {
+  return bus.call({
+    destination: SYSTEMD,
+    path,
+    interface: 'org.freedesktop.DBus.Properties',
+    member: 'Get',
+    signature: 'ss',
+    body: [iface, name],
+    deadlineMs: DEADLINE_MS,
+  });
 }
 
 /** Has a oneshot unit started; resolves when its job is queued. Throws what `Bus.call` does. */

@@ -55,6 +55,21 @@ describe('an agent that is stopped for good', () => {
     expect(blocks.filter(({ action }) => action === 'port_handed_back')).not.toEqual([]);
   });
 
+  it.each([['dbus.socket dbus ovs-port-agent'], ['ovs-port-agent dbus.socket dbus']])(
+    'gives them back when the bus is stopped with it: %s',
+    async (units) => {
+      try {
+        await host.sh(`systemctl stop ${units}`);
+        expect(await rows()).toEqual(['tap101i0', 'veth201i0']);
+        expect((await host.exec(['systemctl', 'is-failed', 'ovs-port-agent'])).stdout).toBe('inactive');
+        await host.sh('qm stop 101; qm start 101; pct stop 201; pct start 201');
+      } finally {
+        await host.sh('systemctl start dbus.socket dbus ovs-port-agent');
+      }
+      await expectRows('vi101', 'vi201');
+    },
+  );
+
   it('keeps its names over a restart, which is no stop for good', async () => {
     await unit('restart');
     expect(await rows()).toEqual(['vi101', 'vi201']);

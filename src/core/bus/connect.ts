@@ -19,13 +19,17 @@ export function socketPath(address: string): string {
   throw new Error(`the bus address ${address} names no Unix socket`);
 }
 
+/** The socket of the system bus: `DBUS_SYSTEM_BUS_ADDRESS`, else the standard one. Throws when it names none. */
+export function systemBusPath(): string {
+  return socketPath(process.env.DBUS_SYSTEM_BUS_ADDRESS || STANDARD);
+}
+
 /**
- * Logs in to the system bus (`DBUS_SYSTEM_BUS_ADDRESS`, else the standard socket) as the user that we are; descriptors
- * are not asked for, so the bus keeps messages with some away. Resolves with the socket, paused, and what came behind
- * the log-in. Throws what went wrong.
+ * Logs in at a socket that speaks D-Bus as the user that we are; descriptors are not asked for, so the bus keeps messages
+ * with some away. Resolves with the socket, paused, and what came behind the log-in. Throws what went wrong.
  */
-export async function openBusSocket(deadlineMs: number): Promise<Socket> {
-  const socket = connect(socketPath(process.env.DBUS_SYSTEM_BUS_ADDRESS || STANDARD));
+export async function openBusSocket(path: string, deadlineMs: number): Promise<Socket> {
+  const socket = connect(path);
   try {
     const user = Buffer.from(String(process.getuid?.() ?? 0)).toString('hex');
     socket.write(`\0AUTH EXTERNAL ${user}\r\n`);

@@ -10,7 +10,7 @@ import { withDeadline } from '../deadline.ts';
 import { AgentError } from '../errors.ts';
 import type { IncomingCall, MatchRule } from './bus.ts';
 import { type Bus, type BusCall, BusError, type BusSignal, type Caller } from './bus.ts';
-import { openBusSocket } from './connect.ts';
+import { openBusSocket, systemBusPath } from './connect.ts';
 import { decode, encode, type Outgoing, variant } from './dbus-next.ts';
 import { frameReader, type Header } from './frames.ts';
 import { incomingCalls } from './incoming-calls.ts';
@@ -46,13 +46,25 @@ export async function connectSystemBus(deadlineMs = 5000): Promise<Bus> {
   let socket: Socket | undefined;
   const until = performance.now() + deadlineMs;
   try {
-    socket = await openBusSocket(deadlineMs);
+    socket = await openBusSocket(systemBusPath(), deadlineMs);
     const bus = new SystemBus(socket);
     await bus.greet(Math.max(1, until - performance.now()));
     return bus;
   } catch (error) {
     socket?.destroy();
     throw new AgentError('bus-unreachable', 'The D-Bus system bus does not answer', { cause: error });
+  }
+}
+
+/**
+ * Connects to a process that speaks D-Bus at a socket of its own, where there is no daemon between: only calls can be
+ * made. Throws `bus-unreachable`.
+ */
+export async function connectPeer(path: string, deadlineMs: number): Promise<Pick<Bus, 'call' | 'close'>> {
+  try {
+    return new SystemBus(await openBusSocket(path, deadlineMs));
+  } catch (error) {
+    throw new AgentError('bus-unreachable', `${path} does not answer`, { cause: error });
   }
 }
 
