@@ -5,9 +5,9 @@ import { AGENT_NAME, AGENT_PATH } from '../src/core/bus/agent-names.ts';
 import { type Bus, busErrorType } from '../src/core/bus/bus.ts';
 import { connectSystemBus } from '../src/core/bus/system-bus.ts';
 import { CONFIG_ERROR } from '../src/core/config/config-error.ts';
-import { AgentError } from '../src/core/errors.ts';
 import type { Occurrence } from '../src/core/events/hook-event.ts';
-import { kernelUuid } from '../src/core/kernel/uuid.ts';
+import { AgentError } from '../src/core/lib/errors.ts';
+import { kernelUuid } from '../src/core/lib/uuid.ts';
 import { spoolEvent } from '../src/core/spool/spool.ts';
 import { type SweepTarget, sweepRows } from './sweep.ts';
 

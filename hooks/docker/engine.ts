@@ -3,14 +3,14 @@
 import Docker from 'dockerode';
 import { z } from 'zod';
 import type { DockerEngine } from '../../src/agent/sources/docker.ts';
-import { withDeadline } from '../../src/core/deadline.ts';
-import { AgentError } from '../../src/core/errors.ts';
 import { type DockerContainer, dockerContainerSchema } from '../../src/core/guest/docker-attach.ts';
 import { LABEL_PREFIX } from '../../src/core/guest/docker-labels.ts';
 import { countsWhole, givenLabels } from '../../src/core/guest/given-labels.ts';
 import { shortGuestName } from '../../src/core/guest/guest.ts';
-import { kernelNameProblem } from '../../src/core/guest/kernel-name.ts';
-import { recentMap } from '../../src/core/recent-map.ts';
+import { withDeadline } from '../../src/core/lib/deadline.ts';
+import { kernelNameProblem } from '../../src/core/lib/device-name.ts';
+import { AgentError } from '../../src/core/lib/errors.ts';
+import { recentMap } from '../../src/core/lib/recent-map.ts';
 
 const DEADLINE_MS = 10_000;
 

@@ -1,9 +1,9 @@
 // Listens to Docker for ever: replays what was missed, and has the running containers listed at each connect.
 
-import { pause } from '../../src/core/deadline.ts';
 import type { LifecycleEvent } from '../../src/core/events/lifecycle-event.ts';
 import { lifecycleEventSchema } from '../../src/core/events/lifecycle-event.ts';
 import { shortGuestName } from '../../src/core/guest/guest.ts';
+import { pause } from '../../src/core/lib/deadline.ts';
 import type { DockerConnection, EngineEvent } from './engine.ts';
 
 export interface ListenerParts {

@@ -1,20 +1,20 @@
 // The agent's heart: events become claims, claims become ports; reconcile does the same for everybody.
 
 import type { Config } from '../core/config/config.ts';
-import { type AgentError, asAgentError, isAgentError } from '../core/errors.ts';
 import type { EventResult, PortReport } from '../core/events/event-result.ts';
 import { claimKeyOf, guestKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
 import { parsePortName } from '../core/guest/vmid.ts';
-import type { JsonObject } from '../core/json.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
+import { type AgentError, asAgentError, isAgentError } from '../core/lib/errors.ts';
+import type { JsonObject } from '../core/lib/json.ts';
+import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
+import { type Once, once } from '../core/lib/once.ts';
 import type { DesiredPort, VethRequest } from '../core/plan/desired.ts';
 import type { Claims } from './claims.ts';
 import { openContainerLooks } from './container-looks.ts';
 import type { Convergence } from './converge.ts';
 import { eventData } from './event-data.ts';
-import type { KeyedQueue } from './keyed-queue.ts';
 import { openLooks } from './looks.ts';
-import { type Once, once } from './once.ts';
 import { openOthers, queueKeyOf } from './others.ts';
 import { resultMessage } from './result-message.ts';
 import type { Resolution, Source } from './sources/resolution.ts';

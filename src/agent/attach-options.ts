@@ -1,8 +1,8 @@
 // What a port that is asked for by hand may be given besides its device and number.
 
 import { z } from 'zod';
-import { AgentError } from '../core/errors.ts';
 import { bridgeNameSchema } from '../core/guest/interface-name.ts';
+import { AgentError } from '../core/lib/errors.ts';
 
 export interface AttachOptions {
   bridge?: string;

@@ -3,7 +3,6 @@
 
 import { rm } from 'node:fs/promises';
 import type { Bus } from '../core/bus/bus.ts';
-import { writeFileAtomically } from '../core/guest/atomic-file.ts';
 import { type ReadyTree, readProxmoxTree } from '../core/guest/proxmox-tree.ts';
 import {
   formatKnownGuests,
@@ -12,6 +11,7 @@ import {
   stillKnown,
 } from '../core/hookscript/known-guests.ts';
 import { openRecords } from '../core/hookscript/records.ts';
+import { writeFileAtomically } from '../core/lib/atomic-file.ts';
 import { startUnit } from './systemd.ts';
 
 /** Runs `ovs-port-agent proxmox enroll --new`. */

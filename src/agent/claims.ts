@@ -7,12 +7,12 @@
 import { mkdir, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { isErrno } from '../core/errors.ts';
-import { writeMemoryFile } from '../core/guest/atomic-file.ts';
 import { GUEST_RUNTIMES, type Guest } from '../core/guest/guest.ts';
 import { bridgeNameSchema, interfaceNameSchema } from '../core/guest/interface-name.ts';
 import { portName, vmidSchema } from '../core/guest/vmid.ts';
 import { linkIndex } from '../core/kernel/links.ts';
+import { writeMemoryFile } from '../core/lib/atomic-file.ts';
+import { isErrno } from '../core/lib/errors.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 import { interfaceBinding } from './interface-binding.ts';
 import { openVmidLinks } from './vmid-links.ts';

@@ -1,9 +1,9 @@
 // Looks at single Docker containers that are ours, because their networks have changed.
 
 import type { Ledger } from '../core/ledger/writer.ts';
+import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 import type { Claims } from './claims.ts';
-import type { KeyedQueue } from './keyed-queue.ts';
 import { queueKeyOf } from './others.ts';
 import type { Resolution } from './sources/resolution.ts';
 

@@ -1,11 +1,12 @@
 // Brings ports to what is desired: look, plan, and run each step between its intent and its outcome block.
 
 import type { Config } from '../core/config/config.ts';
-import { type AgentError, asAgentError } from '../core/errors.ts';
 import type { PortReport } from '../core/events/event-result.ts';
 import { parsePortName } from '../core/guest/vmid.ts';
-import type { JsonObject } from '../core/json.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
+import { type AgentError, asAgentError } from '../core/lib/errors.ts';
+import type { JsonObject } from '../core/lib/json.ts';
+import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import type { DesiredPort, VethRequest } from '../core/plan/desired.ts';
 import { keepNames } from '../core/plan/kept-names.ts';
 import type { Observed, ObservedPort } from '../core/plan/observed.ts';
@@ -15,7 +16,6 @@ import { type Executors, STEP_ACTIONS, type Step, subjectOf } from '../core/plan
 import type { SwitchFacts } from '../core/switch/choice.ts';
 import type { PortGuard } from '../netmaker/types.ts';
 import type { Healings } from './healings.ts';
-import type { KeyedQueue } from './keyed-queue.ts';
 import type { Look } from './observe.ts';
 import { stepData } from './step-data.ts';
 import type { Troubles } from './troubles.ts';

@@ -1,7 +1,7 @@
 // How far Docker's events have been read, kept on disk: what happened while the agent was away is asked for again.
 
 import { readFile } from 'node:fs/promises';
-import { writeFileAtomically } from '../core/guest/atomic-file.ts';
+import { writeFileAtomically } from '../core/lib/atomic-file.ts';
 
 /** The cursor is Docker's own time in nanoseconds, as decimal digits; a damaged file counts as none. */
 export function dockerCursor(path: string) {

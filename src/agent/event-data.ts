@@ -1,7 +1,7 @@
 // What the ledger says of an event; pure.
 
 import type { LifecycleEvent } from '../core/events/lifecycle-event.ts';
-import type { Json, JsonObject } from '../core/json.ts';
+import type { Json, JsonObject } from '../core/lib/json.ts';
 
 /** `data` of the event's block: everything the source said but its id, which is metadata. */
 export function eventData(event: LifecycleEvent): JsonObject {

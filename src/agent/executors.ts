@@ -1,10 +1,10 @@
 // The table from kinds of steps to what does them; each entry acts and decides nothing.
 
 import type { Config } from '../core/config/config.ts';
-import { AgentError } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
 import { withoutIpv6 } from '../core/kernel/own-interface.ts';
 import type { Veths } from '../core/kernel/veth.ts';
+import { AgentError } from '../core/lib/errors.ts';
+import type { JsonObject } from '../core/lib/json.ts';
 import type { NetworkManagerDriver } from '../core/networkmanager/driver.ts';
 import type { OvsdbDriver } from '../core/ovsdb/driver.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';

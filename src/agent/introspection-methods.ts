@@ -1,7 +1,7 @@
 // The D-Bus methods that look at the host and its bridges; each answer is what was found at that moment.
 
 import { z } from 'zod';
-import { AgentError } from '../core/errors.ts';
+import { AgentError } from '../core/lib/errors.ts';
 import { NM } from '../core/networkmanager/names.ts';
 import { introspectNetworkManager } from '../core/networkmanager/overview.ts';
 import { type Method, method } from './dbus-service.ts';

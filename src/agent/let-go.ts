@@ -1,8 +1,8 @@
 // What the agent does before it stops for good: waits for what is under way, and gives Proxmox's cards back.
 
-import { pause } from '../core/deadline.ts';
 import { linkNames } from '../core/kernel/links.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
+import { pause } from '../core/lib/deadline.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import type { Agent } from './agent.ts';
 import type { Claims } from './claims.ts';

@@ -3,13 +3,13 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Config } from '../core/config/config.ts';
-import { AgentError } from '../core/errors.ts';
 import type { EventResult } from '../core/events/event-result.ts';
 import { hookEventSchema, type ManualEvent } from '../core/events/lifecycle-event.ts';
 import { guestNameProblem } from '../core/guest/guest.ts';
 import { interfaceNameSchema, parseGuestInterface } from '../core/guest/interface-name.ts';
 import { parsePortName, portName, vmidSchema } from '../core/guest/vmid.ts';
 import { type Ledger, readBlocks, renderFlat, verifyLedger } from '../core/ledger/index.ts';
+import { AgentError } from '../core/lib/errors.ts';
 import type { Agent, Caller } from './agent.ts';
 import { type AttachOptions, parseAttachOptions } from './attach-options.ts';
 import type { Binding, Claims } from './claims.ts';

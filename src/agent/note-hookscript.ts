@@ -1,11 +1,11 @@
 // The D-Bus method by which the command line has it recorded that a guest got the hookscript, or lost it.
 
 import { z } from 'zod';
-import { AgentError } from '../core/errors.ts';
 import { guestNameProblem } from '../core/guest/guest.ts';
 import { vmidSchema } from '../core/guest/vmid.ts';
 import { parseSnippet } from '../core/hookscript/volume.ts';
 import type { Ledger } from '../core/ledger/index.ts';
+import { AgentError } from '../core/lib/errors.ts';
 import { type Method, method } from './dbus-service.ts';
 
 /** More than any true note has. */

@@ -1,10 +1,10 @@
 // One look at the host: OVSDB's rows, the kernel's links, our profiles, and whether inner veth ends are in place.
 
-import { asAgentError } from '../core/errors.ts';
 import { isGuestDevice } from '../core/guest/interface-name.ts';
 import { hostDevice, hostUse, isLinuxBridge, isUpWith, linkMaster, linkNames } from '../core/kernel/links.ts';
 import { isDeaf } from '../core/kernel/own-interface.ts';
 import type { Veths } from '../core/kernel/veth.ts';
+import { asAgentError } from '../core/lib/errors.ts';
 import type { NetworkManager } from '../core/networkmanager/networkmanager.ts';
 import { profileUuid, USER_BRIDGE_KEY, USER_KEY } from '../core/networkmanager/profiles.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';

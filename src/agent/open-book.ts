@@ -1,7 +1,6 @@
 // The agent's ledger from start to end: opened, its head remembered, and watched for being taken away while the agent runs.
 
 import { basename, dirname } from 'node:path';
-import type { Watching } from '../core/kernel/watch.ts';
 import {
   type HashedBlock,
   type Ledger,
@@ -12,6 +11,7 @@ import {
   readRememberedHead,
   rememberHead,
 } from '../core/ledger/index.ts';
+import type { Watching } from '../core/lib/watch.ts';
 
 export interface Book {
   ledger: Ledger;

@@ -1,8 +1,8 @@
 // What happens to one container and changes what others should have, such as an address that moves on.
 
 import type { Ledger } from '../core/ledger/writer.ts';
+import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import type { Claim, Claims } from './claims.ts';
-import type { KeyedQueue } from './keyed-queue.ts';
 import type { Resolution } from './sources/resolution.ts';
 
 export interface OthersParts {

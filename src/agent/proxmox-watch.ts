@@ -3,7 +3,7 @@
 import { realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { vmidFromText } from '../core/guest/vmid.ts';
-import type { Watch, Watching } from '../core/kernel/watch.ts';
+import type { Watch, Watching } from '../core/lib/watch.ts';
 
 export interface ProxmoxWatch {
   /** Watches the directories anew, and those that were not there before: pmxcfs may have been mounted since. */

@@ -6,11 +6,11 @@ import type { Config } from '../core/config/config.ts';
 import { noteConfigInForce } from '../core/config/in-force.ts';
 import { loadConfig } from '../core/config/load.ts';
 import { type KeyChange, planReload } from '../core/config/reload.ts';
-import { writeFileAtomically } from '../core/guest/atomic-file.ts';
 import type { Ledger } from '../core/ledger/index.ts';
+import { writeFileAtomically } from '../core/lib/atomic-file.ts';
+import type { Log } from '../core/lib/log.ts';
 import { type Method, method } from './dbus-service.ts';
 import type { LiveConfig } from './live-config.ts';
-import type { Log } from './log.ts';
 
 export interface ReloadParts {
   live: LiveConfig;

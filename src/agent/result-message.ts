@@ -1,7 +1,7 @@
 // The one line that a hook prints in the task log; pure.
 
-import { REMEDIES } from '../core/errors.ts';
 import type { PortReport } from '../core/events/event-result.ts';
+import { REMEDIES } from '../core/lib/errors.ts';
 import type { Resolution } from './sources/resolution.ts';
 
 /** For example `vi101 attached on ovsbr0 (tap101i0)`. */

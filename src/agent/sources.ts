@@ -3,13 +3,13 @@
 import { networkInterfaces } from 'node:os';
 import type { openDocker } from '../../hooks/docker/engine.ts';
 import type { Config } from '../core/config/config.ts';
-import type { AgentError } from '../core/errors.ts';
 import { configWrittenAt } from '../core/guest/proxmox-tree.ts';
 import { kernelAddresses } from '../core/kernel/host-addresses.ts';
 import { hostUse, isLinuxBridge, linkMaster, linkMtu, linkNames } from '../core/kernel/links.ts';
 import type { LxcContainers } from '../core/kernel/lxc-containers.ts';
 import { ranAt } from '../core/kernel/process.ts';
 import type { Veths } from '../core/kernel/veth.ts';
+import type { AgentError } from '../core/lib/errors.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { observeBridges, observePorts } from '../core/ovsdb/observe.ts';
 import type { Sources } from './agent.ts';

@@ -1,11 +1,11 @@
 // How the agent's first look at everything is waited for, and what ends it.
 
 import { noteConfigError } from '../core/config/in-force.ts';
-import { pause } from '../core/deadline.ts';
-import { isAgentError } from '../core/errors.ts';
-import type { Exec } from '../core/exec.ts';
+import { pause } from '../core/lib/deadline.ts';
+import { isAgentError } from '../core/lib/errors.ts';
+import type { Exec } from '../core/lib/exec.ts';
+import type { Log } from '../core/lib/log.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
-import type { Log } from './log.ts';
 
 /** How long the first reconcile may keep the service "starting": guests that start at boot wait for it. */
 const FIRST_RECONCILE_MS = 10_000;

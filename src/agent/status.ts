@@ -1,9 +1,9 @@
 // What `status` says: how the daemons we need are, who drives each bridge, what waits and why, where the ledger stands.
 
 import type { Config } from '../core/config/config.ts';
-import type { ErrorCode } from '../core/errors.ts';
 import { isLinuxBridge } from '../core/kernel/links.ts';
 import type { Ledger } from '../core/ledger/index.ts';
+import type { ErrorCode } from '../core/lib/errors.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { observeBridges } from '../core/ovsdb/observe.ts';
 import { isOurBridge, type ObservedBridge } from '../core/plan/observed.ts';

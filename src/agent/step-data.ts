@@ -1,6 +1,6 @@
 // What the ledger says of a step: names, not internals; pure.
 
-import type { JsonObject } from '../core/json.ts';
+import type { JsonObject } from '../core/lib/json.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 import type { Step } from '../core/plan/steps.ts';
 

@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { isAgentError } from '../core/errors.ts';
+import { isAgentError } from '../core/lib/errors.ts';
 import {
   type NetworkManager,
   type NetworkManagerState,

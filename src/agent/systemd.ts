@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import type { Bus } from '../core/bus/bus.ts';
 import { connectPeer } from '../core/bus/system-bus.ts';
-import { isAgentError } from '../core/errors.ts';
+import { isAgentError } from '../core/lib/errors.ts';
 
 const SYSTEMD = 'org.freedesktop.systemd1';
 const UNIT = '/org/freedesktop/systemd1/unit/ovs_2dport_2dagent_2eservice';

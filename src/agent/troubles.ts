@@ -1,6 +1,6 @@
 // What could not be done yet, and when it is tried again: 1 s, 2 s, 4 s … up to five minutes, whatever becomes of the date.
 
-import type { ErrorCode } from '../core/errors.ts';
+import type { ErrorCode } from '../core/lib/errors.ts';
 
 export interface Trouble {
   port: string;

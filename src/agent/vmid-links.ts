@@ -2,8 +2,8 @@
 
 import { lstatSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { isErrno } from '../core/errors.ts';
 import { parsePortName } from '../core/guest/vmid.ts';
+import { isErrno } from '../core/lib/errors.ts';
 
 export interface VmidLinks {
   /** The file of this port is there. */

@@ -1,7 +1,6 @@
 // Hands out VMIDs, one at a time, and has them on disk before anybody uses them.
 
 import type { Config } from '../core/config/config.ts';
-import { isAgentError } from '../core/errors.ts';
 import { readProxmoxTree } from '../core/guest/proxmox-tree.ts';
 import {
   allocate,
@@ -16,6 +15,7 @@ import {
   type VmidState,
 } from '../core/guest/vmid-allocation.ts';
 import { loadVmids, saveVmids } from '../core/guest/vmid-store.ts';
+import { isAgentError } from '../core/lib/errors.ts';
 
 /** A guest whose number was released because it is gone. */
 export interface Released {

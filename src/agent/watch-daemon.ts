@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import type { Watch, Watching } from '../core/kernel/watch.ts';
+import type { Watch, Watching } from '../core/lib/watch.ts';
 
 /** The directory may come later, and go: then the next reconcile finds what this one does not tell. */
 export function watchDaemonStart(

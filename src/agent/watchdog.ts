@@ -1,6 +1,6 @@
 // Tells systemd that the agent is alive (sd_notify(3)): one that hangs is ended and started anew.
 
-import type { Exec } from '../core/exec.ts';
+import type { Exec } from '../core/lib/exec.ts';
 
 export interface WatchdogParts {
   exec: Exec;

@@ -1,10 +1,10 @@
 // Reads arguments of the command line; each says what was wrong and what is accepted.
 
-import { AgentError } from '../core/errors.ts';
 import { guestNameProblem } from '../core/guest/guest.ts';
-import { bridgeNameProblem, kernelNameProblem } from '../core/guest/kernel-name.ts';
 import { NIC_INDEX_MAX, VMID_MAX, VMID_MIN, vmidFromText } from '../core/guest/vmid.ts';
 import { CATEGORIES, type Category, type Head, isCategory } from '../core/ledger/index.ts';
+import { bridgeNameProblem, kernelNameProblem } from '../core/lib/device-name.ts';
+import { AgentError } from '../core/lib/errors.ts';
 
 const HEIGHT_MAX = Number.MAX_SAFE_INTEGER;
 

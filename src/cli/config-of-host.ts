@@ -1,7 +1,7 @@
 // This host's configuration as verbs see it: strictly, for reading only, or just what is wrong with it.
 
 import { loadConfig, readableConfig } from '../core/config/load.ts';
-import { isAgentError } from '../core/errors.ts';
+import { isAgentError } from '../core/lib/errors.ts';
 import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 import type { Context } from './verb.ts';

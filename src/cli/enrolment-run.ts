@@ -1,10 +1,10 @@
 // One guest after another is enrolled or unenrolled; what fails for one does not keep the others.
 
-import { AgentError, asAgentError, isAgentError } from '../core/errors.ts';
 import type { ProxmoxGuest } from '../core/guest/proxmox-tree.ts';
 import type { Changed } from '../core/hookscript/change.ts';
 import type { Chosen } from '../core/hookscript/choose.ts';
 import { kindOf } from '../core/hookscript/standing.ts';
+import { AgentError, asAgentError, isAgentError } from '../core/lib/errors.ts';
 import type { CallAgent } from './agent-call.ts';
 import { countProgress } from './count-progress.ts';
 import type { GuestOutcome } from './render/enrolment.ts';

@@ -2,7 +2,7 @@
 
 import { AGENT_ERROR } from '../core/bus/agent-names.ts';
 import { BusError } from '../core/bus/bus.ts';
-import { AgentError, type ErrorCode, isAgentError, isErrno, REMEDIES } from '../core/errors.ts';
+import { AgentError, type ErrorCode, isAgentError, isErrno, REMEDIES } from '../core/lib/errors.ts';
 import { printable } from './printable.ts';
 import type { ExitCode } from './terminal.ts';
 

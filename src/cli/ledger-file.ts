@@ -1,7 +1,7 @@
 // The ledger file that a verb reads, once it is known that this user can read it.
 
 import { access, constants, stat } from 'node:fs/promises';
-import { AgentError, isErrno } from '../core/errors.ts';
+import { AgentError, isErrno } from '../core/lib/errors.ts';
 import { CliError } from './failure.ts';
 
 /** Returns `path`. Throws with a line that says why the file cannot be read. */

@@ -1,6 +1,6 @@
 // The bridges of this host, asked of Open vSwitch itself.
 
-import { AgentError } from '../core/errors.ts';
+import { AgentError } from '../core/lib/errors.ts';
 import { openOvsdb } from '../core/ovsdb/client.ts';
 import { observeBridges } from '../core/ovsdb/observe.ts';
 import type { ObservedBridge } from '../core/plan/observed.ts';

@@ -1,8 +1,8 @@
 // Which VMID, and so which port name, a container has or would get; pure.
 
-import { AgentError } from '../core/errors.ts';
 import { portName, vmidFromText } from '../core/guest/vmid.ts';
 import { allocate, allocatedVmid, allocationName, type VmidState } from '../core/guest/vmid-allocation.ts';
+import { AgentError } from '../core/lib/errors.ts';
 
 export const RUNTIMES = ['docker', 'lxc'] as const;
 export type AllocatingRuntime = (typeof RUNTIMES)[number];

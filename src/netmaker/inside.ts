@@ -1,6 +1,6 @@
 // With 1:1 translation: which inside address a container has for its public one; pure.
 
-import { parseCidr, parseIp } from '../core/guest/cidr.ts';
+import { parseCidr, parseIp } from '../core/lib/cidr.ts';
 import type { Pool } from './types.ts';
 
 const BITS = 32;

@@ -8,7 +8,7 @@ import {
   parseCidr,
   parseIp,
   subnetRange,
-} from '../core/guest/cidr.ts';
+} from '../core/lib/cidr.ts';
 import { hasHostBits, overlaps, parseRange } from './pools.ts';
 
 export interface SettingProblem {

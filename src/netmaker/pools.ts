@@ -7,7 +7,7 @@ import {
   parseCidr,
   parseIp,
   subnetRange,
-} from '../core/guest/cidr.ts';
+} from '../core/lib/cidr.ts';
 import type { Pool } from './types.ts';
 
 /** The part of `[netmaker]` that pools are made of; without problems, as that of a parsed configuration is. */

@@ -1,7 +1,7 @@
 // Programs that say more than anybody wants to know, and such that are only there.
 
 import { expect, it } from 'vitest';
-import { exec, keep } from '../../src/core/exec.ts';
+import { exec, keep } from '../../src/core/lib/exec.ts';
 
 it('gives up on a program whose output has no end, as what a container makes up may', async () => {
   await expect(exec('head', ['-c', '20M', '/dev/zero'])).rejects.toMatchObject({ code: 'exec-failed' });

@@ -1,5 +1,5 @@
 // Ethernet frames as a guest could forge them, in hexadecimal.
-import { parseIp } from '../../src/core/guest/cidr.ts';
+import { parseIp } from '../../src/core/lib/cidr.ts';
 
 export const ALL = 'ff:ff:ff:ff:ff:ff';
 

@@ -1,7 +1,7 @@
 // Runs the gateway inside a test host: `node gateway-process.ts assert|watch|undo|counters [WISH]`, one JSON line an answer.
 import { readFileSync } from 'node:fs';
-import { AgentError } from '../../src/core/errors.ts';
-import { exec, follow } from '../../src/core/exec.ts';
+import { AgentError } from '../../src/core/lib/errors.ts';
+import { exec, follow } from '../../src/core/lib/exec.ts';
 import { closeGateway, openGateway } from '../../src/netmaker/gateway/gateway.ts';
 import type { GatewayWish } from '../../src/netmaker/gateway/wish.ts';
 

@@ -1,8 +1,8 @@
 // What a guarded port may send and receive on a real Open vSwitch, with a namespace for each guest.
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { AgentError } from '../../src/core/errors.ts';
-import type { Exec } from '../../src/core/exec.ts';
+import { AgentError } from '../../src/core/lib/errors.ts';
+import type { Exec } from '../../src/core/lib/exec.ts';
 import {
   digestOf,
   type GuardedPort,

@@ -48,7 +48,7 @@ async function read(name: string): Promise<MeshInterface[]> {
 /** Debian's node reads no TypeScript. */
 async function bundleReader(): Promise<string> {
   const contents = `
-    import { exec } from './src/core/exec.ts';
+    import { exec } from './src/core/lib/exec.ts';
     import { openWireGuardReader } from './src/netmaker/mesh/read-wireguard.ts';
     openWireGuardReader(exec)(Number(process.argv[2])).then((all) => console.log(JSON.stringify(all)));`;
   const resolveDir = fileURLToPath(new URL('../..', import.meta.url));

@@ -3,7 +3,7 @@
 //   attest PID SERVER ADDRESS…      the attestations, as JSON
 //   respond PORT HTTP_PORT ADDRESS…
 
-import { exec } from '../../src/core/exec.ts';
+import { exec } from '../../src/core/lib/exec.ts';
 import { attest } from '../../src/netmaker/stun/attest.ts';
 import { openResponder } from '../../src/netmaker/stun/responder.ts';
 import { parseStunServer } from '../../src/netmaker/stun/server.ts';

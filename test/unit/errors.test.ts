@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { exitCodeOf } from '../../src/cli/failure.ts';
-import { type ErrorCode, REMEDIES } from '../../src/core/errors.ts';
+import { type ErrorCode, REMEDIES } from '../../src/core/lib/errors.ts';
 
 const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
 

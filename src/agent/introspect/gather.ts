@@ -1,11 +1,11 @@
 // One look at the host for the introspection methods: NetworkManager, OVSDB's replica, sysfs, routes.
 
 import type { Bus } from '../../core/bus/bus.ts';
-import { AgentError } from '../../core/errors.ts';
-import type { Exec } from '../../core/exec.ts';
 import { type OperState, operState } from '../../core/kernel/links.ts';
 import { runsByPidFile } from '../../core/kernel/process.ts';
 import { defaultRoutes } from '../../core/kernel/routes.ts';
+import { AgentError } from '../../core/lib/errors.ts';
+import type { Exec } from '../../core/lib/exec.ts';
 import type { NetworkManager } from '../../core/networkmanager/networkmanager.ts';
 import { networkManagerOverview, type ProfileName, profileName } from '../../core/networkmanager/overview.ts';
 import { bridgeTrees, type OvsBridge } from '../../core/ovsdb/bridge-tree.ts';

@@ -1,8 +1,8 @@
 // The operations of `atomic_bridge_operation`.
 
 import type { Bus } from '../../core/bus/bus.ts';
-import { AgentError } from '../../core/errors.ts';
 import type { PortReport } from '../../core/events/event-result.ts';
+import { AgentError } from '../../core/lib/errors.ts';
 import { createBridgeCheckpoint } from '../../core/networkmanager/checkpoint.ts';
 import type { NetworkManager } from '../../core/networkmanager/networkmanager.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';

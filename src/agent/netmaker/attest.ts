@@ -1,9 +1,9 @@
 // Attests containers: asks a STUN server from inside each, and records what it saw in the ledger.
 
 import type { Config } from '../../core/config/config.ts';
-import { AgentError } from '../../core/errors.ts';
-import type { Exec } from '../../core/exec.ts';
 import type { Ledger } from '../../core/ledger/writer.ts';
+import { AgentError } from '../../core/lib/errors.ts';
+import type { Exec } from '../../core/lib/exec.ts';
 import { type Attestation, attest } from '../../netmaker/stun/attest.ts';
 import { parseStunServer, type StunServer } from '../../netmaker/stun/server.ts';
 import { openWitness } from '../../netmaker/stun/witness.ts';

@@ -1,6 +1,6 @@
 // Which addresses the claims of containers speak of.
 
-import { parseIp } from '../../core/guest/cidr.ts';
+import { parseIp } from '../../core/lib/cidr.ts';
 import { poolOf } from '../../netmaker/leases/address-space.ts';
 import type { Pool } from '../../netmaker/types.ts';
 import type { Claims } from '../claims.ts';

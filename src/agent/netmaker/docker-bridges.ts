@@ -1,6 +1,6 @@
 // Which bridges Docker has, as it said last: the gateway does not wait for a Docker that hangs.
 
-import { withDeadline } from '../../core/deadline.ts';
+import { withDeadline } from '../../core/lib/deadline.ts';
 
 const DEADLINE_MS = 1000;
 

@@ -1,9 +1,9 @@
 // What a Netmaker container gets on the bridge of the pools: its leases, its group's address if it holds that, its rules.
 
 import type { Config } from '../../core/config/config.ts';
-import { AgentError } from '../../core/errors.ts';
-import { parseCidr, parseIp } from '../../core/guest/cidr.ts';
 import { type AttachDecision, containerName, type DockerContainer } from '../../core/guest/docker-attach.ts';
+import { parseCidr, parseIp } from '../../core/lib/cidr.ts';
+import { AgentError } from '../../core/lib/errors.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
 import { endpointOf } from '../../netmaker/endpoint.ts';
 import { poolOf } from '../../netmaker/leases/address-space.ts';

@@ -1,6 +1,6 @@
 // The rules of guarded ports: puts them on the switch, and remembers which are there.
 
-import { AgentError } from '../../core/errors.ts';
+import { AgentError } from '../../core/lib/errors.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
 import { observePorts } from '../../core/ovsdb/observe.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';

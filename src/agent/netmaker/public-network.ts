@@ -1,7 +1,7 @@
 // Keeps the host the gateway of what guests publish: after each change of theirs, and when something disturbs it.
 
-import { asAgentError } from '../../core/errors.ts';
 import type { Ledger } from '../../core/ledger/writer.ts';
+import { asAgentError } from '../../core/lib/errors.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
 import type { Gateway, GatewayWish } from '../../netmaker/gateway/wish.ts';
 import type { PublishedAddress } from '../../netmaker/types.ts';

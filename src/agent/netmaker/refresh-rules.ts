@@ -1,6 +1,6 @@
 // Asks the switch which rules of ports it has, and has it asked again soon where it does not answer.
 
-import { asAgentError } from '../../core/errors.ts';
+import { asAgentError } from '../../core/lib/errors.ts';
 import type { Troubles } from '../troubles.ts';
 import type { Guards } from './guards.ts';
 

@@ -1,9 +1,7 @@
 // Docker containers: from what Docker says of them to the ports they should have.
 
 import { createHash } from 'node:crypto';
-import { AgentError, asAgentError, isAgentError } from '../../core/errors.ts';
 import type { DockerEvent } from '../../core/events/lifecycle-event.ts';
-import { parseIp } from '../../core/guest/cidr.ts';
 import {
   type AttachDecision,
   type AttachRules,
@@ -13,8 +11,10 @@ import {
 } from '../../core/guest/docker-attach.ts';
 import type { Guest } from '../../core/guest/guest.ts';
 import { portName } from '../../core/guest/vmid.ts';
+import { parseIp } from '../../core/lib/cidr.ts';
+import { AgentError, asAgentError, isAgentError } from '../../core/lib/errors.ts';
+import { recentMap } from '../../core/lib/recent-map.ts';
 import type { DesiredPort, FormerNetwork } from '../../core/plan/desired.ts';
-import { recentMap } from '../../core/recent-map.ts';
 import type { Binding, Claim } from '../claims.ts';
 import type { NetmakerEndpoints } from '../netmaker/endpoints.ts';
 import type { Vmids } from '../vmids.ts';

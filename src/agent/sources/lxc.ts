@@ -2,7 +2,6 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AgentError } from '../../core/errors.ts';
 import type { LxcEvent } from '../../core/events/lifecycle-event.ts';
 import { type Guest, guestNameProblem } from '../../core/guest/guest.ts';
 import { parseGuestInterface } from '../../core/guest/interface-name.ts';
@@ -14,6 +13,7 @@ import {
 } from '../../core/guest/lxc-config.ts';
 import { portName, vmidFromText } from '../../core/guest/vmid.ts';
 import type { LxcContainer } from '../../core/kernel/lxc-containers.ts';
+import { AgentError } from '../../core/lib/errors.ts';
 import type { DesiredPort, Vlan } from '../../core/plan/desired.ts';
 import type { Claim } from '../claims.ts';
 import type { Resolution, Source } from './resolution.ts';

@@ -3,9 +3,9 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { z } from 'zod';
-import { AgentError, isErrno } from '../../core/errors.ts';
-import { isUnicast, parseIp } from '../../core/guest/cidr.ts';
 import type { DockerContainer } from '../../core/guest/docker-attach.ts';
+import { isUnicast, parseIp } from '../../core/lib/cidr.ts';
+import { AgentError, isErrno } from '../../core/lib/errors.ts';
 import { openInside, pathOf } from '../../netmaker/mesh/inside-root.ts';
 
 /** resolv.conf(5) takes three; a container may write its own file, of any length. */

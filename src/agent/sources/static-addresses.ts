@@ -1,6 +1,6 @@
 // Addresses that labels of containers say: of two that have one on the same bridge neither is reached, so the second is refused.
 
-import { AgentError } from '../../core/errors.ts';
+import { AgentError } from '../../core/lib/errors.ts';
 import type { Claim } from '../claims.ts';
 
 export interface StaticAddresses {

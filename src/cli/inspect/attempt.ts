@@ -1,9 +1,9 @@
 // Asks one source by itself: its answer within the deadline, or the reason why there is none.
 
 import { BusError } from '../../core/bus/bus.ts';
-import { withDeadline } from '../../core/deadline.ts';
 import type { Answer } from '../../core/doctor/finding.ts';
-import { isAgentError, isErrno } from '../../core/errors.ts';
+import { withDeadline } from '../../core/lib/deadline.ts';
+import { isAgentError, isErrno } from '../../core/lib/errors.ts';
 
 /** Never throws. */
 export async function attempt<T>(what: string, ms: number, work: () => Promise<T>): Promise<Answer<T>> {

@@ -2,10 +2,10 @@
 
 import type { HostFacts } from '../../core/doctor/facts.ts';
 import { answered } from '../../core/doctor/finding.ts';
-import { AgentError } from '../../core/errors.ts';
-import { exec } from '../../core/exec.ts';
 import { hostEndsOf } from '../../core/kernel/host-ends.ts';
 import { linkMaster } from '../../core/kernel/links.ts';
+import { AgentError } from '../../core/lib/errors.ts';
+import { exec } from '../../core/lib/exec.ts';
 import { readHistory } from './history.ts';
 
 /** Undefined when no such container runs. */

@@ -1,7 +1,7 @@
 // A block of the ledger as one line, or with everything it holds; pure.
 
-import type { Json, JsonObject } from '../../core/json.ts';
 import type { HashedBlock } from '../../core/ledger/index.ts';
+import type { Json, JsonObject } from '../../core/lib/json.ts';
 import { printable, safeJson } from '../printable.ts';
 import { objectOf } from './json-value.ts';
 import { pad } from './table.ts';

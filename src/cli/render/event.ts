@@ -1,7 +1,7 @@
 // What happened to guests, ports and bridges, one line an event; pure.
 
-import type { Json } from '../../core/json.ts';
 import type { HashedBlock } from '../../core/ledger/index.ts';
+import type { Json } from '../../core/lib/json.ts';
 import { printable } from '../printable.ts';
 import { objectOf, portsIn, textOf } from './json-value.ts';
 import { pad } from './table.ts';

@@ -1,8 +1,8 @@
 // The guests of this host as a table, or for programs; pure. One choice and one order of rows for every format.
 
 import { z } from 'zod';
-import { AgentError } from '../../core/errors.ts';
-import { nearName } from '../../core/guest/near-name.ts';
+import { AgentError } from '../../core/lib/errors.ts';
+import { nearName } from '../../core/lib/near-name.ts';
 import { printable, safeJson } from '../printable.ts';
 import { csv } from './csv.ts';
 import { compactSize } from './quantity.ts';

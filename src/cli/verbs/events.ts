@@ -1,7 +1,7 @@
 // `events`: what happened to guests, ports and bridges, read from the ledger.
 
-import { matchesGlob } from '../../core/guest/glob.ts';
 import { follow, type HashedBlock } from '../../core/ledger/index.ts';
+import { matchesGlob } from '../../core/lib/glob.ts';
 import { parseCount, parseSince } from '../arguments.ts';
 import { guestFilter } from '../guest-filter.ts';
 import { demandLedger } from '../ledger-file.ts';

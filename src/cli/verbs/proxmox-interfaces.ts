@@ -2,7 +2,7 @@
 
 import { access } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { AgentError } from '../../core/errors.ts';
+import { AgentError } from '../../core/lib/errors.ts';
 import { applyInterfaces, previewInterfaces } from '../../core/proxmox/interfaces/apply.ts';
 import { type Edited, withoutOurs } from '../../core/proxmox/interfaces/edit.ts';
 import { recordResult, resultOf } from '../../core/proxmox/interfaces/last-result.ts';

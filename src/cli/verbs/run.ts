@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { access } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { AgentError } from '../../core/errors.ts';
+import { AgentError } from '../../core/lib/errors.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 
 export const addRun: AddVerb = (parent, context) => {

@@ -1,7 +1,7 @@
 // Opens a socket to a message bus and logs in there (D-Bus specification, "Authentication Protocol").
 
 import { connect, type Socket } from 'node:net';
-import { withDeadline } from '../deadline.ts';
+import { withDeadline } from '../lib/deadline.ts';
 
 const STANDARD = 'unix:path=/var/run/dbus/system_bus_socket';
 /** A bus answers with one short line. */

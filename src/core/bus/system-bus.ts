@@ -6,8 +6,8 @@
 
 import type { Socket } from 'node:net';
 import * as z from 'zod/mini';
-import { withDeadline } from '../deadline.ts';
-import { AgentError } from '../errors.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { AgentError } from '../lib/errors.ts';
 import type { IncomingCall, MatchRule } from './bus.ts';
 import { type Bus, type BusCall, BusError, type BusSignal, type Caller } from './bus.ts';
 import { openBusSocket, systemBusPath } from './connect.ts';

@@ -1,9 +1,9 @@
 // The configuration: every key, what it accepts and its default.
 import * as z from 'zod';
-import { interfaceCidrProblem, parseCidr } from '../guest/cidr.ts';
-import { bridgeNameProblem } from '../guest/kernel-name.ts';
 import { isVmid, VMID_MAX, VMID_MIN } from '../guest/vmid.ts';
-import { bridgeName, flag, interfaceName, list, oneOf, path, table, whole } from './fields.ts';
+import { interfaceCidrProblem, parseCidr } from '../lib/cidr.ts';
+import { bridgeNameProblem } from '../lib/device-name.ts';
+import { bridgeName, flag, interfaceName, list, oneOf, path, table, whole } from '../lib/fields.ts';
 import { netmakerSchema } from './netmaker-section.ts';
 
 const VMID_RANGE = `must be [FIRST, LAST], whole numbers from ${VMID_MIN} to ${VMID_MAX}, FIRST not above LAST`;

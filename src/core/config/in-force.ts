@@ -2,7 +2,7 @@
 
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomically } from '../guest/atomic-file.ts';
+import { writeFileAtomically } from '../lib/atomic-file.ts';
 import type { Config } from './config.ts';
 import { CONFIG_ERROR } from './config-error.ts';
 import { configFromData } from './parse-config.ts';

@@ -1,8 +1,8 @@
 // The configuration file: read at start and at a reload, absent means defaults.
 
 import { realpath } from 'node:fs/promises';
-import { AgentError, isAgentError, isErrno } from '../errors.ts';
-import { nodeTreeFs } from '../guest/tree-fs.ts';
+import { AgentError, isAgentError, isErrno } from '../lib/errors.ts';
+import { nodeTreeFs } from '../lib/tree-fs.ts';
 import type { Config } from './config.ts';
 import { readConfigInForce } from './in-force.ts';
 import { defaultConfig, type ParsedConfig, parseConfig, salvagedConfig } from './parse-config.ts';

@@ -10,9 +10,9 @@ import {
 } from '../../netmaker/pool-problems.ts';
 import { serviceRuleProblem } from '../../netmaker/service-rules.ts';
 import { parseStunServer } from '../../netmaker/stun/server.ts';
-import { isUnicast, parseCidr, parseIp } from '../guest/cidr.ts';
-import { kernelNameProblem } from '../guest/kernel-name.ts';
-import { bridgeName, checkedText, flag, list, oneOf, table, whole } from './fields.ts';
+import { isUnicast, parseCidr, parseIp } from '../lib/cidr.ts';
+import { kernelNameProblem } from '../lib/device-name.ts';
+import { bridgeName, checkedText, flag, list, oneOf, table, whole } from '../lib/fields.ts';
 
 const RATE_MAX = 100_000_000;
 

@@ -1,5 +1,5 @@
 // Configuration text to the frozen configuration, or everything that is wrong with it.
-import { AgentError } from '../errors.ts';
+import { AgentError } from '../lib/errors.ts';
 import { type Config, fileSchema } from './config.ts';
 import { configProblems, wrongKeys } from './problems.ts';
 import { translateSeedKeys } from './seed-keys.ts';

@@ -1,6 +1,6 @@
 // What is wrong with a configuration, one sentence per key.
 import type * as z from 'zod';
-import { nearName } from '../guest/near-name.ts';
+import { nearName } from '../lib/near-name.ts';
 import { fileSchema } from './config.ts';
 import { SEED_KEYS } from './seed-keys.ts';
 

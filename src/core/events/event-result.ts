@@ -1,7 +1,7 @@
 // What the agent answers to an event, for hooks, for people and for programs.
 
 import { z } from 'zod';
-import { type ErrorCode, REMEDIES } from '../errors.ts';
+import { type ErrorCode, REMEDIES } from '../lib/errors.ts';
 
 export const portReportSchema = z.object({
   port: z.string(),

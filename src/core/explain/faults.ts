@@ -1,7 +1,7 @@
 // What is wrong with one port: each fault a pure function of what is known, in the order in which they explain things.
 
-import type { ErrorCode } from '../errors.ts';
-import { REMEDIES } from '../errors.ts';
+import type { ErrorCode } from '../lib/errors.ts';
+import { REMEDIES } from '../lib/errors.ts';
 import type { Vlan } from '../plan/desired.ts';
 import type { PortFacts } from './facts.ts';
 

@@ -2,10 +2,10 @@
 
 import type { HostFacts } from '../doctor/facts.ts';
 import { answered } from '../doctor/finding.ts';
-import { AgentError, isErrorCode } from '../errors.ts';
 import { parseGuestInterface } from '../guest/interface-name.ts';
 import { type PortIdentity, parsePortName, vmidFromText } from '../guest/vmid.ts';
 import type { VmidState } from '../guest/vmid-allocation.ts';
+import { AgentError, isErrorCode } from '../lib/errors.ts';
 import { isOurs, OWNER_KEYS } from '../plan/observed.ts';
 
 /**

@@ -3,8 +3,8 @@ import * as z from 'zod';
 import { type Detection, detectNetmaker, NETMAKER_LABEL } from '../../netmaker/detection/detect.ts';
 import { type DetectionSettings, patternsOf } from '../../netmaker/detection/patterns.ts';
 import type { NetmakerRole, ServiceRule } from '../../netmaker/types.ts';
+import { matchesGlob } from '../lib/glob.ts';
 import { LABEL_PREFIX, netmakerOnlyProblems, parseDockerLabels } from './docker-labels.ts';
-import { matchesGlob } from './glob.ts';
 import { shortGuestName } from './guest.ts';
 
 /** One network of a container; empty and 0 where it has no address of that family. */

@@ -2,9 +2,9 @@
 import * as z from 'zod';
 import { serviceRuleProblem } from '../../netmaker/service-rules.ts';
 import type { NetmakerRole, ServiceRule } from '../../netmaker/types.ts';
-import { contains, interfaceCidrProblem, isHostRoute, isUnicast, parseCidr, parseIp } from './cidr.ts';
+import { contains, interfaceCidrProblem, isHostRoute, isUnicast, parseCidr, parseIp } from '../lib/cidr.ts';
+import { nearName } from '../lib/near-name.ts';
 import { bridgeNameSchema, interfaceNameSchema } from './interface-name.ts';
-import { nearName } from './near-name.ts';
 import { VMID_MAX, VMID_MIN, vmidFromText } from './vmid.ts';
 
 export const LABEL_PREFIX = 'dev.ovs.portagent.';

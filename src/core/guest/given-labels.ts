@@ -1,6 +1,6 @@
 // Which of a container's labels whoever started it gave: Docker hands over the image's own among them, unmarked.
 import { imageRepository } from '../../netmaker/detection/image-repository.ts';
-import { matchesGlob } from './glob.ts';
+import { matchesGlob } from '../lib/glob.ts';
 
 type Labels = Readonly<Record<string, string>>;
 

@@ -1,6 +1,6 @@
 // Names of network devices: schemas for any of them, and what a Proxmox device name says about its guest.
 import * as z from 'zod/mini';
-import { bridgeNameProblem, kernelNameProblem } from './kernel-name.ts';
+import { bridgeNameProblem, kernelNameProblem } from '../lib/device-name.ts';
 import { vmidFromText } from './vmid.ts';
 
 /** A name that the kernel accepts for a network device: 1 to 15 characters. */

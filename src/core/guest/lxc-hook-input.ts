@@ -1,8 +1,8 @@
 // What LXC tells a hook: by arguments (lxc.hook.version 0) or by environment (version 1).
 import * as z from 'zod/mini';
+import { kernelNameProblem } from '../lib/device-name.ts';
 import { guestNameProblem } from './guest.ts';
 import { fromParse, type HookInput } from './hook-input.ts';
-import { kernelNameProblem } from './kernel-name.ts';
 
 export const LXC_PHASES = ['start-host', 'post-stop'] as const;
 export type LxcPhase = (typeof LXC_PHASES)[number];

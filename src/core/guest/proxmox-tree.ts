@@ -1,9 +1,9 @@
 // The guests of this Proxmox node, read from /etc/pve.
 import { stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { isErrno } from '../errors.ts';
+import { isErrno } from '../lib/errors.ts';
+import { nodeTreeFs, type TreeFs } from '../lib/tree-fs.ts';
 import { type GuestConfig, parseGuestConfig } from './proxmox-config.ts';
-import { nodeTreeFs, type TreeFs } from './tree-fs.ts';
 import { vmidFromText } from './vmid.ts';
 import { parseVmlist, type VmlistResult } from './vmlist.ts';
 

@@ -1,6 +1,6 @@
 // Which VMID a guest without one gets, remembered by name: pure functions from state to state.
 import * as z from 'zod';
-import { AgentError } from '../errors.ts';
+import { AgentError } from '../lib/errors.ts';
 import { VMID_MAX, VMID_MIN, vmidSchema } from './vmid.ts';
 
 const allocationSchema = z.object({

@@ -1,7 +1,7 @@
 // vmids.json: the allocated VMIDs on disk.
 import { readFile, rename } from 'node:fs/promises';
-import { isErrno } from '../errors.ts';
-import { writeFileAtomically } from './atomic-file.ts';
+import { writeFileAtomically } from '../lib/atomic-file.ts';
+import { isErrno } from '../lib/errors.ts';
 import { EMPTY_VMID_STATE, type VmidState, vmidStateSchema } from './vmid-allocation.ts';
 
 export interface LoadedVmids {

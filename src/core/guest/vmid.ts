@@ -1,6 +1,6 @@
 // What a VMID is, and how the names of OVS ports are made from it.
 import * as z from 'zod/mini';
-import { AgentError } from '../errors.ts';
+import { AgentError } from '../lib/errors.ts';
 
 /** Proxmox's own bounds (pve-common JSONSchema.pm, `pve-vmid`). */
 export const VMID_MIN = 100;

@@ -1,7 +1,7 @@
 // Enrols or unenrols one guest: carries out the plan through Proxmox's own commands, and takes back what was half done.
 
-import { AgentError } from '../errors.ts';
 import type { ProxmoxGuest } from '../guest/proxmox-tree.ts';
+import { AgentError } from '../lib/errors.ts';
 import type { HookscriptHost } from './host.ts';
 import { formerOf, type HookscriptStep, planEnrol, planUnenrol, standingOf, stateOf } from './plan.ts';
 import type { ReadRecord } from './record.ts';

@@ -1,7 +1,7 @@
 // Which guests a command is about; pure.
 
-import { AgentError } from '../errors.ts';
 import type { ProxmoxGuest, ReadyTree } from '../guest/proxmox-tree.ts';
+import { AgentError } from '../lib/errors.ts';
 
 export type Chosen =
   | { readonly vmid: number; readonly guest: ProxmoxGuest }

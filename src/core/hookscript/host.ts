@@ -2,15 +2,15 @@
 
 import { access, constants, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AgentError } from '../errors.ts';
-import type { Exec } from '../exec.ts';
 import {
   type ProxmoxGuest,
   type ReadyTree,
   readProxmoxGuest,
   readProxmoxTree,
 } from '../guest/proxmox-tree.ts';
-import { nodeTreeFs } from '../guest/tree-fs.ts';
+import { AgentError } from '../lib/errors.ts';
+import type { Exec } from '../lib/exec.ts';
+import { nodeTreeFs } from '../lib/tree-fs.ts';
 import { isFormer } from './record.ts';
 import { type HookscriptRecords, openRecords } from './records.ts';
 import { parseStorageCfg, type Storage, snippetFile } from './storage-cfg.ts';

@@ -1,10 +1,10 @@
 // Which guests are not new: those that were there when auto_enroll was switched on, and those that were enrolled since.
 
 import * as z from 'zod';
-import { isErrno } from '../errors.ts';
 import type { ProxmoxGuest, ReadyTree } from '../guest/proxmox-tree.ts';
-import { nodeTreeFs } from '../guest/tree-fs.ts';
 import { vmidSchema } from '../guest/vmid.ts';
+import { isErrno } from '../lib/errors.ts';
+import { nodeTreeFs } from '../lib/tree-fs.ts';
 import { stateOf } from './plan.ts';
 import type { HookscriptRecords } from './records.ts';
 import { isOurVolume } from './volume.ts';

@@ -2,10 +2,10 @@
 
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AgentError, isErrno } from '../errors.ts';
-import { writeFileAtomically } from '../guest/atomic-file.ts';
-import { nodeTreeFs } from '../guest/tree-fs.ts';
 import { vmidFromText } from '../guest/vmid.ts';
+import { writeFileAtomically } from '../lib/atomic-file.ts';
+import { AgentError, isErrno } from '../lib/errors.ts';
+import { nodeTreeFs } from '../lib/tree-fs.ts';
 import { formatRecord, type HookscriptRecord, parseRecord, type ReadRecord } from './record.ts';
 
 const MAX_BYTES = 16 * 1024;

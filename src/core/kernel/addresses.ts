@@ -1,7 +1,7 @@
 // The addresses of the host's links: brings a link up with its own, and tells which there are.
 
 import { networkInterfaces } from 'node:os';
-import type { Exec } from '../exec.ts';
+import type { Exec } from '../lib/exec.ts';
 import { makeDeaf } from './own-interface.ts';
 
 /** Brings a bridge's own interface up; adds what is missing and removes nothing. Throws `exec-failed`. */

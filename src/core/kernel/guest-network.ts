@@ -1,8 +1,8 @@
 // What a container's network namespace needs so that a new default route leaves its former network working; pure.
 
 import { z } from 'zod';
-import { type Cidr, contains, ipFrom, parseCidr, parseIp, subnetRange } from '../guest/cidr.ts';
-import { kernelNameProblem } from '../guest/kernel-name.ts';
+import { type Cidr, contains, ipFrom, parseCidr, parseIp, subnetRange } from '../lib/cidr.ts';
+import { kernelNameProblem } from '../lib/device-name.ts';
 import type { VethRequest } from '../plan/desired.ts';
 
 /** Tables and priorities of rules, inside containers, that are ours: far from what Netmaker and Docker use there. */

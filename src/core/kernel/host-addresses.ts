@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
-import { isErrno } from '../errors.ts';
+import { isErrno } from '../lib/errors.ts';
 
 type Addresses = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
 

@@ -2,7 +2,7 @@
 
 import { readlink } from 'node:fs/promises';
 import { z } from 'zod';
-import type { Exec } from '../exec.ts';
+import type { Exec } from '../lib/exec.ts';
 import { askIp } from './ip-batch.ts';
 
 const linksSchema = z.array(

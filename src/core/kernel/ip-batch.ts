@@ -1,6 +1,6 @@
 // Several questions to one `ip`: a process for each of them is most of what they cost.
 
-import type { Exec } from '../exec.ts';
+import type { Exec } from '../lib/exec.ts';
 
 export interface IpPlace {
   /** Options of `ip` that hold for all questions, such as `-4`. */

@@ -5,8 +5,8 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { basename } from 'node:path';
-import { isErrno } from '../errors.ts';
-import { kernelNameProblem } from '../guest/kernel-name.ts';
+import { kernelNameProblem } from '../lib/device-name.ts';
+import { isErrno } from '../lib/errors.ts';
 import type { TunFlags } from '../networkmanager/profiles.ts';
 import type { HostAddresses } from './host-addresses.ts';
 

@@ -2,8 +2,8 @@
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { isErrno } from '../errors.ts';
 import { type CommandSocket, commandSockets, lxcPathOf, socketHash } from '../guest/lxc-sockets.ts';
+import { isErrno } from '../lib/errors.ts';
 
 export interface LxcContainer {
   name: string;

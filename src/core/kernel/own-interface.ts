@@ -6,8 +6,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { z } from 'zod';
-import { isErrno } from '../errors.ts';
-import type { Exec } from '../exec.ts';
+import { isErrno } from '../lib/errors.ts';
+import type { Exec } from '../lib/exec.ts';
 
 const ROOT = '/proc/sys/net';
 

@@ -1,6 +1,6 @@
 // A network namespace that is nobody's, where inner ends of veths wait until their container may have them.
 
-import type { Keep, Kept } from '../exec.ts';
+import type { Keep, Kept } from '../lib/exec.ts';
 
 export interface Parking {
   /**

@@ -1,7 +1,7 @@
 // The kernel's default routes, as `ip -json` gives them: data, not text.
 
 import { z } from 'zod';
-import type { Exec } from '../exec.ts';
+import type { Exec } from '../lib/exec.ts';
 import { kernelFamilies } from './families.ts';
 
 export interface DefaultRoute {

@@ -2,8 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { AgentError, isAgentError } from '../errors.ts';
-import type { Exec } from '../exec.ts';
+import { AgentError, isAgentError } from '../lib/errors.ts';
+import type { Exec } from '../lib/exec.ts';
 import type { VethPeer, VethRequest } from '../plan/desired.ts';
 import type { GivenRecords } from './given.ts';
 import {

@@ -1,6 +1,6 @@
 // Waits for something only as long as a network device is there: a container may delete its card at any moment.
 
-import { AgentError } from '../errors.ts';
+import { AgentError } from '../lib/errors.ts';
 import { linkIndex } from './links.ts';
 
 const LOOK_MS = 200;

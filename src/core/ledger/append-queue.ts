@@ -1,6 +1,6 @@
 // Group commit: what queued up while the last fdatasync was under way is the next batch. No timer, nothing to tune.
-import { AgentError } from '../errors.ts';
-import type { Json } from '../json.ts';
+import { AgentError } from '../lib/errors.ts';
+import type { Json } from '../lib/json.ts';
 import type { HashedBlock } from './block.ts';
 import type { LedgerFile } from './ledger-file.ts';
 import { blockText, type Draft, formatLine } from './line.ts';

@@ -1,6 +1,6 @@
 // What a block is: its fields, and the schema that a line from the file must fit.
 import { z } from 'zod';
-import type { Json } from '../json.ts';
+import type { Json } from '../lib/json.ts';
 import { CATEGORIES, type Category, PRODUCERS, type Producer, producerOf } from './categories.ts';
 
 /** A block's canonical text never exceeds this: C2SP tlog-tiles counts entry bytes in 16 bits. */

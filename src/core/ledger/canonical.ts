@@ -1,6 +1,6 @@
 // Canonical JSON text: RFC 8785, narrowed to the values that every reader understands alike.
-import { AgentError } from '../errors.ts';
-import type { Json } from '../json.ts';
+import { AgentError } from '../lib/errors.ts';
+import type { Json } from '../lib/json.ts';
 
 /** Deeper data is refused, so that no reader of the file runs out of stack. */
 export const MAX_DEPTH = 64;

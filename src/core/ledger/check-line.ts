@@ -1,7 +1,7 @@
 // Decides whether one line is the next link of the chain, and whether it is written as it must be.
 import { isUtf8 } from 'node:buffer';
-import { isAgentError } from '../errors.ts';
-import type { Json } from '../json.ts';
+import { isAgentError } from '../lib/errors.ts';
+import type { Json } from '../lib/json.ts';
 import { lineSchema } from './block.ts';
 import { canonical, MAX_DEPTH } from './canonical.ts';
 import { FOOT_BYTES, HEAD_BYTES, MAX_LINE_BYTES } from './line.ts';

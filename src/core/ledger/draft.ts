@@ -1,6 +1,6 @@
 // Turns what a caller wants recorded into a draft that fits into a block.
-import { AgentError } from '../errors.ts';
-import type { Json } from '../json.ts';
+import { AgentError } from '../lib/errors.ts';
+import type { Json } from '../lib/json.ts';
 import { ACTION, BOOT_ID, MAX_BLOCK_BYTES, NO_HASH } from './block.ts';
 import { canonical } from './canonical.ts';
 import { type Category, isCategory, producerOf } from './categories.ts';

@@ -1,7 +1,7 @@
 // Follows a ledger as it grows, like `tail -F`: it may not exist yet, and may be replaced.
 import { type FileHandle, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { openWatching, type Watch } from '../kernel/watch.ts';
+import { openWatching, type Watch } from '../lib/watch.ts';
 import type { HashedBlock } from './block.ts';
 import { readLine } from './line.ts';
 import { eachLine, lineChunks } from './line-chunks.ts';

@@ -1,7 +1,7 @@
 // The open ledger file: durable writes at its end, and the way back after one that failed.
 import { constants, fstatSync, statSync } from 'node:fs';
 import { type FileHandle, open as fsOpen } from 'node:fs/promises';
-import { AgentError, isErrno } from '../errors.ts';
+import { AgentError, isErrno } from '../lib/errors.ts';
 import { checkTail } from './tail-check.ts';
 import type { Head } from './verify.ts';
 

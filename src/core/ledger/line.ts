@@ -1,5 +1,5 @@
 // One block as one line of the file, and back.
-import { AgentError, isAgentError } from '../errors.ts';
+import { AgentError, isAgentError } from '../lib/errors.ts';
 import { type Block, type HashedBlock, lineSchema, MAX_BLOCK_BYTES } from './block.ts';
 import { canonicalString } from './canonical.ts';
 import { sha256Hex } from './sha256.ts';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, link, open, readdir, rm } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { AgentError, isErrno } from '../errors.ts';
+import { AgentError, isErrno } from '../lib/errors.ts';
 
 export type Lock = { release(): Promise<void> };
 

@@ -1,6 +1,6 @@
 // Reads blocks by height, forwards or from the end. Reading checks shapes only; `verifyLedger` checks the chain.
 import { type FileHandle, open } from 'node:fs/promises';
-import { AgentError, isErrno } from '../errors.ts';
+import { AgentError, isErrno } from '../lib/errors.ts';
 import type { HashedBlock } from './block.ts';
 import { MAX_LINE_BYTES, readLine } from './line.ts';
 import { eachLine, lineChunks, type Unreadable } from './line-chunks.ts';

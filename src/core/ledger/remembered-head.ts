@@ -1,7 +1,7 @@
 // The head that was last written, kept beside the ledger and not in it: only that shows that a ledger was taken away or cut.
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { writeFileAtomically } from '../guest/atomic-file.ts';
+import { writeFileAtomically } from '../lib/atomic-file.ts';
 import type { Head } from './verify.ts';
 import type { Ledger } from './writer.ts';
 

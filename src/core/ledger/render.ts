@@ -1,5 +1,5 @@
 // A block in the flat shape that D-Bus clients of the seed system know.
-import type { Json } from '../json.ts';
+import type { Json } from '../lib/json.ts';
 import type { HashedBlock } from './block.ts';
 
 export type FlatBlock = {

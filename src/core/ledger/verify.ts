@@ -1,6 +1,6 @@
 // Verifies a ledger over the bytes as they stand in the file, never over re-serialised JSON.
 import { type FileHandle, open } from 'node:fs/promises';
-import { AgentError } from '../errors.ts';
+import { AgentError } from '../lib/errors.ts';
 import { NO_HASH } from './block.ts';
 import { type BreakReason, checkLink, checkStrict } from './check-line.ts';
 import { eachLine, type LineChunk, lineChunks } from './line-chunks.ts';

@@ -1,6 +1,6 @@
 // The one writer of a ledger: appends in call order, one write and one fdatasync for all that wait.
 import type { FileHandle } from 'node:fs/promises';
-import type { JsonObject } from '../json.ts';
+import type { JsonObject } from '../lib/json.ts';
 import { appendQueue } from './append-queue.ts';
 import type { HashedBlock } from './block.ts';
 import { checkOrigin, type Entry, makeDraft, type Origin } from './draft.ts';

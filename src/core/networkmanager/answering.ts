@@ -1,7 +1,7 @@
 // Calls to NetworkManager, and what is known of whether it answers: one that hangs must not be waited for by every guest.
 
 import { type Bus, type BusCall, busErrorType } from '../bus/bus.ts';
-import { AgentError, isAgentError } from '../errors.ts';
+import { AgentError, isAgentError } from '../lib/errors.ts';
 import { GONE_ERRORS, NM, NM_PATH } from './names.ts';
 
 /** How long a process that hangs may take before it is asked whether it has come to. */

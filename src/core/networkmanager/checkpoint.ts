@@ -5,7 +5,7 @@
 
 import { z } from 'zod';
 import { type Bus, busErrorType } from '../bus/bus.ts';
-import { AgentError } from '../errors.ts';
+import { AgentError } from '../lib/errors.ts';
 import { ABSENT_ERRORS, NM, NM_PATH, PROPERTIES } from './names.ts';
 
 /** NM_DEVICE_TYPE_OVS_INTERFACE */

@@ -1,9 +1,9 @@
 // The switch driver that works through NetworkManager: it acts on one step and decides nothing.
 
-import { pause } from '../deadline.ts';
-import { AgentError, isAgentError } from '../errors.ts';
 import { hasKernelDatapath, isUpWith, linkIndex, tunFlags } from '../kernel/links.ts';
 import { whileThere } from '../kernel/while-there.ts';
+import { pause } from '../lib/deadline.ts';
+import { AgentError, isAgentError } from '../lib/errors.ts';
 import type { OvsdbClient } from '../ovsdb/client.ts';
 import { moveInterface } from '../ovsdb/move-interface.ts';
 import { observeBridges } from '../ovsdb/observe.ts';

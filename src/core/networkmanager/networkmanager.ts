@@ -2,8 +2,8 @@
 
 import { z } from 'zod';
 import { type Bus, busErrorType } from '../bus/bus.ts';
-import { withDeadline } from '../deadline.ts';
-import { AgentError, isAgentError } from '../errors.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { AgentError, isAgentError } from '../lib/errors.ts';
 import { isGone, openAnswering } from './answering.ts';
 import {
   ABSENT_ERRORS,

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { isAgentError, isErrno } from '../errors.ts';
+import { isAgentError, isErrno } from '../lib/errors.ts';
 import { connectOvsdb } from './connection.ts';
 
 /**

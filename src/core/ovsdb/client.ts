@@ -1,8 +1,8 @@
 // The OVSDB client of the agent: reconnects for ever, keeps the replica, runs transactions.
 
 import { z } from 'zod';
-import { pause, withDeadline } from '../deadline.ts';
-import { AgentError, asAgentError, isAgentError } from '../errors.ts';
+import { pause, withDeadline } from '../lib/deadline.ts';
+import { AgentError, asAgentError, isAgentError } from '../lib/errors.ts';
 import { connectOvsdb, garbled, type OvsdbConnection } from './connection.ts';
 import { emptyReplica, type Replica, type RowChange } from './replica.ts';
 import { MONITORED } from './rows.ts';

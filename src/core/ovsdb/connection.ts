@@ -2,8 +2,8 @@
 
 import { connect, type Socket } from 'node:net';
 import { z } from 'zod';
-import { withDeadline } from '../deadline.ts';
-import { AgentError } from '../errors.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { AgentError } from '../lib/errors.ts';
 import { jsonStream } from './json-stream.ts';
 
 const messageSchema = z.union([

@@ -1,8 +1,8 @@
 // The switch driver that works in OVSDB itself, for bridges that NetworkManager does not own.
 
-import { pause } from '../deadline.ts';
-import { AgentError, isAgentError } from '../errors.ts';
 import { hasKernelDatapath, linkMtu } from '../kernel/links.ts';
+import { pause } from '../lib/deadline.ts';
+import { AgentError, isAgentError } from '../lib/errors.ts';
 import type { DesiredPort } from '../plan/desired.ts';
 import { isOurs, type ObservedPort } from '../plan/observed.ts';
 import { externalIdsOf } from '../plan/owner.ts';

@@ -1,7 +1,7 @@
 // Waiting until ovs-vswitchd has done what a row asks for.
 
 import { z } from 'zod';
-import { AgentError } from '../errors.ts';
+import { AgentError } from '../lib/errors.ts';
 import type { Operation, OvsdbClient } from './client.ts';
 import { garbled } from './connection.ts';
 import type { Replica } from './replica.ts';

@@ -1,6 +1,6 @@
 // What the switch has: one consistent look at OVSDB, the kernel's links and our NetworkManager profiles.
 
-import type { AgentError } from '../errors.ts';
+import type { AgentError } from '../lib/errors.ts';
 import type { Vlan } from './desired.ts';
 
 export interface ObservedBridge {

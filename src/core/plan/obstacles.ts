@@ -1,6 +1,6 @@
 // What can stand in the way of a port, and the words for it; pure.
 
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../lib/errors.ts';
 import type { Choice } from '../switch/choice.ts';
 import type { DesiredPort } from './desired.ts';
 import type { Observed, ObservedBridge, ObservedPort } from './observed.ts';

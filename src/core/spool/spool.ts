@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { kernelUuid } from '../kernel/uuid.ts';
+import { kernelUuid } from '../lib/uuid.ts';
 
 export const SPOOL_PATH = '/var/lib/ovs-port-agent/spool';
 /** File names sort by time, so that events are absorbed in the order in which they happened. */

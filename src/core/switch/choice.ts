@@ -1,6 +1,6 @@
 // Which driver a bridge leads to: whoever owns the bridge drives it, and no bridge changes its owner unasked. Pure.
 
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../lib/errors.ts';
 import type { DriverName, ObservedBridge } from '../plan/observed.ts';
 
 /** What the choice depends on beside the bridge itself. */

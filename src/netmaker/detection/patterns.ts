@@ -1,5 +1,5 @@
 // What Netmaker's containers look like: the built-in patterns, and how the configuration changes them.
-import { matchesGlob } from '../../core/guest/glob.ts';
+import { matchesGlob } from '../../core/lib/glob.ts';
 import { localRepository } from './image-repository.ts';
 
 /** The part of `[netmaker]` that detection reads: each entry adds a pattern, `!pattern` takes one out. */

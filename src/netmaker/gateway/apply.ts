@@ -1,8 +1,8 @@
 // Takes one step each: a table from kind of piece to what makes it and what takes it back.
 
 import { rm } from 'node:fs/promises';
-import type { Exec } from '../../core/exec.ts';
-import { writeFileAtomically } from '../../core/guest/atomic-file.ts';
+import { writeFileAtomically } from '../../core/lib/atomic-file.ts';
+import type { Exec } from '../../core/lib/exec.ts';
 import { exceptionArguments, iptables } from './exceptions.ts';
 import { readTable, type Senses } from './observe.ts';
 import type { Observed } from './observed.ts';

@@ -1,6 +1,6 @@
 // Tells that something on the host changed that a gateway rests on; what it was is for the next look to find.
 
-import type { Follow } from '../../core/exec.ts';
+import type { Follow } from '../../core/lib/exec.ts';
 
 /**
  * What nft and ip print is not read: any line means that it is worth to look. Neighbours are left out: their states

@@ -4,8 +4,8 @@
 // cannot be decided without a real packet, such as a port, decides nothing: only what stops every packet is told.
 
 import { z } from 'zod';
-import { parseCidr, parseIp, subnetRange } from '../../core/guest/cidr.ts';
-import { matchesGlob } from '../../core/guest/glob.ts';
+import { parseCidr, parseIp, subnetRange } from '../../core/lib/cidr.ts';
+import { matchesGlob } from '../../core/lib/glob.ts';
 import type { Pool } from '../types.ts';
 import { TABLE } from './ruleset.ts';
 

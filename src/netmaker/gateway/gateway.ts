@@ -1,7 +1,7 @@
 // The host as the gateway of the pool, and back: looks, decides, remembers, acts.
 
-import { AgentError, isAgentError } from '../../core/errors.ts';
-import type { Exec, Follow } from '../../core/exec.ts';
+import { AgentError, isAgentError } from '../../core/lib/errors.ts';
+import type { Exec, Follow } from '../../core/lib/exec.ts';
 import { take } from './apply.ts';
 import { watchDisturbances } from './disturbance.ts';
 import { COUNTERS } from './expressions.ts';

@@ -1,14 +1,14 @@
 // Looks at the host: `ip -json`, `nft -j`, exit codes of iptables, /proc/sys.
 
 import { z } from 'zod';
-import { isAgentError } from '../../core/errors.ts';
-import type { Exec } from '../../core/exec.ts';
-import { parseCidr } from '../../core/guest/cidr.ts';
-import { kernelNameProblem } from '../../core/guest/kernel-name.ts';
 import { kernelFamilies } from '../../core/kernel/families.ts';
 import { askIp } from '../../core/kernel/ip-batch.ts';
 import { isLink } from '../../core/kernel/links.ts';
 import { type DefaultRoute, parseDefaultRoutes } from '../../core/kernel/routes.ts';
+import { parseCidr } from '../../core/lib/cidr.ts';
+import { kernelNameProblem } from '../../core/lib/device-name.ts';
+import { isAgentError } from '../../core/lib/errors.ts';
+import type { Exec } from '../../core/lib/exec.ts';
 import { exceptionArguments, exceptionsFor, iptables } from './exceptions.ts';
 import { forwardObstacles, type Obstacle } from './forwarding.ts';
 import type { Observed, PolicyRule } from './observed.ts';

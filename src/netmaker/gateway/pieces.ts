@@ -1,8 +1,8 @@
 // The single things on a host that make it a gateway, and what is remembered of each.
 
 import { z } from 'zod';
-import { parseCidr, parseIp } from '../../core/guest/cidr.ts';
-import { kernelNameProblem } from '../../core/guest/kernel-name.ts';
+import { parseCidr, parseIp } from '../../core/lib/cidr.ts';
+import { kernelNameProblem } from '../../core/lib/device-name.ts';
 
 const device = z.string().refine((name) => kernelNameProblem(name) === undefined, 'not a device name');
 const address = z.string().refine((text) => parseIp(text) !== undefined, 'not an address');

@@ -2,8 +2,8 @@
 
 import { readFile, rename } from 'node:fs/promises';
 import { z } from 'zod';
-import { isErrno } from '../../core/errors.ts';
-import { writeFileAtomically } from '../../core/guest/atomic-file.ts';
+import { writeFileAtomically } from '../../core/lib/atomic-file.ts';
+import { isErrno } from '../../core/lib/errors.ts';
 import { type Entry, entrySchema } from './pieces.ts';
 
 const recordSchema = z.object({

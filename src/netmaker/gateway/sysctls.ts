@@ -1,8 +1,8 @@
 // Kernel settings through /proc/sys.
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { isErrno } from '../../core/errors.ts';
-import { kernelNameProblem } from '../../core/guest/kernel-name.ts';
+import { kernelNameProblem } from '../../core/lib/device-name.ts';
+import { isErrno } from '../../core/lib/errors.ts';
 
 export interface Sysctls {
   /** Undefined where the kernel has no such setting. */

@@ -1,7 +1,7 @@
 // How the pools lie to the host: which device leads out, which pools are a part of its LAN, who puts the gateway where.
 
-import { type Cidr, contains, parseCidr, parseIp } from '../../core/guest/cidr.ts';
 import type { DefaultRoute } from '../../core/kernel/routes.ts';
+import { type Cidr, contains, parseCidr, parseIp } from '../../core/lib/cidr.ts';
 import { overlaps } from '../pools.ts';
 import type { Pool, PublishedAddress } from '../types.ts';
 import type { GatewayWish } from './wish.ts';

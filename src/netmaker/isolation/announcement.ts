@@ -1,7 +1,7 @@
 // Frames that tell neighbours at once which MAC has an address.
 
-import { AgentError } from '../../core/errors.ts';
-import { parseIp } from '../../core/guest/cidr.ts';
+import { parseIp } from '../../core/lib/cidr.ts';
+import { AgentError } from '../../core/lib/errors.ts';
 
 const BROADCAST = Buffer.alloc(6, 0xff);
 /** ff02::1, all nodes of the link, and its MAC (RFC 2464 7). */

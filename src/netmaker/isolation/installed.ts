@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { AgentError } from '../../core/errors.ts';
+import { AgentError } from '../../core/lib/errors.ts';
 import { flowsOf } from './flows.ts';
 import { metersOf, meterText } from './meters.ts';
 import { ADMIT, dropKind, type Spoof, TABLE, vmidOfCookie } from './pipeline.ts';

@@ -1,7 +1,7 @@
 // Puts the flows of guarded ports on a bridge, reads them back and takes them off.
 
-import { AgentError } from '../../core/errors.ts';
-import type { Exec } from '../../core/exec.ts';
+import { AgentError } from '../../core/lib/errors.ts';
+import type { Exec } from '../../core/lib/exec.ts';
 import { announcements } from './announcement.ts';
 import { flowsOf, hostMulticastFlow } from './flows.ts';
 import {

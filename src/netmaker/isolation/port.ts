@@ -1,7 +1,7 @@
 // A port with the guard that its flows are made from.
 import { z } from 'zod';
-import { AgentError } from '../../core/errors.ts';
-import { parseIp } from '../../core/guest/cidr.ts';
+import { parseIp } from '../../core/lib/cidr.ts';
+import { AgentError } from '../../core/lib/errors.ts';
 import type { PortGuard } from '../types.ts';
 
 export interface GuardedPort {

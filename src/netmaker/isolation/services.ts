@@ -1,6 +1,6 @@
 // What may be opened towards a port, as OpenFlow matches.
 import { z } from 'zod';
-import { AgentError } from '../../core/errors.ts';
+import { AgentError } from '../../core/lib/errors.ts';
 import type { ServiceRule } from '../types.ts';
 
 const portSchema = z.coerce.number().int().min(1).max(65535);

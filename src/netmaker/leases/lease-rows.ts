@@ -1,5 +1,5 @@
 // The leases as people and programs are shown them; pure.
-import { parseIp } from '../../core/guest/cidr.ts';
+import { parseIp } from '../../core/lib/cidr.ts';
 import { familyOf } from './address-space.ts';
 import type { LeaseEntry, LeaseState } from './lease-state.ts';
 

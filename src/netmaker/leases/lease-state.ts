@@ -1,7 +1,7 @@
 // Which container has which address: what leases.json holds, and its changes; pure.
 import * as z from 'zod';
-import { parseIp } from '../../core/guest/cidr.ts';
 import { guestNameProblem } from '../../core/guest/guest.ts';
+import { parseIp } from '../../core/lib/cidr.ts';
 import { familyOf } from './address-space.ts';
 
 const instant = z.int().nonnegative();

@@ -1,7 +1,7 @@
 // leases.json: the leased addresses on disk.
 import { readFile, rename } from 'node:fs/promises';
-import { isErrno } from '../../core/errors.ts';
-import { writeFileAtomically } from '../../core/guest/atomic-file.ts';
+import { writeFileAtomically } from '../../core/lib/atomic-file.ts';
+import { isErrno } from '../../core/lib/errors.ts';
 import { familyOf } from './address-space.ts';
 import { EMPTY_LEASE_STATE, type LeaseState, leaseStateSchema } from './lease-state.ts';
 

@@ -1,6 +1,7 @@
 // Which address a container gets: the decision alone; pure.
-import { AgentError } from '../../core/errors.ts';
-import { type IpAddress, parseIp } from '../../core/guest/cidr.ts';
+
+import { type IpAddress, parseIp } from '../../core/lib/cidr.ts';
+import { AgentError } from '../../core/lib/errors.ts';
 import type { Pool } from '../types.ts';
 import {
   type AddressRange,

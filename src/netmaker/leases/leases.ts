@@ -1,5 +1,5 @@
 // Hands out addresses, and has them on disk before anybody uses them.
-import { AgentError } from '../../core/errors.ts';
+import { AgentError } from '../../core/lib/errors.ts';
 import type { Pool } from '../types.ts';
 import type { AddressRange } from './address-space.ts';
 import { type LeasedAddress, type LeaseRequest, lease } from './lease.ts';

@@ -1,6 +1,6 @@
 // What changed in a container's mesh between two looks; pure.
 
-import type { JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../core/lib/json.ts';
 import type { MeshInterface, MeshPeer } from './interface.ts';
 
 /** Docker's word for a container's health check; `none` without one. */

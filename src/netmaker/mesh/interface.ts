@@ -2,7 +2,7 @@
 
 import { isIP, isIPv6 } from 'node:net';
 import * as z from 'zod';
-import { kernelNameProblem } from '../../core/guest/kernel-name.ts';
+import { kernelNameProblem } from '../../core/lib/device-name.ts';
 
 export interface MeshPeer {
   /** Base64, as `wg` shows it. */

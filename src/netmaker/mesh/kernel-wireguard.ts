@@ -2,8 +2,8 @@
 
 import { access } from 'node:fs/promises';
 import * as z from 'zod';
-import { AgentError } from '../../core/errors.ts';
-import type { Exec } from '../../core/exec.ts';
+import { AgentError } from '../../core/lib/errors.ts';
+import type { Exec } from '../../core/lib/exec.ts';
 import { INTERFACES_MAX, interfaceNameSchema, type MeshInterface } from './interface.ts';
 import { parseWgDump } from './wg-dump.ts';
 

@@ -1,7 +1,7 @@
 // Reads all WireGuard interfaces of a container, given a process in it.
 
 import { readlink } from 'node:fs/promises';
-import type { Exec } from '../../core/exec.ts';
+import type { Exec } from '../../core/lib/exec.ts';
 import type { MeshInterface } from './interface.ts';
 import { readKernel } from './kernel-wireguard.ts';
 import { readUserspace } from './uapi-socket.ts';

@@ -1,7 +1,7 @@
 // Reads the answer of a userspace WireGuard (wireguard-go, boringtun) to `get=1`; pure.
 
 import * as z from 'zod';
-import { AgentError } from '../../core/errors.ts';
+import { AgentError } from '../../core/lib/errors.ts';
 import { listenPortSchema, type MeshPeer, peerSchema } from './interface.ts';
 
 /** What is sent: https://www.wireguard.com/xplatform/, "Configuration Protocol". */

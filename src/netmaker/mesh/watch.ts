@@ -1,6 +1,6 @@
 // Looks at the attached Netmaker containers from time to time, and hands on what changed.
 
-import { withDeadline } from '../../core/deadline.ts';
+import { withDeadline } from '../../core/lib/deadline.ts';
 import {
   CHANGES_MAX,
   type Change,

@@ -1,7 +1,7 @@
 // Reads `wg show INTERFACE dump`, the tab-separated form for scripts (wg(8)); pure.
 
 import * as z from 'zod';
-import { AgentError } from '../../core/errors.ts';
+import { AgentError } from '../../core/lib/errors.ts';
 import { listenPortSchema, type MeshPeer, peerSchema } from './interface.ts';
 
 const dumpSchema = z.object({ listenPort: listenPortSchema, peers: z.array(peerSchema) });

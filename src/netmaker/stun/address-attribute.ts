@@ -1,6 +1,6 @@
 // Addresses inside STUN messages: MAPPED-ADDRESS and XOR-MAPPED-ADDRESS (RFC 8489 14.1, 14.2); pure.
 
-import { parseIp } from '../../core/guest/cidr.ts';
+import { parseIp } from '../../core/lib/cidr.ts';
 
 export interface Endpoint {
   /** Canonical text, without zone. */

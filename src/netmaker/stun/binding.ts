@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
-import { AgentError, isErrno } from '../../core/errors.ts';
+import { AgentError, isErrno } from '../../core/lib/errors.ts';
 import type { Endpoint } from './address-attribute.ts';
 import { bindingRequest, readBindingAnswer } from './binding-message.ts';
 import { waitsBetweenSends } from './retransmission.ts';

@@ -3,7 +3,7 @@
 //   node stun-probe.cjs DEADLINE_MS ADDRESS PORT ID [ADDRESS PORT ID…]    ID: the transaction's 12 bytes, hexadecimal; the answers are in the order of the questions
 
 import { isIP } from 'node:net';
-import { isAgentError } from '../../core/errors.ts';
+import { isAgentError } from '../../core/lib/errors.ts';
 import { type Binding, BindingFailure, stunBinding } from './binding.ts';
 
 const [deadline, ...words] = process.argv.slice(2);

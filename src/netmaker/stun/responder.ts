@@ -3,8 +3,8 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { AgentError, isErrno } from '../../core/errors.ts';
-import { isUnicast, parseIp } from '../../core/guest/cidr.ts';
+import { isUnicast, parseIp } from '../../core/lib/cidr.ts';
+import { AgentError, isErrno } from '../../core/lib/errors.ts';
 import { bindingReply } from './binding-message.ts';
 import { ipReply } from './ip-reply.ts';
 import { sourceKey, type TakeToken, tokenBuckets } from './token-buckets.ts';

@@ -1,7 +1,7 @@
 // Where a STUN server is, as people write it.
 
 import { isIPv6 } from 'node:net';
-import { AgentError } from '../../core/errors.ts';
+import { AgentError } from '../../core/lib/errors.ts';
 
 export interface StunServer {
   /** Name or address. */

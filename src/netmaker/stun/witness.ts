@@ -4,8 +4,8 @@
 // addresses, and the answer as it comes in from there, with the container's own address in it (RFC 8489 14.1, 14.2).
 
 import { z } from 'zod';
-import type { Exec } from '../../core/exec.ts';
-import { kernelNameProblem } from '../../core/guest/kernel-name.ts';
+import { kernelNameProblem } from '../../core/lib/device-name.ts';
+import type { Exec } from '../../core/lib/exec.ts';
 import { encodeAddress, encodeXorAddress } from './address-attribute.ts';
 import { ATTRIBUTE, MAGIC_COOKIE } from './message.ts';
 

@@ -4,8 +4,8 @@ import { statSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Follow } from '../../core/exec.ts';
 import { vmidFromText } from '../../core/guest/vmid.ts';
+import type { Follow } from '../../core/lib/exec.ts';
 
 /** PVE::LXC::Config, `config_file_lock`: opened for appending, then flock(2), held until the change is done. */
 const LOCK_FILE = /^pve-config-(\d+)\.lock$/;

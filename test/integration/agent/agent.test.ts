@@ -7,14 +7,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Agent, createAgent, type Sources } from '../../../src/agent/agent.ts';
 import { type Claims, loadClaims } from '../../../src/agent/claims.ts';
 import type { ConvergeRequest } from '../../../src/agent/converge.ts';
-import { keyedQueue } from '../../../src/agent/keyed-queue.ts';
 import { knownEvents } from '../../../src/agent/known-events.ts';
 import type { Resolution } from '../../../src/agent/sources/resolution.ts';
 import { openTroubles } from '../../../src/agent/troubles.ts';
 import { defaultConfig } from '../../../src/core/config/parse-config.ts';
-import { AgentError } from '../../../src/core/errors.ts';
 import type { LifecycleEvent } from '../../../src/core/events/lifecycle-event.ts';
 import { type HashedBlock, type Ledger, openLedger, readBlocks } from '../../../src/core/ledger/index.ts';
+import { AgentError } from '../../../src/core/lib/errors.ts';
+import { keyedQueue } from '../../../src/core/lib/keyed-queue.ts';
 import type { DesiredPort } from '../../../src/core/plan/desired.ts';
 
 const guest = { runtime: 'proxmox-qemu', vmid: 101, name: 'web' } as const;

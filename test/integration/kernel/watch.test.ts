@@ -8,7 +8,7 @@ import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { openWatching } from '../../../src/core/kernel/watch.ts';
+import { openWatching } from '../../../src/core/lib/watch.ts';
 
 const noRoom = () => {
   throw Object.assign(new Error('EMFILE: too many open files, watch'), { code: 'EMFILE' });

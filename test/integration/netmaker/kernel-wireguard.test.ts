@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { AgentError } from '../../../src/core/errors.ts';
-import type { Exec } from '../../../src/core/exec.ts';
+import { AgentError } from '../../../src/core/lib/errors.ts';
+import type { Exec } from '../../../src/core/lib/exec.ts';
 import { readKernel } from '../../../src/netmaker/mesh/kernel-wireguard.ts';
 
 const SECRET = Buffer.alloc(32, 7).toString('base64');

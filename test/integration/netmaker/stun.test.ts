@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { AgentError } from '../../../src/core/errors.ts';
+import type { AgentError } from '../../../src/core/lib/errors.ts';
 import { stunBinding } from '../../../src/netmaker/stun/binding.ts';
 import { ATTRIBUTE, decodeMessage, encodeMessage } from '../../../src/netmaker/stun/message.ts';
 import { openResponder, type Responder } from '../../../src/netmaker/stun/responder.ts';

@@ -19,7 +19,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { exec } from '../../../src/core/exec.ts';
+import { exec } from '../../../src/core/lib/exec.ts';
 import { applyInterfaces, previewInterfaces } from '../../../src/core/proxmox/interfaces/apply.ts';
 import { type Edited, edit, withoutOurs } from '../../../src/core/proxmox/interfaces/edit.ts';
 import { frozenBy, sourcedNames } from '../../../src/core/proxmox/interfaces/wishes.ts';

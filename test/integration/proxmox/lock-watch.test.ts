@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { follow } from '../../../src/core/exec.ts';
+import { follow } from '../../../src/core/lib/exec.ts';
 import { heldLocks, type LockWatch, watchLocks } from '../../../src/runtimes/proxmox/lock-watch.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../../packaging/deb/open-watch.pl', import.meta.url));

@@ -1,7 +1,7 @@
 // Events of one guest keep their order; guests do not wait for one another, up to the limit.
 
 import { describe, expect, it } from 'vitest';
-import { keyedQueue } from '../../../src/agent/keyed-queue.ts';
+import { keyedQueue } from '../../../src/core/lib/keyed-queue.ts';
 
 function gate() {
   let open: () => void = () => undefined;

@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openPublicNetwork, type PublicNetwork } from '../../../src/agent/netmaker/public-network.ts';
 import { openTroubles } from '../../../src/agent/troubles.ts';
-import { AgentError } from '../../../src/core/errors.ts';
+import { AgentError } from '../../../src/core/lib/errors.ts';
 import type { DesiredPort } from '../../../src/core/plan/desired.ts';
 import type { GatewayWish } from '../../../src/netmaker/gateway/wish.ts';
 

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { RULES_TROUBLE, refreshRules } from '../../../src/agent/netmaker/refresh-rules.ts';
 import { openTroubles } from '../../../src/agent/troubles.ts';
-import { AgentError } from '../../../src/core/errors.ts';
+import { AgentError } from '../../../src/core/lib/errors.ts';
 
 const bridges = new Set(['ovsbr1']);
 const refused = new AgentError('flows-refused', 'Open vSwitch refused dump-flows on ovsbr1');

@@ -10,10 +10,10 @@ import { lxcSource } from '../../../src/agent/sources/lxc.ts';
 import type { Resolution } from '../../../src/agent/sources/resolution.ts';
 import type { Vmids } from '../../../src/agent/vmids.ts';
 import { defaultConfig } from '../../../src/core/config/parse-config.ts';
-import { AgentError } from '../../../src/core/errors.ts';
 import type { DockerEvent, LxcEvent } from '../../../src/core/events/lifecycle-event.ts';
 import type { DockerContainer } from '../../../src/core/guest/docker-attach.ts';
 import type { LxcContainer } from '../../../src/core/kernel/lxc-containers.ts';
+import { AgentError } from '../../../src/core/lib/errors.ts';
 import type { Vlan } from '../../../src/core/plan/desired.ts';
 
 const common = { id: 'event-0001', at: '2026-11-23T08:30:32.123Z' };

@@ -1,7 +1,7 @@
 // A signal asks the agent to stop, and no more: what it still has to do then is not cut off.
 import { afterEach, expect, it, vi } from 'vitest';
 import { terminated } from '../../../src/agent/start-and-end.ts';
-import { follow } from '../../../src/core/exec.ts';
+import { follow } from '../../../src/core/lib/exec.ts';
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 const before = SIGNALS.map((signal) => process.listeners(signal));

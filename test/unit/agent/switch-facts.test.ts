@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { keepSwitchFacts } from '../../../src/agent/switch-facts.ts';
-import { AgentError } from '../../../src/core/errors.ts';
+import { AgentError } from '../../../src/core/lib/errors.ts';
 import type { NetworkManagerState } from '../../../src/core/networkmanager/networkmanager.ts';
 
 let root: string;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { watchDaemonStart } from '../../../src/agent/watch-daemon.ts';
-import { openWatching } from '../../../src/core/kernel/watch.ts';
+import { openWatching } from '../../../src/core/lib/watch.ts';
 
 const watching = openWatching();
 

@@ -7,7 +7,7 @@ import { configOfHost } from '../../../src/cli/config-of-host.ts';
 import { BusError } from '../../../src/core/bus/bus.ts';
 import { noteConfigInForce } from '../../../src/core/config/in-force.ts';
 import { parseConfig } from '../../../src/core/config/parse-config.ts';
-import { AgentError } from '../../../src/core/errors.ts';
+import { AgentError } from '../../../src/core/lib/errors.ts';
 import { cli, fakeTerminal } from './fake.ts';
 
 let folder: string;

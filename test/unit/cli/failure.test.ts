@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CliError, exitCodeOf, failureOf } from '../../../src/cli/failure.ts';
 import { BusError } from '../../../src/core/bus/bus.ts';
-import { AgentError, type ErrorCode, REMEDIES } from '../../../src/core/errors.ts';
+import { AgentError, type ErrorCode, REMEDIES } from '../../../src/core/lib/errors.ts';
 
 const busFailure = (type: string, text: string) =>
   failureOf(

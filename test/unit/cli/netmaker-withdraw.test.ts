@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BusError } from '../../../src/core/bus/bus.ts';
-import { AgentError } from '../../../src/core/errors.ts';
+import { AgentError } from '../../../src/core/lib/errors.ts';
 import { cli } from './fake.ts';
 
 const failed = (type: string) =>

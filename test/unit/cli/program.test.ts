@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BusError } from '../../../src/core/bus/bus.ts';
-import { AgentError } from '../../../src/core/errors.ts';
+import { AgentError } from '../../../src/core/lib/errors.ts';
 import { cli, today } from './fake.ts';
 
 const VERBS = [

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/core/config/load.ts';
 import { defaultConfig, parseConfig } from '../../../src/core/config/parse-config.ts';
-import { AgentError } from '../../../src/core/errors.ts';
+import { AgentError } from '../../../src/core/lib/errors.ts';
 
 const bridge = { create: true, addresses: [], datapath_type: 'auto' };
 

@@ -1,7 +1,7 @@
 // Promises about addresses with a prefix length.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { contains, interfaceCidrProblem, parseCidr, parseIp } from '../../../src/core/guest/cidr.ts';
+import { contains, interfaceCidrProblem, parseCidr, parseIp } from '../../../src/core/lib/cidr.ts';
 
 describe('an address', () => {
   it.each([

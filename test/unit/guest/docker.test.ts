@@ -8,7 +8,7 @@ import {
   dockerContainerSchema,
 } from '../../../src/core/guest/docker-attach.ts';
 import { parseDockerLabels } from '../../../src/core/guest/docker-labels.ts';
-import { matchesGlob } from '../../../src/core/guest/glob.ts';
+import { matchesGlob } from '../../../src/core/lib/glob.ts';
 
 const P = 'dev.ovs.portagent.';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readProxmoxGuest, readProxmoxTree } from '../../../src/core/guest/proxmox-tree.ts';
-import { nodeTreeFs } from '../../../src/core/guest/tree-fs.ts';
+import { nodeTreeFs } from '../../../src/core/lib/tree-fs.ts';
 
 let base: string;
 let root: string;

@@ -1,7 +1,6 @@
 // Laws of VMID allocation.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isAgentError } from '../../../src/core/errors.ts';
 import {
   type AllocationRequest,
   allocate,
@@ -13,6 +12,7 @@ import {
   type VmidState,
   vmidStateSchema,
 } from '../../../src/core/guest/vmid-allocation.ts';
+import { isAgentError } from '../../../src/core/lib/errors.ts';
 
 const HOUR = 3_600_000;
 

@@ -1,8 +1,8 @@
 // The network namespace where inner ends of veths wait.
 
 import { expect, it } from 'vitest';
-import type { Kept } from '../../../src/core/exec.ts';
 import { openParking } from '../../../src/core/kernel/parking.ts';
+import type { Kept } from '../../../src/core/lib/exec.ts';
 
 /** Programs that were started, each with what ends it. */
 function programs() {

@@ -3,11 +3,11 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { AgentError } from '../../../src/core/errors.ts';
-import type { Exec } from '../../../src/core/exec.ts';
 import type { GivenRecord, GivenRecords } from '../../../src/core/kernel/given.ts';
 import { linkIndex } from '../../../src/core/kernel/links.ts';
 import { openVeths } from '../../../src/core/kernel/veth.ts';
+import { AgentError } from '../../../src/core/lib/errors.ts';
+import type { Exec } from '../../../src/core/lib/exec.ts';
 import type { VethRequest } from '../../../src/core/plan/desired.ts';
 
 let calls: string[];

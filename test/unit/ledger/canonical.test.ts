@@ -1,8 +1,8 @@
 // Canonical JSON: the vectors of RFC 8785, and what the narrowing refuses.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Json } from '../../../src/core/json.ts';
 import { canonical, MAX_DEPTH } from '../../../src/core/ledger/canonical.ts';
+import type { Json } from '../../../src/core/lib/json.ts';
 
 describe('canonical text', () => {
   it('sorts keys by UTF-16 code units (RFC 8785 §3.2.3)', () => {

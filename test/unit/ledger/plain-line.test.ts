@@ -1,12 +1,12 @@
 // The quick recogniser of good lines never takes one that strict verification would refuse.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Json } from '../../../src/core/json.ts';
 import { CATEGORIES } from '../../../src/core/ledger/categories.ts';
 import { checkStrict } from '../../../src/core/ledger/check-line.ts';
 import { type Entry, makeDraft } from '../../../src/core/ledger/draft.ts';
 import { blockText, formatLine } from '../../../src/core/ledger/line.ts';
 import { plainLines } from '../../../src/core/ledger/plain-line.ts';
+import type { Json } from '../../../src/core/lib/json.ts';
 
 const ORIGIN = { hostname: 'pve1', bootId: 'b-1', pid: 812, user: 'root' };
 

@@ -1,7 +1,7 @@
 // Promises about pools: which gateway containers send through, and which addresses none of them gets.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ipFrom, parseCidr, parseIp, subnetRange } from '../../../src/core/guest/cidr.ts';
+import { ipFrom, parseCidr, parseIp, subnetRange } from '../../../src/core/lib/cidr.ts';
 import {
   documentationPools,
   documentationWarning,

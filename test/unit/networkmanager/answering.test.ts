@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { type BusCall, BusError } from '../../../src/core/bus/bus.ts';
-import { AgentError } from '../../../src/core/errors.ts';
+import { AgentError } from '../../../src/core/lib/errors.ts';
 import { isGone, openAnswering } from '../../../src/core/networkmanager/answering.ts';
 import { GONE_ERRORS } from '../../../src/core/networkmanager/names.ts';
 

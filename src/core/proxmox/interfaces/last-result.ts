@@ -3,9 +3,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { asAgentError } from '../../errors.ts';
-import { writeMemoryFile } from '../../guest/atomic-file.ts';
-import { nodeTreeFs } from '../../guest/tree-fs.ts';
+import { writeMemoryFile } from '../../lib/atomic-file.ts';
+import { asAgentError } from '../../lib/errors.ts';
+import { nodeTreeFs } from '../../lib/tree-fs.ts';
 import type { FileOutcome } from './apply.ts';
 import type { Change, Refusal } from './edit.ts';
 

@@ -1,8 +1,8 @@
 // Proxmox's lock on its network configuration.
 
 import { open } from 'node:fs/promises';
-import { AgentError, isAgentError } from '../../errors.ts';
-import type { Exec } from '../../exec.ts';
+import { AgentError, isAgentError } from '../../lib/errors.ts';
+import type { Exec } from '../../lib/exec.ts';
 
 /** As long as Proxmox itself waits (PVE::API2::Network). */
 const WAIT_S = 10;

@@ -3,7 +3,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Config } from '../../config/config.ts';
-import { matchesGlob } from '../../guest/glob.ts';
+import { matchesGlob } from '../../lib/glob.ts';
 import type { ObservedBridge } from '../../plan/observed.ts';
 import { type Edited, edit, type Wishes } from './edit.ts';
 import { readInterfaces } from './file.ts';

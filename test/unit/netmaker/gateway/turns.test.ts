@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Follow } from '../../../../src/core/exec.ts';
+import type { Follow } from '../../../../src/core/lib/exec.ts';
 import { settled, watchDisturbances } from '../../../../src/netmaker/gateway/disturbance.ts';
 import { oneAtATime } from '../../../../src/netmaker/gateway/gateway.ts';
 

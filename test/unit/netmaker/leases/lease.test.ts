@@ -1,6 +1,6 @@
 // Promises about who gets which address.
 import { describe, expect, it } from 'vitest';
-import { parseIp } from '../../../../src/core/guest/cidr.ts';
+import { parseIp } from '../../../../src/core/lib/cidr.ts';
 import { lease } from '../../../../src/netmaker/leases/lease.ts';
 import {
   EMPTY_LEASE_STATE,

@@ -1,8 +1,8 @@
 // Laws of leases, whatever the order of things.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isAgentError } from '../../../../src/core/errors.ts';
-import { parseIp } from '../../../../src/core/guest/cidr.ts';
+import { parseIp } from '../../../../src/core/lib/cidr.ts';
+import { isAgentError } from '../../../../src/core/lib/errors.ts';
 import { hostProblem, inRanges, poolOf } from '../../../../src/netmaker/leases/address-space.ts';
 import { lease } from '../../../../src/netmaker/leases/lease.ts';
 import {

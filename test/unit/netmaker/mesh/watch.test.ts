@@ -1,6 +1,6 @@
 // The watch over the meshes: who is looked at, when, and what a look that goes wrong does.
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { AgentError } from '../../../../src/core/errors.ts';
+import { AgentError } from '../../../../src/core/lib/errors.ts';
 import type { Change, Health, MeshContainer } from '../../../../src/netmaker/mesh/changes.ts';
 import type { MeshInterface } from '../../../../src/netmaker/mesh/interface.ts';
 import { type Inspected, type MeshWatch, startMeshWatch } from '../../../../src/netmaker/mesh/watch.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { AgentError } from '../../../../src/core/errors.ts';
-import type { Exec } from '../../../../src/core/exec.ts';
+import { AgentError } from '../../../../src/core/lib/errors.ts';
+import type { Exec } from '../../../../src/core/lib/exec.ts';
 import { attest } from '../../../../src/netmaker/stun/attest.ts';
 import type { Witness } from '../../../../src/netmaker/stun/witness.ts';
 

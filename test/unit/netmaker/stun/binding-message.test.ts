@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseIp } from '../../../../src/core/guest/cidr.ts';
+import { parseIp } from '../../../../src/core/lib/cidr.ts';
 import {
   decodeAddress,
   decodeXorAddress,

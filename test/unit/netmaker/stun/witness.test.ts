@@ -1,8 +1,8 @@
 // By which packets a host sees that a STUN exchange took place, and that it cleans up after it.
 
 import { describe, expect, it } from 'vitest';
-import { AgentError } from '../../../../src/core/errors.ts';
-import type { Exec } from '../../../../src/core/exec.ts';
+import { AgentError } from '../../../../src/core/lib/errors.ts';
+import type { Exec } from '../../../../src/core/lib/exec.ts';
 import { openWitness, type Question, ruleset } from '../../../../src/netmaker/stun/witness.ts';
 
 const transaction = Uint8Array.from({ length: 12 }, (_, at) => at);

@@ -1,6 +1,6 @@
 // The kinds of keys a configuration has, each with the message for what it does not accept.
 import * as z from 'zod';
-import { bridgeNameProblem, kernelNameProblem } from '../guest/kernel-name.ts';
+import { bridgeNameProblem, kernelNameProblem } from './device-name.ts';
 
 /** A table without other keys. */
 export function table<S extends z.core.$ZodLooseShape>(shape: S) {

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { isErrno } from '../errors.ts';
+import { isErrno } from './errors.ts';
 
 export interface Watch {
   /** Tells what it has seen so far; whoever opens another watch first misses nothing. */
