@@ -6,9 +6,9 @@ import { type Bus, busErrorType } from '../src/core/bus/bus.ts';
 import { connectSystemBus } from '../src/core/bus/system-bus.ts';
 import { CONFIG_ERROR } from '../src/core/config/config-error.ts';
 import type { Occurrence } from '../src/core/events/hook-event.ts';
+import { spoolEvent } from '../src/core/events/spool.ts';
 import { AgentError } from '../src/core/lib/errors.ts';
 import { kernelUuid } from '../src/core/lib/uuid.ts';
-import { spoolEvent } from '../src/core/spool/spool.ts';
 import { type SweepTarget, sweepRows } from './sweep.ts';
 
 export interface Delivery {

@@ -3,9 +3,9 @@
 import { mkdir, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hookEventSchema, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
+import { LEFT_OUT, SPOOL_NAME, SPOOL_PARTIAL } from '../core/events/spool.ts';
 import { isErrno } from '../core/lib/errors.ts';
 import type { Watch, Watching } from '../core/lib/watch.ts';
-import { LEFT_OUT, SPOOL_NAME, SPOOL_PARTIAL } from '../core/spool/spool.ts';
 
 export interface SpoolParts {
   directory: string;

@@ -3,6 +3,7 @@
 import type { Config } from '../core/config/config.ts';
 import type { EventResult, PortReport } from '../core/events/event-result.ts';
 import { claimKeyOf, guestKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
+import { resultMessage } from '../core/events/result-message.ts';
 import { parsePortName } from '../core/guest/vmid.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import { type AgentError, asAgentError, isAgentError } from '../core/lib/errors.ts';
@@ -16,7 +17,6 @@ import type { Convergence } from './converge.ts';
 import { eventData } from './event-data.ts';
 import { openLooks } from './looks.ts';
 import { openOthers, queueKeyOf } from './others.ts';
-import { resultMessage } from './result-message.ts';
 import type { Resolution, Source } from './sources/resolution.ts';
 import type { ToldEvents } from './told-events.ts';
 import type { Troubles } from './troubles.ts';

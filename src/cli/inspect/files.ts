@@ -12,12 +12,12 @@ import type {
 } from '../../core/doctor/facts.ts';
 import type { Answer } from '../../core/doctor/finding.ts';
 import { parseInterfaces, type Stanza } from '../../core/doctor/interfaces-file.ts';
+import { SPOOL_NAME } from '../../core/events/spool.ts';
 import { offersSnippets, parseStorageCfg, snippetFile } from '../../core/hookscript/storage-cfg.ts';
 import { OUR_VOLUME } from '../../core/hookscript/volume.ts';
 import { type LinkState, linkNames, linkState } from '../../core/kernel/links.ts';
 import { isErrno } from '../../core/lib/errors.ts';
 import { nodeTreeFs } from '../../core/lib/tree-fs.ts';
-import { SPOOL_NAME } from '../../core/spool/spool.ts';
 import { leaseStateSchema } from '../../netmaker/leases/lease-state.ts';
 import { attempt } from './attempt.ts';
 
