@@ -11,8 +11,8 @@ import { profileUuid } from '../core/networkmanager/profiles.ts';
 import { vswitchdProblem } from '../core/ovsdb/ask-vswitchd.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { observeBridges, observePorts } from '../core/ovsdb/observe.ts';
+import { chooseDriver, type SwitchFacts } from '../core/plan/driver-choice.ts';
 import { isOurBridge, type ObservedBridge } from '../core/plan/observed.ts';
-import { chooseDriver, type SwitchFacts } from '../core/switch/choice.ts';
 import {
   type BridgeView,
   type HealthFault,

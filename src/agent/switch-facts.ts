@@ -9,9 +9,9 @@ import {
   NO_NETWORKMANAGER,
 } from '../core/networkmanager/networkmanager.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
+import type { SwitchFacts } from '../core/plan/driver-choice.ts';
 import { splitLines } from '../core/proxmox/interfaces/lines.ts';
 import { parseStanzas } from '../core/proxmox/interfaces/stanzas.ts';
-import type { SwitchFacts } from '../core/switch/choice.ts';
 
 export interface SwitchFactsKeeper {
   current(): SwitchFacts;

@@ -11,7 +11,7 @@ import { networkManagerOverview, type ProfileName, profileName } from '../../cor
 import { bridgeTrees, type OvsBridge } from '../../core/ovsdb/bridge-tree.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
 import { observeBridges } from '../../core/ovsdb/observe.ts';
-import { chooseDriver } from '../../core/switch/choice.ts';
+import { chooseDriver } from '../../core/plan/driver-choice.ts';
 import type { Claims } from '../claims.ts';
 import { ownerOf } from '../status.ts';
 import type { SwitchFactsKeeper } from '../switch-facts.ts';

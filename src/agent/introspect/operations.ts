@@ -7,7 +7,7 @@ import { createBridgeCheckpoint } from '../../core/networkmanager/checkpoint.ts'
 import type { NetworkManager } from '../../core/networkmanager/networkmanager.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
 import { observeBridges } from '../../core/ovsdb/observe.ts';
-import { whyAway } from '../../core/switch/choice.ts';
+import { whyAway } from '../../core/plan/driver-choice.ts';
 import type { Claims } from '../claims.ts';
 import type { BridgeValidation } from './validation.ts';
 

@@ -18,7 +18,7 @@ import { hasKernelDatapath } from '../../core/kernel/links.ts';
 import { openLxcContainers } from '../../core/kernel/lxc-containers.ts';
 import { HEAD_FILE } from '../../core/ledger/index.ts';
 import { type NetworkManagerState, NO_NETWORKMANAGER } from '../../core/networkmanager/networkmanager.ts';
-import type { SwitchFacts } from '../../core/switch/choice.ts';
+import type { SwitchFacts } from '../../core/plan/driver-choice.ts';
 import type { CallAgent } from '../agent-call.ts';
 import type { Terminal } from '../terminal.ts';
 import { attempt } from './attempt.ts';

@@ -8,11 +8,11 @@ import {
   poolProblem,
   reservedProblem,
 } from '../../netmaker/pool-problems.ts';
-import { serviceRuleProblem } from '../../netmaker/service-rules.ts';
 import { parseStunServer } from '../../netmaker/stun/server.ts';
 import { isUnicast, parseCidr, parseIp } from '../lib/cidr.ts';
 import { kernelNameProblem } from '../lib/device-name.ts';
 import { bridgeName, checkedText, flag, list, oneOf, table, whole } from '../lib/fields.ts';
+import { serviceRuleProblem } from '../plan/service-rules.ts';
 
 const RATE_MAX = 100_000_000;
 

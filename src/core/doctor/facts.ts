@@ -6,8 +6,8 @@ import type { ProxmoxTree } from '../guest/proxmox-tree.ts';
 import type { LinkState } from '../kernel/links.ts';
 import type { VerifyResult } from '../ledger/index.ts';
 import type { NetworkManagerState, StoredProfile } from '../networkmanager/networkmanager.ts';
+import type { SwitchFacts } from '../plan/driver-choice.ts';
 import type { ObservedBridge, ObservedPort } from '../plan/observed.ts';
-import type { SwitchFacts } from '../switch/choice.ts';
 import type { Answer } from './finding.ts';
 import type { Stanza } from './interfaces-file.ts';
 

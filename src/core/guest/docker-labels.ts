@@ -1,9 +1,9 @@
 // The labels dev.ovs.portagent.* of a container: what the person who started it asked for.
 import * as z from 'zod';
-import { serviceRuleProblem } from '../../netmaker/service-rules.ts';
 import type { NetmakerRole, ServiceRule } from '../../netmaker/types.ts';
 import { contains, interfaceCidrProblem, isHostRoute, isUnicast, parseCidr, parseIp } from '../lib/cidr.ts';
 import { nearName } from '../lib/near-name.ts';
+import { serviceRuleProblem } from '../plan/service-rules.ts';
 import { bridgeNameSchema, interfaceNameSchema } from './interface-name.ts';
 import { VMID_MAX, VMID_MIN, vmidFromText } from './vmid.ts';
 

@@ -1,8 +1,8 @@
 // What can stand in the way of a port, and the words for it; pure.
 
 import type { ErrorCode } from '../lib/errors.ts';
-import type { Choice } from '../switch/choice.ts';
 import type { DesiredPort } from './desired.ts';
+import type { Choice } from './driver-choice.ts';
 import type { Observed, ObservedBridge, ObservedPort } from './observed.ts';
 import { isOurPort, keptBecause, type RecordOf } from './ownership.ts';
 

@@ -2,8 +2,8 @@
 
 import type { PortGuard } from '../../netmaker/types.ts';
 import { portName } from '../guest/vmid.ts';
-import { type Choice, chooseDriver, type SwitchFacts, whyAway } from '../switch/choice.ts';
 import type { DesiredPort } from './desired.ts';
+import { type Choice, chooseDriver, type SwitchFacts, whyAway } from './driver-choice.ts';
 import { keepNames } from './kept-names.ts';
 import { isOurs, type Observed, type ObservedBridge, type ObservedPort } from './observed.ts';
 import { type Hold, obstacleTo } from './obstacles.ts';

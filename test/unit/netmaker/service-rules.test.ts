@@ -1,7 +1,7 @@
 // Promises about rules such as 51821-51830/udp.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseServiceRule, serviceRuleProblem } from '../../../src/netmaker/service-rules.ts';
+import { parseServiceRule, serviceRuleProblem } from '../../../src/core/plan/service-rules.ts';
 
 describe('a service rule', () => {
   it.each([

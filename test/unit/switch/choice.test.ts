@@ -1,8 +1,8 @@
 // Who drives a bridge: its owner, and nobody takes it over unasked.
 
 import { describe, expect, it } from 'vitest';
+import { chooseDriver, type SwitchFacts } from '../../../src/core/plan/driver-choice.ts';
 import type { ObservedBridge } from '../../../src/core/plan/observed.ts';
-import { chooseDriver, type SwitchFacts } from '../../../src/core/switch/choice.ts';
 
 const ofNetworkManager: ObservedBridge = {
   name: 'br',

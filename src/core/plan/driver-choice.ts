@@ -1,7 +1,7 @@
 // Which driver a bridge leads to: whoever owns the bridge drives it, and no bridge changes its owner unasked. Pure.
 
 import type { ErrorCode } from '../lib/errors.ts';
-import type { DriverName, ObservedBridge } from '../plan/observed.ts';
+import type { DriverName, ObservedBridge } from './observed.ts';
 
 /** What the choice depends on beside the bridge itself. */
 export interface SwitchFacts {
