@@ -1,8 +1,8 @@
 // The referee of a boot, run by systemd: writes down when each guest's card was plugged and when its port was usable.
 
 import { appendFileSync, rmSync } from 'node:fs';
+import { observePorts } from '../../src/core/drivers/ovsdb/observe.ts';
 import { openOvsdb } from '../../src/core/ovsdb/client.ts';
-import { observePorts } from '../../src/core/ovsdb/observe.ts';
 
 const SOCKET = '/run/openvswitch/db.sock';
 

@@ -5,9 +5,9 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { type OvsdbDriver, ovsdbDriver } from '../../src/core/drivers/ovsdb/driver.ts';
+import { observePorts } from '../../src/core/drivers/ovsdb/observe.ts';
 import { openOvsdb } from '../../src/core/ovsdb/client.ts';
-import { type OvsdbDriver, ovsdbDriver } from '../../src/core/ovsdb/driver.ts';
-import { observePorts } from '../../src/core/ovsdb/observe.ts';
 import type { DesiredPort } from '../../src/core/plan/desired.ts';
 import type { ObservedPort } from '../../src/core/plan/observed.ts';
 import type { Row } from '../row.ts';

@@ -1,7 +1,7 @@
 // What the configuration wants of a bridge, in the drivers' words.
 
 import type { Config } from '../core/config/config.ts';
-import type { BridgeWish } from '../core/switch/driver.ts';
+import type { BridgeWish } from '../core/drivers/driver.ts';
 
 /** Undefined for a bridge that the configuration does not name. */
 export function bridgeWish(

@@ -1,15 +1,15 @@
 // The table from kinds of steps to what does them; each entry acts and decides nothing.
 
 import type { Config } from '../core/config/config.ts';
+import type { BridgeWish, PortOutcome } from '../core/drivers/driver.ts';
+import type { NetworkManagerDriver } from '../core/drivers/networkmanager/driver.ts';
+import type { OvsdbDriver } from '../core/drivers/ovsdb/driver.ts';
 import { withoutIpv6 } from '../core/kernel/own-interface.ts';
 import type { Veths } from '../core/kernel/veth.ts';
 import { AgentError } from '../core/lib/errors.ts';
 import type { JsonObject } from '../core/lib/json.ts';
-import type { NetworkManagerDriver } from '../core/networkmanager/driver.ts';
-import type { OvsdbDriver } from '../core/ovsdb/driver.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 import type { Executors } from '../core/plan/steps.ts';
-import type { BridgeWish, PortOutcome } from '../core/switch/driver.ts';
 import { bridgeWish } from './bridge-wish.ts';
 import type { Guards } from './netmaker/guards.ts';
 

@@ -1,13 +1,13 @@
 // Gives Proxmox's cards back under Proxmox's names, many in one transaction: at a stop for good, and before Proxmox needs them.
 
+import { handBackPorts } from '../core/drivers/ovsdb/move-interface.ts';
+import { observePorts } from '../core/drivers/ovsdb/observe.ts';
 import { parseGuestInterface } from '../core/guest/interface-name.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import { pause } from '../core/lib/deadline.ts';
 import { isAgentError } from '../core/lib/errors.ts';
 import type { JsonObject } from '../core/lib/json.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
-import { handBackPorts } from '../core/ovsdb/move-interface.ts';
-import { observePorts } from '../core/ovsdb/observe.ts';
 import { type ObservedPort, OWNER_KEYS } from '../core/plan/observed.ts';
 import { isOurPort } from '../core/plan/ownership.ts';
 import type { Claims } from './claims.ts';

@@ -2,15 +2,15 @@
 
 import type { Config } from '../core/config/config.ts';
 import type { Answer } from '../core/doctor/finding.ts';
+import { profileUuid } from '../core/drivers/networkmanager/profiles.ts';
+import { observeBridges, observePorts } from '../core/drivers/ovsdb/observe.ts';
 import type { PortFacts } from '../core/explain/facts.ts';
 import { joinPort } from '../core/explain/join.ts';
 import { isLinuxBridge, isUpWith, type LinkState, linkState } from '../core/kernel/links.ts';
 import type { Loss } from '../core/ledger/index.ts';
 import type { PolledDirectory } from '../core/lib/watch.ts';
-import { profileUuid } from '../core/networkmanager/profiles.ts';
 import { vswitchdProblem } from '../core/ovsdb/ask-vswitchd.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
-import { observeBridges, observePorts } from '../core/ovsdb/observe.ts';
 import { chooseDriver, type SwitchFacts } from '../core/plan/driver-choice.ts';
 import { isOurBridge, type ObservedBridge } from '../core/plan/observed.ts';
 import {

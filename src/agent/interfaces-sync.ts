@@ -2,8 +2,8 @@
 
 import type { Bus } from '../core/bus/bus.ts';
 import type { Config } from '../core/config/config.ts';
+import { observeBridges } from '../core/drivers/ovsdb/observe.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
-import { observeBridges } from '../core/ovsdb/observe.ts';
 import type { LastRun } from '../core/proxmox/interfaces/last-result.ts';
 import { bridgeWishes } from '../core/proxmox/interfaces/wishes.ts';
 import { startUnit } from './systemd.ts';

@@ -1,14 +1,15 @@
 // One look at the host: OVSDB's rows, the kernel's links, our profiles, and whether inner veth ends are in place.
 
+import type { BridgeWish } from '../core/drivers/driver.ts';
+import { profileUuid, USER_BRIDGE_KEY, USER_KEY } from '../core/drivers/networkmanager/profiles.ts';
+import { observeBridges, observePorts } from '../core/drivers/ovsdb/observe.ts';
 import { isGuestDevice } from '../core/guest/interface-name.ts';
 import { hostDevice, hostUse, isLinuxBridge, isUpWith, linkMaster, linkNames } from '../core/kernel/links.ts';
 import { isDeaf } from '../core/kernel/own-interface.ts';
 import type { Veths } from '../core/kernel/veth.ts';
 import { asAgentError } from '../core/lib/errors.ts';
 import type { NetworkManager } from '../core/networkmanager/networkmanager.ts';
-import { profileUuid, USER_BRIDGE_KEY, USER_KEY } from '../core/networkmanager/profiles.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
-import { observeBridges, observePorts } from '../core/ovsdb/observe.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 import {
   isOurBridge,
@@ -17,7 +18,6 @@ import {
   type ObservedPort,
   type ObservedProfile,
 } from '../core/plan/observed.ts';
-import type { BridgeWish } from '../core/switch/driver.ts';
 
 export interface ObserveParts {
   ovsdb: OvsdbClient;

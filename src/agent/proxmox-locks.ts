@@ -2,13 +2,13 @@
 
 import { existsSync } from 'node:fs';
 import type { Config } from '../core/config/config.ts';
+import { observePorts } from '../core/drivers/ovsdb/observe.ts';
 import { parseGuestInterface } from '../core/guest/interface-name.ts';
 import { configWrittenAt } from '../core/guest/proxmox-tree.ts';
 import { linkNamesNow } from '../core/kernel/links.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { Follow } from '../core/lib/exec.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
-import { observePorts } from '../core/ovsdb/observe.ts';
 import { heldLocks, type LockWatch, watchLocks } from '../runtimes/proxmox/lock-watch.ts';
 import { openSteppingAside } from '../runtimes/proxmox/stepping-aside.ts';
 import type { Claims } from './claims.ts';

@@ -3,6 +3,7 @@
 import { networkInterfaces } from 'node:os';
 import type { openDocker } from '../../hooks/docker/engine.ts';
 import type { Config } from '../core/config/config.ts';
+import { observeBridges, observePorts } from '../core/drivers/ovsdb/observe.ts';
 import { configWrittenAt } from '../core/guest/proxmox-tree.ts';
 import { kernelAddresses } from '../core/kernel/host-addresses.ts';
 import { hostUse, isLinuxBridge, linkMaster, linkMtu, linkNames } from '../core/kernel/links.ts';
@@ -11,7 +12,6 @@ import { ranAt } from '../core/kernel/process.ts';
 import type { Veths } from '../core/kernel/veth.ts';
 import type { AgentError } from '../core/lib/errors.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
-import { observeBridges, observePorts } from '../core/ovsdb/observe.ts';
 import type { Sources } from './agent.ts';
 import type { Claims } from './claims.ts';
 import type { NetmakerEndpoints } from './netmaker/endpoints.ts';

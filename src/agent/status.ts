@@ -1,11 +1,11 @@
 // What `status` says: how the daemons we need are, who drives each bridge, what waits and why, where the ledger stands.
 
 import type { Config } from '../core/config/config.ts';
+import { observeBridges } from '../core/drivers/ovsdb/observe.ts';
 import { isLinuxBridge } from '../core/kernel/links.ts';
 import type { Ledger } from '../core/ledger/index.ts';
 import type { ErrorCode } from '../core/lib/errors.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
-import { observeBridges } from '../core/ovsdb/observe.ts';
 import { chooseDriver, type SwitchFacts } from '../core/plan/driver-choice.ts';
 import { isOurBridge, type ObservedBridge } from '../core/plan/observed.ts';
 import type { SpoolAbsorber } from './absorb-spool.ts';

@@ -1,8 +1,8 @@
 // The bridges of this host, asked of Open vSwitch itself.
 
+import { observeBridges } from '../core/drivers/ovsdb/observe.ts';
 import { AgentError } from '../core/lib/errors.ts';
 import { openOvsdb } from '../core/ovsdb/client.ts';
-import { observeBridges } from '../core/ovsdb/observe.ts';
 import type { ObservedBridge } from '../core/plan/observed.ts';
 
 const DEADLINE_MS = 5000;

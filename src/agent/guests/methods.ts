@@ -1,8 +1,8 @@
 // The D-Bus method that tells of every guest; what it needs of the switch is asked at that moment.
 
 import { z } from 'zod';
+import { observePorts } from '../../core/drivers/ovsdb/observe.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
-import { observePorts } from '../../core/ovsdb/observe.ts';
 import { mapNumbers, optionalNumber, optionalString } from '../../core/ovsdb/values.ts';
 import type { Claims } from '../claims.ts';
 import { type Method, method } from '../dbus-service.ts';

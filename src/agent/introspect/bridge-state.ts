@@ -1,6 +1,6 @@
 // Whether a bridge works, or why not; pure.
 
-import type { OvsBridge, OvsInterface } from '../../core/ovsdb/bridge-tree.ts';
+import type { OvsBridge, OvsInterface } from '../../core/drivers/ovsdb/bridge-tree.ts';
 import type { SeenSwitch } from './seen.ts';
 
 const STOPPED = 'ovs-vswitchd does not run';

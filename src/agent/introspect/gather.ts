@@ -1,6 +1,8 @@
 // One look at the host for the introspection methods: NetworkManager, OVSDB's replica, sysfs, routes.
 
 import type { Bus } from '../../core/bus/bus.ts';
+import { bridgeTrees, type OvsBridge } from '../../core/drivers/ovsdb/bridge-tree.ts';
+import { observeBridges } from '../../core/drivers/ovsdb/observe.ts';
 import { type OperState, operState } from '../../core/kernel/links.ts';
 import { runsByPidFile } from '../../core/kernel/process.ts';
 import { defaultRoutes } from '../../core/kernel/routes.ts';
@@ -8,9 +10,7 @@ import { AgentError } from '../../core/lib/errors.ts';
 import type { Exec } from '../../core/lib/exec.ts';
 import type { NetworkManager } from '../../core/networkmanager/networkmanager.ts';
 import { networkManagerOverview, type ProfileName, profileName } from '../../core/networkmanager/overview.ts';
-import { bridgeTrees, type OvsBridge } from '../../core/ovsdb/bridge-tree.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
-import { observeBridges } from '../../core/ovsdb/observe.ts';
 import { chooseDriver } from '../../core/plan/driver-choice.ts';
 import type { Claims } from '../claims.ts';
 import { ownerOf } from '../status.ts';

@@ -1,12 +1,12 @@
 // The operations of `atomic_bridge_operation`.
 
 import type { Bus } from '../../core/bus/bus.ts';
+import { observeBridges } from '../../core/drivers/ovsdb/observe.ts';
 import type { PortReport } from '../../core/events/event-result.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import { createBridgeCheckpoint } from '../../core/networkmanager/checkpoint.ts';
 import type { NetworkManager } from '../../core/networkmanager/networkmanager.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
-import { observeBridges } from '../../core/ovsdb/observe.ts';
 import { whyAway } from '../../core/plan/driver-choice.ts';
 import type { Claims } from '../claims.ts';
 import type { BridgeValidation } from './validation.ts';

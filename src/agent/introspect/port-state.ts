@@ -1,7 +1,7 @@
 // The ports of a bridge, each with its guest and whether it is as it should be; pure.
 
+import type { OvsBridge, OvsPort } from '../../core/drivers/ovsdb/bridge-tree.ts';
 import { parsePortName, portName } from '../../core/guest/vmid.ts';
-import type { OvsBridge, OvsPort } from '../../core/ovsdb/bridge-tree.ts';
 import { isOurs, OWNER_KEYS } from '../../core/plan/observed.ts';
 import type { Binding } from '../claims.ts';
 import { interfaceProblem } from './bridge-state.ts';

@@ -1,9 +1,9 @@
 // What one look at the host found; the answers are made from it alone.
 
+import type { OvsBridge } from '../../core/drivers/ovsdb/bridge-tree.ts';
 import type { OperState } from '../../core/kernel/links.ts';
 import type { DefaultRoute } from '../../core/kernel/routes.ts';
 import type { NetworkManagerOverview } from '../../core/networkmanager/overview.ts';
-import type { OvsBridge } from '../../core/ovsdb/bridge-tree.ts';
 import type { Binding } from '../claims.ts';
 
 export interface SeenSwitch {

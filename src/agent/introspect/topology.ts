@@ -1,8 +1,8 @@
 // The answer of `get_bridge_topology`; pure.
 
+import type { OvsBridge } from '../../core/drivers/ovsdb/bridge-tree.ts';
+import { showBridge } from '../../core/drivers/ovsdb/show.ts';
 import type { ProfileName } from '../../core/networkmanager/overview.ts';
-import type { OvsBridge } from '../../core/ovsdb/bridge-tree.ts';
-import { showBridge } from '../../core/ovsdb/show.ts';
 import { bridgeProblem } from './bridge-state.ts';
 import { type PortState, portStates } from './port-state.ts';
 import type { SeenSwitch } from './seen.ts';

@@ -1,8 +1,8 @@
 // The rules of guarded ports: puts them on the switch, and remembers which are there.
 
+import { observePorts } from '../../core/drivers/ovsdb/observe.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
-import { observePorts } from '../../core/ovsdb/observe.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
 import type { Observed, ObservedGuard } from '../../core/plan/observed.ts';
 import type { Counts } from '../../netmaker/isolation/counts.ts';

@@ -3,9 +3,9 @@
 import type { HostFacts } from '../doctor/facts.ts';
 import { answered } from '../doctor/finding.ts';
 import { bootOfPort, isOursPort } from '../doctor/ownership.ts';
+import { USER_BRIDGE_KEY, USER_KEY } from '../drivers/networkmanager/profiles.ts';
 import { GUEST_RUNTIMES, type GuestRuntime } from '../guest/guest.ts';
 import { type PortIdentity, portName } from '../guest/vmid.ts';
-import { USER_BRIDGE_KEY, USER_KEY } from '../networkmanager/profiles.ts';
 import { type ObservedPort, OWNER_KEYS } from '../plan/observed.ts';
 import type { GuestFacts, PortFacts, WishFacts } from './facts.ts';
 

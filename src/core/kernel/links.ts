@@ -5,9 +5,9 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { basename } from 'node:path';
+import type { TunFlags } from '../drivers/networkmanager/profiles.ts';
 import { kernelNameProblem } from '../lib/device-name.ts';
 import { isErrno } from '../lib/errors.ts';
-import type { TunFlags } from '../networkmanager/profiles.ts';
 import type { HostAddresses } from './host-addresses.ts';
 
 const ROOT = '/sys/class/net';

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { type Bus, busErrorType } from '../bus/bus.ts';
+import type { Profile, Typed } from '../drivers/networkmanager/profiles.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { AgentError, isAgentError } from '../lib/errors.ts';
 import { isGone, openAnswering } from './answering.ts';
@@ -19,7 +20,6 @@ import {
   SETTINGS,
   SETTINGS_PATH,
 } from './names.ts';
-import type { Profile, Typed } from './profiles.ts';
 
 /** Milliseconds for a question. With hundreds of ports NetworkManager may be busy that long; a hook waits ten seconds. */
 const READ_MS = 5_000;

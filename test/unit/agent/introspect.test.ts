@@ -7,7 +7,7 @@ import { portStates } from '../../../src/agent/introspect/port-state.ts';
 import type { SeenHost, SeenSwitch } from '../../../src/agent/introspect/seen.ts';
 import { bridgeTopology } from '../../../src/agent/introspect/topology.ts';
 import { bridgeValidation } from '../../../src/agent/introspect/validation.ts';
-import type { OvsBridge, OvsPort } from '../../../src/core/ovsdb/bridge-tree.ts';
+import type { OvsBridge, OvsPort } from '../../../src/core/drivers/ovsdb/bridge-tree.ts';
 
 const UP = { up: true, operstate: 'up' };
 const binding: Binding = {

@@ -8,7 +8,7 @@ import {
   type Profile,
   portProfile,
   profileUuid,
-} from '../../../src/core/networkmanager/profiles.ts';
+} from '../../../src/core/drivers/networkmanager/profiles.ts';
 
 const input: PortProfileInput = {
   bridge: 'ovsbr0',

@@ -1,7 +1,7 @@
 // The tree of everything there is on a bridge, from the rows as ovsdb-server sends them.
 
 import { describe, expect, it } from 'vitest';
-import { bridgeTrees } from '../../../src/core/ovsdb/bridge-tree.ts';
+import { bridgeTrees } from '../../../src/core/drivers/ovsdb/bridge-tree.ts';
 import { emptyReplica } from '../../../src/core/ovsdb/replica.ts';
 
 const set = (...atoms: unknown[]) => ['set', atoms];

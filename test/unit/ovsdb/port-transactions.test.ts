@@ -1,9 +1,9 @@
 // The transactions on ports: what they guard, what they keep, what they leave to others.
 
 import { describe, expect, it } from 'vitest';
-import { moveInterface } from '../../../src/core/ovsdb/move-interface.ts';
-import { observePorts } from '../../../src/core/ovsdb/observe.ts';
-import { insertBridge, insertPort, markPort } from '../../../src/core/ovsdb/port-rows.ts';
+import { moveInterface } from '../../../src/core/drivers/ovsdb/move-interface.ts';
+import { observePorts } from '../../../src/core/drivers/ovsdb/observe.ts';
+import { insertBridge, insertPort, markPort } from '../../../src/core/drivers/ovsdb/port-rows.ts';
 import { emptyReplica } from '../../../src/core/ovsdb/replica.ts';
 
 const set = (...atoms: unknown[]) => ['set', atoms];

@@ -1,7 +1,7 @@
 // The replica follows ovsdb-server's updates, and refuses rows that are not what the schema says.
 
 import { describe, expect, it } from 'vitest';
-import { observeBridges, observePortNames, observePorts } from '../../../src/core/ovsdb/observe.ts';
+import { observeBridges, observePortNames, observePorts } from '../../../src/core/drivers/ovsdb/observe.ts';
 import { emptyReplica } from '../../../src/core/ovsdb/replica.ts';
 
 const set = (...atoms: unknown[]) => ['set', atoms];

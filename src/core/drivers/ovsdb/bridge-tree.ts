@@ -1,8 +1,8 @@
 // Bridges with all their ports and interfaces, bonds and tunnels too: everything there is, not only what a guest may have.
 
-import { NM_UUID_KEY } from '../plan/observed.ts';
-import type { Replica } from './replica.ts';
-import type { Row } from './rows.ts';
+import type { Replica } from '../../ovsdb/replica.ts';
+import type { Row } from '../../ovsdb/rows.ts';
+import { NM_UUID_KEY } from '../../plan/observed.ts';
 
 export interface OvsInterface {
   name: string;

@@ -1,10 +1,10 @@
 // The transactions that make a bridge or a port, mark one, or take one of ours out; rows nobody refers to are collected.
 
-import type { DesiredPort } from '../plan/desired.ts';
-import type { ObservedPort } from '../plan/observed.ts';
-import type { Operation } from './client.ts';
+import type { Operation } from '../../ovsdb/client.ts';
+import { namedRef, toMap, toSet, uuidRef } from '../../ovsdb/values.ts';
+import type { DesiredPort } from '../../plan/desired.ts';
+import type { ObservedPort } from '../../plan/observed.ts';
 import { holds, mark } from './move-interface.ts';
-import { namedRef, toMap, toSet, uuidRef } from './values.ts';
 
 type Ids = Readonly<Record<string, string>>;
 

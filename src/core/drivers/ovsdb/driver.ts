@@ -1,14 +1,14 @@
 // The switch driver that works in OVSDB itself, for bridges that NetworkManager does not own.
 
-import { hasKernelDatapath, linkMtu } from '../kernel/links.ts';
-import { pause } from '../lib/deadline.ts';
-import { AgentError, isAgentError } from '../lib/errors.ts';
-import type { DesiredPort } from '../plan/desired.ts';
-import { isOurs, type ObservedPort } from '../plan/observed.ts';
-import { externalIdsOf } from '../plan/owner.ts';
-import { isOurPort } from '../plan/ownership.ts';
-import type { BridgeWish, PortOutcome, SwitchDriver } from '../switch/driver.ts';
-import type { Operation, OvsdbClient } from './client.ts';
+import { hasKernelDatapath, linkMtu } from '../../kernel/links.ts';
+import { pause } from '../../lib/deadline.ts';
+import { AgentError, isAgentError } from '../../lib/errors.ts';
+import type { Operation, OvsdbClient } from '../../ovsdb/client.ts';
+import type { DesiredPort } from '../../plan/desired.ts';
+import { isOurs, type ObservedPort } from '../../plan/observed.ts';
+import { externalIdsOf } from '../../plan/owner.ts';
+import { isOurPort } from '../../plan/ownership.ts';
+import type { BridgeWish, PortOutcome, SwitchDriver } from '../driver.ts';
 import { moveInterface } from './move-interface.ts';
 import { observePorts } from './observe.ts';
 import { insertBridge, insertPort, markPort, removePort } from './port-rows.ts';

@@ -1,19 +1,19 @@
 // The switch driver that works through NetworkManager: it acts on one step and decides nothing.
 
-import { hasKernelDatapath, isUpWith, linkIndex, tunFlags } from '../kernel/links.ts';
-import { whileThere } from '../kernel/while-there.ts';
-import { pause } from '../lib/deadline.ts';
-import { AgentError, isAgentError } from '../lib/errors.ts';
-import type { OvsdbClient } from '../ovsdb/client.ts';
+import { hasKernelDatapath, isUpWith, linkIndex, tunFlags } from '../../kernel/links.ts';
+import { whileThere } from '../../kernel/while-there.ts';
+import { pause } from '../../lib/deadline.ts';
+import { AgentError, isAgentError } from '../../lib/errors.ts';
+import type { NetworkManager } from '../../networkmanager/networkmanager.ts';
+import type { OvsdbClient } from '../../ovsdb/client.ts';
+import type { DesiredPort } from '../../plan/desired.ts';
+import { NM_UUID_KEY } from '../../plan/observed.ts';
+import { externalIdsOf } from '../../plan/owner.ts';
+import type { BridgeWish, PortOutcome, SwitchDriver } from '../driver.ts';
 import { moveInterface } from '../ovsdb/move-interface.ts';
 import { observeBridges } from '../ovsdb/observe.ts';
 import { removePort } from '../ovsdb/port-rows.ts';
 import { usablePort } from '../ovsdb/usable.ts';
-import type { DesiredPort } from '../plan/desired.ts';
-import { NM_UUID_KEY } from '../plan/observed.ts';
-import { externalIdsOf } from '../plan/owner.ts';
-import type { BridgeWish, PortOutcome, SwitchDriver } from '../switch/driver.ts';
-import type { NetworkManager } from './networkmanager.ts';
 import {
   bridgeProfiles,
   interfaceProfile,

@@ -1,10 +1,10 @@
 // Waiting until ovs-vswitchd has done what a row asks for.
 
 import { z } from 'zod';
-import { AgentError } from '../lib/errors.ts';
-import type { Operation, OvsdbClient } from './client.ts';
-import { garbled } from './connection.ts';
-import type { Replica } from './replica.ts';
+import { AgentError } from '../../lib/errors.ts';
+import type { Operation, OvsdbClient } from '../../ovsdb/client.ts';
+import { garbled } from '../../ovsdb/connection.ts';
+import type { Replica } from '../../ovsdb/replica.ts';
 
 /** With a thousand ports ovs-vswitchd takes one to two seconds (measured, netdev datapath); a hook waits ten. */
 const USABLE_MS = 7_000;

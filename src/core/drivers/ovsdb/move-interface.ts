@@ -4,11 +4,11 @@
 // old one. NetworkManager takes over rows whose name and `NM.connection.uuid` equal its profile's, and fails destructively
 // on rows without: for it the marks are in the same transaction.
 
-import { NM_UUID_KEY, type ObservedPort, OWNER_KEYS } from '../plan/observed.ts';
-import type { Operation } from './client.ts';
-import type { Replica } from './replica.ts';
-import type { Row } from './rows.ts';
-import { namedRef, toMap, toSet, uuidRef } from './values.ts';
+import type { Operation } from '../../ovsdb/client.ts';
+import type { Replica } from '../../ovsdb/replica.ts';
+import type { Row } from '../../ovsdb/rows.ts';
+import { namedRef, toMap, toSet, uuidRef } from '../../ovsdb/values.ts';
+import { NM_UUID_KEY, type ObservedPort, OWNER_KEYS } from '../../plan/observed.ts';
 
 type Ids = Readonly<Record<string, string>>;
 type Reference = ReturnType<typeof namedRef>;

@@ -1,10 +1,16 @@
 // From the replica's rows to the bridges and ports that `plan` looks at.
 
-import { parsePortName } from '../guest/vmid.ts';
-import type { Vlan } from '../plan/desired.ts';
-import { isOurs, NM_UUID_KEY, type ObservedBridge, type ObservedPort, OWNER_KEYS } from '../plan/observed.ts';
-import type { Replica } from './replica.ts';
-import type { Row } from './rows.ts';
+import { parsePortName } from '../../guest/vmid.ts';
+import type { Replica } from '../../ovsdb/replica.ts';
+import type { Row } from '../../ovsdb/rows.ts';
+import type { Vlan } from '../../plan/desired.ts';
+import {
+  isOurs,
+  NM_UUID_KEY,
+  type ObservedBridge,
+  type ObservedPort,
+  OWNER_KEYS,
+} from '../../plan/observed.ts';
 
 /** The bridges by name. An empty `datapath_type` means `system` (ovs-vswitchd.conf.db(5)). */
 export function observeBridges(replica: Replica): Map<string, ObservedBridge> {
