@@ -4,8 +4,8 @@ import type { Bus } from '../core/bus/bus.ts';
 import type { Config } from '../core/config/config.ts';
 import { observeBridges } from '../core/drivers/ovsdb/observe.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
-import type { LastRun } from '../core/proxmox/interfaces/last-result.ts';
-import { bridgeWishes } from '../core/proxmox/interfaces/wishes.ts';
+import type { LastRun } from '../ifupdown/last-result.ts';
+import { bridgeWishes } from '../ifupdown/wishes.ts';
 import { startUnit } from './systemd.ts';
 
 /** Runs `ovs-port-agent proxmox interfaces apply`. */

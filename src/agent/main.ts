@@ -27,7 +27,7 @@ import { openWatching } from '../core/lib/watch.ts';
 import { openNetworkManager } from '../core/networkmanager/networkmanager.ts';
 import { openOvsdb } from '../core/ovsdb/client.ts';
 import { OWNER_KEYS } from '../core/plan/observed.ts';
-import { readLastRun } from '../core/proxmox/interfaces/last-result.ts';
+import { readLastRun } from '../ifupdown/last-result.ts';
 import { GATEWAY_RECORD } from '../netmaker/gateway/place.ts';
 import { spoolAbsorber } from './absorb-spool.ts';
 import { createAgent } from './agent.ts';

@@ -10,8 +10,8 @@ import {
 } from '../core/networkmanager/networkmanager.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import type { SwitchFacts } from '../core/plan/driver-choice.ts';
-import { splitLines } from '../core/proxmox/interfaces/lines.ts';
-import { parseStanzas } from '../core/proxmox/interfaces/stanzas.ts';
+import { splitLines } from '../ifupdown/lines.ts';
+import { parseStanzas } from '../ifupdown/stanzas.ts';
 
 export interface SwitchFactsKeeper {
   current(): SwitchFacts;

@@ -1,7 +1,7 @@
 // What a change of Proxmox's interfaces file looks like on a terminal; pure.
 
-import type { FileOutcome } from '../../core/proxmox/interfaces/apply.ts';
-import type { Change, ChangeKind, DiffLine, Refusal } from '../../core/proxmox/interfaces/edit.ts';
+import type { FileOutcome } from '../../ifupdown/apply.ts';
+import type { Change, ChangeKind, DiffLine, Refusal } from '../../ifupdown/edit.ts';
 import { printable } from '../printable.ts';
 
 const CONTEXT = 3;

@@ -3,10 +3,10 @@
 import { access } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { AgentError } from '../../core/lib/errors.ts';
-import { applyInterfaces, previewInterfaces } from '../../core/proxmox/interfaces/apply.ts';
-import { type Edited, withoutOurs } from '../../core/proxmox/interfaces/edit.ts';
-import { recordResult, resultOf } from '../../core/proxmox/interfaces/last-result.ts';
-import { wishedChange } from '../../core/proxmox/interfaces/wishes.ts';
+import { applyInterfaces, previewInterfaces } from '../../ifupdown/apply.ts';
+import { type Edited, withoutOurs } from '../../ifupdown/edit.ts';
+import { recordResult, resultOf } from '../../ifupdown/last-result.ts';
+import { wishedChange } from '../../ifupdown/wishes.ts';
 import { safeJson } from '../printable.ts';
 import { changeLine, diffLines, fromBytes, refusalLine } from '../render/interfaces.ts';
 import { type AddVerb, type Context, ending, examples } from '../verb.ts';

@@ -1,7 +1,7 @@
 // What /etc/network/interfaces declares, as far as ports of OVS bridges are at risk in a reload.
 
-import { splitLines } from '../proxmox/interfaces/lines.ts';
-import { optionsOf, parseStanzas } from '../proxmox/interfaces/stanzas.ts';
+import { splitLines } from '../../ifupdown/lines.ts';
+import { optionsOf, parseStanzas } from '../../ifupdown/stanzas.ts';
 
 export interface Stanza {
   isOvsBridge: boolean;

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CONDONE_KEY, CONDONE_VALUE } from '../../../src/core/proxmox/interfaces/condone.ts';
-import { type Edited, edit, type Wishes, withoutOurs } from '../../../src/core/proxmox/interfaces/edit.ts';
-import { MARK } from '../../../src/core/proxmox/interfaces/ours.ts';
+import { CONDONE_KEY, CONDONE_VALUE } from '../../../src/ifupdown/condone.ts';
+import { type Edited, edit, type Wishes, withoutOurs } from '../../../src/ifupdown/edit.ts';
+import { MARK } from '../../../src/ifupdown/ours.ts';
 
 const HOST = fileURLToPath(new URL('../../lab/host', import.meta.url));
 const SAVE = `

@@ -5,7 +5,7 @@ import { syncInterfaces } from '../../../src/agent/interfaces-sync.ts';
 import type { BusCall } from '../../../src/core/bus/bus.ts';
 import { parseConfig } from '../../../src/core/config/parse-config.ts';
 import { emptyReplica, type RowChange } from '../../../src/core/ovsdb/replica.ts';
-import type { LastRun } from '../../../src/core/proxmox/interfaces/last-result.ts';
+import type { LastRun } from '../../../src/ifupdown/last-result.ts';
 
 let calls: BusCall[];
 let failure: Error | undefined;

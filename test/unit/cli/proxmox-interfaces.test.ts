@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AgentError } from '../../../src/core/lib/errors.ts';
-import { readLastRun } from '../../../src/core/proxmox/interfaces/last-result.ts';
+import { readLastRun } from '../../../src/ifupdown/last-result.ts';
 import { cli } from './fake.ts';
 
 const VMBR0 = 'auto vmbr0\niface vmbr0 inet manual\n\tovs_type OVSBridge\n\tovs_ports eno1\n';

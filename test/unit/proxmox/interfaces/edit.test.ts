@@ -3,10 +3,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CONDONE_VALUE } from '../../../../src/core/proxmox/interfaces/condone.ts';
-import { edit, type Wishes, withoutOurs } from '../../../../src/core/proxmox/interfaces/edit.ts';
-import { joinLines, splitLines } from '../../../../src/core/proxmox/interfaces/lines.ts';
-import { MARK } from '../../../../src/core/proxmox/interfaces/ours.ts';
+import { CONDONE_VALUE } from '../../../../src/ifupdown/condone.ts';
+import { edit, type Wishes, withoutOurs } from '../../../../src/ifupdown/edit.ts';
+import { joinLines, splitLines } from '../../../../src/ifupdown/lines.ts';
+import { MARK } from '../../../../src/ifupdown/ours.ts';
 
 const VECTORS = new URL('./vectors/', import.meta.url);
 const vectors = readdirSync(VECTORS).filter((name) => /\.(in|out)$/.test(name));

@@ -3,9 +3,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { writeMemoryFile } from '../../lib/atomic-file.ts';
-import { asAgentError } from '../../lib/errors.ts';
-import { nodeTreeFs } from '../../lib/tree-fs.ts';
+import { writeMemoryFile } from '../core/lib/atomic-file.ts';
+import { asAgentError } from '../core/lib/errors.ts';
+import { nodeTreeFs } from '../core/lib/tree-fs.ts';
 import type { FileOutcome } from './apply.ts';
 import type { Change, Refusal } from './edit.ts';
 

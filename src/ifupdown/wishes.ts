@@ -2,9 +2,9 @@
 
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { Config } from '../../config/config.ts';
-import { matchesGlob } from '../../lib/glob.ts';
-import type { ObservedBridge } from '../../plan/observed.ts';
+import type { Config } from '../core/config/config.ts';
+import { matchesGlob } from '../core/lib/glob.ts';
+import type { ObservedBridge } from '../core/plan/observed.ts';
 import { type Edited, edit, type Wishes } from './edit.ts';
 import { readInterfaces } from './file.ts';
 import { splitLines } from './lines.ts';

@@ -1,8 +1,8 @@
 // Proxmox's lock on its network configuration.
 
 import { open } from 'node:fs/promises';
-import { AgentError, isAgentError } from '../../lib/errors.ts';
-import type { Exec } from '../../lib/exec.ts';
+import { AgentError, isAgentError } from '../core/lib/errors.ts';
+import type { Exec } from '../core/lib/exec.ts';
 
 /** As long as Proxmox itself waits (PVE::API2::Network). */
 const WAIT_S = 10;

@@ -3,8 +3,8 @@
 import { constants, type Stats } from 'node:fs';
 import { open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { syncDirectory } from '../../lib/atomic-file.ts';
-import { AgentError, asAgentError, isErrno } from '../../lib/errors.ts';
+import { syncDirectory } from '../core/lib/atomic-file.ts';
+import { AgentError, asAgentError, isErrno } from '../core/lib/errors.ts';
 
 const MAX_BYTES = 1024 * 1024;
 

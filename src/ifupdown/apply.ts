@@ -2,8 +2,8 @@
 
 import type { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AgentError } from '../../lib/errors.ts';
-import type { Exec } from '../../lib/exec.ts';
+import { AgentError } from '../core/lib/errors.ts';
+import type { Exec } from '../core/lib/exec.ts';
 import type { Edited } from './edit.ts';
 import { type InterfacesFile, readInterfaces, replaceInterfaces } from './file.ts';
 import { withInterfacesLock } from './lock.ts';
