@@ -1,8 +1,8 @@
 // The LXC hook: network script (up, down) and container hook (start-host, post-stop) in one.
 
 import { lxcHookEvent } from '../../src/core/events/hook-event.ts';
-import type { LxcHookInput } from '../../src/core/guest/lxc-hook-input.ts';
 import { vmidFromText } from '../../src/core/guest/vmid.ts';
+import type { LxcHookInput } from '../../src/runtimes/lxc/hook-input.ts';
 import { deliver, finish, occurrence } from '../deliver.ts';
 import type { SweepTarget } from '../sweep.ts';
 

@@ -47,7 +47,7 @@ record=$records/$1
 
 damaged="$record, which says what hookscript the guest had before, is damaged"
 
-# Read as data, never run: four lines, or five, as src/core/hookscript/record.ts writes them.
+# Read as data, never run: four lines, or five, as src/runtimes/proxmox/hookscript/record.ts writes them.
 head='' state='' volume='' former='' marks='' more=''
 {
 	IFS= read -r head && IFS= read -r state && IFS= read -r volume && IFS= read -r former
@@ -79,7 +79,7 @@ case $former in
 *) refuse "$damaged" ;;
 esac
 
-# The marks that tell this guest from others, as src/core/guest/guest-marks.ts finds them: present state only. While a VM
+# The marks that tell this guest from others, as src/runtimes/proxmox/config/guest-marks.ts finds them: present state only. While a VM
 # migrates, its configuration is still with the other node.
 present_marks() {
 	for config in "$pve"/nodes/*/qemu-server/"$1.conf" "$pve"/nodes/*/lxc/"$1.conf"; do

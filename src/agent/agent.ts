@@ -11,13 +11,13 @@ import type { JsonObject } from '../core/lib/json.ts';
 import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import { type Once, once } from '../core/lib/once.ts';
 import type { DesiredPort, VethRequest } from '../core/plan/desired.ts';
+import { openContainerLooks } from '../runtimes/docker/container-looks.ts';
+import type { Resolution, Source } from '../runtimes/source.ts';
 import type { Claims } from './claims.ts';
-import { openContainerLooks } from './container-looks.ts';
 import type { Convergence } from './converge.ts';
 import { eventData } from './event-data.ts';
 import { openLooks } from './looks.ts';
 import { openOthers, queueKeyOf } from './others.ts';
-import type { Resolution, Source } from './sources/resolution.ts';
 import type { ToldEvents } from './told-events.ts';
 import type { Troubles } from './troubles.ts';
 

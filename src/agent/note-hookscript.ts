@@ -3,9 +3,9 @@
 import { z } from 'zod';
 import { guestNameProblem } from '../core/guest/guest.ts';
 import { vmidSchema } from '../core/guest/vmid.ts';
-import { parseSnippet } from '../core/hookscript/volume.ts';
 import type { Ledger } from '../core/ledger/index.ts';
 import { AgentError } from '../core/lib/errors.ts';
+import { parseSnippet } from '../runtimes/proxmox/hookscript/volume.ts';
 import { type Method, method } from './dbus-service.ts';
 
 /** More than any true note has. */

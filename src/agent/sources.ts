@@ -1,26 +1,26 @@
 // Wires the sources: which runtimes the configuration lets in, and what each may ask of the host.
 
 import { networkInterfaces } from 'node:os';
-import type { openDocker } from '../../hooks/docker/engine.ts';
 import type { Config } from '../core/config/config.ts';
 import { observeBridges, observePorts } from '../core/drivers/ovsdb/observe.ts';
-import { configWrittenAt } from '../core/guest/proxmox-tree.ts';
 import { kernelAddresses } from '../core/kernel/host-addresses.ts';
 import { hostUse, isLinuxBridge, linkMaster, linkMtu, linkNames } from '../core/kernel/links.ts';
-import type { LxcContainers } from '../core/kernel/lxc-containers.ts';
 import { ranAt } from '../core/kernel/process.ts';
 import type { Veths } from '../core/kernel/veth.ts';
 import type { AgentError } from '../core/lib/errors.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
+import { disabledSource, leftOut } from '../runtimes/disabled.ts';
+import type { openDocker } from '../runtimes/docker/engine.ts';
+import { type DockerSource, dockerSource } from '../runtimes/docker/source.ts';
+import type { LxcContainers } from '../runtimes/lxc/containers.ts';
+import { lxcSource } from '../runtimes/lxc/source.ts';
+import { manualSource } from '../runtimes/manual/source.ts';
+import { configWrittenAt } from '../runtimes/proxmox/config/tree.ts';
+import type { ProxmoxLocks } from '../runtimes/proxmox/locks.ts';
+import { type ProxmoxSource, proxmoxSource } from '../runtimes/proxmox/source.ts';
 import type { Sources } from './agent.ts';
 import type { Claims } from './claims.ts';
 import type { NetmakerEndpoints } from './netmaker/endpoints.ts';
-import type { ProxmoxLocks } from './proxmox-locks.ts';
-import { disabledSource, leftOut } from './sources/disabled.ts';
-import { type DockerSource, dockerSource } from './sources/docker.ts';
-import { lxcSource } from './sources/lxc.ts';
-import { manualSource } from './sources/manual.ts';
-import { type ProxmoxSource, proxmoxSource } from './sources/proxmox.ts';
 import type { Vmids } from './vmids.ts';
 
 export interface SourcesParts {

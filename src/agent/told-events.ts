@@ -3,9 +3,9 @@
 import type { Config } from '../core/config/config.ts';
 import { claimKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
+import type { Resolution } from '../runtimes/source.ts';
 import { openEventLimits } from './event-limits.ts';
 import { type OddEvents, openOddEvents } from './odd-events.ts';
-import type { Resolution } from './sources/resolution.ts';
 
 export interface ToldEvents {
   isWorthABlock(event: LifecycleEvent, resolution?: Resolution): boolean;

@@ -1,8 +1,8 @@
 // Which guests there are that may hold a number, and what the ledger says when numbers of others are released.
 
-import type { openDocker } from '../../hooks/docker/engine.ts';
 import type { Config } from '../core/config/config.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
+import type { openDocker } from '../runtimes/docker/engine.ts';
 import type { Claims } from './claims.ts';
 import type { Existing, Released } from './vmids.ts';
 

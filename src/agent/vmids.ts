@@ -1,7 +1,6 @@
 // Hands out VMIDs, one at a time, and has them on disk before anybody uses them.
 
 import type { Config } from '../core/config/config.ts';
-import { readProxmoxTree } from '../core/guest/proxmox-tree.ts';
 import {
   allocate,
   allocationName,
@@ -16,6 +15,7 @@ import {
 } from '../core/guest/vmid-allocation.ts';
 import { loadVmids, saveVmids } from '../core/guest/vmid-store.ts';
 import { isAgentError } from '../core/lib/errors.ts';
+import { readProxmoxTree } from '../runtimes/proxmox/config/tree.ts';
 
 /** A guest whose number was released because it is gone. */
 export interface Released {

@@ -1,10 +1,10 @@
 // One guest after another is enrolled or unenrolled; what fails for one does not keep the others.
 
-import type { ProxmoxGuest } from '../core/guest/proxmox-tree.ts';
-import type { Changed } from '../core/hookscript/change.ts';
-import type { Chosen } from '../core/hookscript/choose.ts';
-import { kindOf } from '../core/hookscript/standing.ts';
 import { AgentError, asAgentError, isAgentError } from '../core/lib/errors.ts';
+import type { ProxmoxGuest } from '../runtimes/proxmox/config/tree.ts';
+import type { Changed } from '../runtimes/proxmox/hookscript/change.ts';
+import type { Chosen } from '../runtimes/proxmox/hookscript/choose.ts';
+import { kindOf } from '../runtimes/proxmox/hookscript/standing.ts';
 import type { CallAgent } from './agent-call.ts';
 import { countProgress } from './count-progress.ts';
 import type { GuestOutcome } from './render/enrolment.ts';

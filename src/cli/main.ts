@@ -3,8 +3,8 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CONFIG_PATH } from '../core/config/load.ts';
-import { LOCAL_PATH } from '../core/hookscript/storage-cfg.ts';
 import { exec } from '../core/lib/exec.ts';
+import { LOCAL_PATH } from '../runtimes/proxmox/hookscript/storage-cfg.ts';
 import { callAgent } from './agent-call.ts';
 import { configOfHost } from './config-of-host.ts';
 import { type InspectParts, inspectForDoctor, inspectHost } from './inspect/host.ts';

@@ -3,10 +3,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../core/config/config.ts';
-import { type HookscriptHost, openHookscriptHost } from '../core/hookscript/host.ts';
 import { type Lock, takeLock } from '../core/ledger/lock.ts';
 import { pause } from '../core/lib/deadline.ts';
 import { AgentError, isAgentError } from '../core/lib/errors.ts';
+import { type HookscriptHost, openHookscriptHost } from '../runtimes/proxmox/hookscript/host.ts';
 import { CliError } from './failure.ts';
 import type { Context } from './verb.ts';
 

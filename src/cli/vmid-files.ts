@@ -4,9 +4,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Config } from '../core/config/config.ts';
-import { readProxmoxTree } from '../core/guest/proxmox-tree.ts';
 import { EMPTY_VMID_STATE, type VmidState, vmidStateSchema } from '../core/guest/vmid-allocation.ts';
 import { isErrno } from '../core/lib/errors.ts';
+import { readProxmoxTree } from '../runtimes/proxmox/config/tree.ts';
 import { CliError } from './failure.ts';
 
 const bindingSchema = z.looseObject({ guest: z.string(), vmid: z.number(), runtime: z.string() });

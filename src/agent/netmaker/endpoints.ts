@@ -1,7 +1,6 @@
 // What a Netmaker container gets on the bridge of the pools: its leases, its group's address if it holds that, its rules.
 
 import type { Config } from '../../core/config/config.ts';
-import { type AttachDecision, containerName, type DockerContainer } from '../../core/guest/docker-attach.ts';
 import { parseCidr, parseIp } from '../../core/lib/cidr.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
@@ -12,8 +11,9 @@ import type { LeasedAddress } from '../../netmaker/leases/lease.ts';
 import type { Leases } from '../../netmaker/leases/leases.ts';
 import { overlaps } from '../../netmaker/pools.ts';
 import type { Pool } from '../../netmaker/types.ts';
+import { type AttachDecision, containerName, type DockerContainer } from '../../runtimes/docker/attach.ts';
+import type { AddressMove } from '../../runtimes/source.ts';
 import type { Claim } from '../claims.ts';
-import type { AddressMove } from '../sources/resolution.ts';
 
 export interface EndpointParts {
   rules: Config['netmaker'];

@@ -1,8 +1,8 @@
 // Frees the addresses of containers that are gone without an event that says so.
 
-import type { openDocker } from '../../../hooks/docker/engine.ts';
 import type { Ledger } from '../../core/ledger/writer.ts';
 import type { Leases } from '../../netmaker/leases/leases.ts';
+import type { openDocker } from '../../runtimes/docker/engine.ts';
 import type { Claims } from '../claims.ts';
 import { groupKeys } from './claimed-addresses.ts';
 

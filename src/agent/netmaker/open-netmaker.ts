@@ -1,6 +1,5 @@
 // Puts the parts of the Netmaker support together: addresses, rules, the host's part, the mesh, what is told of it.
 
-import type { openDocker } from '../../../hooks/docker/engine.ts';
 import { AGENT_NAME, AGENT_PATH } from '../../core/bus/agent-names.ts';
 import type { Bus } from '../../core/bus/bus.ts';
 import type { Config } from '../../core/config/config.ts';
@@ -21,9 +20,10 @@ import { openWireGuardReader } from '../../netmaker/mesh/read-wireguard.ts';
 import { type MeshWatch, startMeshWatch } from '../../netmaker/mesh/watch.ts';
 import { poolsOf, reservedRanges } from '../../netmaker/pools.ts';
 import { openResponder } from '../../netmaker/stun/responder.ts';
+import type { openDocker } from '../../runtimes/docker/engine.ts';
+import type { DockerSource } from '../../runtimes/docker/source.ts';
 import type { Claims } from '../claims.ts';
 import type { Method } from '../dbus-service.ts';
-import type { DockerSource } from '../sources/docker.ts';
 import type { Troubles } from '../troubles.ts';
 import { openAttestor } from './attest.ts';
 import { addressesOfOthers, heldBy } from './claimed-addresses.ts';

@@ -1,15 +1,15 @@
 // What `netmaker list` and `netmaker status` are told: Docker's containers joined with leases, ports, rules and mesh.
 
 import type { Config } from '../../core/config/config.ts';
-import { containerName, type DockerContainer, decideAttach } from '../../core/guest/docker-attach.ts';
 import type { Counts } from '../../netmaker/isolation/counts.ts';
 import type { Leases } from '../../netmaker/leases/leases.ts';
 import type { MeshWatch } from '../../netmaker/mesh/watch.ts';
 import { documentationWarning } from '../../netmaker/pools.ts';
 import { type ContainerReport, containerReport } from '../../netmaker/report.ts';
 import type { Pool } from '../../netmaker/types.ts';
+import { containerName, type DockerContainer, decideAttach } from '../../runtimes/docker/attach.ts';
+import type { DockerSource } from '../../runtimes/docker/source.ts';
 import type { Binding, Claims } from '../claims.ts';
-import type { DockerSource } from '../sources/docker.ts';
 import type { Attested } from './attest.ts';
 import type { Guards } from './guards.ts';
 import { publicAddressesOf } from './public-addresses.ts';

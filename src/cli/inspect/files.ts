@@ -13,12 +13,16 @@ import type {
 import type { Answer } from '../../core/doctor/finding.ts';
 import { parseInterfaces, type Stanza } from '../../core/doctor/interfaces-file.ts';
 import { SPOOL_NAME } from '../../core/events/spool.ts';
-import { offersSnippets, parseStorageCfg, snippetFile } from '../../core/hookscript/storage-cfg.ts';
-import { OUR_VOLUME } from '../../core/hookscript/volume.ts';
 import { type LinkState, linkNames, linkState } from '../../core/kernel/links.ts';
 import { isErrno } from '../../core/lib/errors.ts';
 import { nodeTreeFs } from '../../core/lib/tree-fs.ts';
 import { leaseStateSchema } from '../../netmaker/leases/lease-state.ts';
+import {
+  offersSnippets,
+  parseStorageCfg,
+  snippetFile,
+} from '../../runtimes/proxmox/hookscript/storage-cfg.ts';
+import { OUR_VOLUME } from '../../runtimes/proxmox/hookscript/volume.ts';
 import { attempt } from './attempt.ts';
 
 const DEADLINE_MS = 4000;

@@ -13,12 +13,12 @@ import type {
   ProxmoxFacts,
 } from '../../core/doctor/facts.ts';
 import { type Answer, answered } from '../../core/doctor/finding.ts';
-import { readProxmoxTree } from '../../core/guest/proxmox-tree.ts';
 import { hasKernelDatapath } from '../../core/kernel/links.ts';
-import { openLxcContainers } from '../../core/kernel/lxc-containers.ts';
 import { HEAD_FILE } from '../../core/ledger/index.ts';
 import { type NetworkManagerState, NO_NETWORKMANAGER } from '../../core/networkmanager/networkmanager.ts';
 import type { SwitchFacts } from '../../core/plan/driver-choice.ts';
+import { openLxcContainers } from '../../runtimes/lxc/containers.ts';
+import { readProxmoxTree } from '../../runtimes/proxmox/config/tree.ts';
 import type { CallAgent } from '../agent-call.ts';
 import type { Terminal } from '../terminal.ts';
 import { attempt } from './attempt.ts';

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { answered } from '../../core/doctor/finding.ts';
 import type { GuestRuntime } from '../../core/guest/guest.ts';
-import { commandSockets, socketHash } from '../../core/guest/lxc-sockets.ts';
+import { commandSockets, socketHash } from '../../runtimes/lxc/sockets.ts';
 import { dockerRuns } from './docker.ts';
 
 /** Where Proxmox has its containers. */

@@ -1,11 +1,11 @@
 // `proxmox enroll`: gives guests the hookscript; one that they had goes on after ours.
 
 import { join } from 'node:path';
-import { enrol } from '../../core/hookscript/change.ts';
-import { chooseGuests } from '../../core/hookscript/choose.ts';
-import { demandSnippet } from '../../core/hookscript/host.ts';
-import { newGuests, readKnownGuests } from '../../core/hookscript/known-guests.ts';
-import { pruneRecords } from '../../core/hookscript/prune.ts';
+import { enrol } from '../../runtimes/proxmox/hookscript/change.ts';
+import { chooseGuests } from '../../runtimes/proxmox/hookscript/choose.ts';
+import { demandSnippet } from '../../runtimes/proxmox/hookscript/host.ts';
+import { newGuests, readKnownGuests } from '../../runtimes/proxmox/hookscript/known-guests.ts';
+import { pruneRecords } from '../../runtimes/proxmox/hookscript/prune.ts';
 import { demandGuests } from '../arguments.ts';
 import { outcomesExitCode, runEnrolment } from '../enrolment-run.ts';
 import { safeJson } from '../printable.ts';

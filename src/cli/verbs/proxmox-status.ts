@@ -1,9 +1,9 @@
 // `proxmox status`: which guests of this node have the hookscript, and what is wrong.
 
-import { hookscriptProblem } from '../../core/hookscript/host.ts';
-import { standings } from '../../core/hookscript/standing.ts';
-import { offersSnippets } from '../../core/hookscript/storage-cfg.ts';
-import { OUR_VOLUME } from '../../core/hookscript/volume.ts';
+import { hookscriptProblem } from '../../runtimes/proxmox/hookscript/host.ts';
+import { standings } from '../../runtimes/proxmox/hookscript/standing.ts';
+import { offersSnippets } from '../../runtimes/proxmox/hookscript/storage-cfg.ts';
+import { OUR_VOLUME } from '../../runtimes/proxmox/hookscript/volume.ts';
 import { safeJson } from '../printable.ts';
 import { proxmoxHost } from '../proxmox-host.ts';
 import { type EnrolmentStatus, enrolmentExitCode, enrolmentLines } from '../render/enrolment.ts';

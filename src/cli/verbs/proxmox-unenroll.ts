@@ -1,8 +1,8 @@
 // `proxmox unenroll`: takes the hookscript away, and puts back the one that was there before.
 
-import { unenrol } from '../../core/hookscript/change.ts';
-import { chooseGuests } from '../../core/hookscript/choose.ts';
-import { pruneRecords } from '../../core/hookscript/prune.ts';
+import { unenrol } from '../../runtimes/proxmox/hookscript/change.ts';
+import { chooseGuests } from '../../runtimes/proxmox/hookscript/choose.ts';
+import { pruneRecords } from '../../runtimes/proxmox/hookscript/prune.ts';
 import { demandGuests } from '../arguments.ts';
 import { outcomesExitCode, runEnrolment } from '../enrolment-run.ts';
 import { safeJson } from '../printable.ts';

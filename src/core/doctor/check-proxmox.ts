@@ -1,9 +1,9 @@
 // Proxmox VE: /etc/pve, the hookscript and its storage, and the guests that have it or have not.
 
+import type { ProxmoxGuest } from '../../runtimes/proxmox/config/tree.ts';
+import { isOurVolume } from '../../runtimes/proxmox/hookscript/volume.ts';
 import { isNicProblem } from '../guest/nic.ts';
-import type { ProxmoxGuest } from '../guest/proxmox-tree.ts';
 import { portName } from '../guest/vmid.ts';
-import { isOurVolume } from '../hookscript/volume.ts';
 import type { DoctorFacts } from './facts.ts';
 import { answered, type Finding, findingsOf, listText } from './finding.ts';
 

@@ -1,8 +1,8 @@
 // What `doctor` and `explain` look at: one snapshot of the host, each source with its answer or the lack of one.
 
+import type { ProxmoxTree } from '../../runtimes/proxmox/config/tree.ts';
 import type { Config } from '../config/config.ts';
 import type { GuestRuntime } from '../guest/guest.ts';
-import type { ProxmoxTree } from '../guest/proxmox-tree.ts';
 import type { LinkState } from '../kernel/links.ts';
 import type { VerifyResult } from '../ledger/index.ts';
 import type { NetworkManagerState, StoredProfile } from '../networkmanager/networkmanager.ts';

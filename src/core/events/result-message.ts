@@ -1,6 +1,6 @@
 // The one line that a hook prints in the task log; pure.
 
-import type { Resolution } from '../../agent/sources/resolution.ts';
+import type { Resolution } from '../../runtimes/source.ts';
 import { REMEDIES } from '../lib/errors.ts';
 import type { PortReport } from './event-result.ts';
 

@@ -8,7 +8,6 @@ import { type Agent, createAgent, type Sources } from '../../../src/agent/agent.
 import { type Claims, loadClaims } from '../../../src/agent/claims.ts';
 import type { ConvergeRequest } from '../../../src/agent/converge.ts';
 import { knownEvents } from '../../../src/agent/known-events.ts';
-import type { Resolution } from '../../../src/agent/sources/resolution.ts';
 import { openTroubles } from '../../../src/agent/troubles.ts';
 import { defaultConfig } from '../../../src/core/config/parse-config.ts';
 import type { LifecycleEvent } from '../../../src/core/events/lifecycle-event.ts';
@@ -16,6 +15,7 @@ import { type HashedBlock, type Ledger, openLedger, readBlocks } from '../../../
 import { AgentError } from '../../../src/core/lib/errors.ts';
 import { keyedQueue } from '../../../src/core/lib/keyed-queue.ts';
 import type { DesiredPort } from '../../../src/core/plan/desired.ts';
+import type { Resolution } from '../../../src/runtimes/source.ts';
 
 const guest = { runtime: 'proxmox-qemu', vmid: 101, name: 'web' } as const;
 const port: DesiredPort = { port: 'vi101', interface: 'tap101i0', bridge: 'ovsbr0', guest, nic: 0 };

@@ -4,9 +4,9 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { autoEnrolment, ENROLL_UNIT, enrolmentLook } from '../../../src/agent/auto-enrol.ts';
 import type { BusCall } from '../../../src/core/bus/bus.ts';
-import { formatRecord } from '../../../src/core/hookscript/record.ts';
+import { autoEnrolment, ENROLL_UNIT, enrolmentLook } from '../../../src/runtimes/proxmox/auto-enroll.ts';
+import { formatRecord } from '../../../src/runtimes/proxmox/hookscript/record.ts';
 
 const OURS = 'hookscript: local:snippets/ovs-port-agent\n';
 

@@ -4,8 +4,8 @@ import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type ProxmoxWatch, watchProxmox } from '../../../src/agent/proxmox-watch.ts';
 import { openWatching, type WatchingOptions } from '../../../src/core/lib/watch.ts';
+import { type ProxmoxWatch, watchProxmox } from '../../../src/runtimes/proxmox/watch.ts';
 
 /** As where the kernel has no room for another inotify instance. */
 const noRoom = () => {

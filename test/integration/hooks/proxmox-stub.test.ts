@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isSameGuest, lastingMarks, marksIn } from '../../../src/core/guest/guest-marks.ts';
-import { formatRecord } from '../../../src/core/hookscript/record.ts';
+import { isSameGuest, lastingMarks, marksIn } from '../../../src/runtimes/proxmox/config/guest-marks.ts';
+import { formatRecord } from '../../../src/runtimes/proxmox/hookscript/record.ts';
 
 const STUB = new URL('../../../packaging/deb/proxmox-stub.sh', import.meta.url);
 const FAST = new URL('../../../packaging/deb/hook.pl', import.meta.url);

@@ -1,10 +1,10 @@
 // Promises about the overview of guests: each that runs or should have a port is there, with what it has or why not.
 import { describe, expect, it } from 'vitest';
 import type { Sources } from '../../../src/agent/agent.ts';
-import { parseAttachOptions } from '../../../src/agent/attach-options.ts';
 import { describeGuests, type GuestsSeen } from '../../../src/agent/guests/describe.ts';
 import { openOverlooked } from '../../../src/agent/guests/overlooked.ts';
-import type { Resolution } from '../../../src/agent/sources/resolution.ts';
+import { parseAttachOptions } from '../../../src/runtimes/manual/attach-options.ts';
+import type { Resolution } from '../../../src/runtimes/source.ts';
 
 const guest = { runtime: 'proxmox-qemu' as const, vmid: 101, name: 'shop' };
 const wish = (nic: number, port = nic === 0 ? 'vi101' : `vi101i${nic}`) => ({

@@ -3,10 +3,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Claim, Claims } from '../../../src/agent/claims.ts';
 import { type Looks, openLooks } from '../../../src/agent/looks.ts';
-import type { Resolution } from '../../../src/agent/sources/resolution.ts';
 import type { ProxmoxEvent } from '../../../src/core/events/lifecycle-event.ts';
 import type { Ledger } from '../../../src/core/ledger/writer.ts';
 import { keyedQueue } from '../../../src/core/lib/keyed-queue.ts';
+import type { Resolution } from '../../../src/runtimes/source.ts';
 
 const guest = { runtime: 'proxmox-qemu', vmid: 101, name: 'web' } as const;
 const found: Resolution = { guest, ports: [], skipped: [], note: '' };

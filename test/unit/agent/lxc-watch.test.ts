@@ -2,8 +2,8 @@
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Claim } from '../../../src/agent/claims.ts';
-import { watchLxc } from '../../../src/agent/lxc-watch.ts';
-import type { LxcContainer } from '../../../src/core/kernel/lxc-containers.ts';
+import type { LxcContainer } from '../../../src/runtimes/lxc/containers.ts';
+import { watchLxc } from '../../../src/runtimes/lxc/watch.ts';
 
 let running: LxcContainer[];
 let claims: Claim[];

@@ -1,7 +1,7 @@
 // Whom a container asks for names.
 
 import { describe, expect, it } from 'vitest';
-import { nameserversOf } from '../../../src/agent/sources/nameservers.ts';
+import { nameserversOf } from '../../../src/runtimes/docker/nameservers.ts';
 
 const files: Record<string, string> = {
   '/c/resolv.conf':

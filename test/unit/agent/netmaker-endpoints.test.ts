@@ -7,9 +7,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Claim } from '../../../src/agent/claims.ts';
 import { type NetmakerEndpoints, netmakerEndpoints } from '../../../src/agent/netmaker/endpoints.ts';
 import { defaultConfig } from '../../../src/core/config/parse-config.ts';
-import { dockerContainerSchema } from '../../../src/core/guest/docker-attach.ts';
 import { openLeases } from '../../../src/netmaker/leases/leases.ts';
 import { poolsOf, reservedRanges } from '../../../src/netmaker/pools.ts';
+import { dockerContainerSchema } from '../../../src/runtimes/docker/attach.ts';
 
 const A = 'a'.repeat(64);
 const B = 'b'.repeat(64);

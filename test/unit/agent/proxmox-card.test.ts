@@ -1,14 +1,9 @@
 // Under which name the port of a Proxmox card goes, and on which device it is.
 
 import { describe, expect, it } from 'vitest';
-import {
-  type Card,
-  desiredPort,
-  type HolderOf,
-  obstacleTo,
-} from '../../../src/agent/sources/proxmox-card.ts';
 import type { Guest } from '../../../src/core/guest/guest.ts';
 import type { Nic } from '../../../src/core/guest/nic.ts';
+import { type Card, desiredPort, type HolderOf, obstacleTo } from '../../../src/runtimes/proxmox/nic.ts';
 
 const vm: Guest = { runtime: 'proxmox-qemu', vmid: 101, name: 'web' };
 const container: Guest = { ...vm, runtime: 'proxmox-lxc' };

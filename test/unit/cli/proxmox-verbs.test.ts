@@ -4,9 +4,9 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { formatRecord, parseRecord } from '../../../src/core/hookscript/record.ts';
 import { AgentError } from '../../../src/core/lib/errors.ts';
 import type { Exec } from '../../../src/core/lib/exec.ts';
+import { formatRecord, parseRecord } from '../../../src/runtimes/proxmox/hookscript/record.ts';
 import { cli } from './fake.ts';
 
 const OURS = 'local:snippets/ovs-port-agent';

@@ -2,10 +2,10 @@
 
 import { defaultConfig } from '../../../src/core/config/parse-config.ts';
 import type { DoctorFacts, SwitchSnapshot } from '../../../src/core/doctor/facts.ts';
-import { parseGuestConfig } from '../../../src/core/guest/proxmox-config.ts';
-import type { ProxmoxGuest, ProxmoxTree } from '../../../src/core/guest/proxmox-tree.ts';
 import type { LinkState } from '../../../src/core/kernel/links.ts';
 import type { ObservedBridge, ObservedPort } from '../../../src/core/plan/observed.ts';
+import { parseGuestConfig } from '../../../src/runtimes/proxmox/config/guest-config.ts';
+import type { ProxmoxGuest, ProxmoxTree } from '../../../src/runtimes/proxmox/config/tree.ts';
 
 export const SNIPPET = 'local:snippets/ovs-port-agent';
 

@@ -1,14 +1,14 @@
 // Promises about Docker containers: what labels mean, and which containers get a port.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { matchesGlob } from '../../../src/core/lib/glob.ts';
 import {
   type AttachRules,
   type DockerContainer,
   decideAttach,
   dockerContainerSchema,
-} from '../../../src/core/guest/docker-attach.ts';
-import { parseDockerLabels } from '../../../src/core/guest/docker-labels.ts';
-import { matchesGlob } from '../../../src/core/lib/glob.ts';
+} from '../../../src/runtimes/docker/attach.ts';
+import { parseDockerLabels } from '../../../src/runtimes/docker/labels.ts';
 
 const P = 'dev.ovs.portagent.';
 

@@ -1,7 +1,7 @@
 // Labels of an image are not the user's.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { countsWhole, givenLabels } from '../../../src/core/guest/given-labels.ts';
+import { countsWhole, givenLabels } from '../../../src/runtimes/docker/given-labels.ts';
 
 const BRIDGE = 'dev.ovs.portagent.bridge';
 const compose = (part: string) => `com.docker.compose.${part}`;

@@ -1,8 +1,8 @@
 // Promises about what hooks are told, by Proxmox and by LXC in both hook versions.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseLxcHookInput } from '../../../src/core/guest/lxc-hook-input.ts';
-import { parseProxmoxHookInput } from '../../../src/core/guest/proxmox-hook-input.ts';
+import { parseLxcHookInput } from '../../../src/runtimes/lxc/hook-input.ts';
+import { parseProxmoxHookInput } from '../../../src/runtimes/proxmox/hook-input.ts';
 
 describe('a Proxmox hookscript', () => {
   it.each(['pre-start', 'post-start', 'pre-stop', 'post-stop'])('knows phase %s', (phase) => {

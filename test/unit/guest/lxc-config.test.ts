@@ -1,7 +1,7 @@
 // Promises about a plain LXC container's configuration.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseLxcConfig } from '../../../src/core/guest/lxc-config.ts';
+import { parseLxcConfig } from '../../../src/runtimes/lxc/config.ts';
 
 describe('an LXC configuration', () => {
   it('says its cards, its name and how hooks are called', () => {

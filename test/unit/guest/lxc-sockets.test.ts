@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { commandSockets, lxcPathOf, socketHash } from '../../../src/core/guest/lxc-sockets.ts';
-import { openLxcContainers } from '../../../src/core/kernel/lxc-containers.ts';
+import { openLxcContainers } from '../../../src/runtimes/lxc/containers.ts';
+import { commandSockets, lxcPathOf, socketHash } from '../../../src/runtimes/lxc/sockets.ts';
 
 const HEAD = 'Num       RefCount Protocol Flags    Type St Inode Path';
 const line = (inode: number, path: string, flags = '00010000') =>

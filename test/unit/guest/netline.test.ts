@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseLxcNetline, parseQemuNetline } from '../../../src/core/guest/netline.ts';
 import { isNicProblem, trunkIds } from '../../../src/core/guest/nic.ts';
+import { parseLxcNetline, parseQemuNetline } from '../../../src/runtimes/proxmox/config/netline.ts';
 
 const parsers = { qemu: parseQemuNetline, lxc: parseLxcNetline };
 

@@ -1,7 +1,7 @@
 // Promises about guest configuration files: only the present state, and no exception whatever they hold.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseGuestConfig } from '../../../src/core/guest/proxmox-config.ts';
+import { parseGuestConfig } from '../../../src/runtimes/proxmox/config/guest-config.ts';
 
 const QEMU = `#a description%3A net9%3A virtio
 boot: order=scsi0;net0

@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readProxmoxGuest, readProxmoxTree } from '../../../src/core/guest/proxmox-tree.ts';
 import { nodeTreeFs } from '../../../src/core/lib/tree-fs.ts';
+import { readProxmoxGuest, readProxmoxTree } from '../../../src/runtimes/proxmox/config/tree.ts';
 
 let base: string;
 let root: string;

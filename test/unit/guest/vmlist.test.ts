@@ -1,6 +1,6 @@
 // Promises about /etc/pve/.vmlist.
 import { describe, expect, it } from 'vitest';
-import { parseVmlist } from '../../../src/core/guest/vmlist.ts';
+import { parseVmlist } from '../../../src/runtimes/proxmox/config/vmlist.ts';
 
 const FULL = `{
 "version": 12,

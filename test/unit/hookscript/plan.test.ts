@@ -1,7 +1,7 @@
 // Promises about enrolment: a former hookscript is never lost, wherever the work is cut off.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseGuestConfig } from '../../../src/core/guest/proxmox-config.ts';
+import { parseGuestConfig } from '../../../src/runtimes/proxmox/config/guest-config.ts';
 import {
   formerOf,
   type HookscriptState,
@@ -10,9 +10,9 @@ import {
   planUnenrol,
   standingOf,
   stateOf,
-} from '../../../src/core/hookscript/plan.ts';
-import type { Former } from '../../../src/core/hookscript/record.ts';
-import { isOurVolume, OUR_VOLUME } from '../../../src/core/hookscript/volume.ts';
+} from '../../../src/runtimes/proxmox/hookscript/plan.ts';
+import type { Former } from '../../../src/runtimes/proxmox/hookscript/record.ts';
+import { isOurVolume, OUR_VOLUME } from '../../../src/runtimes/proxmox/hookscript/volume.ts';
 
 const mine: Former = { volume: 'local:snippets/mine', path: '/var/lib/vz/snippets/mine' };
 const old: Former = { volume: 'nas:snippets/old', path: '/mnt/pve/nas/snippets/old' };

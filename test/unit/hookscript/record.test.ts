@@ -1,7 +1,7 @@
 // Promises about the record of a former hookscript: what is read is what was written, or it is damaged.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatRecord, isFormer, parseRecord } from '../../../src/core/hookscript/record.ts';
+import { formatRecord, isFormer, parseRecord } from '../../../src/runtimes/proxmox/hookscript/record.ts';
 
 const HEAD = 'ovs-port-agent hookscript 1';
 const MARKED = 'ovs-port-agent hookscript 2';

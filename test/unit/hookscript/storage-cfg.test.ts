@@ -1,7 +1,11 @@
 // Promises about finding a snippet's file as Proxmox finds it.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { offersSnippets, parseStorageCfg, snippetFile } from '../../../src/core/hookscript/storage-cfg.ts';
+import {
+  offersSnippets,
+  parseStorageCfg,
+  snippetFile,
+} from '../../../src/runtimes/proxmox/hookscript/storage-cfg.ts';
 
 const CFG = `dir: local
 	path /var/lib/vz
