@@ -10,8 +10,8 @@ import { AgentError } from '../core/lib/errors.ts';
 import type { JsonObject } from '../core/lib/json.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 import type { Executors } from '../core/plan/steps.ts';
+import type { Guards } from '../netmaker/port-security/guarded-ports.ts';
 import { bridgeWish } from './bridge-wish.ts';
-import type { Guards } from './netmaker/guards.ts';
 
 export interface ExecutorParts {
   config: Config;

@@ -9,6 +9,7 @@ import { ranAt } from '../core/kernel/process.ts';
 import type { Veths } from '../core/kernel/veth.ts';
 import type { AgentError } from '../core/lib/errors.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
+import type { NetmakerEndpoints } from '../netmaker/address/endpoints.ts';
 import { disabledSource, leftOut } from '../runtimes/disabled.ts';
 import type { openDocker } from '../runtimes/docker/engine.ts';
 import { type DockerSource, dockerSource } from '../runtimes/docker/source.ts';
@@ -20,7 +21,6 @@ import type { ProxmoxLocks } from '../runtimes/proxmox/locks.ts';
 import { type ProxmoxSource, proxmoxSource } from '../runtimes/proxmox/source.ts';
 import type { Sources } from './agent.ts';
 import type { Claims } from './claims.ts';
-import type { NetmakerEndpoints } from './netmaker/endpoints.ts';
 import type { Vmids } from './vmids.ts';
 
 export interface SourcesParts {

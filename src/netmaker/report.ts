@@ -1,8 +1,8 @@
 // What `list_netmaker_containers` says of one container: its shape, and how it is put together; pure.
 
 import * as z from 'zod';
-import type { MeshValues } from './mesh/watch.ts';
 import type { NetmakerRole } from './types.ts';
+import type { MeshValues } from './wireguard/watch.ts';
 
 const amount = z.number().nonnegative();
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { AgentError } from '../../src/core/lib/errors.ts';
 import { exec, follow } from '../../src/core/lib/exec.ts';
 import { closeGateway, openGateway } from '../../src/netmaker/gateway/gateway.ts';
-import type { GatewayWish } from '../../src/netmaker/gateway/wish.ts';
+import type { GatewayWish } from '../../src/netmaker/gateway/spec.ts';
 
 const [verb, text = '{}'] = process.argv.slice(2);
 const wish = JSON.parse(text) as GatewayWish;

@@ -1,7 +1,7 @@
 // The host as gateway: containers under their own addresses on the LAN, and afterwards a host as if nothing had been.
 import { build } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { GatewayChange, GatewayCounters, GatewayWish } from '../../src/netmaker/gateway/wish.ts';
+import type { GatewayChange, GatewayCounters, GatewayWish } from '../../src/netmaker/gateway/spec.ts';
 import { eventually } from './eventually.ts';
 import { type Host, upHost } from './host.ts';
 

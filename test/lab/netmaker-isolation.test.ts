@@ -8,7 +8,7 @@ import {
   type GuardedPort,
   type Isolation,
   openIsolation,
-} from '../../src/netmaker/isolation/isolation.ts';
+} from '../../src/netmaker/port-security/port-security.ts';
 import type { PortGuard } from '../../src/netmaker/types.ts';
 import { eventually } from './eventually.ts';
 import * as frames from './frames.ts';

@@ -2,8 +2,8 @@
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type MeshSight, meshChanges } from '../../src/netmaker/mesh/changes.ts';
-import type { MeshInterface } from '../../src/netmaker/mesh/interface.ts';
+import { type MeshSight, meshChanges } from '../../src/netmaker/wireguard/changes.ts';
+import type { MeshInterface } from '../../src/netmaker/wireguard/interface.ts';
 import { eventually } from './eventually.ts';
 import { type Host, upHost } from './host.ts';
 
@@ -49,7 +49,7 @@ async function read(name: string): Promise<MeshInterface[]> {
 async function bundleReader(): Promise<string> {
   const contents = `
     import { exec } from './src/core/lib/exec.ts';
-    import { openWireGuardReader } from './src/netmaker/mesh/read-wireguard.ts';
+    import { openWireGuardReader } from './src/netmaker/wireguard/read-wireguard.ts';
     openWireGuardReader(exec)(Number(process.argv[2])).then((all) => console.log(JSON.stringify(all)));`;
   const resolveDir = fileURLToPath(new URL('../..', import.meta.url));
   const { outputFiles } = await build({

@@ -1,9 +1,9 @@
 // The D-Bus methods about Netmaker's containers.
 
 import { z } from 'zod';
-import type { Leases } from '../../netmaker/leases/leases.ts';
+import type { Leases } from '../../netmaker/address/leases.ts';
+import type { Attestor } from '../../netmaker/stun/attest-containers.ts';
 import { type Method, method } from '../dbus-service.ts';
-import type { Attestor } from './attest.ts';
 
 export interface NetmakerMethodParts {
   containers: () => Promise<object[]>;

@@ -16,7 +16,7 @@ import { SPOOL_NAME } from '../../core/events/spool.ts';
 import { type LinkState, linkNames, linkState } from '../../core/kernel/links.ts';
 import { isErrno } from '../../core/lib/errors.ts';
 import { nodeTreeFs } from '../../core/lib/tree-fs.ts';
-import { leaseStateSchema } from '../../netmaker/leases/lease-state.ts';
+import { leaseStateSchema } from '../../netmaker/address/lease-state.ts';
 import {
   offersSnippets,
   parseStorageCfg,

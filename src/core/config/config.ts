@@ -1,10 +1,10 @@
 // The configuration: every key, what it accepts and its default.
 import * as z from 'zod';
+import { netmakerSchema } from '../../netmaker/config-section.ts';
 import { isVmid, VMID_MAX, VMID_MIN } from '../guest/vmid.ts';
 import { interfaceCidrProblem, parseCidr } from '../lib/cidr.ts';
 import { bridgeNameProblem } from '../lib/device-name.ts';
 import { bridgeName, flag, interfaceName, list, oneOf, path, table, whole } from '../lib/fields.ts';
-import { netmakerSchema } from './netmaker-section.ts';
 
 const VMID_RANGE = `must be [FIRST, LAST], whole numbers from ${VMID_MIN} to ${VMID_MAX}, FIRST not above LAST`;
 

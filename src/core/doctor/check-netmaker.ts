@@ -1,6 +1,6 @@
 // Netmaker: whether the addresses that its containers have can be reached from outside.
 
-import { documentationWarning } from '../../netmaker/pools.ts';
+import { documentationWarning } from '../../netmaker/address/pools.ts';
 import type { DoctorFacts } from './facts.ts';
 import { type Finding, findingsOf } from './finding.ts';
 

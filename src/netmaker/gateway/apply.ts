@@ -3,14 +3,14 @@
 import { rm } from 'node:fs/promises';
 import { writeFileAtomically } from '../../core/lib/atomic-file.ts';
 import type { Exec } from '../../core/lib/exec.ts';
-import { exceptionArguments, iptables } from './exceptions.ts';
+import { exceptionArguments, iptables } from './docker-user.ts';
+import type { EntryOf, Piece } from './host-resources.ts';
 import { readTable, type Senses } from './observe.ts';
 import type { Observed } from './observed.ts';
-import type { EntryOf, Piece } from './pieces.ts';
 import { forwarding6Of, type Step, undoForwarding6 } from './plan.ts';
 import { clearCommands, rulesetCommands } from './ruleset.ts';
+import type { GatewayWish } from './spec.ts';
 import { familyOf } from './uplink.ts';
-import type { GatewayWish } from './wish.ts';
 
 interface Context extends Senses {
   /** Undo record; the commands for nft are beside it while it reads them. */

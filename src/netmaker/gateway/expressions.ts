@@ -1,6 +1,6 @@
 // The words of nftables that our rules are made of (libnftables-json(5)).
 
-import type { GatewayCounters } from './wish.ts';
+import type { GatewayCounters } from './spec.ts';
 
 export type Family = 4 | 6;
 export const FAMILIES: readonly Family[] = [4, 6];

@@ -3,19 +3,19 @@
 import { AgentError, isAgentError } from '../../core/lib/errors.ts';
 import type { Exec, Follow } from '../../core/lib/exec.ts';
 import { take } from './apply.ts';
+import { wantedPieces } from './desired.ts';
 import { watchDisturbances } from './disturbance.ts';
 import { COUNTERS } from './expressions.ts';
 import { obstacleText } from './forwarding.ts';
+import type { Entry } from './host-resources.ts';
 import { observe, readTable } from './observe.ts';
 import type { Observed } from './observed.ts';
-import type { Entry } from './pieces.ts';
 import { gatewayPlan, type Step, stillOurs, wordsFor } from './plan.ts';
 import { readRecord, writeRecord } from './record.ts';
 import { holdCommands } from './ruleset.ts';
+import type { Gateway, GatewayChange, GatewayWish } from './spec.ts';
 import { openSysctls, type Sysctls } from './sysctls.ts';
 import { uplinkFor } from './uplink.ts';
-import { wantedPieces } from './wanted.ts';
-import type { Gateway, GatewayChange, GatewayWish } from './wish.ts';
 
 export interface GatewayParts {
   exec: Exec;

@@ -9,15 +9,15 @@ import { parseCidr } from '../../core/lib/cidr.ts';
 import { kernelNameProblem } from '../../core/lib/device-name.ts';
 import { isAgentError } from '../../core/lib/errors.ts';
 import type { Exec } from '../../core/lib/exec.ts';
-import { exceptionArguments, exceptionsFor, iptables } from './exceptions.ts';
+import { exceptionArguments, exceptionsFor, iptables } from './docker-user.ts';
 import { forwardObstacles, type Obstacle } from './forwarding.ts';
+import { type Entry, keyOf, type Piece } from './host-resources.ts';
 import type { Observed, PolicyRule } from './observed.ts';
-import { type Entry, keyOf, type Piece } from './pieces.ts';
 import { digestOf } from './plan.ts';
 import { ARP_TABLE, TABLE, type Tally } from './ruleset.ts';
+import type { GatewayWish } from './spec.ts';
 import type { Sysctls } from './sysctls.ts';
 import { type HostLinks, hostRoute, uplinkFor } from './uplink.ts';
-import type { GatewayWish } from './wish.ts';
 
 const linksSchema = z.array(
   z.object({

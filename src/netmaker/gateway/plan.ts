@@ -1,8 +1,8 @@
 // From what is wanted, what is there and what we made before to the steps between: decides and touches nothing.
 
 import { createHash } from 'node:crypto';
+import { deviceOf, type Entry, type EntryOf, keyOf, type Piece } from './host-resources.ts';
 import type { Observed } from './observed.ts';
-import { deviceOf, type Entry, type EntryOf, keyOf, type Piece } from './pieces.ts';
 
 export type Step = { do: 'make'; piece: Piece } | { do: 'undo'; entry: Entry };
 

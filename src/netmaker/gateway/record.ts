@@ -4,7 +4,7 @@ import { readFile, rename } from 'node:fs/promises';
 import { z } from 'zod';
 import { writeFileAtomically } from '../../core/lib/atomic-file.ts';
 import { isErrno } from '../../core/lib/errors.ts';
-import { type Entry, entrySchema } from './pieces.ts';
+import { type Entry, entrySchema } from './host-resources.ts';
 
 const recordSchema = z.object({
   version: z.literal(1),

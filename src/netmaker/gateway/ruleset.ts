@@ -1,6 +1,6 @@
 // The nftables tables of our own, as the commands of one transaction (libnftables-json(5)).
 
-import { linkLocalOf } from '../isolation/port.ts';
+import { linkLocalOf } from '../port-security/port.ts';
 import type { PublishedAddress, ServiceRule } from '../types.ts';
 import {
   ACCEPT,
@@ -20,8 +20,8 @@ import {
 } from './expressions.ts';
 import type { Observed } from './observed.ts';
 import { dockerSet, sourceRules, sourceSets } from './sources.ts';
+import type { GatewayWish } from './spec.ts';
 import { familyOf, ownAddress } from './uplink.ts';
-import type { GatewayWish } from './wish.ts';
 
 export const TABLE = { family: 'inet', name: 'ovs_port_agent' } as const;
 

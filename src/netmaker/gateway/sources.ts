@@ -1,11 +1,11 @@
 // Which source addresses of the pools may come in by which device of the host: the sets and rules of `own_sources`.
 
 import { ipFrom } from '../../core/lib/cidr.ts';
-import { type AddressRange, parseRange } from '../pools.ts';
+import { type AddressRange, parseRange } from '../address/pools.ts';
 import { count, DROP, type Family, match, meta, type NamedSet, source } from './expressions.ts';
 import type { Observed } from './observed.ts';
+import type { GatewayWish } from './spec.ts';
 import { hasOthers } from './uplink.ts';
-import type { GatewayWish } from './wish.ts';
 
 const DOCKER = 'docker_bridges';
 

@@ -2,9 +2,9 @@
 
 import type { DefaultRoute } from '../../core/kernel/routes.ts';
 import { type Cidr, contains, parseCidr, parseIp } from '../../core/lib/cidr.ts';
-import { overlaps } from '../pools.ts';
+import { overlaps } from '../address/pools.ts';
 import type { Pool, PublishedAddress } from '../types.ts';
-import type { GatewayWish } from './wish.ts';
+import type { GatewayWish } from './spec.ts';
 
 export interface HostLink {
   index: number;

@@ -5,7 +5,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { z } from 'zod';
 import { isUnicast, parseIp } from '../../core/lib/cidr.ts';
 import { AgentError, isErrno } from '../../core/lib/errors.ts';
-import { openInside, pathOf } from '../../netmaker/mesh/inside-root.ts';
+import { openInside, pathOf } from '../../netmaker/wireguard/inside-root.ts';
 import type { DockerContainer } from './attach.ts';
 
 /** resolv.conf(5) takes three; a container may write its own file, of any length. */

@@ -2,7 +2,6 @@
 
 import { createHash } from 'node:crypto';
 import type { Binding, Claim } from '../../agent/claims.ts';
-import type { NetmakerEndpoints } from '../../agent/netmaker/endpoints.ts';
 import type { Vmids } from '../../agent/vmids.ts';
 import type { DockerEvent } from '../../core/events/lifecycle-event.ts';
 import type { Guest } from '../../core/guest/guest.ts';
@@ -11,6 +10,7 @@ import { parseIp } from '../../core/lib/cidr.ts';
 import { AgentError, asAgentError, isAgentError } from '../../core/lib/errors.ts';
 import { recentMap } from '../../core/lib/recent-map.ts';
 import type { DesiredPort, FormerNetwork } from '../../core/plan/desired.ts';
+import type { NetmakerEndpoints } from '../../netmaker/address/endpoints.ts';
 import type { Resolution, Source } from '../source.ts';
 import {
   type AttachDecision,

@@ -1,6 +1,6 @@
 // A child process for the tests: claims from 50 sides without end, and prints each answer.
 import { writeSync } from 'node:fs';
-import { openLeases } from '../../../src/netmaker/leases/leases.ts';
+import { openLeases } from '../../../src/netmaker/address/leases.ts';
 
 const [path = '', from = '0'] = process.argv.slice(2);
 const leases = await openLeases({

@@ -6,7 +6,7 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AgentError } from '../../../src/core/lib/errors.ts';
 import type { Exec } from '../../../src/core/lib/exec.ts';
-import { readKernel } from '../../../src/netmaker/mesh/kernel-wireguard.ts';
+import { readKernel } from '../../../src/netmaker/wireguard/kernel-wireguard.ts';
 
 const SECRET = Buffer.alloc(32, 7).toString('base64');
 const DUMP = `${SECRET}\t${Buffer.alloc(32, 8).toString('base64')}\t51821\toff`;

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { heldLeases } from '../../../src/netmaker/leases/lease-state.ts';
-import { loadLeases } from '../../../src/netmaker/leases/lease-store.ts';
+import { heldLeases } from '../../../src/netmaker/address/lease-state.ts';
+import { loadLeases } from '../../../src/netmaker/address/lease-store.ts';
 
 const ROUNDS = 10;
 let directory: string;

@@ -17,8 +17,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openInside } from '../../../src/netmaker/mesh/inside-root.ts';
-import { readUserspace } from '../../../src/netmaker/mesh/uapi-socket.ts';
+import { openInside } from '../../../src/netmaker/wireguard/inside-root.ts';
+import { readUserspace } from '../../../src/netmaker/wireguard/uapi-socket.ts';
 
 const NOW = 1_795_448_000_000;
 const SECRET = '77'.repeat(32);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { knownBridges } from '../../../src/agent/netmaker/docker-bridges.ts';
+import { knownBridges } from '../../../src/netmaker/gateway/docker-bridges.ts';
 
 it('are those that Docker named last, while it does not answer', async () => {
   const answers = [['docker0', 'br-0123456789ab'], undefined, ['docker0']];

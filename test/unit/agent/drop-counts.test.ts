@@ -1,8 +1,8 @@
 // What a guest's rules have dropped is kept while the guest lives, also when a look and a change cross.
 
 import { describe, expect, it } from 'vitest';
-import { openDropCounts } from '../../../src/agent/netmaker/drop-counts.ts';
-import type { Counts } from '../../../src/netmaker/isolation/counts.ts';
+import type { Counts } from '../../../src/netmaker/port-security/counts.ts';
+import { openDropCounts } from '../../../src/netmaker/port-security/drop-counts.ts';
 
 const VMID = 1_000_001;
 const dropped = (arp: number): Counts => ({

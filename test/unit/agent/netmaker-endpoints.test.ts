@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Claim } from '../../../src/agent/claims.ts';
-import { type NetmakerEndpoints, netmakerEndpoints } from '../../../src/agent/netmaker/endpoints.ts';
 import { defaultConfig } from '../../../src/core/config/parse-config.ts';
-import { openLeases } from '../../../src/netmaker/leases/leases.ts';
-import { poolsOf, reservedRanges } from '../../../src/netmaker/pools.ts';
+import { type NetmakerEndpoints, netmakerEndpoints } from '../../../src/netmaker/address/endpoints.ts';
+import { openLeases } from '../../../src/netmaker/address/leases.ts';
+import { poolsOf, reservedRanges } from '../../../src/netmaker/address/pools.ts';
 import { dockerContainerSchema } from '../../../src/runtimes/docker/attach.ts';
 
 const A = 'a'.repeat(64);

@@ -1,8 +1,8 @@
 // What `status` says of Netmaker's containers, and when the journal is told of a pool that nobody can reach.
 
 import { describe, expect, it } from 'vitest';
-import { openWarning, summarize } from '../../../src/agent/netmaker/summary.ts';
 import { parseConfig } from '../../../src/core/config/parse-config.ts';
+import { openWarning, summarize } from '../../../src/netmaker/summary.ts';
 
 const DOCUMENTATION = ['203.0.113.0/24'];
 const OWN = ['100.64.7.0/24'];

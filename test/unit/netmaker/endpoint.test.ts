@@ -3,8 +3,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseCidr, parseIp } from '../../../src/core/lib/cidr.ts';
-import { type EndpointRequest, endpointOf } from '../../../src/netmaker/endpoint.ts';
-import { insideOf, insidePool } from '../../../src/netmaker/inside.ts';
+import { type EndpointRequest, endpointOf } from '../../../src/netmaker/address/endpoint.ts';
+import { insideOf, insidePool } from '../../../src/netmaker/address/inside.ts';
 import type { Pool } from '../../../src/netmaker/types.ts';
 
 const pools: Pool[] = [

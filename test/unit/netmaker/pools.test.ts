@@ -8,7 +8,7 @@ import {
   parseRange,
   poolsOf,
   reservedRanges,
-} from '../../../src/netmaker/pools.ts';
+} from '../../../src/netmaker/address/pools.ts';
 
 function pool(subnet: string, ...gateways: string[]) {
   return poolsOf({ pools: [subnet], gateways })[0];

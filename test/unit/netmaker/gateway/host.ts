@@ -1,7 +1,7 @@
 // A host as data, for deciding about.
 import type { Observed } from '../../../../src/netmaker/gateway/observed.ts';
+import type { GatewayWish } from '../../../../src/netmaker/gateway/spec.ts';
 import type { HostLink } from '../../../../src/netmaker/gateway/uplink.ts';
-import type { GatewayWish } from '../../../../src/netmaker/gateway/wish.ts';
 import type { Pool } from '../../../../src/netmaker/types.ts';
 
 export const link = (index: number, addresses: string[] = [], more: Partial<HostLink> = {}): HostLink => ({

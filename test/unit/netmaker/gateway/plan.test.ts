@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { wantedPieces } from '../../../../src/netmaker/gateway/desired.ts';
+import { type Entry, entrySchema, keyOf } from '../../../../src/netmaker/gateway/host-resources.ts';
 import type { Observed } from '../../../../src/netmaker/gateway/observed.ts';
-import { type Entry, entrySchema, keyOf } from '../../../../src/netmaker/gateway/pieces.ts';
 import { gatewayPlan, type Step, undoForwarding6 } from '../../../../src/netmaker/gateway/plan.ts';
-import { wantedPieces } from '../../../../src/netmaker/gateway/wanted.ts';
-import type { GatewayWish } from '../../../../src/netmaker/gateway/wish.ts';
+import type { GatewayWish } from '../../../../src/netmaker/gateway/spec.ts';
 import { host, link, pool4, pool6, wish } from './host.ts';
 
 const plan = (one: GatewayWish, observed: Observed, record: Entry[] = []) =>

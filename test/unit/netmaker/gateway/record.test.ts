@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Entry } from '../../../../src/netmaker/gateway/pieces.ts';
+import type { Entry } from '../../../../src/netmaker/gateway/host-resources.ts';
 import { readRecord, writeRecord } from '../../../../src/netmaker/gateway/record.ts';
 
 let directory: string;

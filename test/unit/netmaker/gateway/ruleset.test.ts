@@ -5,7 +5,7 @@ import {
   mergedPorts,
   rulesetCommands as rulesetOf,
 } from '../../../../src/netmaker/gateway/ruleset.ts';
-import type { GatewayWish } from '../../../../src/netmaker/gateway/wish.ts';
+import type { GatewayWish } from '../../../../src/netmaker/gateway/spec.ts';
 import type { Pool } from '../../../../src/netmaker/types.ts';
 import { host, link, pool4, pool6, wish } from './host.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseIp } from '../../../../src/core/lib/cidr.ts';
-import { announcements } from '../../../../src/netmaker/isolation/announcement.ts';
+import { announcements } from '../../../../src/netmaker/port-security/announcement.ts';
 
 const MAC = '0a:00:00:00:00:07';
 const hex = (address: string) => announcements(MAC, address).map((frame) => frame.toString('hex'));

@@ -9,7 +9,7 @@ import {
   NONE_YET,
   remade,
   total,
-} from '../../../../src/netmaker/isolation/counts.ts';
+} from '../../../../src/netmaker/port-security/counts.ts';
 
 const countsOf = (arp: number, refused = 0): Counts => ({
   spoofed: { mac: 0, arp, nd: 0, ipv4: 0, ipv6: 0, other: 0 },

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { flowsOf, hostMulticastFlow } from '../../../../src/netmaker/isolation/flows.ts';
-import { linkLocalOf } from '../../../../src/netmaker/isolation/port.ts';
+import { flowsOf, hostMulticastFlow } from '../../../../src/netmaker/port-security/flows.ts';
+import { linkLocalOf } from '../../../../src/netmaker/port-security/port.ts';
 import { guardedPort } from './port.ts';
 
 const in0 = (flows: readonly string[]) => flows.filter((flow) => flow.startsWith('table=0,'));

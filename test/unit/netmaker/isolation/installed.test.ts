@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { flowsOf, hostMulticastFlow } from '../../../../src/netmaker/isolation/flows.ts';
+import { flowsOf, hostMulticastFlow } from '../../../../src/netmaker/port-security/flows.ts';
 import {
   digestOf,
   guardsOf,
@@ -7,9 +7,9 @@ import {
   multicastPorts,
   parseFlows,
   parseUnfloodedPorts,
-} from '../../../../src/netmaker/isolation/installed.ts';
-import { cookieOf } from '../../../../src/netmaker/isolation/pipeline.ts';
-import type { GuardedPort } from '../../../../src/netmaker/isolation/port.ts';
+} from '../../../../src/netmaker/port-security/installed.ts';
+import { cookieOf } from '../../../../src/netmaker/port-security/pipeline.ts';
+import type { GuardedPort } from '../../../../src/netmaker/port-security/port.ts';
 import { guardedPort } from './port.ts';
 
 const HEADER = 'OFPST_FLOW reply (OF1.4) (xid=0x2):';

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { meterId, metersOf, meterText, parseMeterIds } from '../../../../src/netmaker/isolation/meters.ts';
+import {
+  meterId,
+  metersOf,
+  meterText,
+  parseMeterIds,
+} from '../../../../src/netmaker/port-security/meters.ts';
 import { guardedPort } from './port.ts';
 
 describe('meters', () => {

@@ -1,5 +1,5 @@
 // A guarded port for the tests of its flows.
-import type { GuardedPort } from '../../../../src/netmaker/isolation/port.ts';
+import type { GuardedPort } from '../../../../src/netmaker/port-security/port.ts';
 import type { PortGuard } from '../../../../src/netmaker/types.ts';
 
 export function guardedPort(guard: Partial<PortGuard> = {}, port: Partial<GuardedPort> = {}): GuardedPort {

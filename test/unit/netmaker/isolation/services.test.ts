@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { allowsAll, maskedPorts, serviceMatches } from '../../../../src/netmaker/isolation/services.ts';
+import { allowsAll, maskedPorts, serviceMatches } from '../../../../src/netmaker/port-security/services.ts';
 
 const covers = (block: string, port: number) => {
   const [value = 0, mask = 0xffff] = block.split('/').map(Number);

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseIp } from '../../../../src/core/lib/cidr.ts';
-import { addressText, lowestFree } from '../../../../src/netmaker/leases/address-space.ts';
+import { addressText, lowestFree } from '../../../../src/netmaker/address/address-space.ts';
 
 const group = fc.oneof(fc.constant(0n), fc.constant(0n), fc.bigInt({ min: 0n, max: 0xffffn }));
 const six = fc

@@ -1,6 +1,6 @@
 // Promises about who has the address of a fail-over group.
 import { describe, expect, it } from 'vitest';
-import { electHolder, type GroupMember } from '../../../../src/netmaker/leases/failover.ts';
+import { electHolder, type GroupMember } from '../../../../src/netmaker/address/failover.ts';
 
 const member = (id: string, more: Partial<GroupMember> = {}): GroupMember => ({
   id,

@@ -1,7 +1,7 @@
 // What the tests of leases start from.
 import { isAgentError } from '../../../../src/core/lib/errors.ts';
-import { type LeaseRequest, lease } from '../../../../src/netmaker/leases/lease.ts';
-import { EMPTY_LEASE_STATE, type LeaseState } from '../../../../src/netmaker/leases/lease-state.ts';
+import { type LeaseRequest, lease } from '../../../../src/netmaker/address/lease.ts';
+import { EMPTY_LEASE_STATE, type LeaseState } from '../../../../src/netmaker/address/lease-state.ts';
 import type { Pool } from '../../../../src/netmaker/types.ts';
 
 export const MINUTE = 60_000;

@@ -1,8 +1,8 @@
 // What people are shown of leases.
 import { expect, it } from 'vitest';
-import { lease } from '../../../../src/netmaker/leases/lease.ts';
-import { leaseTable } from '../../../../src/netmaker/leases/lease-rows.ts';
-import { release } from '../../../../src/netmaker/leases/lease-state.ts';
+import { lease } from '../../../../src/netmaker/address/lease.ts';
+import { leaseTable } from '../../../../src/netmaker/address/lease-rows.ts';
+import { release } from '../../../../src/netmaker/address/lease-state.ts';
 import { given, id, MINUTE, NOW, POOL, POOL6, request } from './given.ts';
 
 it('every address is held, cools down until its time, or is free again since then; in numerical order', () => {

@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { EMPTY_LEASE_STATE } from '../../../../src/netmaker/leases/lease-state.ts';
-import { loadLeases, saveLeases } from '../../../../src/netmaker/leases/lease-store.ts';
+import { EMPTY_LEASE_STATE } from '../../../../src/netmaker/address/lease-state.ts';
+import { loadLeases, saveLeases } from '../../../../src/netmaker/address/lease-store.ts';
 import { given, id, NOW } from './given.ts';
 
 let directory: string;

@@ -1,7 +1,7 @@
 // Promises about who gets which address.
 import { describe, expect, it } from 'vitest';
 import { parseIp } from '../../../../src/core/lib/cidr.ts';
-import { lease } from '../../../../src/netmaker/leases/lease.ts';
+import { lease } from '../../../../src/netmaker/address/lease.ts';
 import {
   EMPTY_LEASE_STATE,
   heldLeases,
@@ -9,7 +9,7 @@ import {
   release,
   rename,
   withHeld,
-} from '../../../../src/netmaker/leases/lease-state.ts';
+} from '../../../../src/netmaker/address/lease-state.ts';
 import type { Pool } from '../../../../src/netmaker/types.ts';
 import { addresses, codeOf, given, id, MINUTE, NOW, POOL, POOL6, request } from './given.ts';
 

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseIp } from '../../../../src/core/lib/cidr.ts';
 import { isAgentError } from '../../../../src/core/lib/errors.ts';
-import { hostProblem, inRanges, poolOf } from '../../../../src/netmaker/leases/address-space.ts';
-import { lease } from '../../../../src/netmaker/leases/lease.ts';
+import { hostProblem, inRanges, poolOf } from '../../../../src/netmaker/address/address-space.ts';
+import { lease } from '../../../../src/netmaker/address/lease.ts';
 import {
   EMPTY_LEASE_STATE,
   heldLeases,
@@ -13,7 +13,7 @@ import {
   look,
   release,
   rename,
-} from '../../../../src/netmaker/leases/lease-state.ts';
+} from '../../../../src/netmaker/address/lease-state.ts';
 import type { Pool } from '../../../../src/netmaker/types.ts';
 import { id, MINUTE, NOW, request } from './given.ts';
 

@@ -4,8 +4,8 @@ import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { saveLeases } from '../../../../src/netmaker/leases/lease-store.ts';
-import { type LeaseParts, openLeases } from '../../../../src/netmaker/leases/leases.ts';
+import { saveLeases } from '../../../../src/netmaker/address/lease-store.ts';
+import { type LeaseParts, openLeases } from '../../../../src/netmaker/address/leases.ts';
 import { id, NOW, POOL, POOL6 } from './given.ts';
 
 let directory: string;

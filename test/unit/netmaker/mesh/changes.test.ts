@@ -1,7 +1,7 @@
 // Which changes of a mesh are told, and which are not.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type MeshSight, meshChanges } from '../../../../src/netmaker/mesh/changes.ts';
+import { type MeshSight, meshChanges } from '../../../../src/netmaker/wireguard/changes.ts';
 import { AT, container, key, peer, S, sight, wg } from './sights.ts';
 
 const actions = (before: MeshSight | undefined, now: MeshSight) =>

@@ -1,7 +1,7 @@
 // Sights of a container and its mesh, for tests.
 
-import type { MeshSight } from '../../../../src/netmaker/mesh/changes.ts';
-import type { MeshInterface, MeshPeer } from '../../../../src/netmaker/mesh/interface.ts';
+import type { MeshSight } from '../../../../src/netmaker/wireguard/changes.ts';
+import type { MeshInterface, MeshPeer } from '../../../../src/netmaker/wireguard/interface.ts';
 
 /** Milliseconds since the epoch. */
 export const AT = 1_795_448_000_000;

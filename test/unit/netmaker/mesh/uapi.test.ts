@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseUapi } from '../../../../src/netmaker/mesh/uapi.ts';
+import { parseUapi } from '../../../../src/netmaker/wireguard/uapi.ts';
 
 const NOW = 1_795_448_000;
 const PRIVATE = '11'.repeat(32);

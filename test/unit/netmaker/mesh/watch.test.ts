@@ -1,9 +1,9 @@
 // The watch over the meshes: who is looked at, when, and what a look that goes wrong does.
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { AgentError } from '../../../../src/core/lib/errors.ts';
-import type { Change, Health, MeshContainer } from '../../../../src/netmaker/mesh/changes.ts';
-import type { MeshInterface } from '../../../../src/netmaker/mesh/interface.ts';
-import { type Inspected, type MeshWatch, startMeshWatch } from '../../../../src/netmaker/mesh/watch.ts';
+import type { Change, Health, MeshContainer } from '../../../../src/netmaker/wireguard/changes.ts';
+import type { MeshInterface } from '../../../../src/netmaker/wireguard/interface.ts';
+import { type Inspected, type MeshWatch, startMeshWatch } from '../../../../src/netmaker/wireguard/watch.ts';
 import { AT, container, peer, wg } from './sights.ts';
 
 const RUNNING: Inspected = { health: 'none', restarts: 0, startedAt: '2026-11-23T08:00:00Z' };

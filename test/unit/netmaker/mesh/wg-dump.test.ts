@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseWgDump } from '../../../../src/netmaker/mesh/wg-dump.ts';
+import { parseWgDump } from '../../../../src/netmaker/wireguard/wg-dump.ts';
 
 const key = (fill: number) => Buffer.alloc(32, fill).toString('base64');
 const row = (...cells: (string | number)[]) => cells.join('\t');

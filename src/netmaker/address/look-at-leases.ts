@@ -1,10 +1,10 @@
 // Frees the addresses of containers that are gone without an event that says so.
 
+import type { Claims } from '../../agent/claims.ts';
 import type { Ledger } from '../../core/ledger/writer.ts';
-import type { Leases } from '../../netmaker/leases/leases.ts';
 import type { openDocker } from '../../runtimes/docker/engine.ts';
-import type { Claims } from '../claims.ts';
 import { groupKeys } from './claimed-addresses.ts';
+import type { Leases } from './leases.ts';
 
 export interface LeaseLookParts {
   leases: Pick<Leases, 'look'>;

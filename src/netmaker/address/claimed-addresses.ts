@@ -1,9 +1,9 @@
 // Which addresses the claims of containers speak of.
 
+import type { Claims } from '../../agent/claims.ts';
 import { parseIp } from '../../core/lib/cidr.ts';
-import { poolOf } from '../../netmaker/leases/address-space.ts';
-import type { Pool } from '../../netmaker/types.ts';
-import type { Claims } from '../claims.ts';
+import type { Pool } from '../types.ts';
+import { poolOf } from './address-space.ts';
 import { publicAddressesOf } from './public-addresses.ts';
 
 /** What ports of others than `key` have, public and inside. */

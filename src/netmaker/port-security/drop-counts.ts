@@ -1,13 +1,6 @@
 // Keeps what the rules of each port have dropped while its guest lives, however often the rules are made anew.
 
-import {
-  type Carried,
-  type Counts,
-  looked,
-  NONE_YET,
-  remade,
-  total,
-} from '../../netmaker/isolation/counts.ts';
+import { type Carried, type Counts, looked, NONE_YET, remade, total } from './counts.ts';
 
 export interface DropCounts {
   /** Has a look at the rules note what they count; returns what `look` does. */

@@ -1,11 +1,11 @@
 // Keeps the host the gateway of what guests publish: after each change of theirs, and when something disturbs it.
 
+import type { Troubles } from '../../agent/troubles.ts';
 import type { Ledger } from '../../core/ledger/writer.ts';
 import { asAgentError } from '../../core/lib/errors.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
-import type { Gateway, GatewayWish } from '../../netmaker/gateway/wish.ts';
-import type { PublishedAddress } from '../../netmaker/types.ts';
-import type { Troubles } from '../troubles.ts';
+import type { PublishedAddress } from '../types.ts';
+import type { Gateway, GatewayWish } from './spec.ts';
 
 export interface PublicNetworkParts {
   gateway: Gateway;

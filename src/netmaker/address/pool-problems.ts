@@ -8,7 +8,7 @@ import {
   parseCidr,
   parseIp,
   subnetRange,
-} from '../core/lib/cidr.ts';
+} from '../../core/lib/cidr.ts';
 import { hasHostBits, overlaps, parseRange } from './pools.ts';
 
 export interface SettingProblem {

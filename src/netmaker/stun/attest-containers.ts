@@ -1,15 +1,15 @@
 // Attests containers: asks a STUN server from inside each, and records what it saw in the ledger.
 
+import type { Binding } from '../../agent/claims.ts';
 import type { Config } from '../../core/config/config.ts';
 import type { Ledger } from '../../core/ledger/writer.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import type { Exec } from '../../core/lib/exec.ts';
-import { type Attestation, attest } from '../../netmaker/stun/attest.ts';
-import { parseStunServer, type StunServer } from '../../netmaker/stun/server.ts';
-import { openWitness } from '../../netmaker/stun/witness.ts';
-import type { Pool } from '../../netmaker/types.ts';
-import type { Binding } from '../claims.ts';
-import { publicAddressesOf } from './public-addresses.ts';
+import { publicAddressesOf } from '../address/public-addresses.ts';
+import type { Pool } from '../types.ts';
+import { type Attestation, attest } from './attest.ts';
+import { parseStunServer, type StunServer } from './server.ts';
+import { openWitness } from './witness.ts';
 
 /** The last attestation of a container. */
 export interface Attested {

@@ -1,6 +1,6 @@
 // Our rules in DOCKER-USER, the chain that Docker leaves to administrators, as arguments of iptables.
 
-import type { Piece } from './pieces.ts';
+import type { Piece } from './host-resources.ts';
 
 export const iptables = (family: 4 | 6) => (family === 4 ? 'iptables' : 'ip6tables');
 

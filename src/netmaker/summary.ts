@@ -1,7 +1,7 @@
 // What `status` says of Netmaker's containers, and the warning that the journal gets.
 
-import type { Config } from '../../core/config/config.ts';
-import { documentationWarning } from '../../netmaker/pools.ts';
+import type { Config } from '../core/config/config.ts';
+import { documentationWarning } from './address/pools.ts';
 
 export interface SummaryParts {
   config: Pick<Config, 'netmaker' | 'docker'>;

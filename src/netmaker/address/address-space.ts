@@ -1,7 +1,7 @@
 // Addresses of pools as numbers: which are hosts, and the lowest that is free.
 import { contains, type IpAddress, interfaceCidrProblem, parseCidr, parseIp } from '../../core/lib/cidr.ts';
-import type { AddressRange } from '../pools.ts';
 import type { Pool } from '../types.ts';
+import type { AddressRange } from './pools.ts';
 
 export type { AddressRange };
 

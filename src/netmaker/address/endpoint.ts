@@ -1,9 +1,9 @@
 // From leased addresses to what a container's card, its port and the host get; pure.
 
-import { AgentError } from '../core/lib/errors.ts';
+import { AgentError } from '../../core/lib/errors.ts';
+import type { Pool, PortGuard, PublicMode, PublishedAddress, ServiceRule } from '../types.ts';
 import { insideOf, insidePool } from './inside.ts';
-import type { LeasedAddress } from './leases/lease.ts';
-import type { Pool, PortGuard, PublicMode, PublishedAddress, ServiceRule } from './types.ts';
+import type { LeasedAddress } from './lease.ts';
 
 export interface EndpointRequest {
   mode: PublicMode;

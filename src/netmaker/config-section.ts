@@ -1,18 +1,18 @@
 // The section [netmaker] of the configuration: every key, what it accepts and its default.
 import * as z from 'zod';
-import { type DetectionSettings, patternProblem } from '../../netmaker/detection/patterns.ts';
+import { isUnicast, parseCidr, parseIp } from '../core/lib/cidr.ts';
+import { kernelNameProblem } from '../core/lib/device-name.ts';
+import { bridgeName, checkedText, flag, list, oneOf, table, whole } from '../core/lib/fields.ts';
+import { serviceRuleProblem } from '../core/plan/service-rules.ts';
 import {
   gatewayProblems,
   insideProblem,
   overlapProblems,
   poolProblem,
   reservedProblem,
-} from '../../netmaker/pool-problems.ts';
-import { parseStunServer } from '../../netmaker/stun/server.ts';
-import { isUnicast, parseCidr, parseIp } from '../lib/cidr.ts';
-import { kernelNameProblem } from '../lib/device-name.ts';
-import { bridgeName, checkedText, flag, list, oneOf, table, whole } from '../lib/fields.ts';
-import { serviceRuleProblem } from '../plan/service-rules.ts';
+} from './address/pool-problems.ts';
+import { type DetectionSettings, patternProblem } from './detection/patterns.ts';
+import { parseStunServer } from './stun/server.ts';
 
 const RATE_MAX = 100_000_000;
 

@@ -1,19 +1,19 @@
 // What a Netmaker container gets on the bridge of the pools: its leases, its group's address if it holds that, its rules.
 
+import type { Claim } from '../../agent/claims.ts';
 import type { Config } from '../../core/config/config.ts';
 import { parseCidr, parseIp } from '../../core/lib/cidr.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
-import { endpointOf } from '../../netmaker/endpoint.ts';
-import { poolOf } from '../../netmaker/leases/address-space.ts';
-import { electHolder, type GroupMember } from '../../netmaker/leases/failover.ts';
-import type { LeasedAddress } from '../../netmaker/leases/lease.ts';
-import type { Leases } from '../../netmaker/leases/leases.ts';
-import { overlaps } from '../../netmaker/pools.ts';
-import type { Pool } from '../../netmaker/types.ts';
 import { type AttachDecision, containerName, type DockerContainer } from '../../runtimes/docker/attach.ts';
 import type { AddressMove } from '../../runtimes/source.ts';
-import type { Claim } from '../claims.ts';
+import type { Pool } from '../types.ts';
+import { poolOf } from './address-space.ts';
+import { endpointOf } from './endpoint.ts';
+import { electHolder, type GroupMember } from './failover.ts';
+import type { LeasedAddress } from './lease.ts';
+import type { Leases } from './leases.ts';
+import { overlaps } from './pools.ts';
 
 export interface EndpointParts {
   rules: Config['netmaker'];

@@ -5,10 +5,10 @@ import { AgentError } from '../../core/lib/errors.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
 import type { Observed, ObservedGuard } from '../../core/plan/observed.ts';
-import type { Counts } from '../../netmaker/isolation/counts.ts';
-import { digestOf, type GuardedPort, type Isolation } from '../../netmaker/isolation/isolation.ts';
-import type { PortGuard } from '../../netmaker/types.ts';
+import type { PortGuard } from '../types.ts';
+import type { Counts } from './counts.ts';
 import { openDropCounts } from './drop-counts.ts';
+import { digestOf, type GuardedPort, type Isolation } from './port-security.ts';
 
 export interface Guards {
   /** What is there, as far as it is known: `refresh` looks again. */

@@ -7,8 +7,8 @@ import {
   parseCidr,
   parseIp,
   subnetRange,
-} from '../core/lib/cidr.ts';
-import type { Pool } from './types.ts';
+} from '../../core/lib/cidr.ts';
+import type { Pool } from '../types.ts';
 
 /** The part of `[netmaker]` that pools are made of; without problems, as that of a parsed configuration is. */
 export interface PoolSettings {

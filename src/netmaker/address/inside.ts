@@ -1,7 +1,7 @@
 // With 1:1 translation: which inside address a container has for its public one; pure.
 
-import { parseCidr, parseIp } from '../core/lib/cidr.ts';
-import type { Pool } from './types.ts';
+import { parseCidr, parseIp } from '../../core/lib/cidr.ts';
+import type { Pool } from '../types.ts';
 
 const BITS = 32;
 /** The inside subnet's own address and its gateway come first. */

@@ -1,12 +1,12 @@
 // Which pieces the wish needs on this host, in the order in which they are made.
 
 import type { Pool } from '../types.ts';
-import { exceptionsFor } from './exceptions.ts';
+import { exceptionsFor } from './docker-user.ts';
+import { type Entry, type EntryOf, keyOf, type Piece } from './host-resources.ts';
 import type { Observed } from './observed.ts';
-import { type Entry, type EntryOf, keyOf, type Piece } from './pieces.ts';
 import { rulesetCommands } from './ruleset.ts';
+import type { GatewayWish } from './spec.ts';
 import { addressesIn, hostRoute, isOnLink, layoutOf, uplinkFor } from './uplink.ts';
-import type { GatewayWish } from './wish.ts';
 
 const sysctl = (path: string, value: string): Piece => ({ kind: 'sysctl', path, value });
 
