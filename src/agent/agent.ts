@@ -13,13 +13,13 @@ import { type Once, once } from '../core/lib/once.ts';
 import type { DesiredPort, VethRequest } from '../core/plan/desired.ts';
 import { openContainerLooks } from '../runtimes/docker/container-looks.ts';
 import type { Resolution, Source } from '../runtimes/source.ts';
-import type { Claims } from './claims.ts';
+import type { Claims } from '../state/desired-state.ts';
+import type { Troubles } from '../state/pending-retries.ts';
 import type { Convergence } from './converge.ts';
 import { eventData } from './event-data.ts';
 import { openLooks } from './looks.ts';
 import { openOthers, queueKeyOf } from './others.ts';
 import type { ToldEvents } from './told-events.ts';
-import type { Troubles } from './troubles.ts';
 
 /** Who handed an event in, as the bus knows it. */
 export interface Caller {

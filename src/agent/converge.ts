@@ -15,10 +15,10 @@ import type { RecordOf } from '../core/plan/ownership.ts';
 import { type Hold, type Plan, plan } from '../core/plan/plan.ts';
 import { type Executors, STEP_ACTIONS, type Step, subjectOf } from '../core/plan/steps.ts';
 import type { PortGuard } from '../netmaker/types.ts';
+import type { Troubles } from '../state/pending-retries.ts';
 import type { Healings } from './healings.ts';
 import type { Look } from './observe.ts';
 import { stepData } from './step-data.ts';
-import type { Troubles } from './troubles.ts';
 
 export interface ConvergeParts {
   config: Config;

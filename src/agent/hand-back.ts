@@ -10,7 +10,7 @@ import type { JsonObject } from '../core/lib/json.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { type ObservedPort, OWNER_KEYS } from '../core/plan/observed.ts';
 import { isOurPort } from '../core/plan/ownership.ts';
-import type { Claims } from './claims.ts';
+import type { Claims } from '../state/desired-state.ts';
 
 /** Ports in one transaction; what OVSDB refuses then concerns no more than these. */
 const BATCH = 50;

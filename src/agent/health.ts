@@ -21,8 +21,8 @@ import {
   healthWord,
   portHealth,
 } from '../diagnose/health.ts';
-import type { Binding, Claims } from './claims.ts';
-import type { Troubles } from './troubles.ts';
+import type { Binding, Claims } from '../state/desired-state.ts';
+import type { Troubles } from '../state/pending-retries.ts';
 
 export interface HealthParts {
   config: Config;

@@ -4,7 +4,7 @@ import { claimKeyOf, type ProxmoxEvent } from '../core/events/lifecycle-event.ts
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import type { Resolution } from '../runtimes/source.ts';
-import type { Claims } from './claims.ts';
+import type { Claims } from '../state/desired-state.ts';
 
 /** Between Proxmox's pre-start and the moment its last card is plugged. */
 const START_MS = 120_000;

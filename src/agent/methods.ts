@@ -11,8 +11,8 @@ import { parsePortName, portName, vmidSchema } from '../core/guest/vmid.ts';
 import { type Ledger, readBlocks, renderFlat, verifyLedger } from '../core/ledger/index.ts';
 import { AgentError } from '../core/lib/errors.ts';
 import { type AttachOptions, parseAttachOptions } from '../runtimes/manual/attach-options.ts';
+import type { Binding, Claims } from '../state/desired-state.ts';
 import type { Agent, Caller } from './agent.ts';
-import type { Binding, Claims } from './claims.ts';
 import { type Method, method } from './dbus-service.ts';
 import { noteHookscript } from './note-hookscript.ts';
 

@@ -3,7 +3,7 @@
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import type { Resolution } from '../runtimes/source.ts';
-import type { Claim, Claims } from './claims.ts';
+import type { Claim, Claims } from '../state/desired-state.ts';
 
 export interface OthersParts {
   ledger: Pick<Ledger, 'append'>;

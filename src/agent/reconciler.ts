@@ -1,9 +1,9 @@
 // Says when to reconcile: at once when a daemon comes back or a port of ours changed, by back-off, and on a timer.
 
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
+import type { Troubles } from '../state/pending-retries.ts';
 import { type Agent, TIMER } from './agent.ts';
 import { type News, newsOf, treesTurned } from './switch-news.ts';
-import type { Troubles } from './troubles.ts';
 
 export interface ReconcilerParts {
   agent: Agent;

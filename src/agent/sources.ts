@@ -19,9 +19,9 @@ import { manualSource } from '../runtimes/manual/source.ts';
 import { configWrittenAt } from '../runtimes/proxmox/config/tree.ts';
 import type { ProxmoxLocks } from '../runtimes/proxmox/locks.ts';
 import { type ProxmoxSource, proxmoxSource } from '../runtimes/proxmox/source.ts';
+import type { Claims } from '../state/desired-state.ts';
+import type { Vmids } from '../state/vmids.ts';
 import type { Sources } from './agent.ts';
-import type { Claims } from './claims.ts';
-import type { Vmids } from './vmids.ts';
 
 export interface SourcesParts {
   config: Config;

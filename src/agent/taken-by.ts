@@ -1,7 +1,7 @@
 // Why a port, or the device that it would hold, is another running guest's already.
 
 import type { DesiredPort } from '../core/plan/desired.ts';
-import type { Claims } from './claims.ts';
+import type { Claims } from '../state/desired-state.ts';
 
 /**
  * One port, one guest; one device, one guest. Of several that ask for a port that nobody has yet, the plan's rows decide;

@@ -1,7 +1,7 @@
 // Guests that no daemon can tell us of: what was announced holds for as long as its network device exists.
 
-import type { Claim } from '../agent/claims.ts';
 import type { GuestRuntime } from '../core/guest/guest.ts';
+import type { Claim } from '../state/desired-state.ts';
 import type { Resolution } from './source.ts';
 
 /** What `current` answers for such a runtime. */

@@ -4,9 +4,9 @@ import { z } from 'zod';
 import { observePorts } from '../../core/drivers/ovsdb/observe.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
 import { mapNumbers, optionalNumber, optionalString } from '../../core/ovsdb/values.ts';
-import type { Claims } from '../claims.ts';
+import type { Claims } from '../../state/desired-state.ts';
+import type { Troubles } from '../../state/pending-retries.ts';
 import { type Method, method } from '../dbus-service.ts';
-import type { Troubles } from '../troubles.ts';
 import { type CardNumbers, describeGuests } from './describe.ts';
 import type { OverlookedGuests } from './overlooked.ts';
 

@@ -2,8 +2,8 @@
 
 import { join } from 'node:path';
 import type { NetworkManagerOverview } from '../../core/networkmanager/overview.ts';
-import type { Binding } from '../claims.ts';
-import { type InterfaceBinding, interfaceBinding } from '../interface-binding.ts';
+import type { Binding } from '../../state/desired-state.ts';
+import { type InterfaceBinding, interfaceBinding } from '../../state/interface-binding.ts';
 import { bridgeProblem } from './bridge-state.ts';
 import type { SeenHost, SeenSwitch } from './seen.ts';
 

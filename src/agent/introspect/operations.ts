@@ -8,7 +8,7 @@ import { createBridgeCheckpoint } from '../../core/networkmanager/checkpoint.ts'
 import type { NetworkManager } from '../../core/networkmanager/networkmanager.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
 import { whyAway } from '../../core/plan/driver-choice.ts';
-import type { Claims } from '../claims.ts';
+import type { Claims } from '../../state/desired-state.ts';
 import type { BridgeValidation } from './validation.ts';
 
 export const OPERATIONS = ['create_checkpoint', 'validate_topology', 'sync_with_proxmox'] as const;

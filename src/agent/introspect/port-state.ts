@@ -3,7 +3,7 @@
 import type { OvsBridge, OvsPort } from '../../core/drivers/ovsdb/bridge-tree.ts';
 import { parsePortName, portName } from '../../core/guest/vmid.ts';
 import { isOurs, OWNER_KEYS } from '../../core/plan/observed.ts';
-import type { Binding } from '../claims.ts';
+import type { Binding } from '../../state/desired-state.ts';
 import { interfaceProblem } from './bridge-state.ts';
 import type { SeenSwitch } from './seen.ts';
 

@@ -4,7 +4,7 @@ import type { OvsBridge } from '../../core/drivers/ovsdb/bridge-tree.ts';
 import type { OperState } from '../../core/kernel/links.ts';
 import type { DefaultRoute } from '../../core/kernel/routes.ts';
 import type { NetworkManagerOverview } from '../../core/networkmanager/overview.ts';
-import type { Binding } from '../claims.ts';
+import type { Binding } from '../../state/desired-state.ts';
 
 export interface SeenSwitch {
   /** Whether ovs-vswitchd runs. OVSDB keeps what it wrote last when it does not. */

@@ -31,9 +31,9 @@ import { openWireGuardReader } from '../../netmaker/wireguard/read-wireguard.ts'
 import { type MeshWatch, startMeshWatch } from '../../netmaker/wireguard/watch.ts';
 import type { openDocker } from '../../runtimes/docker/engine.ts';
 import type { DockerSource } from '../../runtimes/docker/source.ts';
-import type { Claims } from '../claims.ts';
+import type { Claims } from '../../state/desired-state.ts';
+import type { Troubles } from '../../state/pending-retries.ts';
 import type { Method } from '../dbus-service.ts';
-import type { Troubles } from '../troubles.ts';
 import { netmakerMethods } from './methods.ts';
 import { reportContainers, reportNetmaker } from './report.ts';
 

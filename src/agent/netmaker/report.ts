@@ -12,7 +12,7 @@ import type { Pool } from '../../netmaker/types.ts';
 import type { MeshWatch } from '../../netmaker/wireguard/watch.ts';
 import { containerName, type DockerContainer, decideAttach } from '../../runtimes/docker/attach.ts';
 import type { DockerSource } from '../../runtimes/docker/source.ts';
-import type { Binding, Claims } from '../claims.ts';
+import type { Binding, Claims } from '../../state/desired-state.ts';
 
 export interface ReportParts {
   config: Config;

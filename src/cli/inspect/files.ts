@@ -2,7 +2,6 @@
 
 import { access, constants, readdir, readFile, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bindingSchema } from '../../agent/claims.ts';
 import type {
   BindingFacts,
   FileState,
@@ -23,6 +22,7 @@ import {
   snippetFile,
 } from '../../runtimes/proxmox/hookscript/storage-cfg.ts';
 import { OUR_VOLUME } from '../../runtimes/proxmox/hookscript/volume.ts';
+import { bindingSchema } from '../../state/desired-state.ts';
 import { attempt } from './attempt.ts';
 
 const DEADLINE_MS = 4000;

@@ -1,7 +1,7 @@
 // Which addresses the claims of containers speak of.
 
-import type { Claims } from '../../agent/claims.ts';
 import { parseIp } from '../../core/lib/cidr.ts';
+import type { Claims } from '../../state/desired-state.ts';
 import type { Pool } from '../types.ts';
 import { poolOf } from './address-space.ts';
 import { publicAddressesOf } from './public-addresses.ts';

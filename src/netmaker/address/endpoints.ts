@@ -1,12 +1,12 @@
 // What a Netmaker container gets on the bridge of the pools: its leases, its group's address if it holds that, its rules.
 
-import type { Claim } from '../../agent/claims.ts';
 import type { Config } from '../../core/config/config.ts';
 import { parseCidr, parseIp } from '../../core/lib/cidr.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
 import { type AttachDecision, containerName, type DockerContainer } from '../../runtimes/docker/attach.ts';
 import type { AddressMove } from '../../runtimes/source.ts';
+import type { Claim } from '../../state/desired-state.ts';
 import type { Pool } from '../types.ts';
 import { poolOf } from './address-space.ts';
 import { endpointOf } from './endpoint.ts';

@@ -1,8 +1,8 @@
 // Frees the addresses of containers that are gone without an event that says so.
 
-import type { Claims } from '../../agent/claims.ts';
 import type { Ledger } from '../../core/ledger/writer.ts';
 import type { openDocker } from '../../runtimes/docker/engine.ts';
+import type { Claims } from '../../state/desired-state.ts';
 import { groupKeys } from './claimed-addresses.ts';
 import type { Leases } from './leases.ts';
 

@@ -1,9 +1,9 @@
 // Keeps the host the gateway of what guests publish: after each change of theirs, and when something disturbs it.
 
-import type { Troubles } from '../../agent/troubles.ts';
 import type { Ledger } from '../../core/ledger/writer.ts';
 import { asAgentError } from '../../core/lib/errors.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
+import type { Troubles } from '../../state/pending-retries.ts';
 import type { PublishedAddress } from '../types.ts';
 import type { Gateway, GatewayWish } from './spec.ts';
 

@@ -1,7 +1,7 @@
 // Asks the switch which rules of ports it has, and has it asked again soon where it does not answer.
 
-import type { Troubles } from '../../agent/troubles.ts';
 import { asAgentError } from '../../core/lib/errors.ts';
+import type { Troubles } from '../../state/pending-retries.ts';
 import type { Guards } from './guarded-ports.ts';
 
 /** Stands among the troubles where others have the name of their port. */

@@ -1,10 +1,10 @@
 // Attests containers: asks a STUN server from inside each, and records what it saw in the ledger.
 
-import type { Binding } from '../../agent/claims.ts';
 import type { Config } from '../../core/config/config.ts';
 import type { Ledger } from '../../core/ledger/writer.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import type { Exec } from '../../core/lib/exec.ts';
+import type { Binding } from '../../state/desired-state.ts';
 import { publicAddressesOf } from '../address/public-addresses.ts';
 import type { Pool } from '../types.ts';
 import { type Attestation, attest } from './attest.ts';

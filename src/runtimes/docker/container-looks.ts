@@ -1,10 +1,10 @@
 // Looks at single Docker containers that are ours, because their networks have changed.
 
-import type { Claims } from '../../agent/claims.ts';
 import { queueKeyOf } from '../../agent/others.ts';
 import type { Ledger } from '../../core/ledger/writer.ts';
 import type { KeyedQueue } from '../../core/lib/keyed-queue.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
+import type { Claims } from '../../state/desired-state.ts';
 import type { Resolution } from '../source.ts';
 
 export interface ContainerLooksParts {

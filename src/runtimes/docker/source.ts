@@ -1,8 +1,6 @@
 // Docker containers: from what Docker says of them to the ports they should have.
 
 import { createHash } from 'node:crypto';
-import type { Binding, Claim } from '../../agent/claims.ts';
-import type { Vmids } from '../../agent/vmids.ts';
 import type { DockerEvent } from '../../core/events/lifecycle-event.ts';
 import type { Guest } from '../../core/guest/guest.ts';
 import { portName } from '../../core/guest/vmid.ts';
@@ -11,6 +9,8 @@ import { AgentError, asAgentError, isAgentError } from '../../core/lib/errors.ts
 import { recentMap } from '../../core/lib/recent-map.ts';
 import type { DesiredPort, FormerNetwork } from '../../core/plan/desired.ts';
 import type { NetmakerEndpoints } from '../../netmaker/address/endpoints.ts';
+import type { Binding, Claim } from '../../state/desired-state.ts';
+import type { Vmids } from '../../state/vmids.ts';
 import type { Resolution, Source } from '../source.ts';
 import {
   type AttachDecision,

@@ -1,7 +1,7 @@
 // Addresses that labels of containers say: of two that have one on the same bridge neither is reached, so the second is refused.
 
-import type { Claim } from '../../agent/claims.ts';
 import { AgentError } from '../../core/lib/errors.ts';
+import type { Claim } from '../../state/desired-state.ts';
 
 export interface StaticAddresses {
   /** Notes what a container is to have, in place of what it had. Throws `address-taken`. */

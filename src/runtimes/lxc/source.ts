@@ -2,13 +2,13 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Claim } from '../../agent/claims.ts';
 import type { LxcEvent } from '../../core/events/lifecycle-event.ts';
 import { type Guest, guestNameProblem } from '../../core/guest/guest.ts';
 import { parseGuestInterface } from '../../core/guest/interface-name.ts';
 import { portName, vmidFromText } from '../../core/guest/vmid.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import type { DesiredPort, Vlan } from '../../core/plan/desired.ts';
+import type { Claim } from '../../state/desired-state.ts';
 import { retained } from '../retained.ts';
 import type { Resolution, Source } from '../source.ts';
 import { LXC_CONFIG_MAX_BYTES, type LxcConfig, type LxcNet, parseLxcConfig } from './config.ts';

@@ -1,6 +1,6 @@
 // Notices LXC containers that run or have ended without a word: their hook was killed, or there was none yet.
 
-import type { Claim } from '../../agent/claims.ts';
+import type { Claim } from '../../state/desired-state.ts';
 import type { LxcContainers } from './containers.ts';
 
 export interface LxcWatchParts {

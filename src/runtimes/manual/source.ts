@@ -1,10 +1,10 @@
 // Ports that somebody asked for over D-Bus or the command line, for a device that exists already.
 
-import type { Claim } from '../../agent/claims.ts';
 import { guestKeyOf, type ManualEvent } from '../../core/events/lifecycle-event.ts';
 import type { Guest } from '../../core/guest/guest.ts';
 import { portName } from '../../core/guest/vmid.ts';
 import type { Vlan } from '../../core/plan/desired.ts';
+import type { Claim } from '../../state/desired-state.ts';
 import { retained } from '../retained.ts';
 import type { Source } from '../source.ts';
 

@@ -1,11 +1,11 @@
 // Proxmox guests: from /etc/pve and the devices that Proxmox made to the ports they should have.
 
-import type { Claim } from '../../agent/claims.ts';
 import type { ProxmoxEvent } from '../../core/events/lifecycle-event.ts';
 import type { Guest } from '../../core/guest/guest.ts';
 import { isGuestDevice, parseGuestInterface } from '../../core/guest/interface-name.ts';
 import { isNicProblem } from '../../core/guest/nic.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
+import type { Claim } from '../../state/desired-state.ts';
 import type { Resolution, Source } from '../source.ts';
 import {
   type ProxmoxGuest,

@@ -4,9 +4,9 @@ import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { bindingSchema, loadClaims } from '../../../src/agent/claims.ts';
 import { readPortHolders } from '../../../src/cli/vmid-files.ts';
 import type { DesiredPort } from '../../../src/core/plan/desired.ts';
+import { bindingSchema, loadClaims } from '../../../src/state/desired-state.ts';
 
 const guest = { runtime: 'proxmox-qemu', vmid: 101, name: 'web' } as const;
 const first: DesiredPort = { port: 'vi101', interface: 'tap101i0', bridge: 'ovsbr0', guest, nic: 0 };

@@ -1,7 +1,7 @@
 // What running containers have, for a file of leases that was lost.
 import { expect, it } from 'vitest';
-import type { Claim } from '../../../src/agent/claims.ts';
 import { heldBy } from '../../../src/netmaker/address/claimed-addresses.ts';
+import type { Claim } from '../../../src/state/desired-state.ts';
 
 it('is a lease only where a pool has it: an address of a network of its own, that a label says, is none', () => {
   const pools = [{ family: 4 as const, subnet: '203.0.113.0/24', gateway: '203.0.113.1', prefix: 24 }];

@@ -1,9 +1,9 @@
 // LXC containers that no hook tells of are noticed at the second look.
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { Claim } from '../../../src/agent/claims.ts';
 import type { LxcContainer } from '../../../src/runtimes/lxc/containers.ts';
 import { watchLxc } from '../../../src/runtimes/lxc/watch.ts';
+import type { Claim } from '../../../src/state/desired-state.ts';
 
 let running: LxcContainer[];
 let claims: Claim[];

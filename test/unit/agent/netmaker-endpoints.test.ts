@@ -4,12 +4,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Claim } from '../../../src/agent/claims.ts';
 import { defaultConfig } from '../../../src/core/config/parse-config.ts';
 import { type NetmakerEndpoints, netmakerEndpoints } from '../../../src/netmaker/address/endpoints.ts';
 import { openLeases } from '../../../src/netmaker/address/leases.ts';
 import { poolsOf, reservedRanges } from '../../../src/netmaker/address/pools.ts';
 import { dockerContainerSchema } from '../../../src/runtimes/docker/attach.ts';
+import type { Claim } from '../../../src/state/desired-state.ts';
 
 const A = 'a'.repeat(64);
 const B = 'b'.repeat(64);

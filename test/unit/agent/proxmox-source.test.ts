@@ -4,11 +4,11 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Claim } from '../../../src/agent/claims.ts';
 import type { ProxmoxEvent } from '../../../src/core/events/lifecycle-event.ts';
 import type { Guest } from '../../../src/core/guest/guest.ts';
 import type { DesiredPort } from '../../../src/core/plan/desired.ts';
 import { proxmoxSource } from '../../../src/runtimes/proxmox/source.ts';
+import type { Claim } from '../../../src/state/desired-state.ts';
 
 const common = { id: 'event-0001', at: '2026-11-23T08:30:32.123Z' };
 const ovsBridges = new Set(['ovsbr0', 'ovsbr1']);

@@ -1,11 +1,11 @@
 // When the host is made the gateway, and when it is left alone.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { openTroubles } from '../../../src/agent/troubles.ts';
 import { AgentError } from '../../../src/core/lib/errors.ts';
 import type { DesiredPort } from '../../../src/core/plan/desired.ts';
 import { openPublicNetwork, type PublicNetwork } from '../../../src/netmaker/gateway/public-network.ts';
 import type { GatewayWish } from '../../../src/netmaker/gateway/spec.ts';
+import { openTroubles } from '../../../src/state/pending-retries.ts';
 
 let wishes: GatewayWish[];
 let blocks: { action: string; cause?: number | null }[];

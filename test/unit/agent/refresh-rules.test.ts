@@ -1,9 +1,9 @@
 // Rules that may be gone are looked for again soon.
 
 import { describe, expect, it } from 'vitest';
-import { openTroubles } from '../../../src/agent/troubles.ts';
 import { AgentError } from '../../../src/core/lib/errors.ts';
 import { RULES_TROUBLE, refreshRules } from '../../../src/netmaker/port-security/refresh-rules.ts';
+import { openTroubles } from '../../../src/state/pending-retries.ts';
 
 const bridges = new Set(['ovsbr1']);
 const refused = new AgentError('flows-refused', 'Open vSwitch refused dump-flows on ovsbr1');

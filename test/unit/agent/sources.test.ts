@@ -4,8 +4,6 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Binding, bindingSchema, type Claim } from '../../../src/agent/claims.ts';
-import type { Vmids } from '../../../src/agent/vmids.ts';
 import { defaultConfig } from '../../../src/core/config/parse-config.ts';
 import type { DockerEvent, LxcEvent } from '../../../src/core/events/lifecycle-event.ts';
 import { AgentError } from '../../../src/core/lib/errors.ts';
@@ -15,6 +13,8 @@ import { dockerSource } from '../../../src/runtimes/docker/source.ts';
 import type { LxcContainer } from '../../../src/runtimes/lxc/containers.ts';
 import { lxcSource } from '../../../src/runtimes/lxc/source.ts';
 import type { Resolution } from '../../../src/runtimes/source.ts';
+import { type Binding, bindingSchema, type Claim } from '../../../src/state/desired-state.ts';
+import type { Vmids } from '../../../src/state/vmids.ts';
 
 const common = { id: 'event-0001', at: '2026-11-23T08:30:32.123Z' };
 const ovsBridges = new Set(['ovsbr0', 'ovsbr1']);

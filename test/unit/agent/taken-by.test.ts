@@ -4,9 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type Claims, loadClaims } from '../../../src/agent/claims.ts';
 import { takenBy } from '../../../src/agent/taken-by.ts';
 import type { DesiredPort } from '../../../src/core/plan/desired.ts';
+import { type Claims, loadClaims } from '../../../src/state/desired-state.ts';
 
 let directory: string;
 let claims: Claims;

@@ -1,7 +1,7 @@
 // What fails is tried again, ever less often, and is told once.
 
 import { describe, expect, it } from 'vitest';
-import { openTroubles } from '../../../src/agent/troubles.ts';
+import { openTroubles } from '../../../src/state/pending-retries.ts';
 
 const hold = { port: 'vi101', bridge: 'ovsbr0', code: 'link-missing', reason: 'no device' } as const;
 

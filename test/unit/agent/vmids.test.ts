@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { openVmids, type Released, type VmidParts } from '../../../src/agent/vmids.ts';
 import { defaultConfig } from '../../../src/core/config/parse-config.ts';
+import { openVmids, type Released, type VmidParts } from '../../../src/state/vmids.ts';
 
 let directory: string;
 let present: Set<string> | undefined;

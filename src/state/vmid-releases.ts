@@ -3,7 +3,7 @@
 import type { Config } from '../core/config/config.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { openDocker } from '../runtimes/docker/engine.ts';
-import type { Claims } from './claims.ts';
+import type { Claims } from './desired-state.ts';
 import type { Existing, Released } from './vmids.ts';
 
 /** Guests that one block names; how many there were it always says. */
