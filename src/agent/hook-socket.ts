@@ -11,7 +11,7 @@ import {
   parseHookRequest,
 } from '../core/events/hook-request.ts';
 import { hookEventSchema, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
-import type { Caller } from './agent.ts';
+import type { Caller } from '../reconcile/agent.ts';
 
 export interface HookSocketParts {
   path: string;

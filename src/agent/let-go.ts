@@ -4,9 +4,9 @@ import { linkNames } from '../core/kernel/links.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import { pause } from '../core/lib/deadline.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
+import type { Agent } from '../reconcile/agent.ts';
+import { handBackAll, noteHandedBack } from '../reconcile/restore-names.ts';
 import type { Claims } from '../state/desired-state.ts';
-import type { Agent } from './agent.ts';
-import { handBackAll, noteHandedBack } from './hand-back.ts';
 
 /** systemd waits 15 s (TimeoutStopSec) before it kills the agent. */
 const HAND_BACK_MS = 8_000;

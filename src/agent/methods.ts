@@ -10,9 +10,9 @@ import { interfaceNameSchema, parseGuestInterface } from '../core/guest/interfac
 import { parsePortName, portName, vmidSchema } from '../core/guest/vmid.ts';
 import { type Ledger, readBlocks, renderFlat, verifyLedger } from '../core/ledger/index.ts';
 import { AgentError } from '../core/lib/errors.ts';
+import type { Agent, Caller } from '../reconcile/agent.ts';
 import { type AttachOptions, parseAttachOptions } from '../runtimes/manual/attach-options.ts';
 import type { Binding, Claims } from '../state/desired-state.ts';
-import type { Agent, Caller } from './agent.ts';
 import { type Method, method } from './dbus-service.ts';
 import { noteHookscript } from './note-hookscript.ts';
 

@@ -10,6 +10,7 @@ import type { Veths } from '../core/kernel/veth.ts';
 import type { AgentError } from '../core/lib/errors.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import type { NetmakerEndpoints } from '../netmaker/address/endpoints.ts';
+import type { Sources } from '../reconcile/agent.ts';
 import { disabledSource, leftOut } from '../runtimes/disabled.ts';
 import type { openDocker } from '../runtimes/docker/engine.ts';
 import { type DockerSource, dockerSource } from '../runtimes/docker/source.ts';
@@ -21,7 +22,6 @@ import type { ProxmoxLocks } from '../runtimes/proxmox/locks.ts';
 import { type ProxmoxSource, proxmoxSource } from '../runtimes/proxmox/source.ts';
 import type { Claims } from '../state/desired-state.ts';
 import type { Vmids } from '../state/vmids.ts';
-import type { Sources } from './agent.ts';
 
 export interface SourcesParts {
   config: Config;

@@ -8,12 +8,12 @@ import type { ErrorCode } from '../core/lib/errors.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { chooseDriver, type SwitchFacts } from '../core/plan/driver-choice.ts';
 import { isOurBridge, type ObservedBridge } from '../core/plan/observed.ts';
+import type { SpoolAbsorber } from '../reconcile/absorb-spool.ts';
+import type { SwitchFactsKeeper } from '../reconcile/switch-facts.ts';
 import type { Claims } from '../state/desired-state.ts';
 import type { Troubles } from '../state/pending-retries.ts';
-import type { SpoolAbsorber } from './absorb-spool.ts';
 import type { AgentHealth } from './health.ts';
 import type { Host } from './host.ts';
-import type { SwitchFactsKeeper } from './switch-facts.ts';
 
 export interface StatusParts {
   config: Config;

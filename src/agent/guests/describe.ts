@@ -2,9 +2,9 @@
 
 import { portName } from '../../core/guest/vmid.ts';
 import type { ObservedPort } from '../../core/plan/observed.ts';
+import type { Overlooked } from '../../reconcile/overlooked.ts';
 import type { Binding, Claim } from '../../state/desired-state.ts';
 import type { Trouble } from '../../state/pending-retries.ts';
-import type { Overlooked } from './overlooked.ts';
 
 /** What OVSDB and the kernel say of one device now. Bytes as the switch counts them: `rx` came from the guest. */
 export interface CardNumbers {

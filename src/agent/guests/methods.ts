@@ -4,11 +4,11 @@ import { z } from 'zod';
 import { observePorts } from '../../core/drivers/ovsdb/observe.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
 import { mapNumbers, optionalNumber, optionalString } from '../../core/ovsdb/values.ts';
+import type { OverlookedGuests } from '../../reconcile/overlooked.ts';
 import type { Claims } from '../../state/desired-state.ts';
 import type { Troubles } from '../../state/pending-retries.ts';
 import { type Method, method } from '../dbus-service.ts';
 import { type CardNumbers, describeGuests } from './describe.ts';
-import type { OverlookedGuests } from './overlooked.ts';
 
 export interface GuestMethodParts {
   ovsdb: OvsdbClient;

@@ -12,9 +12,9 @@ import type { NetworkManager } from '../../core/networkmanager/networkmanager.ts
 import { networkManagerOverview, type ProfileName, profileName } from '../../core/networkmanager/overview.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
 import { chooseDriver } from '../../core/plan/driver-choice.ts';
+import type { SwitchFactsKeeper } from '../../reconcile/switch-facts.ts';
 import type { Claims } from '../../state/desired-state.ts';
 import { ownerOf } from '../status.ts';
-import type { SwitchFactsKeeper } from '../switch-facts.ts';
 import type { SeenHost, SeenSwitch } from './seen.ts';
 import type { BridgeDriver } from './topology.ts';
 

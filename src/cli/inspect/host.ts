@@ -1,7 +1,6 @@
 // Gathers what `doctor` and `explain` look at. Every source is asked by itself and at the same time, and may be absent.
 
 import { join } from 'node:path';
-import { keepSwitchFacts } from '../../agent/switch-facts.ts';
 import type { Config } from '../../core/config/config.ts';
 import { loadConfig } from '../../core/config/load.ts';
 import { defaultConfig } from '../../core/config/parse-config.ts';
@@ -17,6 +16,7 @@ import { hasKernelDatapath } from '../../core/kernel/links.ts';
 import { HEAD_FILE } from '../../core/ledger/index.ts';
 import { type NetworkManagerState, NO_NETWORKMANAGER } from '../../core/networkmanager/networkmanager.ts';
 import type { SwitchFacts } from '../../core/plan/driver-choice.ts';
+import { keepSwitchFacts } from '../../reconcile/switch-facts.ts';
 import { openLxcContainers } from '../../runtimes/lxc/containers.ts';
 import { readProxmoxTree } from '../../runtimes/proxmox/config/tree.ts';
 import type { CallAgent } from '../agent-call.ts';

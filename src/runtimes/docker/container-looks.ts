@@ -1,9 +1,9 @@
 // Looks at single Docker containers that are ours, because their networks have changed.
 
-import { queueKeyOf } from '../../agent/others.ts';
 import type { Ledger } from '../../core/ledger/writer.ts';
 import type { KeyedQueue } from '../../core/lib/keyed-queue.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
+import { queueKeyOf } from '../../reconcile/dependents.ts';
 import type { Claims } from '../../state/desired-state.ts';
 import type { Resolution } from '../source.ts';
 

@@ -1,7 +1,6 @@
 // Steps aside for Proxmox's changes of running containers: their cards get Proxmox's names while their lock is open.
 
 import { existsSync } from 'node:fs';
-import { handBackGuest, noteHandedBack } from '../../agent/hand-back.ts';
 import type { Config } from '../../core/config/config.ts';
 import { observePorts } from '../../core/drivers/ovsdb/observe.ts';
 import { parseGuestInterface } from '../../core/guest/interface-name.ts';
@@ -9,6 +8,7 @@ import { linkNamesNow } from '../../core/kernel/links.ts';
 import type { Ledger } from '../../core/ledger/writer.ts';
 import type { Follow } from '../../core/lib/exec.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
+import { handBackGuest, noteHandedBack } from '../../reconcile/restore-names.ts';
 import type { Claims } from '../../state/desired-state.ts';
 import { configWrittenAt } from './config/tree.ts';
 import { heldLocks, type LockWatch, watchLocks } from './lock-watch.ts';

@@ -5,10 +5,10 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { spoolAbsorber } from '../../../src/agent/absorb-spool.ts';
 import type { LifecycleEvent } from '../../../src/core/events/lifecycle-event.ts';
 import { spoolEvent } from '../../../src/core/events/spool.ts';
 import { openWatching } from '../../../src/core/lib/watch.ts';
+import { spoolAbsorber } from '../../../src/reconcile/absorb-spool.ts';
 
 let directory: string;
 let handled: string[];

@@ -1,12 +1,12 @@
 // What an agent that is stopped for good leaves to Proxmox.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { handBackAll, handBackGuest } from '../../../src/agent/hand-back.ts';
 import type { Ledger } from '../../../src/core/ledger/writer.ts';
 import { AgentError } from '../../../src/core/lib/errors.ts';
 import type { Operation, OvsdbClient } from '../../../src/core/ovsdb/client.ts';
 import { emptyReplica, type Replica } from '../../../src/core/ovsdb/replica.ts';
 import { NM_UUID_KEY, OWNER_KEYS } from '../../../src/core/plan/observed.ts';
+import { handBackAll, handBackGuest } from '../../../src/reconcile/restore-names.ts';
 
 const set = (...atoms: unknown[]) => ['set', atoms];
 const map = (entries: Record<string, string>) => ['map', Object.entries(entries)];

@@ -2,8 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { heldUntil, made, openHealings, type Streak } from '../../../src/agent/healings.ts';
 import type { DesiredPort } from '../../../src/core/plan/desired.ts';
+import { heldUntil, made, openHealings, type Streak } from '../../../src/reconcile/recreate-backoff.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

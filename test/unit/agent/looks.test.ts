@@ -1,10 +1,10 @@
 // Looks at single guests: who is looked at, how often, and what the ledger says led there.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Looks, openLooks } from '../../../src/agent/looks.ts';
 import type { ProxmoxEvent } from '../../../src/core/events/lifecycle-event.ts';
 import type { Ledger } from '../../../src/core/ledger/writer.ts';
 import { keyedQueue } from '../../../src/core/lib/keyed-queue.ts';
+import { type Looks, openLooks } from '../../../src/reconcile/resync.ts';
 import type { Resolution } from '../../../src/runtimes/source.ts';
 import type { Claim, Claims } from '../../../src/state/desired-state.ts';
 

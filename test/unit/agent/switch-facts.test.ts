@@ -4,9 +4,9 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { keepSwitchFacts } from '../../../src/agent/switch-facts.ts';
 import { AgentError } from '../../../src/core/lib/errors.ts';
 import type { NetworkManagerState } from '../../../src/core/networkmanager/networkmanager.ts';
+import { keepSwitchFacts } from '../../../src/reconcile/switch-facts.ts';
 
 let root: string;
 let state: NetworkManagerState | undefined;

@@ -1,8 +1,8 @@
 // What rows that change mean for guests.
 
 import { describe, expect, it } from 'vitest';
-import { newsOf } from '../../../src/agent/switch-news.ts';
 import type { RowChange } from '../../../src/core/ovsdb/replica.ts';
+import { newsOf } from '../../../src/reconcile/ovsdb-events.ts';
 
 const marks = { 'ovs-port-agent.vmid': '101', 'ovs-port-agent.nic': '1' };
 

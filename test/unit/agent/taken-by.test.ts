@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { takenBy } from '../../../src/agent/taken-by.ts';
 import type { DesiredPort } from '../../../src/core/plan/desired.ts';
+import { takenBy } from '../../../src/reconcile/taken-by.ts';
 import { type Claims, loadClaims } from '../../../src/state/desired-state.ts';
 
 let directory: string;

@@ -1,9 +1,9 @@
 // What a guest can cause in the ledger has a bound, and what is left out is told.
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { openToldEvents } from '../../../src/agent/told-events.ts';
 import { defaultConfig } from '../../../src/core/config/parse-config.ts';
 import type { DockerEvent } from '../../../src/core/events/lifecycle-event.ts';
 import type { Entry } from '../../../src/core/ledger/draft.ts';
+import { openToldEvents } from '../../../src/reconcile/reported-events.ts';
 
 let blocks: Entry[];
 let warnings: string[];

@@ -16,8 +16,8 @@ import { type Hold, type Plan, plan } from '../core/plan/plan.ts';
 import { type Executors, STEP_ACTIONS, type Step, subjectOf } from '../core/plan/steps.ts';
 import type { PortGuard } from '../netmaker/types.ts';
 import type { Troubles } from '../state/pending-retries.ts';
-import type { Healings } from './healings.ts';
 import type { Look } from './observe.ts';
+import type { Healings } from './recreate-backoff.ts';
 import { stepData } from './step-data.ts';
 
 export interface ConvergeParts {

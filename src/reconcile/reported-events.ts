@@ -5,7 +5,7 @@ import { claimKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { Resolution } from '../runtimes/source.ts';
 import { openEventLimits } from './event-limits.ts';
-import { type OddEvents, openOddEvents } from './odd-events.ts';
+import { type OddEvents, openOddEvents } from './unreadable-events.ts';
 
 export interface ToldEvents {
   isWorthABlock(event: LifecycleEvent, resolution?: Resolution): boolean;

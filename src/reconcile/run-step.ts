@@ -11,7 +11,7 @@ import type { JsonObject } from '../core/lib/json.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 import type { Executors } from '../core/plan/steps.ts';
 import type { Guards } from '../netmaker/port-security/guarded-ports.ts';
-import { bridgeWish } from './bridge-wish.ts';
+import { bridgeWish } from './bridge-spec.ts';
 
 export interface ExecutorParts {
   config: Config;

@@ -16,10 +16,10 @@ import type { Resolution, Source } from '../runtimes/source.ts';
 import type { Claims } from '../state/desired-state.ts';
 import type { Troubles } from '../state/pending-retries.ts';
 import type { Convergence } from './converge.ts';
+import { openOthers, queueKeyOf } from './dependents.ts';
 import { eventData } from './event-data.ts';
-import { openLooks } from './looks.ts';
-import { openOthers, queueKeyOf } from './others.ts';
-import type { ToldEvents } from './told-events.ts';
+import type { ToldEvents } from './reported-events.ts';
+import { openLooks } from './resync.ts';
 
 /** Who handed an event in, as the bus knows it. */
 export interface Caller {

@@ -3,7 +3,7 @@
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import type { Troubles } from '../state/pending-retries.ts';
 import { type Agent, TIMER } from './agent.ts';
-import { type News, newsOf, treesTurned } from './switch-news.ts';
+import { type News, newsOf, treesTurned } from './ovsdb-events.ts';
 
 export interface ReconcilerParts {
   agent: Agent;
