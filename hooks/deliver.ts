@@ -1,11 +1,11 @@
 // Hands an event to the agent over D-Bus, or leaves it in the spool; never fails a guest's start.
 
 import { readFileSync } from 'node:fs';
+import type { Occurrence } from '../src/api/hook-event.ts';
 import { AGENT_NAME, AGENT_PATH } from '../src/core/bus/agent-names.ts';
 import { type Bus, busErrorType } from '../src/core/bus/bus.ts';
 import { connectSystemBus } from '../src/core/bus/system-bus.ts';
 import { CONFIG_ERROR } from '../src/core/config/config-error.ts';
-import type { Occurrence } from '../src/core/events/hook-event.ts';
 import { spoolEvent } from '../src/core/events/spool.ts';
 import { AgentError } from '../src/core/lib/errors.ts';
 import { kernelUuid } from '../src/core/lib/uuid.ts';

@@ -1,6 +1,6 @@
 // The LXC hook: network script (up, down) and container hook (start-host, post-stop) in one.
 
-import { lxcHookEvent } from '../../src/core/events/hook-event.ts';
+import { lxcHookEvent } from '../../src/api/hook-event.ts';
 import { vmidFromText } from '../../src/core/guest/vmid.ts';
 import type { LxcHookInput } from '../../src/runtimes/lxc/hook-input.ts';
 import { deliver, finish, occurrence } from '../deliver.ts';

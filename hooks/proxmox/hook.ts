@@ -1,6 +1,6 @@
 // The Proxmox hookscript: argv is [VMID, PHASE] (pve-guest-common, exec_hookscript).
 
-import { proxmoxHookEvent } from '../../src/core/events/hook-event.ts';
+import { proxmoxHookEvent } from '../../src/api/hook-event.ts';
 import { deliver, finish, occurrence } from '../deliver.ts';
 
 const heard = proxmoxHookEvent(process.argv.slice(2), process.env, occurrence());

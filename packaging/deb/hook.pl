@@ -2,7 +2,7 @@
 # Hands what Proxmox or LXC told a hook to the agent's socket and says what it answers: hook.pl proxmox|lxc ARG…
 #
 # On any doubt it becomes the Node hook, which asks over D-Bus, spools and sweeps. No modules: perl starts in 3 ms, with
-# Socket it takes 10 ms more, and each start of a guest waits for this. The protocol: src/core/events/hook-request.ts.
+# Socket it takes 10 ms more, and each start of a guest waits for this. The protocol: src/api/hook-request.ts.
 
 my $socket = '/run/ovs-port-agent/hook.sock';
 my $settings = '/run/ovs-port-agent/hook.json';

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { z } from 'zod';
+import { type Method, method } from '../api/dbus-service.ts';
 import type { Config } from '../core/config/config.ts';
 import { noteConfigInForce } from '../core/config/in-force.ts';
 import { loadConfig } from '../core/config/load.ts';
@@ -9,7 +10,6 @@ import { type KeyChange, planReload } from '../core/config/reload.ts';
 import type { Ledger } from '../core/ledger/index.ts';
 import { writeFileAtomically } from '../core/lib/atomic-file.ts';
 import type { Log } from '../core/lib/log.ts';
-import { type Method, method } from './dbus-service.ts';
 import type { LiveConfig } from './live-config.ts';
 
 export interface ReloadParts {

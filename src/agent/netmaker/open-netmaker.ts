@@ -1,5 +1,8 @@
 // Puts the parts of the Netmaker support together: addresses, rules, the host's part, the mesh, what is told of it.
 
+import type { Method } from '../../api/dbus-service.ts';
+import { netmakerMethods } from '../../api/methods/netmaker.ts';
+import { reportContainers, reportNetmaker } from '../../api/netmaker-report.ts';
 import { AGENT_NAME, AGENT_PATH } from '../../core/bus/agent-names.ts';
 import type { Bus } from '../../core/bus/bus.ts';
 import type { Config } from '../../core/config/config.ts';
@@ -33,9 +36,6 @@ import type { openDocker } from '../../runtimes/docker/engine.ts';
 import type { DockerSource } from '../../runtimes/docker/source.ts';
 import type { Claims } from '../../state/desired-state.ts';
 import type { Troubles } from '../../state/pending-retries.ts';
-import type { Method } from '../dbus-service.ts';
-import { netmakerMethods } from './methods.ts';
-import { reportContainers, reportNetmaker } from './report.ts';
 
 /** How long a look at the host waits at most for guests that are being attended to. */
 const QUIET_MS = 1_000;

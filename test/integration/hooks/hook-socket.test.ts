@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openHookSocket } from '../../../src/agent/hook-socket.ts';
+import { openHookSocket } from '../../../src/api/hook-socket.ts';
 import type { EventResult } from '../../../src/core/events/event-result.ts';
 import type { LifecycleEvent } from '../../../src/core/events/lifecycle-event.ts';
 

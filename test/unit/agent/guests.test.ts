@@ -1,6 +1,6 @@
 // Promises about the overview of guests: each that runs or should have a port is there, with what it has or why not.
 import { describe, expect, it } from 'vitest';
-import { describeGuests, type GuestsSeen } from '../../../src/agent/guests/describe.ts';
+import { describeGuests, type GuestsSeen } from '../../../src/api/guests/describe.ts';
 import type { Sources } from '../../../src/reconcile/agent.ts';
 import { openOverlooked } from '../../../src/reconcile/overlooked.ts';
 import { parseAttachOptions } from '../../../src/runtimes/manual/attach-options.ts';

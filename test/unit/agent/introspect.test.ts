@@ -1,11 +1,11 @@
 // The answers about the host, from a look at it that is made up here.
 
 import { describe, expect, it } from 'vitest';
-import { interfaceBindings, networkState } from '../../../src/agent/introspect/network-state.ts';
-import { portStates } from '../../../src/agent/introspect/port-state.ts';
-import type { SeenHost, SeenSwitch } from '../../../src/agent/introspect/seen.ts';
-import { bridgeTopology } from '../../../src/agent/introspect/topology.ts';
-import { bridgeValidation } from '../../../src/agent/introspect/validation.ts';
+import { interfaceBindings, networkState } from '../../../src/api/introspect/network-state.ts';
+import { portStates } from '../../../src/api/introspect/port-state.ts';
+import type { SeenHost, SeenSwitch } from '../../../src/api/introspect/seen.ts';
+import { bridgeTopology } from '../../../src/api/introspect/topology.ts';
+import { bridgeValidation } from '../../../src/api/introspect/validation.ts';
 import type { OvsBridge, OvsPort } from '../../../src/core/drivers/ovsdb/bridge-tree.ts';
 import type { Binding } from '../../../src/state/desired-state.ts';
 

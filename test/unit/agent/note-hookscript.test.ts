@@ -1,7 +1,7 @@
 // Promises about the ledger's block of an enrolment: it says who, and takes nothing that is no note.
 
 import { describe, expect, it } from 'vitest';
-import { noteHookscript } from '../../../src/agent/note-hookscript.ts';
+import { noteHookscript } from '../../../src/api/methods/hookscript.ts';
 import type { Entry } from '../../../src/core/ledger/draft.ts';
 
 const caller = { user: 'root', pid: 4711 };

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hookAnswer, parseHookRequest } from '../../../src/core/events/hook-request.ts';
+import { hookAnswer, parseHookRequest } from '../../../src/api/hook-request.ts';
 
 const ID = '5c9b2e54-6a0a-4a0e-9a0e-0d1f2a3b4c5d';
 const word = fc

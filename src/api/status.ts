@@ -1,5 +1,6 @@
 // What `status` says: how the daemons we need are, who drives each bridge, what waits and why, where the ledger stands.
 
+import type { Host } from '../agent/host.ts';
 import type { Config } from '../core/config/config.ts';
 import { observeBridges } from '../core/drivers/ovsdb/observe.ts';
 import { isLinuxBridge } from '../core/kernel/links.ts';
@@ -13,7 +14,6 @@ import type { SwitchFactsKeeper } from '../reconcile/switch-facts.ts';
 import type { Claims } from '../state/desired-state.ts';
 import type { Troubles } from '../state/pending-retries.ts';
 import type { AgentHealth } from './health.ts';
-import type { Host } from './host.ts';
 
 export interface StatusParts {
   config: Config;

@@ -2,19 +2,19 @@
 
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import type { Config } from '../core/config/config.ts';
-import type { EventResult } from '../core/events/event-result.ts';
-import { hookEventSchema, type ManualEvent } from '../core/events/lifecycle-event.ts';
-import { guestNameProblem } from '../core/guest/guest.ts';
-import { interfaceNameSchema, parseGuestInterface } from '../core/guest/interface-name.ts';
-import { parsePortName, portName, vmidSchema } from '../core/guest/vmid.ts';
-import { type Ledger, readBlocks, renderFlat, verifyLedger } from '../core/ledger/index.ts';
-import { AgentError } from '../core/lib/errors.ts';
-import type { Agent, Caller } from '../reconcile/agent.ts';
-import { type AttachOptions, parseAttachOptions } from '../runtimes/manual/attach-options.ts';
-import type { Binding, Claims } from '../state/desired-state.ts';
-import { type Method, method } from './dbus-service.ts';
-import { noteHookscript } from './note-hookscript.ts';
+import type { Config } from '../../core/config/config.ts';
+import type { EventResult } from '../../core/events/event-result.ts';
+import { hookEventSchema, type ManualEvent } from '../../core/events/lifecycle-event.ts';
+import { guestNameProblem } from '../../core/guest/guest.ts';
+import { interfaceNameSchema, parseGuestInterface } from '../../core/guest/interface-name.ts';
+import { parsePortName, portName, vmidSchema } from '../../core/guest/vmid.ts';
+import { type Ledger, readBlocks, renderFlat, verifyLedger } from '../../core/ledger/index.ts';
+import { AgentError } from '../../core/lib/errors.ts';
+import type { Agent, Caller } from '../../reconcile/agent.ts';
+import { type AttachOptions, parseAttachOptions } from '../../runtimes/manual/attach-options.ts';
+import type { Binding, Claims } from '../../state/desired-state.ts';
+import { type Method, method } from '../dbus-service.ts';
+import { noteHookscript } from './hookscript.ts';
 
 export interface MethodParts {
   agent: Agent;

@@ -2,8 +2,8 @@
 //
 // Hook bundles import this file: no heavy imports here.
 
-import { type LxcHookInput, parseLxcHookInput } from '../../runtimes/lxc/hook-input.ts';
-import { type ProxmoxHookInput, parseProxmoxHookInput } from '../../runtimes/proxmox/hook-input.ts';
+import { type LxcHookInput, parseLxcHookInput } from '../runtimes/lxc/hook-input.ts';
+import { type ProxmoxHookInput, parseProxmoxHookInput } from '../runtimes/proxmox/hook-input.ts';
 
 /** What each event has: its id, and when it happened (RFC 3339). */
 export interface Occurrence {

@@ -5,7 +5,7 @@ import { AGENT_ERROR, AGENT_NAME, AGENT_PATH } from '../core/bus/agent-names.ts'
 import type { Bus, Caller as BusCaller, IncomingCall } from '../core/bus/bus.ts';
 import { type AgentError, asAgentError } from '../core/lib/errors.ts';
 import type { Caller } from '../reconcile/agent.ts';
-import { introspectionXml } from './introspection.ts';
+import { introspectionXml } from './introspection-xml.ts';
 
 /** One method. `out` is its D-Bus return signature; the answer is a list that fits it. */
 export interface Method {

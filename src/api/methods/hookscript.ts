@@ -1,12 +1,12 @@
 // The D-Bus method by which the command line has it recorded that a guest got the hookscript, or lost it.
 
 import { z } from 'zod';
-import { guestNameProblem } from '../core/guest/guest.ts';
-import { vmidSchema } from '../core/guest/vmid.ts';
-import type { Ledger } from '../core/ledger/index.ts';
-import { AgentError } from '../core/lib/errors.ts';
-import { parseSnippet } from '../runtimes/proxmox/hookscript/volume.ts';
-import { type Method, method } from './dbus-service.ts';
+import { guestNameProblem } from '../../core/guest/guest.ts';
+import { vmidSchema } from '../../core/guest/vmid.ts';
+import type { Ledger } from '../../core/ledger/index.ts';
+import { AgentError } from '../../core/lib/errors.ts';
+import { parseSnippet } from '../../runtimes/proxmox/hookscript/volume.ts';
+import { type Method, method } from '../dbus-service.ts';
 
 /** More than any true note has. */
 const NOTE_MAX = 4096;

@@ -1,21 +1,21 @@
 // The D-Bus methods that look at the host and its bridges; each answer is what was found at that moment.
 
 import { z } from 'zod';
-import { AgentError } from '../core/lib/errors.ts';
-import { NM } from '../core/networkmanager/names.ts';
-import { introspectNetworkManager } from '../core/networkmanager/overview.ts';
-import { type Method, method } from './dbus-service.ts';
+import { AgentError } from '../../core/lib/errors.ts';
+import { NM } from '../../core/networkmanager/names.ts';
+import { introspectNetworkManager } from '../../core/networkmanager/overview.ts';
+import { type Method, method } from '../dbus-service.ts';
 import {
   bridgeDriver,
   bridgeProfile,
   type GatherParts,
   lookAtHost,
   lookAtSwitch,
-} from './introspect/gather.ts';
-import { interfaceBindings, networkState } from './introspect/network-state.ts';
-import { demandBridge, OPERATIONS, type OperationParts, runOperation } from './introspect/operations.ts';
-import { bridgeTopology } from './introspect/topology.ts';
-import { bridgeValidation } from './introspect/validation.ts';
+} from '../introspect/gather.ts';
+import { interfaceBindings, networkState } from '../introspect/network-state.ts';
+import { demandBridge, OPERATIONS, type OperationParts, runOperation } from '../introspect/operations.ts';
+import { bridgeTopology } from '../introspect/topology.ts';
+import { bridgeValidation } from '../introspect/validation.ts';
 
 export type IntrospectionParts = GatherParts & Pick<OperationParts, 'reconcile'>;
 

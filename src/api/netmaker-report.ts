@@ -1,18 +1,18 @@
 // What `netmaker list` and `netmaker status` are told: Docker's containers joined with leases, ports, rules and mesh.
 
-import type { Config } from '../../core/config/config.ts';
-import type { Leases } from '../../netmaker/address/leases.ts';
-import { documentationWarning } from '../../netmaker/address/pools.ts';
-import { publicAddressesOf } from '../../netmaker/address/public-addresses.ts';
-import type { Counts } from '../../netmaker/port-security/counts.ts';
-import type { Guards } from '../../netmaker/port-security/guarded-ports.ts';
-import { type ContainerReport, containerReport } from '../../netmaker/report.ts';
-import type { Attested } from '../../netmaker/stun/attest-containers.ts';
-import type { Pool } from '../../netmaker/types.ts';
-import type { MeshWatch } from '../../netmaker/wireguard/watch.ts';
-import { containerName, type DockerContainer, decideAttach } from '../../runtimes/docker/attach.ts';
-import type { DockerSource } from '../../runtimes/docker/source.ts';
-import type { Binding, Claims } from '../../state/desired-state.ts';
+import type { Config } from '../core/config/config.ts';
+import type { Leases } from '../netmaker/address/leases.ts';
+import { documentationWarning } from '../netmaker/address/pools.ts';
+import { publicAddressesOf } from '../netmaker/address/public-addresses.ts';
+import type { Counts } from '../netmaker/port-security/counts.ts';
+import type { Guards } from '../netmaker/port-security/guarded-ports.ts';
+import { type ContainerReport, containerReport } from '../netmaker/report.ts';
+import type { Attested } from '../netmaker/stun/attest-containers.ts';
+import type { Pool } from '../netmaker/types.ts';
+import type { MeshWatch } from '../netmaker/wireguard/watch.ts';
+import { containerName, type DockerContainer, decideAttach } from '../runtimes/docker/attach.ts';
+import type { DockerSource } from '../runtimes/docker/source.ts';
+import type { Binding, Claims } from '../state/desired-state.ts';
 
 export interface ReportParts {
   config: Config;
