@@ -1,11 +1,8 @@
 // The agent's own state as the one judgement of health wants to see it.
 
 import type { Config } from '../core/config/config.ts';
-import type { Answer } from '../core/doctor/finding.ts';
 import { profileUuid } from '../core/drivers/networkmanager/profiles.ts';
 import { observeBridges, observePorts } from '../core/drivers/ovsdb/observe.ts';
-import type { PortFacts } from '../core/explain/facts.ts';
-import { joinPort } from '../core/explain/join.ts';
 import { isLinuxBridge, isUpWith, type LinkState, linkState } from '../core/kernel/links.ts';
 import type { Loss } from '../core/ledger/index.ts';
 import type { PolledDirectory } from '../core/lib/watch.ts';
@@ -13,6 +10,9 @@ import { vswitchdProblem } from '../core/ovsdb/ask-vswitchd.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { chooseDriver, type SwitchFacts } from '../core/plan/driver-choice.ts';
 import { isOurBridge, type ObservedBridge } from '../core/plan/observed.ts';
+import type { Answer } from '../diagnose/doctor/finding.ts';
+import type { PortFacts } from '../diagnose/explain/facts.ts';
+import { joinPort } from '../diagnose/explain/join.ts';
 import {
   type BridgeView,
   type HealthFault,

@@ -2,10 +2,10 @@
 
 import type { Command } from 'commander';
 import type { Config } from '../core/config/config.ts';
-import type { DoctorFacts, HostFacts } from '../core/doctor/facts.ts';
 import type { PortIdentity } from '../core/guest/vmid.ts';
 import type { Exec } from '../core/lib/exec.ts';
 import type { ObservedBridge } from '../core/plan/observed.ts';
+import type { DoctorFacts, HostFacts } from '../diagnose/doctor/facts.ts';
 import type { CallAgent } from './agent-call.ts';
 import type { Explained } from './inspect/port.ts';
 import type { Terminal } from './terminal.ts';

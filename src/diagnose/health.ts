@@ -1,10 +1,10 @@
 // The one judgement of what is wrong with this host, its bridges and its ports: status, list, reconcile, doctor and D-Bus say
 // what it says, and a port's part of it is `faultsOf`, as in explain. Pure.
 
-import type { PortFacts } from '../core/explain/facts.ts';
-import { type Fault, faultsOf } from '../core/explain/faults.ts';
 import type { Loss } from '../core/ledger/index.ts';
 import { type ErrorCode, REMEDIES } from '../core/lib/errors.ts';
+import type { PortFacts } from './explain/facts.ts';
+import { type Fault, faultsOf } from './explain/faults.ts';
 
 /** A bridge that the configuration names, or that ports of guests should be on. */
 export interface BridgeView {

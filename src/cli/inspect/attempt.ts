@@ -1,9 +1,9 @@
 // Asks one source by itself: its answer within the deadline, or the reason why there is none.
 
 import { BusError } from '../../core/bus/bus.ts';
-import type { Answer } from '../../core/doctor/finding.ts';
 import { withDeadline } from '../../core/lib/deadline.ts';
 import { isAgentError, isErrno } from '../../core/lib/errors.ts';
+import type { Answer } from '../../diagnose/doctor/finding.ts';
 
 /** Never throws. */
 export async function attempt<T>(what: string, ms: number, work: () => Promise<T>): Promise<Answer<T>> {

@@ -1,9 +1,9 @@
 // What the system bus leads to: the bus itself, NetworkManager, our agent.
 
 import { connectSystemBus } from '../../core/bus/system-bus.ts';
-import type { AgentFacts, NetworkManagerFacts } from '../../core/doctor/facts.ts';
-import type { Answer } from '../../core/doctor/finding.ts';
 import { openNetworkManager } from '../../core/networkmanager/networkmanager.ts';
+import type { AgentFacts, NetworkManagerFacts } from '../../diagnose/doctor/facts.ts';
+import type { Answer } from '../../diagnose/doctor/finding.ts';
 import { type CallAgent, jsonAnswer, notUnderstood } from '../agent-call.ts';
 import { statusSchema } from '../render/status.ts';
 import { attempt } from './attempt.ts';

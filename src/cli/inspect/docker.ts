@@ -2,7 +2,7 @@
 
 import { request } from 'node:http';
 import { z } from 'zod';
-import type { Answer } from '../../core/doctor/finding.ts';
+import type { Answer } from '../../diagnose/doctor/finding.ts';
 import { attempt } from './attempt.ts';
 
 const DEADLINE_MS = 3000;

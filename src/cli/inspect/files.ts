@@ -2,19 +2,19 @@
 
 import { access, constants, readdir, readFile, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { SPOOL_NAME } from '../../core/events/spool.ts';
+import { type LinkState, linkNames, linkState } from '../../core/kernel/links.ts';
+import { isErrno } from '../../core/lib/errors.ts';
+import { nodeTreeFs } from '../../core/lib/tree-fs.ts';
 import type {
   BindingFacts,
   FileState,
   ProxmoxFacts,
   SpoolFacts,
   StateFacts,
-} from '../../core/doctor/facts.ts';
-import type { Answer } from '../../core/doctor/finding.ts';
-import { parseInterfaces, type Stanza } from '../../core/doctor/interfaces-file.ts';
-import { SPOOL_NAME } from '../../core/events/spool.ts';
-import { type LinkState, linkNames, linkState } from '../../core/kernel/links.ts';
-import { isErrno } from '../../core/lib/errors.ts';
-import { nodeTreeFs } from '../../core/lib/tree-fs.ts';
+} from '../../diagnose/doctor/facts.ts';
+import type { Answer } from '../../diagnose/doctor/finding.ts';
+import { parseInterfaces, type Stanza } from '../../diagnose/doctor/interfaces-file.ts';
 import { leaseStateSchema } from '../../netmaker/address/lease-state.ts';
 import {
   offersSnippets,

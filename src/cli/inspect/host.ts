@@ -4,18 +4,18 @@ import { join } from 'node:path';
 import type { Config } from '../../core/config/config.ts';
 import { loadConfig } from '../../core/config/load.ts';
 import { defaultConfig } from '../../core/config/parse-config.ts';
+import { hasKernelDatapath } from '../../core/kernel/links.ts';
+import { HEAD_FILE } from '../../core/ledger/index.ts';
+import { type NetworkManagerState, NO_NETWORKMANAGER } from '../../core/networkmanager/networkmanager.ts';
+import type { SwitchFacts } from '../../core/plan/driver-choice.ts';
 import type {
   AgentFacts,
   ConfigFacts,
   DoctorFacts,
   HostFacts,
   ProxmoxFacts,
-} from '../../core/doctor/facts.ts';
-import { type Answer, answered } from '../../core/doctor/finding.ts';
-import { hasKernelDatapath } from '../../core/kernel/links.ts';
-import { HEAD_FILE } from '../../core/ledger/index.ts';
-import { type NetworkManagerState, NO_NETWORKMANAGER } from '../../core/networkmanager/networkmanager.ts';
-import type { SwitchFacts } from '../../core/plan/driver-choice.ts';
+} from '../../diagnose/doctor/facts.ts';
+import { type Answer, answered } from '../../diagnose/doctor/finding.ts';
 import { keepSwitchFacts } from '../../reconcile/switch-facts.ts';
 import { openLxcContainers } from '../../runtimes/lxc/containers.ts';
 import { readProxmoxTree } from '../../runtimes/proxmox/config/tree.ts';

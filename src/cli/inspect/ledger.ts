@@ -1,9 +1,9 @@
 // The ledger as `doctor` sees it: its chain, and which version of the agent wrote last.
 
 import { stat } from 'node:fs/promises';
-import type { LedgerFacts } from '../../core/doctor/facts.ts';
-import type { Answer } from '../../core/doctor/finding.ts';
 import { AGENT_STARTED, readBackwards, readRememberedHead, verifyLedger } from '../../core/ledger/index.ts';
+import type { LedgerFacts } from '../../diagnose/doctor/facts.ts';
+import type { Answer } from '../../diagnose/doctor/finding.ts';
 import { verifyProgress } from '../progress.ts';
 import { objectOf, textOf } from '../render/json-value.ts';
 import type { Terminal } from '../terminal.ts';

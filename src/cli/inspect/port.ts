@@ -1,13 +1,13 @@
 // Gathers what `explain` says of one port, beside what is known of the host.
 
-import type { HostFacts } from '../../core/doctor/facts.ts';
-import { answered } from '../../core/doctor/finding.ts';
-import { isOursPort } from '../../core/doctor/ownership.ts';
-import type { PortFacts, WishFacts } from '../../core/explain/facts.ts';
-import { type CardFacts, joinPort, markedGuest } from '../../core/explain/join.ts';
 import { isNicProblem } from '../../core/guest/nic.ts';
 import { type PortIdentity, parsePortName, portName } from '../../core/guest/vmid.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
+import type { HostFacts } from '../../diagnose/doctor/facts.ts';
+import { answered } from '../../diagnose/doctor/finding.ts';
+import { isOursPort } from '../../diagnose/doctor/ownership.ts';
+import type { PortFacts, WishFacts } from '../../diagnose/explain/facts.ts';
+import { type CardFacts, joinPort, markedGuest } from '../../diagnose/explain/join.ts';
 import type { ProxmoxGuest } from '../../runtimes/proxmox/config/tree.ts';
 import { desiredPort, obstacleTo } from '../../runtimes/proxmox/nic.ts';
 import { type History, readHistory } from './history.ts';

@@ -2,8 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { answered } from '../../core/doctor/finding.ts';
 import type { GuestRuntime } from '../../core/guest/guest.ts';
+import { answered } from '../../diagnose/doctor/finding.ts';
 import { commandSockets, socketHash } from '../../runtimes/lxc/sockets.ts';
 import { dockerRuns } from './docker.ts';
 

@@ -1,11 +1,11 @@
 // An LXC container that runs and has no port: what is known of it, for `explain`.
 
-import type { HostFacts } from '../../core/doctor/facts.ts';
-import { answered } from '../../core/doctor/finding.ts';
 import { hostEndsOf } from '../../core/kernel/host-ends.ts';
 import { linkMaster } from '../../core/kernel/links.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import { exec } from '../../core/lib/exec.ts';
+import type { HostFacts } from '../../diagnose/doctor/facts.ts';
+import { answered } from '../../diagnose/doctor/finding.ts';
 import { readHistory } from './history.ts';
 
 /** Undefined when no such container runs. */

@@ -1,8 +1,8 @@
 // What is known of one port, line by line, and the verdict; pure.
 
-import type { PortFacts } from '../../core/explain/facts.ts';
-import { type Fault, faultsOf, notesOf, vlanText } from '../../core/explain/faults.ts';
 import { OWNER_KEYS } from '../../core/plan/observed.ts';
+import type { PortFacts } from '../../diagnose/explain/facts.ts';
+import { type Fault, faultsOf, notesOf, vlanText } from '../../diagnose/explain/faults.ts';
 import type { History } from '../inspect/history.ts';
 import { printable } from '../printable.ts';
 import { eventLine } from './event.ts';

@@ -1,6 +1,6 @@
 // What `doctor` found, one aligned line each under its group; pure.
 
-import { type Finding, type FindingState, GROUPS } from '../../core/doctor/finding.ts';
+import { type Finding, type FindingState, GROUPS } from '../../diagnose/doctor/finding.ts';
 import { printable } from '../printable.ts';
 import type { ExitCode } from '../terminal.ts';
 import { count } from './quantity.ts';

@@ -1,6 +1,6 @@
 // `doctor`: checks what this host needs, each with the remedy; needs nothing to be running.
 
-import { examine } from '../../core/doctor/examine.ts';
+import { examine } from '../../diagnose/doctor/examine.ts';
 import { safeJson } from '../printable.ts';
 import { findingLines, findingsExitCode, toneOf } from '../render/findings.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';

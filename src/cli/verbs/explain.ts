@@ -1,11 +1,11 @@
 // `explain`: all that is known of one port, and what is wrong with it.
 
 import { join } from 'node:path';
-import { faultsOf } from '../../core/explain/faults.ts';
-import { isKnown } from '../../core/explain/join.ts';
-import { portsMeant } from '../../core/explain/target.ts';
 import { type PortIdentity, parsePortName } from '../../core/guest/vmid.ts';
 import { AgentError, isAgentError } from '../../core/lib/errors.ts';
+import { faultsOf } from '../../diagnose/explain/faults.ts';
+import { isKnown } from '../../diagnose/explain/join.ts';
+import { portsMeant } from '../../diagnose/explain/target.ts';
 import { askGuests } from '../ask-guests.ts';
 import { lxcWithoutPort } from '../inspect/without-port.ts';
 import { printable, safeJson } from '../printable.ts';

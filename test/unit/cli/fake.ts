@@ -7,10 +7,10 @@ import { commandTree, runProgram } from '../../../src/cli/program.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
 import type { Context } from '../../../src/cli/verb.ts';
 import { parseConfig } from '../../../src/core/config/parse-config.ts';
-import type { DoctorFacts } from '../../../src/core/doctor/facts.ts';
 import type { HashedBlock } from '../../../src/core/ledger/index.ts';
 import type { Exec } from '../../../src/core/lib/exec.ts';
 import type { ObservedBridge } from '../../../src/core/plan/observed.ts';
+import type { DoctorFacts } from '../../../src/diagnose/doctor/facts.ts';
 
 export const NOW = new Date(2026, 10, 23, 9, 30, 40);
 

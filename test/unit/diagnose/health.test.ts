@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { DoctorFacts } from '../../../src/core/doctor/facts.ts';
-import type { WishFacts } from '../../../src/core/explain/facts.ts';
-import { joinPort } from '../../../src/core/explain/join.ts';
+import type { DoctorFacts } from '../../../src/diagnose/doctor/facts.ts';
+import type { WishFacts } from '../../../src/diagnose/explain/facts.ts';
+import { joinPort } from '../../../src/diagnose/explain/join.ts';
 import { type HealthView, healthOf, healthWord, portHealth } from '../../../src/diagnose/health.ts';
 import { healthy, link, no, port } from '../doctor/healthy.ts';
 import { ports } from '../doctor/variants.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { examine } from '../../../src/core/doctor/examine.ts';
-import type { DoctorFacts } from '../../../src/core/doctor/facts.ts';
+import { examine } from '../../../src/diagnose/doctor/examine.ts';
+import type { DoctorFacts } from '../../../src/diagnose/doctor/facts.ts';
 import { guest, healthy, link, no, port, tree, WEB1, yes } from './healthy.ts';
 import { brokenChain, declared, nm, ports, proxmox } from './variants.ts';
 

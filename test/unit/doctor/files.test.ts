@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { endangeredPorts, parseInterfaces } from '../../../src/core/doctor/interfaces-file.ts';
+import { endangeredPorts, parseInterfaces } from '../../../src/diagnose/doctor/interfaces-file.ts';
 
 const FILE = `auto lo
 iface lo inet loopback

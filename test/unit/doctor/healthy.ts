@@ -1,9 +1,9 @@
 // The facts of a Proxmox host on which all is well: VM 101 on ovsbr0, driven through OVSDB.
 
 import { defaultConfig } from '../../../src/core/config/parse-config.ts';
-import type { DoctorFacts, SwitchSnapshot } from '../../../src/core/doctor/facts.ts';
 import type { LinkState } from '../../../src/core/kernel/links.ts';
 import type { ObservedBridge, ObservedPort } from '../../../src/core/plan/observed.ts';
+import type { DoctorFacts, SwitchSnapshot } from '../../../src/diagnose/doctor/facts.ts';
 import { parseGuestConfig } from '../../../src/runtimes/proxmox/config/guest-config.ts';
 import type { ProxmoxGuest, ProxmoxTree } from '../../../src/runtimes/proxmox/config/tree.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { examine } from '../../../src/core/doctor/examine.ts';
+import { examine } from '../../../src/diagnose/doctor/examine.ts';
 import { configured, guest, healthy, no, tree, WEB1, yes } from './healthy.ts';
 import { brokenChain, type Case, nm, owned, ports, profile, proxmox } from './variants.ts';
 

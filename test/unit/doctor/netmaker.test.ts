@@ -1,7 +1,7 @@
 // Promises about what doctor says of Netmaker's pools.
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/core/config/parse-config.ts';
-import { examine } from '../../../src/core/doctor/examine.ts';
+import { examine } from '../../../src/diagnose/doctor/examine.ts';
 import { healthy } from './healthy.ts';
 
 function findings(netmaker: string, hasNetmakerLease = true) {

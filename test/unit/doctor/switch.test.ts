@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { examine } from '../../../src/core/doctor/examine.ts';
+import { examine } from '../../../src/diagnose/doctor/examine.ts';
 import { bridge, configured, healthy, internal, link, no, port } from './healthy.ts';
 import { type Case, choice, declared, links, ovs, owned, ports } from './variants.ts';
 

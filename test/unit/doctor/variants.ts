@@ -1,8 +1,8 @@
 // What can be wrong with the healthy host, one part each.
 
-import type { DoctorFacts } from '../../../src/core/doctor/facts.ts';
-import type { FindingState, Group } from '../../../src/core/doctor/finding.ts';
-import { parseInterfaces } from '../../../src/core/doctor/interfaces-file.ts';
+import type { DoctorFacts } from '../../../src/diagnose/doctor/facts.ts';
+import type { FindingState, Group } from '../../../src/diagnose/doctor/finding.ts';
+import { parseInterfaces } from '../../../src/diagnose/doctor/interfaces-file.ts';
 import { bridge, healthy, internal, link, type port, switchFacts, yes } from './healthy.ts';
 
 /** What is wrong, what finds it, and what to do. */

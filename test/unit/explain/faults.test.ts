@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { DoctorFacts } from '../../../src/core/doctor/facts.ts';
-import type { WishFacts } from '../../../src/core/explain/facts.ts';
-import { faultsOf, notesOf, vlanText } from '../../../src/core/explain/faults.ts';
-import { type CardFacts, joinPort } from '../../../src/core/explain/join.ts';
+import type { DoctorFacts } from '../../../src/diagnose/doctor/facts.ts';
+import type { WishFacts } from '../../../src/diagnose/explain/facts.ts';
+import { faultsOf, notesOf, vlanText } from '../../../src/diagnose/explain/faults.ts';
+import { type CardFacts, joinPort } from '../../../src/diagnose/explain/join.ts';
 import { bridge, guest, healthy, link, no, port, switchFacts, tree, WEB1, yes } from '../doctor/healthy.ts';
 import { nm, ports, profile, proxmox } from '../doctor/variants.ts';
 

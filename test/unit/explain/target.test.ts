@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { portsMeant } from '../../../src/core/explain/target.ts';
 import { EMPTY_VMID_STATE } from '../../../src/core/guest/vmid-allocation.ts';
+import { portsMeant } from '../../../src/diagnose/explain/target.ts';
 import { guest, healthy, port, tree, WEB1 } from '../doctor/healthy.ts';
 import { ports, proxmox } from '../doctor/variants.ts';
 

@@ -1,13 +1,13 @@
 // What `doctor` and `explain` look at: one snapshot of the host, each source with its answer or the lack of one.
 
+import type { Config } from '../../core/config/config.ts';
+import type { GuestRuntime } from '../../core/guest/guest.ts';
+import type { LinkState } from '../../core/kernel/links.ts';
+import type { VerifyResult } from '../../core/ledger/index.ts';
+import type { NetworkManagerState, StoredProfile } from '../../core/networkmanager/networkmanager.ts';
+import type { SwitchFacts } from '../../core/plan/driver-choice.ts';
+import type { ObservedBridge, ObservedPort } from '../../core/plan/observed.ts';
 import type { ProxmoxTree } from '../../runtimes/proxmox/config/tree.ts';
-import type { Config } from '../config/config.ts';
-import type { GuestRuntime } from '../guest/guest.ts';
-import type { LinkState } from '../kernel/links.ts';
-import type { VerifyResult } from '../ledger/index.ts';
-import type { NetworkManagerState, StoredProfile } from '../networkmanager/networkmanager.ts';
-import type { SwitchFacts } from '../plan/driver-choice.ts';
-import type { ObservedBridge, ObservedPort } from '../plan/observed.ts';
 import type { Answer } from './finding.ts';
 import type { Stanza } from './interfaces-file.ts';
 

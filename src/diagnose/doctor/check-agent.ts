@@ -1,6 +1,6 @@
 // The agent: running, of the right version, what waits, and whether its memory fits the switch.
 
-import { parsePortName } from '../guest/vmid.ts';
+import { parsePortName } from '../../core/guest/vmid.ts';
 import type { AgentFacts, DoctorFacts } from './facts.ts';
 import { answered, type Finding, findingsOf, listText } from './finding.ts';
 

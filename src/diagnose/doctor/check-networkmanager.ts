@@ -1,6 +1,6 @@
 // NetworkManager: whether it runs, what it can do, versions known to do harm, profiles without a port.
 
-import { USER_BRIDGE_KEY, USER_KEY } from '../drivers/networkmanager/profiles.ts';
+import { USER_BRIDGE_KEY, USER_KEY } from '../../core/drivers/networkmanager/profiles.ts';
 import type { DoctorFacts, NetworkManagerFacts } from './facts.ts';
 import { answered, type Finding, findingsOf, listText } from './finding.ts';
 

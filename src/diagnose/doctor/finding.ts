@@ -1,7 +1,7 @@
 // What a look at the host found: one sentence each, with what to do about it.
 
-import type { AgentError, ErrorCode } from '../lib/errors.ts';
-import { REMEDIES } from '../lib/errors.ts';
+import type { AgentError, ErrorCode } from '../../core/lib/errors.ts';
+import { REMEDIES } from '../../core/lib/errors.ts';
 
 /** Groups of the output, in this order. */
 export const GROUPS = [

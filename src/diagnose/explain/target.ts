@@ -1,12 +1,12 @@
 // From what a person calls a port to its VMID and card; pure.
 
+import { parseGuestInterface } from '../../core/guest/interface-name.ts';
+import { type PortIdentity, parsePortName, vmidFromText } from '../../core/guest/vmid.ts';
+import type { VmidState } from '../../core/guest/vmid-allocation.ts';
+import { AgentError, isErrorCode } from '../../core/lib/errors.ts';
+import { isOurs, OWNER_KEYS } from '../../core/plan/observed.ts';
 import type { HostFacts } from '../doctor/facts.ts';
 import { answered } from '../doctor/finding.ts';
-import { parseGuestInterface } from '../guest/interface-name.ts';
-import { type PortIdentity, parsePortName, vmidFromText } from '../guest/vmid.ts';
-import type { VmidState } from '../guest/vmid-allocation.ts';
-import { AgentError, isErrorCode } from '../lib/errors.ts';
-import { isOurs, OWNER_KEYS } from '../plan/observed.ts';
 
 /**
  * The ports that are meant by `vi101`, `101` (all cards), `101i1`, the name of a device, or of a guest.

@@ -1,6 +1,6 @@
 // Plain LXC: the drop-in that makes each container tell us, and the script that it names.
 
-import { vmidFromText } from '../guest/vmid.ts';
+import { vmidFromText } from '../../core/guest/vmid.ts';
 import type { DoctorFacts } from './facts.ts';
 import { answered, type Finding, findingsOf, listText, reinstall } from './finding.ts';
 

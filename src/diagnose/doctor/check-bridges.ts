@@ -1,7 +1,7 @@
 // Each bridge that matters: there, of a kind that works, usable by Proxmox, and which driver it leads to.
 
-import { chooseDriver } from '../plan/driver-choice.ts';
-import { isOurBridge, type ObservedBridge } from '../plan/observed.ts';
+import { chooseDriver } from '../../core/plan/driver-choice.ts';
+import { isOurBridge, type ObservedBridge } from '../../core/plan/observed.ts';
 import type { DoctorFacts, SwitchSnapshot } from './facts.ts';
 import { answered, type Finding, findingsOf } from './finding.ts';
 import { endangeredPorts } from './interfaces-file.ts';

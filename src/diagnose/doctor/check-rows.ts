@@ -1,7 +1,7 @@
 // Rows of OVSDB that are stale, broken or somebody else's under our names.
 
-import { parsePortName } from '../guest/vmid.ts';
-import { type ObservedPort, OWNER_KEYS } from '../plan/observed.ts';
+import { parsePortName } from '../../core/guest/vmid.ts';
+import { type ObservedPort, OWNER_KEYS } from '../../core/plan/observed.ts';
 import type { DoctorFacts } from './facts.ts';
 import { answered, type Finding, findingsOf, listText } from './finding.ts';
 import { bootOfPort, isMarkedOnly, isOursPort } from './ownership.ts';

@@ -1,9 +1,9 @@
 // Proxmox VE: /etc/pve, the hookscript and its storage, and the guests that have it or have not.
 
+import { isNicProblem } from '../../core/guest/nic.ts';
+import { portName } from '../../core/guest/vmid.ts';
 import type { ProxmoxGuest } from '../../runtimes/proxmox/config/tree.ts';
 import { isOurVolume } from '../../runtimes/proxmox/hookscript/volume.ts';
-import { isNicProblem } from '../guest/nic.ts';
-import { portName } from '../guest/vmid.ts';
 import type { DoctorFacts } from './facts.ts';
 import { answered, type Finding, findingsOf, listText } from './finding.ts';
 

@@ -1,12 +1,12 @@
 // Joins what the sources know of one port; pure.
 
+import { USER_BRIDGE_KEY, USER_KEY } from '../../core/drivers/networkmanager/profiles.ts';
+import { GUEST_RUNTIMES, type GuestRuntime } from '../../core/guest/guest.ts';
+import { type PortIdentity, portName } from '../../core/guest/vmid.ts';
+import { type ObservedPort, OWNER_KEYS } from '../../core/plan/observed.ts';
 import type { HostFacts } from '../doctor/facts.ts';
 import { answered } from '../doctor/finding.ts';
 import { bootOfPort, isOursPort } from '../doctor/ownership.ts';
-import { USER_BRIDGE_KEY, USER_KEY } from '../drivers/networkmanager/profiles.ts';
-import { GUEST_RUNTIMES, type GuestRuntime } from '../guest/guest.ts';
-import { type PortIdentity, portName } from '../guest/vmid.ts';
-import { type ObservedPort, OWNER_KEYS } from '../plan/observed.ts';
 import type { GuestFacts, PortFacts, WishFacts } from './facts.ts';
 
 /** What only the edge can find out of a guest and its card. */

@@ -1,7 +1,7 @@
 // Whose a port is, by its row.
 
-import { isOurs, type ObservedPort, OWNER_KEYS } from '../plan/observed.ts';
-import { isOurPort } from '../plan/ownership.ts';
+import { isOurs, type ObservedPort, OWNER_KEYS } from '../../core/plan/observed.ts';
+import { isOurPort } from '../../core/plan/ownership.ts';
 
 export function isOursPort(port: ObservedPort): boolean {
   return isOurPort(port);

@@ -1,8 +1,8 @@
 // What is wrong with one port: each fault a pure function of what is known, in the order in which they explain things.
 
-import type { ErrorCode } from '../lib/errors.ts';
-import { REMEDIES } from '../lib/errors.ts';
-import type { Vlan } from '../plan/desired.ts';
+import type { ErrorCode } from '../../core/lib/errors.ts';
+import { REMEDIES } from '../../core/lib/errors.ts';
+import type { Vlan } from '../../core/plan/desired.ts';
 import type { PortFacts } from './facts.ts';
 
 export interface Fault {

@@ -1,10 +1,10 @@
 // Everything that is known of one port, joined from all sources that have a say in it.
 
+import type { GuestRuntime } from '../../core/guest/guest.ts';
+import type { LinkState } from '../../core/kernel/links.ts';
+import type { Vlan } from '../../core/plan/desired.ts';
+import type { DriverName, ObservedPort } from '../../core/plan/observed.ts';
 import type { BindingFacts, WaitingFacts } from '../doctor/facts.ts';
-import type { GuestRuntime } from '../guest/guest.ts';
-import type { LinkState } from '../kernel/links.ts';
-import type { Vlan } from '../plan/desired.ts';
-import type { DriverName, ObservedPort } from '../plan/observed.ts';
 
 export interface GuestFacts {
   name: string;
