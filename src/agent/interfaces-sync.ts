@@ -1,12 +1,12 @@
 // Has systemd bring our part of /etc/network/interfaces up to date when bridges change: the agent itself may not write there.
 
 import type { Bus } from '../core/bus/bus.ts';
+import { startUnit } from '../core/bus/systemd.ts';
 import type { Config } from '../core/config/config.ts';
 import { observeBridges } from '../core/drivers/ovsdb/observe.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import type { LastRun } from '../ifupdown/last-result.ts';
 import { bridgeWishes } from '../ifupdown/wishes.ts';
-import { startUnit } from './systemd.ts';
 
 /** Runs `ovs-port-agent proxmox interfaces apply`. */
 export const INTERFACES_UNIT = 'ovs-port-agent-interfaces.service';

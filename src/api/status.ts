@@ -1,8 +1,8 @@
 // What `status` says: how the daemons we need are, who drives each bridge, what waits and why, where the ledger stands.
 
-import type { Host } from '../agent/host.ts';
 import type { Config } from '../core/config/config.ts';
 import { observeBridges } from '../core/drivers/ovsdb/observe.ts';
+import type { Host } from '../core/kernel/host.ts';
 import { isLinuxBridge } from '../core/kernel/links.ts';
 import type { Ledger } from '../core/ledger/index.ts';
 import type { ErrorCode } from '../core/lib/errors.ts';

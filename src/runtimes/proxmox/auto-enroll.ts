@@ -2,8 +2,8 @@
 // write below /etc/pve, and runs none of Proxmox's commands.
 
 import { rm } from 'node:fs/promises';
-import { startUnit } from '../../agent/systemd.ts';
 import type { Bus } from '../../core/bus/bus.ts';
+import { startUnit } from '../../core/bus/systemd.ts';
 import { writeFileAtomically } from '../../core/lib/atomic-file.ts';
 import { type ReadyTree, readProxmoxTree } from './config/tree.ts';
 import { formatKnownGuests, newGuests, readKnownGuests, stillKnown } from './hookscript/known-guests.ts';

@@ -1,9 +1,9 @@
 // What the agent asks of systemd: to start a unit, and whether it is itself stopped for good.
 
 import { z } from 'zod';
-import type { Bus } from '../core/bus/bus.ts';
-import { connectPeer } from '../core/bus/system-bus.ts';
-import { isAgentError } from '../core/lib/errors.ts';
+import { isAgentError } from '../lib/errors.ts';
+import type { Bus } from './bus.ts';
+import { connectPeer } from './system-bus.ts';
 
 const SYSTEMD = 'org.freedesktop.systemd1';
 const UNIT = '/org/freedesktop/systemd1/unit/ovs_2dport_2dagent_2eservice';
