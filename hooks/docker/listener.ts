@@ -4,6 +4,7 @@ import type { LifecycleEvent } from '../../src/core/events/lifecycle-event.ts';
 import { lifecycleEventSchema } from '../../src/core/events/lifecycle-event.ts';
 import { shortGuestName } from '../../src/core/guest/guest.ts';
 import { pause } from '../../src/core/lib/deadline.ts';
+import { shortened } from '../../src/core/shortened.ts';
 import type { DockerConnection, EngineEvent } from '../../src/runtimes/docker/engine.ts';
 
 export interface ListenerParts {
@@ -64,6 +65,9 @@ export async function listenToDocker(parts: ListenerParts): Promise<void> {
   }
 }
 
+/** Longest name of an image that an event carries. */
+const IMAGE_MAX = 512;
+
 const PHASES: Readonly<Record<string, string>> = {
   start: 'start',
   die: 'die',
@@ -94,7 +98,7 @@ function lifecycleEventOf(
     phase,
     containerId,
     name: shortGuestName(attributes['name'] ?? ''),
-    image: (attributes['image'] ?? '').slice(0, 512),
+    image: shortened(attributes['image'] ?? '', IMAGE_MAX),
     ...(formerName !== undefined && { formerName: shortGuestName(formerName) }),
     ...(Number.isInteger(exitCode) && { exitCode }),
   });

@@ -127,7 +127,7 @@ async function main(): Promise<void> {
   });
 
   const ovsdb = openOvsdb(OVSDB_SOCKET);
-  const networkManager = await openNetworkManager(bus);
+  const networkManager = await openNetworkManager(bus, (problem) => told.noteOdd('NetworkManager', problem));
   const { bootId } = host;
   const drivers = {
     networkmanager: networkManagerDriver({
@@ -318,6 +318,7 @@ async function main(): Promise<void> {
       statePath: join(STATE, 'known-guests.json'),
       enabled: config.proxmox.auto_enroll,
       ...times,
+      onProblem: (problem) => log.warning(problem),
       onError: (error) => onError(error),
     });
   const proxmoxWatch =

@@ -121,6 +121,7 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
     follow: parts.follow,
     recordPath: parts.gatewayRecordPath,
     bootId: THIS_BOOT,
+    onProblem: parts.onProblem,
   });
   let source: DockerSource | undefined;
   let mesh: MeshWatch | undefined;

@@ -20,6 +20,7 @@ import {
   healthOf,
   healthWord,
   portHealth,
+  type Unread,
 } from '../diagnose/health.ts';
 import type { Binding, Claims } from '../state/desired-state.ts';
 import type { Troubles } from '../state/pending-retries.ts';
@@ -62,6 +63,7 @@ export function openHealth(parts: HealthParts): AgentHealth {
       ledger: { path: config.ledger.path, loss: parts.loss },
       polled: parts.polled(),
       withdrawn: parts.withdrawn(),
+      unread: unreadIn(parts),
     };
   };
   return {
@@ -73,6 +75,19 @@ export function openHealth(parts: HealthParts): AgentHealth {
       return new Map(ports.map((port) => [port.port, healthWord(portHealth(port))]));
     },
   };
+}
+
+function unreadIn({ ovsdb, claims }: HealthParts): Unread[] {
+  return [
+    ...ovsdb.replica.problems().map(({ table, uuid, text }) => ({
+      text,
+      remedy: `Look at it: ovs-vsctl list ${table} ${uuid}. Is this Open vSwitch newer than the agent?`,
+    })),
+    ...claims.damaged().map((path) => ({
+      text: `${path} is not understood and was left out`,
+      remedy: `Is the port of that name right (ovs-port-agent list)? Then delete the file: rm ${path}`,
+    })),
+  ];
 }
 
 async function bridgeViews({ config, claims, ovsdb, facts }: HealthParts): Promise<BridgeView[]> {

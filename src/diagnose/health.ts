@@ -35,7 +35,17 @@ export interface HealthView {
   polled?: readonly { path: string; reason: string }[];
   /** How many public addresses were taken back by hand and are waited for. */
   withdrawn?: number;
+  /** What was left out of the picture because it cannot be made out: what it is, and what can be done. */
+  unread?: readonly Unread[];
 }
+
+export interface Unread {
+  text: string;
+  remedy: string;
+}
+
+/** Faults of this kind that are told one by one. */
+const UNREAD_SHOWN = 5;
 
 /** What a fault is about. `degraded`: all works, but not as well as it should. */
 export interface HealthFault extends Fault {
@@ -78,6 +88,7 @@ function hostFaults({
   ledger,
   polled = [],
   withdrawn = 0,
+  unread = [],
 }: HealthView): HealthFault[] {
   const found: HealthFault[] = [];
   const host = (fault: string, text: string, remedy: string, degraded = false) =>
@@ -114,6 +125,9 @@ function hostFaults({
       'systemctl restart ovs-port-agent.service',
     );
   }
+  for (const { text, remedy } of unread.slice(0, UNREAD_SHOWN)) host('not-understood', text, remedy);
+  const more = unread.length - UNREAD_SHOWN;
+  if (more > 0) host('not-understood', `and ${more} more that are not understood`, 'Mend those above first');
   const [first] = polled;
   if (first !== undefined) {
     const paths = polled.map(({ path }) => path).join(', ');

@@ -1,10 +1,11 @@
 // Takes up the events that hooks left in the spool while the agent or the bus was away.
 
-import { mkdir, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hookEventSchema, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
 import { LEFT_OUT, SPOOL_NAME, SPOOL_PARTIAL } from '../core/events/spool.ts';
 import { isErrno } from '../core/lib/errors.ts';
+import { nodeTreeFs } from '../core/lib/tree-fs.ts';
 import type { Watch, Watching } from '../core/lib/watch.ts';
 
 export interface SpoolParts {
@@ -35,6 +36,8 @@ export interface SpoolAbsorber {
   close(): void;
 }
 
+/** A hook's event has a few hundred bytes, and as many names as it swept. */
+const EVENT_MAX_BYTES = 256 * 1024;
 /** A hook writes in milliseconds or, on a disk that hangs, within its deadline. */
 const WRITTEN_BY_MS = 60_000;
 
@@ -61,7 +64,7 @@ export function spoolAbsorber({
   const read = async (file: string): Promise<LifecycleEvent | undefined> => {
     const path = join(directory, file);
     try {
-      const parsed = hookEventSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+      const parsed = hookEventSchema.parse(JSON.parse(await nodeTreeFs.read(path, EVENT_MAX_BYTES)));
       return parsed;
     } catch (error) {
       await reject(file, error instanceof Error ? error.message : String(error));

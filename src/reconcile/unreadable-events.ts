@@ -1,7 +1,11 @@
 // Tells of what a source sent and we cannot read: in the journal and in the ledger, within a bound.
 
 import type { Ledger } from '../core/ledger/writer.ts';
+import { shortened } from '../core/shortened.ts';
 import type { EventLimits } from './event-limits.ts';
+
+/** Characters of what is told of one. */
+const SAID_MAX = 400;
 
 export interface OddEvents {
   /** @param problem one sentence; what is said again at once is told once */
@@ -19,11 +23,12 @@ export function openOddEvents({ ledger, limits, warn, onError }: OddEventParts):
   let last = '';
   return {
     note(source, problem) {
-      const text = `${source}: ${problem}`.slice(0, 400);
+      const said = shortened(problem, SAID_MAX);
+      const text = `${source}: ${said}`;
       if (text === last || !limits.admit(`odd:${source}`)) return;
       last = text;
-      warn(`something that ${source} sent cannot be read: ${problem.slice(0, 400)}`);
-      const data = { source, problem: problem.slice(0, 400) };
+      warn(`something that ${source} sent cannot be read: ${said}`);
+      const data = { source, problem: said };
       ledger.append({ category: 'lifecycle', action: 'event_unreadable', data }).catch(onError);
     },
   };

@@ -4,6 +4,7 @@
 // moment the port is asked for: LXC has no daemon that could tell a restarted agent what still has to be done.
 // `by-vmid/<VMID>` leads to it.
 
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -109,6 +110,8 @@ export interface Claims {
   isForThisLink(desired: DesiredPort): Promise<boolean>;
   binding(port: string): Binding | undefined;
   bindings(): Binding[];
+  /** Files of an earlier run that are not understood, and lie there still. */
+  damaged(): string[];
 }
 
 const NOTHING: ReadonlySet<string> = new Set();
@@ -126,6 +129,7 @@ export async function loadClaims(
   const bindings = new Map<string, Binding>();
   const devices = new Map<string, Pick<ClaimFile, 'interface' | 'ifindex'>>();
   const noted = new Map<string, Set<string>>();
+  const damaged = new Set<string>();
   const note = ({ port, interface: link }: Pick<ClaimFile, 'port' | 'interface'>) => {
     noted.set(port, (noted.get(port) ?? new Set()).add(link));
   };
@@ -134,6 +138,7 @@ export async function loadClaims(
     const kept = await readClaimFile(join(directory, file));
     if (kept === undefined || `${kept.port}.json` !== file) {
       onProblem(`${join(directory, file)} is not understood and was left out: is its port still right?`);
+      damaged.add(join(directory, file));
       continue;
     }
     if (isBinding(kept)) bindings.set(kept.port, kept);
@@ -154,6 +159,7 @@ export async function loadClaims(
     const text = `${JSON.stringify({ ...file, ...interfaceBinding(file, fileOf(file.port)) })}\n`;
     if (texts.get(file.port) === text) return;
     writeMemoryFile(fileOf(file.port), text);
+    damaged.delete(fileOf(file.port));
     links.add(file.port);
     texts.set(file.port, text);
     devices.set(file.port, file);
@@ -240,6 +246,7 @@ export async function loadClaims(
     },
     binding: (port) => bindings.get(port),
     bindings: () => [...bindings.values()],
+    damaged: () => [...damaged].filter((path) => existsSync(path)),
   };
 }
 

@@ -85,7 +85,7 @@ export async function openVmids(parts: VmidParts): Promise<Vmids> {
     const numbers = new Set<number>();
     const tree = await readTree();
     if (tree?.state === 'ready') {
-      for (const vmid of tree.guests.keys()) numbers.add(vmid);
+      for (const vmid of [...tree.guests.keys(), ...tree.unreadable.keys()]) numbers.add(vmid);
       if (tree.vmlist.ok) for (const vmid of tree.vmlist.guests.keys()) numbers.add(vmid);
     }
     for (const port of portVmids()) {
@@ -167,6 +167,7 @@ export async function openVmids(parts: VmidParts): Promise<Vmids> {
         const guest = tree.guests.get(vmid);
         // With spaces, which no container's name has: nobody can call their container so and get the number.
         if (guest) return `Proxmox guest ${guest.config.name ?? vmid}`;
+        if (tree.unreadable.has(vmid)) return `Proxmox guest ${vmid}`;
         if (tree.vmlist.ok && tree.vmlist.guests.has(vmid)) return `Proxmox guest ${vmid} of another node`;
       }
       return holderOf(state, vmid);

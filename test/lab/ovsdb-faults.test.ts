@@ -149,6 +149,40 @@ describe('guests that run', () => {
   });
 });
 
+describe('a row that is not as the schema of Open vSwitch has been for ever', () => {
+  it('costs nobody the port, and is named in status and doctor until it is gone', async () => {
+    // A mirror without a name, which a later schema might allow.
+    const schema = '/usr/share/openvswitch/vswitch.ovsschema';
+    await host.sh(`
+      python3 -c 'import json; s = json.load(open("${schema}"))
+s["tables"]["Mirror"]["columns"]["name"] = {"type": {"key": "string", "min": 0}}
+json.dump(s, open("/root/odd.ovsschema", "w"))'
+      ovsdb-client convert unix:/run/openvswitch/db.sock /root/odd.ovsschema
+      ovs-vsctl --no-wait -- --id=@m create Mirror -- set Bridge ovsbr0 mirrors=@m`);
+    try {
+      const named = /row "?[0-9a-f]{8}-.* table Mirror is not understood and left out: name: /;
+      await eventually(
+        () => host.cli('status'),
+        (status) => expect(status).toMatchObject({ exitCode: 1, stdout: expect.stringMatching(named) }),
+        BACK_WITHIN_MS,
+      );
+      await host.sh(
+        'docker rm -f netmaker-late >/dev/null 2>&1; docker run -d --name netmaker-late ' +
+          LATE +
+          ' opa-test',
+      );
+      await expectPorts([...PORTS, 'vi600']);
+      expect((await host.cli('doctor')).stdout).toMatch(named);
+      for (const [, address] of guests) await expectReachable(host, address);
+    } finally {
+      await host.sh(`
+        ovs-vsctl --no-wait clear Bridge ovsbr0 mirrors
+        ovsdb-client convert unix:/run/openvswitch/db.sock ${schema}; docker rm -f netmaker-late`);
+    }
+    await expectAllRight();
+  });
+});
+
 describe('a database that answers slowly', () => {
   it.each([
     ['for less than a transaction may take', 2],

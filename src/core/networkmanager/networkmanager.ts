@@ -98,13 +98,19 @@ const ownerSignal = z.tuple([z.string(), z.string(), z.string()]);
 /**
  * Subscribes to what the calls need. NetworkManager itself need not be there yet. While it is away or hangs each call
  * throws `networkmanager-unavailable`, and what waits for something of it does so at once.
+ *
+ * @param onOdd told, once each, of profiles that cannot be made out; they are left out
  */
-export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
+export async function openNetworkManager(
+  bus: Bus,
+  onOdd: (problem: string) => void = () => undefined,
+): Promise<NetworkManager> {
   const activeStates = new Map<string, { state: number; reason: number }>();
   const activeWaiters = new Map<string, (outcome: { state: number; reason: number }) => void>();
   const deviceWaiters = new Set<() => void>();
   const presenceListeners: ((present: boolean) => void)[] = [];
   const profileCache = new Map<string, StoredProfile>();
+  const odd = new Set<string>();
   const leavers = new Set<(error: AgentError) => void>();
 
   const tell = (present: boolean) => {
@@ -277,7 +283,16 @@ export async function openNetworkManager(bus: Bus): Promise<NetworkManager> {
           const cached = profileCache.get(path);
           if (cached) return cached;
           try {
-            const [settings] = settingsSchema.parse(await call(path, CONNECTION, 'GetSettings'));
+            const read = settingsSchema.safeParse(await call(path, CONNECTION, 'GetSettings'));
+            if (!read.success) {
+              const [issue] = read.error.issues;
+              if (!odd.has(path))
+                onOdd(`the profile ${path}: ${issue?.path.slice(1).join('.')}: ${issue?.message}`);
+              odd.add(path);
+              return undefined;
+            }
+            odd.delete(path);
+            const [settings] = read.data;
             const profile: StoredProfile = {
               path,
               uuid: settings.connection.uuid,

@@ -5,7 +5,7 @@ import { pause, withDeadline } from '../lib/deadline.ts';
 import { AgentError, asAgentError, isAgentError } from '../lib/errors.ts';
 import { connectOvsdb, garbled, type OvsdbConnection } from './connection.ts';
 import { emptyReplica, type Replica, type RowChange } from './replica.ts';
-import { MONITORED } from './rows.ts';
+import { MONITORED, type TableName } from './rows.ts';
 
 const DATABASE = 'Open_vSwitch';
 const RETRY_MS = [100, 250, 500, 1000, 2000] as const;
@@ -40,6 +40,12 @@ const resultsSchema = z.array(
     z.record(z.string(), z.unknown()),
   ]),
 );
+
+/** Tables that decide what is on the switch. */
+const TABLES = ['Open_vSwitch', 'Bridge', 'Port', 'Interface'] as const;
+
+const isAllOdd = (replica: Replica, table: TableName) =>
+  replica.rows(table).size === 0 && replica.problems().some((problem) => problem.table === table);
 
 /** The error text of a transaction reply, or undefined when every operation went well. */
 function refusal(results: z.infer<typeof resultsSchema>): string | undefined {
@@ -83,6 +89,8 @@ export function openOvsdb(path: string): OvsdbClient {
       const initial = await fresh.request('monitor', [DATABASE, 'replica', columns]);
       replica.clear();
       apply(initial);
+      // Odd rows among others are left out; where there is no other, nothing that is concluded from the rest would hold.
+      if (TABLES.some((table) => isAllOdd(replica, table))) throw garbled();
       for (const update of early) apply(update);
       early = undefined;
     } catch (error) {

@@ -19,6 +19,13 @@ export interface RowChange {
   after: Row<TableName> | undefined;
 }
 
+/** A row that is left out, and why as one sentence. */
+export interface RowProblem {
+  table: TableName;
+  uuid: string;
+  text: string;
+}
+
 export interface Replica {
   apply(update: unknown): RowChange[];
   rows<T extends TableName>(table: T): ReadonlyMap<string, Row<T>>;
@@ -28,6 +35,8 @@ export interface Replica {
   derived<T>(make: (replica: Replica) => T): T;
   /** What `make` makes, once in this replica's life. */
   kept<T>(make: () => T): T;
+  /** Rows that are left out because they are not what the schema of OVSDB promises. */
+  problems(): readonly RowProblem[];
   clear(): void;
 }
 
@@ -36,7 +45,10 @@ const isTable = (name: string): name is TableName => name in rowSchemas;
 /** Tables whose rows go by a name. */
 export type NamedTable = 'Bridge' | 'Port' | 'Interface';
 
-/** An empty replica; `apply` takes the `monitor` reply and every `update` after it. Throws ZodError. */
+/**
+ * An empty replica; `apply` takes the `monitor` reply and every `update` after it. One row that is not understood costs none
+ * of the others; `problems` tells. Throws ZodError for what is no update at all.
+ */
 export function emptyReplica(): Replica {
   const tables = new Map<TableName, Map<string, Row<TableName>>>(
     (Object.keys(MONITORED) as TableName[]).map((table) => [table, new Map()]),
@@ -58,6 +70,17 @@ export function emptyReplica(): Replica {
     if (now !== undefined) uuids.set(now, uuid);
   };
 
+  const unread = new Map<string, RowProblem>();
+  const parsed = (table: TableName, uuid: string, columns: Record<string, unknown>) => {
+    const found = rowSchemas[table].safeParse(columns);
+    if (found.success) {
+      unread.delete(uuid);
+      return { ...found.data, uuid } as Row<TableName>;
+    }
+    unread.set(uuid, { table, uuid, text: rowProblem(table, columns['name'] ?? uuid, found.error) });
+    return undefined;
+  };
+
   const derived = new Map<(replica: Replica) => unknown, unknown>();
   const kept = new Map<() => unknown, unknown>();
 
@@ -69,9 +92,10 @@ export function emptyReplica(): Replica {
         if (!isTable(table)) continue;
         for (const [uuid, change] of Object.entries(rows)) {
           const before = rowsOf(table).get(uuid);
-          if (change.new === undefined) rowsOf(table).delete(uuid);
-          else rowsOf(table).set(uuid, { ...rowSchemas[table].parse(change.new), uuid } as Row<TableName>);
-          const after = rowsOf(table).get(uuid);
+          const after = change.new === undefined ? undefined : parsed(table, uuid, change.new);
+          if (change.new === undefined) unread.delete(uuid);
+          if (after === undefined) rowsOf(table).delete(uuid);
+          else rowsOf(table).set(uuid, after);
           reindex(table, uuid, before, after);
           changes.push({ table, uuid, before, after });
         }
@@ -91,10 +115,18 @@ export function emptyReplica(): Replica {
       if (!kept.has(make)) kept.set(make, make());
       return kept.get(make) as T;
     },
+    problems: () => [...unread.values()],
     clear() {
       derived.clear();
+      unread.clear();
       uuids.clear();
       for (const rows of tables.values()) rows.clear();
     },
   };
+}
+
+function rowProblem(table: TableName, name: unknown, error: z.ZodError): string {
+  const [issue] = error.issues;
+  const why = `${issue?.path.join('.')}: ${issue?.message}`;
+  return `the row ${JSON.stringify(name)} of OVSDB's table ${table} is not understood and left out: ${why}`;
 }

@@ -25,6 +25,8 @@ export interface GatewayParts {
   /** /proc/sys/kernel/random/boot_id: a record of another boot is void. */
   bootId: string;
   sysctls?: Sysctls;
+  /** Told of a record that is damaged. */
+  onProblem?: (problem: string) => void;
 }
 
 export function openGateway(parts: GatewayParts): Gateway {
@@ -147,8 +149,8 @@ function failed(failures: readonly { what: string; error: unknown }[]): AgentErr
   return new AgentError('gateway-failed', text, { cause: failures[0]?.error });
 }
 
-const load = ({ recordPath, bootId }: Context) =>
-  readRecord(recordPath, bootId).catch((error: unknown) => {
+const load = ({ recordPath, bootId, onProblem }: Context) =>
+  readRecord(recordPath, bootId, onProblem).catch((error: unknown) => {
     throw new AgentError('gateway-failed', `${recordPath} cannot be read`, { cause: error });
   });
 

@@ -17,7 +17,11 @@ const recordSchema = z.object({
  * Empty when there is none or when it is of another boot. A damaged one is renamed to `PATH.damaged`: what it named
  * cannot be taken back any more, and what is still wanted is made anew. Throws the system's error of another kind.
  */
-export async function readRecord(path: string, bootId: string): Promise<Entry[]> {
+export async function readRecord(
+  path: string,
+  bootId: string,
+  onDamaged: (problem: string) => void = () => undefined,
+): Promise<Entry[]> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -28,6 +32,7 @@ export async function readRecord(path: string, bootId: string): Promise<Entry[]>
   const record = parseRecord(text);
   if (record === undefined) {
     await rename(path, `${path}.damaged`);
+    onDamaged(`${path} was not understood, and is ${path}.damaged now: what it named is not taken back`);
     return [];
   }
   return record.bootId === bootId ? record.entries : [];

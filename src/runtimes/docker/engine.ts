@@ -96,6 +96,15 @@ export function openDocker(socketPath: string, { imageLabels = [] }: DockerSetti
     }
   };
 
+  /** What the engine lists, which is more than it gives of one container: that one of them is odd hides all. */
+  const list = async <T>(what: string, schema: z.ZodType<T>, ask: () => Promise<unknown>): Promise<T> => {
+    const parsed = schema.safeParse(await call(what, ask));
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    const where = `${issue?.path.join('.')}: ${issue?.message}`;
+    throw new AgentError('docker-unreachable', `What Docker answers ${what} is not understood: ${where}`);
+  };
+
   /** Undefined when Docker has no such thing. */
   const found = <T>(what: string, ask: () => Promise<T>): Promise<T | undefined> =>
     call(what, async () => {
@@ -112,7 +121,16 @@ export function openDocker(socketPath: string, { imageLabels = [] }: DockerSetti
     if (known !== undefined) return known;
     const answer = await found('image inspect', () => docker.getImage(image).inspect());
     if (answer === undefined) return undefined;
-    const labels = imageSchema.parse(answer).Config?.Labels ?? {};
+    const read = imageSchema.safeParse(answer);
+    if (!read.success) {
+      const [issue] = read.error.issues;
+      const where = `${issue?.path.join('.')}: ${issue?.message}`;
+      throw new AgentError(
+        'container-not-attachable',
+        `What Docker says of its image is not understood: ${where}`,
+      );
+    }
+    const labels = read.data.Config?.Labels ?? {};
     labelsOfImage.set(image, labels);
     return labels;
   };
@@ -153,19 +171,19 @@ export function openDocker(socketPath: string, { imageLabels = [] }: DockerSetti
     },
 
     async running() {
-      const found = await call('list', () =>
+      const found = await list('list', idsSchema, () =>
         docker.listContainers({ filters: { status: ['running', 'paused'] } }),
       );
-      return idsSchema.parse(found).map((container) => container.Id);
+      return found.map((container) => container.Id);
     },
 
     async existing() {
-      const found = await call('list', () => docker.listContainers({ all: true }));
-      return idsSchema.parse(found).map((container) => container.Id);
+      const found = await list('list', idsSchema, () => docker.listContainers({ all: true }));
+      return found.map((container) => container.Id);
     },
 
     async names() {
-      const found = namesSchema.parse(await call('list', () => docker.listContainers({ all: true })));
+      const found = await list('list', namesSchema, () => docker.listContainers({ all: true }));
       // `/other/alias` is what a legacy link calls it.
       const own = (names: readonly string[]) =>
         names.map(shortGuestName).filter((name) => !name.includes('/'));
@@ -173,9 +191,10 @@ export function openDocker(socketPath: string, { imageLabels = [] }: DockerSetti
     },
 
     async bridges() {
-      const found = await call('networks', () => docker.listNetworks({ filters: { driver: ['bridge'] } }));
-      return networksSchema
-        .parse(found)
+      const found = await list('networks', networksSchema, () =>
+        docker.listNetworks({ filters: { driver: ['bridge'] } }),
+      );
+      return found
         .map(({ Id, Options }) => Options?.[BRIDGE_NAME] || `br-${Id.slice(0, 12)}`)
         .filter((name) => kernelNameProblem(name) === undefined);
     },
@@ -198,7 +217,7 @@ export function openDocker(socketPath: string, { imageLabels = [] }: DockerSetti
           const event = parseEvent(line);
           if (typeof event === 'string') onOdd(event);
           else if ('network' in event) onNetworks(event.network);
-          else if ('timeNano' in event) onEvent(event);
+          else onEvent(event);
         });
       } finally {
         signal.removeEventListener('abort', end);
@@ -215,9 +234,9 @@ function secondsOf(nano: string): string {
 
 /**
  * `timeNano` is larger than a double holds exactly, so it is read from the text. Or the container that a network has or lost;
- * nothing for another event of a network; or why it is no event.
+ * or why it is no event.
  */
-function parseEvent(line: string): EngineEvent | { network: string } | Record<never, never> | string {
+function parseEvent(line: string): EngineEvent | { network: string } | string {
   const nano = /"timeNano":(\d{1,20})/.exec(line)?.[1];
   let json: unknown;
   try {
@@ -228,7 +247,9 @@ function parseEvent(line: string): EngineEvent | { network: string } | Record<ne
   const isOfNetwork = z.object({ Type: z.literal('network') }).safeParse(json).success;
   if (isOfNetwork) {
     const network = networkEventSchema.safeParse(json);
-    return network.success ? { network: network.data.Actor.Attributes.container } : {};
+    if (network.success) return { network: network.data.Actor.Attributes.container };
+    const [issue] = network.error.issues;
+    return `an event of a network: ${issue?.path.join('.')}: ${issue?.message}`;
   }
   const parsed = engineEventSchema.safeParse(json);
   if (parsed.success) return nano === undefined ? 'it has no timeNano' : { ...parsed.data, timeNano: nano };

@@ -1,12 +1,13 @@
 // Plain LXC containers: from their hooks, what runs and their configuration file to the ports they should have.
 
-import { readFile } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LxcEvent } from '../../core/events/lifecycle-event.ts';
 import { type Guest, guestNameProblem } from '../../core/guest/guest.ts';
 import { parseGuestInterface } from '../../core/guest/interface-name.ts';
 import { portName, vmidFromText } from '../../core/guest/vmid.ts';
 import { AgentError } from '../../core/lib/errors.ts';
+import { nodeTreeFs } from '../../core/lib/tree-fs.ts';
 import type { DesiredPort, Vlan } from '../../core/plan/desired.ts';
 import type { Claim } from '../../state/desired-state.ts';
 import { retained } from '../retained.ts';
@@ -279,11 +280,10 @@ const vlanIn = (vlan: Vlan | undefined): Vlan | undefined =>
 
 const keyOf = (name: string) => (vmidFromText(name) === undefined ? `lxc:${name}` : `vmid:${name}`);
 
-/** Undefined when it cannot be read; that it has no cards may not be concluded then. */
+/** Undefined when it cannot be read whole; that it has no cards may not be concluded then. */
 async function readConfig(path: string): Promise<LxcConfig | undefined> {
   try {
-    const text = await readFile(path, 'utf8');
-    return parseLxcConfig(text.slice(0, LXC_CONFIG_MAX_BYTES));
+    return parseLxcConfig(await nodeTreeFs.read(await realpath(path), LXC_CONFIG_MAX_BYTES));
   } catch {
     return undefined;
   }

@@ -22,6 +22,7 @@ export interface AutoEnrolmentParts {
   root: string;
   /** `known-guests.json`. */
   statePath: string;
+  onProblem?: (problem: string) => void;
   /** `auto_enroll`. */
   enabled: boolean;
   /** Milliseconds; read anew each time. */
@@ -95,7 +96,7 @@ export function enrolmentLook(parts: Omit<AutoEnrolmentParts, 'debounceMs' | 'in
     if (tree.state !== 'ready') return;
     const cluster = clusterVmids(tree);
     if (cluster === undefined) return;
-    const before = await readKnownGuests(statePath);
+    const before = await readKnownGuests(statePath, parts.onProblem);
     const known =
       before === undefined ? new Set([...cluster, ...tree.guests.keys()]) : stillKnown(tree, cluster, before);
     if (before === undefined || formatKnownGuests(before) !== formatKnownGuests(known)) {

@@ -274,6 +274,13 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
         const resolution = await lookElsewhere(guest.vmid, links);
         if (resolution?.ports?.length) found.push({ key, resolution });
       }
+      for (const [vmid, reason] of tree.state === 'ready' ? tree.unreadable : []) {
+        if (!running.has(vmid)) continue;
+        const had = found.find(({ key }) => key === keyOf(vmid));
+        const skipped = [`its configuration cannot be read: ${reason}`];
+        if (had) had.resolution = { ...had.resolution, skipped };
+        else found.push({ key: keyOf(vmid), resolution: { guest: unknownGuest(vmid), skipped, note: '' } });
+      }
       return found;
     },
   };

@@ -1,5 +1,6 @@
 // An event in the spool is absorbed exactly once, whatever happens in between.
 
+import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -79,6 +80,15 @@ describe('the spool', () => {
     expect(handled).toEqual(['event-good']);
     expect(rejected).toEqual(['1700000000000-1-00000000.json']);
     expect(await readdir(join(directory, 'rejected'))).toHaveLength(1);
+  });
+
+  it('sets aside what is too long for an event, and what is no file, and goes on', async () => {
+    await writeFile(join(directory, '1700000000000-1-00000000.json'), ' '.repeat(300 * 1024));
+    execFileSync('mkfifo', [join(directory, '1700000000000-1-00000001.json')]);
+    spoolEvent(event('good'), directory);
+    await absorber().absorb();
+    expect(handled).toEqual(['event-good']);
+    expect(rejected).toEqual(['1700000000000-1-00000000.json', '1700000000000-1-00000001.json']);
   });
 
   it('sets aside what has not the name of an event, where it would lie unseen', async () => {

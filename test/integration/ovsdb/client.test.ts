@@ -139,6 +139,26 @@ describe('the OVSDB client', () => {
     await expect(client.transact([])).rejects.toMatchObject({ code: 'ovsdb-garbled' });
   });
 
+  it('goes on with all other rows when one is not understood, at first and later, and names it', async () => {
+    const row = (name: unknown) => ({
+      new: { name, ports: ['set', []], datapath_type: '', external_ids: ['map', []] },
+    });
+    await serve((message, socket) => {
+      reply(socket, message.id, { Bridge: { a: row('ovsbr0'), b: row(7) } });
+      const update = { Bridge: { c: row('ovsbr1'), d: row(['set', []]) } };
+      socket.write(JSON.stringify({ id: null, method: 'update', params: ['replica', update] }));
+    });
+    client = openOvsdb(path);
+    await connected(client);
+    await expect.poll(() => client?.replica.named('Bridge', 'ovsbr1')).toBeDefined();
+    expect(client.replica.named('Bridge', 'ovsbr0')).toBeDefined();
+    expect(client.replica.problems().map(({ text }) => text)).toEqual([
+      expect.stringContaining('the row 7 of OVSDB'),
+      expect.stringContaining('table Bridge is not understood'),
+    ]);
+    expect(client.problem).toBeUndefined();
+  });
+
   it('says so when a transaction is answered with nonsense, and goes on', async () => {
     await serve(emptyDatabase((message, socket) => reply(socket, message.id, [{ uuid: 1 }, 'done'])));
     client = openOvsdb(path);

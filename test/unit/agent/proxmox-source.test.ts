@@ -184,6 +184,24 @@ describe('a Proxmox guest', () => {
     expect(await source().current()).toMatchObject([{ key: 'vmid:101' }]);
   });
 
+  it('whose configuration cannot be read is told while it runs, and keeps what it has', async () => {
+    await write([`description: ${'x'.repeat(1024 * 1024)}`, 'net0: virtio,bridge=ovsbr0']);
+    const reason = expect.stringMatching(/^its configuration cannot be read: .*larger than 1048576 bytes/);
+    expect(await source().current()).toMatchObject([
+      { key: 'vmid:101', resolution: { guest: { vmid: 101 }, skipped: [reason] } },
+    ]);
+    had = {
+      key: 'vmid:101',
+      guest: vm,
+      ports: [{ port: 'vi101', interface: 'tap101i0', bridge: 'ovsbr0', guest: vm, nic: 0 }],
+    };
+    expect(await source().current()).toMatchObject([
+      { key: 'vmid:101', resolution: { ports: [{ port: 'vi101' }], skipped: [reason] } },
+    ]);
+    links.clear();
+    expect(await source().current()).toEqual([]);
+  });
+
   it('that comes from another node has its configuration there until the migration is over', async () => {
     await mkdir(join(root, 'nodes/pve2/qemu-server'), { recursive: true });
     await rename(join(root, 'qemu-server/101.conf'), join(root, 'nodes/pve2/qemu-server/101.conf'));

@@ -1,6 +1,7 @@
 // What each runtime's facts mean for its guests' ports.
 
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -129,6 +130,22 @@ describe('an LXC container', () => {
     const { ports, skipped } = await source().resolve(event('start-host', { pid: 42, configFile }));
     expect(ports).toEqual([]);
     expect(skipped[0]).toContain('cannot be read');
+  });
+
+  it('is not given a bridge by half of its configuration, nor made to wait by one that is no file', async () => {
+    const configFile = join(root, 'web/config');
+    const long = `${'# x\n'.repeat(65_536)}lxc.net.0.link = ovsbr1\n`;
+    await writeFile(configFile, `lxc.net.0.type = veth\n${long}`);
+    const unread = ['vethA', 'vethB'].map((link) => `${link}: the container's configuration cannot be read`);
+    const start = () => source().resolve(event('start-host', { pid: 42, configFile }));
+    expect(await start()).toMatchObject({ ports: [], skipped: unread });
+    await rm(configFile);
+    execFileSync('mkfifo', [configFile]);
+    expect(await start()).toMatchObject({ ports: [], skipped: unread });
+    await rm(configFile);
+    await writeFile(join(root, 'shared'), 'lxc.net.0.veth.pair = vethA\nlxc.net.0.link = ovsbr1\n');
+    await symlink(join(root, 'shared'), configFile);
+    expect((await start()).ports?.[0]).toMatchObject({ interface: 'vethA', bridge: 'ovsbr1' });
   });
 
   it('never gets a device that the host itself uses', async () => {

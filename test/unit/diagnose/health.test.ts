@@ -67,6 +67,11 @@ describe('health', () => {
     ],
     ['a ledger lost', { ledger: { path: '/l', loss } }, ['host ledger-lost']],
     ['addresses withdrawn', { withdrawn: 3 }, ['host withdrawn']],
+    [
+      'what is left out because it cannot be made out',
+      { unread: [{ text: 'the row "vi101" is not understood', remedy: 'Look at it' }] },
+      ['host not-understood'],
+    ],
   ])('tells of %s, once', (_, more, expected) => {
     expect(faults(more)).toEqual(expected);
   });
@@ -90,6 +95,15 @@ describe('health', () => {
     ]);
     const down = portOf(healthy({ links: new Map([['tap101i0', link({ carrier: false })]]) }));
     expect(portHealth(down)).toEqual([]);
+  });
+
+  it('tells of five things that it cannot make out, and how many more there are', () => {
+    const unread = Array.from({ length: 12 }, (_, n) => ({ text: `row ${n}`, remedy: 'Look at it' }));
+    const found = healthOf({ ...well, unread });
+    expect(found.map(({ text }) => text)).toEqual([
+      ...['row 0', 'row 1', 'row 2', 'row 3', 'row 4'],
+      'and 7 more that are not understood',
+    ]);
   });
 
   it('has a remedy for whatever it finds', () => {

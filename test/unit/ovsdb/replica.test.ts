@@ -123,8 +123,31 @@ describe('the replica of OVSDB', () => {
     expect(observePorts(replica)).toEqual([]);
   });
 
-  it('refuses a row that is not what the schema says', () => {
-    const bad = { ...INITIAL.Port.p.new, tag: 'twenty' };
-    expect(() => filled().apply({ Port: { q: { new: bad } } })).toThrow();
+  it('leaves out a row that is not what the schema says, says so, and keeps all others', () => {
+    const replica = filled();
+    const bad = { ...INITIAL.Port.p.new, name: 'vi\u001b[2J', tag: 'twenty' };
+    replica.apply({ Port: { q: { new: bad } } });
+    expect(observePorts(replica)).toHaveLength(1);
+    expect(replica.problems()).toEqual([
+      {
+        table: 'Port',
+        uuid: 'q',
+        text: expect.stringMatching(
+          /^the row "vi\\u001b\[2J" of OVSDB's table Port is not understood .*: tag/,
+        ),
+      },
+    ]);
+    replica.apply({ Port: { q: { new: { ...INITIAL.Port.p.new, name: 'vi102' } } } });
+    expect(replica.problems()).toEqual([]);
+    expect(replica.named('Port', 'vi102')).toBeDefined();
+  });
+
+  it('forgets what it could not read of a row that is gone', () => {
+    const replica = filled();
+    replica.apply({ Interface: { i: { new: { ...INITIAL.Interface.i.new, ofport: 'three' } } } });
+    expect(observePorts(replica)).toEqual([]);
+    expect(replica.problems()).toHaveLength(1);
+    replica.apply({ Interface: { i: { old: {} } } });
+    expect(replica.problems()).toEqual([]);
   });
 });

@@ -15,14 +15,21 @@ const fileSchema = z.strictObject({
   vmids: z.array(vmidSchema as unknown as z.ZodType<number>),
 });
 
-/** Undefined: auto_enroll has not begun, or the file is damaged, which comes to the same. Throws what the system says. */
-export async function readKnownGuests(path: string): Promise<ReadonlySet<number> | undefined> {
+/**
+ * Undefined: auto_enroll has not begun, or the file is damaged, which comes to the same but for guests that came since: those
+ * are not enrolled, and `onDamaged` is told. Throws what the system says.
+ */
+export async function readKnownGuests(
+  path: string,
+  onDamaged: (problem: string) => void = () => undefined,
+): Promise<ReadonlySet<number> | undefined> {
   try {
     return new Set(fileSchema.parse(JSON.parse(await nodeTreeFs.read(path, MAX_BYTES))).vmids);
   } catch (error) {
-    if (isErrno(error, 'ENOENT') || error instanceof SyntaxError || error instanceof z.ZodError)
-      return undefined;
-    throw error;
+    if (isErrno(error, 'ENOENT')) return undefined;
+    if (!(error instanceof SyntaxError || error instanceof z.ZodError)) throw error;
+    onDamaged(`${path} is not understood: all guests that are here now count as known, and are not enrolled`);
+    return undefined;
   }
 }
 

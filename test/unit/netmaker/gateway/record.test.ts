@@ -44,8 +44,10 @@ describe('the undo record', () => {
     ['one with a value that is no number', record({ was: '|/bin/sh' })],
   ])('that is damaged is set aside: %s', async (_, text) => {
     await writeFile(path, text);
-    expect(await readRecord(path, 'boot')).toEqual([]);
+    const told: string[] = [];
+    expect(await readRecord(path, 'boot', (problem) => told.push(problem))).toEqual([]);
     expect(await readdir(directory)).toEqual(['gateway.json.damaged']);
+    expect(told).toEqual([expect.stringContaining('gateway.json.damaged now')]);
   });
 });
 
