@@ -1,6 +1,6 @@
 // How the agent's first look at everything is waited for, and what ends it.
 
-import { noteConfigError } from '../core/config/in-force.ts';
+import { noteConfigError, noteStartError } from '../core/config/in-force.ts';
 import { pause } from '../core/lib/deadline.ts';
 import { isAgentError } from '../core/lib/errors.ts';
 import type { Exec } from '../core/lib/exec.ts';
@@ -53,6 +53,7 @@ interface EndParts {
 export async function endStart(error: unknown, { log, runtimeDir, exec, env }: EndParts): Promise<number> {
   const line = isAgentError(error) ? error.toLine() : `could not start: ${String(error)}`;
   log.error(line);
+  await noteStartError(runtimeDir, line).catch(() => undefined);
   if (!isAgentError(error, 'bad-config')) return 1;
   await noteConfigError(runtimeDir, error.reason).catch(() => undefined);
   const socket = env.NOTIFY_SOCKET;

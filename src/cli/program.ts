@@ -1,6 +1,7 @@
 // The command line as a whole: from arguments to an exit code.
 
 import { Command, CommanderError, Option } from 'commander';
+import { readStartError } from '../core/config/in-force.ts';
 import { demandRoot, pathOf } from './as-root.ts';
 import { missedForConfig } from './config-of-host.ts';
 import { type Failure, failureOf, isUnanswered } from './failure.ts';
@@ -167,12 +168,16 @@ function verbOf(program: Command, argv: readonly string[]): string | undefined {
   return path.length === 0 ? undefined : path.join(' ');
 }
 
-/** An agent that is missed because of its configuration: that is what to mend. */
+/** An agent that is missed because of its configuration, or because its start fails: that is what to mend. */
 async function explained(
   thrown: unknown,
-  { configProblem }: Pick<Context, 'configProblem'>,
+  { configProblem, runtimeDir }: Pick<Context, 'configProblem' | 'runtimeDir'>,
 ): Promise<Failure> {
   const failure = failureOf(thrown);
-  const problem = isUnanswered(thrown) ? await configProblem() : undefined;
-  return problem === undefined ? failure : { ...failure, line: printable(missedForConfig(problem)) };
+  if (!isUnanswered(thrown)) return failure;
+  const problem = await configProblem();
+  if (problem !== undefined) return { ...failure, line: printable(missedForConfig(problem)) };
+  const reason = await readStartError(runtimeDir);
+  if (reason === undefined) return failure;
+  return { ...failure, line: printable(`The agent does not run, its last start failed: ${reason}`) };
 }

@@ -4,11 +4,13 @@ import { type AgentHost, NO_TRACES, SNIPPET, upAgentHost } from './agent-host.ts
 import { eventually } from './eventually.ts';
 import { expectReachable } from './pings.ts';
 import { expectWholeStories } from './stories.ts';
+import { withUdev } from './udev.ts';
 
 let host: AgentHost;
 
 beforeAll(async () => {
   host = await upAgentHost('without-networkmanager', '', 'trixie', undefined, { with: ['network-manager'] });
+  await withUdev(host);
   await host.sh(`
     ovs-bridge vmbr0 10.0.1.1/24
     qm create 101 --hookscript ${SNIPPET} --net0 virtio,bridge=vmbr0

@@ -6,13 +6,8 @@ import { SPOOL_NAME } from '../../core/events/spool.ts';
 import { type LinkState, linkNames, linkState } from '../../core/kernel/links.ts';
 import { isErrno } from '../../core/lib/errors.ts';
 import { nodeTreeFs } from '../../core/lib/tree-fs.ts';
-import type {
-  BindingFacts,
-  FileState,
-  ProxmoxFacts,
-  SpoolFacts,
-  StateFacts,
-} from '../../diagnose/doctor/facts.ts';
+import { fileState } from '../../core/runnable.ts';
+import type { BindingFacts, ProxmoxFacts, SpoolFacts, StateFacts } from '../../diagnose/doctor/facts.ts';
 import type { Answer } from '../../diagnose/doctor/finding.ts';
 import { parseInterfaces, type Stanza } from '../../diagnose/doctor/interfaces-file.ts';
 import { leaseStateSchema } from '../../netmaker/address/lease-state.ts';
@@ -33,20 +28,6 @@ const SOURCED_MAX = 200;
 
 export async function exists(path: string): Promise<boolean> {
   return (await fileState(path)) !== 'missing';
-}
-
-export async function fileState(path: string): Promise<FileState> {
-  try {
-    await access(path, constants.F_OK);
-  } catch {
-    return 'missing';
-  }
-  try {
-    await access(path, constants.X_OK);
-    return 'fine';
-  } catch {
-    return 'not-executable';
-  }
 }
 
 export async function readBootId(): Promise<string> {

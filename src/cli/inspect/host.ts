@@ -8,6 +8,7 @@ import { hasKernelDatapath } from '../../core/kernel/links.ts';
 import { HEAD_FILE } from '../../core/ledger/index.ts';
 import { type NetworkManagerState, NO_NETWORKMANAGER } from '../../core/networkmanager/networkmanager.ts';
 import type { SwitchFacts } from '../../core/plan/driver-choice.ts';
+import { fileState } from '../../core/runnable.ts';
 import type {
   AgentFacts,
   ConfigFacts,
@@ -26,7 +27,6 @@ import { askAgent, readBus } from './bus.ts';
 import { dockerVersion } from './docker.ts';
 import {
   exists,
-  fileState,
   hasLease,
   readBindings,
   readBootId,

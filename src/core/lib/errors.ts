@@ -57,6 +57,8 @@ export const REMEDIES = {
   'guest-elsewhere': 'Run this on the node that the message names.',
   'guest-locked': 'Wait until the task that holds the guest has ended, then run this again.',
   'guest-template': 'Enroll the guests that are made from it.',
+  'snippet-noexec':
+    'Allow execution on its mount, which findmnt --target names: mount -o remount,exec, and without noexec in /etc/fstab.',
   'snippet-missing': 'Run: dpkg-reconfigure ovs-port-agent. On another node: install the package there.',
   'hookscript-unusable':
     'Correct the hookscript of the guest (qm set, pct set) or take it away, then run this again.',

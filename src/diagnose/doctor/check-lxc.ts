@@ -52,16 +52,23 @@ function containers({ lxcRunning, bindings, proxmox }: DoctorFacts): Finding[] {
   ];
 }
 
-function hook({ hook: state, dropIn }: DoctorFacts['lxc']): Finding {
-  const harm = dropIn ? ': no container starts' : '';
+/** The drop-in runs it by way of sh, so that no container depends on it; one that names the file itself does. */
+function hook({ hook: state }: DoctorFacts['lxc']): Finding {
+  const naming = 'containers whose own configuration names it do not start';
   switch (state) {
     case 'fine':
       return pass('hook', `${HOOK} is there and executable`);
     case 'missing':
-      return (dropIn ? fail : warn)('hook', `${HOOK} is missing${harm}`, SET_UP);
+      return warn(
+        'hook',
+        `${HOOK} is missing: containers get ports some seconds late, and ${naming}`,
+        SET_UP,
+      );
     case 'not-executable':
-      return (dropIn ? fail : warn)('hook', `${HOOK} is not executable${harm}`, {
-        remedy: `chmod 755 ${HOOK}`,
+      return warn('hook', `${HOOK} is not executable: ${naming}`, { remedy: `chmod 755 ${HOOK}` });
+    case 'noexec':
+      return warn('hook', `${HOOK} is on a file system mounted noexec: ${naming}`, {
+        remedy: `Name it there as: sh ${HOOK}`,
       });
   }
 }

@@ -2,6 +2,7 @@
 
 import { isNicProblem } from '../../core/guest/nic.ts';
 import { portName } from '../../core/guest/vmid.ts';
+import { allowExec } from '../../core/runnable.ts';
 import type { ProxmoxGuest } from '../../runtimes/proxmox/config/tree.ts';
 import { isOurVolume } from '../../runtimes/proxmox/hookscript/volume.ts';
 import type { DoctorFacts } from './facts.ts';
@@ -62,6 +63,12 @@ function snippet({ proxmox }: DoctorFacts): Finding {
       return fail('snippet', `${SNIPPET_PATH} is not executable: guests that name it do not start`, {
         remedy: `chmod 755 ${SNIPPET_PATH}`,
       });
+    case 'noexec':
+      return fail(
+        'snippet',
+        `${SNIPPET_PATH} is on a file system mounted noexec: guests that name it do not start`,
+        { remedy: allowExec(SNIPPET_PATH) },
+      );
   }
 }
 

@@ -7,6 +7,7 @@ import type { VerifyResult } from '../../core/ledger/index.ts';
 import type { NetworkManagerState, StoredProfile } from '../../core/networkmanager/networkmanager.ts';
 import type { SwitchFacts } from '../../core/plan/driver-choice.ts';
 import type { ObservedBridge, ObservedPort } from '../../core/plan/observed.ts';
+import type { FileState } from '../../core/runnable.ts';
 import type { ProxmoxTree } from '../../runtimes/proxmox/config/tree.ts';
 import type { Answer } from './finding.ts';
 import type { Stanza } from './interfaces-file.ts';
@@ -79,9 +80,6 @@ export interface ProxmoxFacts {
   /** Whether the storage `local` offers snippets, and the file that our volume is by its settings. */
   storage: Answer<{ offers: boolean; file: string | undefined }>;
 }
-
-/** How an executable file is. */
-export type FileState = 'fine' | 'missing' | 'not-executable';
 
 export interface SpoolFacts {
   files: number;

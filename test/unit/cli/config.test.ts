@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configOfHost } from '../../../src/cli/config-of-host.ts';
 import { BusError } from '../../../src/core/bus/bus.ts';
-import { noteConfigInForce } from '../../../src/core/config/in-force.ts';
+import { noteConfigInForce, noteStartError } from '../../../src/core/config/in-force.ts';
 import { parseConfig } from '../../../src/core/config/parse-config.ts';
 import { AgentError } from '../../../src/core/lib/errors.ts';
 import { cli, fakeTerminal } from './fake.ts';
@@ -108,6 +108,20 @@ describe('a configuration with an error', () => {
     expect(err).toEqual([
       'The agent does not run: the configuration has an error: config.toml: line 3, column 1: odd. See: ovs-port-agent config check',
     ]);
+  });
+
+  it('is not the only reason: whatever ended the last start is named, until a start succeeds', async () => {
+    const cause = new BusError('org.freedesktop.DBus.Error.NameHasNoOwner', 'no owner');
+    const agent = { DescribeGuests: new AgentError('bus-call-failed', 'failed', { cause }) };
+    await noteStartError(folder, 'The ledger cannot be opened [ledger-write-failed] Check the disk');
+    const { code, err } = await cli(['list'], { agent, runtimeDir: folder });
+    expect(code).toBe(3);
+    expect(err).toEqual([
+      'The agent does not run, its last start failed: The ledger cannot be opened [ledger-write-failed] Check the disk',
+    ]);
+    await noteConfigInForce(folder, parseConfig('', 'config.toml').config);
+    expect((await cli(['list'], { agent, runtimeDir: folder })).err[0]).not.toContain('last start');
+    await rm(join(folder, 'config.json'));
   });
 
   it('keeps nobody from reading: what was in force comes first, then what is right of the file', async () => {

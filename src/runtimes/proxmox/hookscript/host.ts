@@ -1,10 +1,11 @@
 // What hookscripts need of this Proxmox node: its guests, its storages, and Proxmox's own commands.
 
-import { access, constants, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AgentError } from '../../../core/lib/errors.ts';
 import type { Exec } from '../../../core/lib/exec.ts';
 import { nodeTreeFs } from '../../../core/lib/tree-fs.ts';
+import { fileState } from '../../../core/runnable.ts';
 import { type ProxmoxGuest, type ReadyTree, readProxmoxGuest, readProxmoxTree } from '../config/tree.ts';
 import { isFormer } from './record.ts';
 import { type HookscriptRecords, openRecords } from './records.ts';
@@ -67,17 +68,25 @@ export async function openHookscriptHost(
 export async function hookscriptProblem(path: string): Promise<string | undefined> {
   const found = await stat(path).catch(() => undefined);
   if (!found?.isFile()) return `there is no file ${path}`;
-  const executable = await access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-  return executable ? undefined : `${path} is not executable`;
+  switch (await fileState(path)) {
+    case 'fine':
+      return undefined;
+    case 'missing':
+      return `there is no file ${path}`;
+    case 'not-executable':
+      return `${path} is not executable`;
+    case 'noexec':
+      return `${path} is on a file system that is mounted noexec`;
+  }
 }
 
-/** Throws `snippet-missing` when this node could not run our hookscript. */
+/** Throws `snippet-missing` or `snippet-noexec` when this node could not run our hookscript. */
 export async function demandSnippet(host: HookscriptHost): Promise<void> {
-  const problem = await hookscriptProblem(await host.fileOf(OUR_VOLUME));
-  if (problem !== undefined) throw new AgentError('snippet-missing', `On this node ${problem}`);
+  const path = await host.fileOf(OUR_VOLUME);
+  const problem = await hookscriptProblem(path);
+  if (problem === undefined) return;
+  const code = (await fileState(path)) === 'noexec' ? 'snippet-noexec' : 'snippet-missing';
+  throw new AgentError(code, `On this node ${problem}`);
 }
 
 const LOCKED = /can't lock file|\bis locked\b|got (?:lock )?timeout/i;
