@@ -266,7 +266,8 @@ async function settle(
   configured: Configured,
 ): Promise<void> {
   if (step.kind === 'configure_guest') configured.set(step.desired.port, setUpOf(step.veth));
-  if (step.kind === 'disable_offload') configured.set(step.desired.port, setUpOf(undefined));
+  if (step.kind === 'disable_offload' || (step.kind === 'announce_addresses' && step.desired.peer))
+    configured.set(step.desired.port, setUpOf(undefined));
   if (isRemoval(step)) {
     configured.delete(step.port.port);
     await parts.onDetached(step.port.port, data);

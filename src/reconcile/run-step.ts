@@ -82,8 +82,11 @@ export function executors({ config, drivers, veths, guards }: ExecutorParts): Ex
       return {};
     },
     async announce_addresses({ desired, addresses }) {
-      await guards.announce(desired, addresses);
-      return {};
+      const { veth, peer } = desired;
+      const mac = veth?.mac ?? (peer && (await veths.peerMac(desired.interface, peer)));
+      if (mac === undefined) return {};
+      await guards.announce(desired, mac, addresses);
+      return { mac };
     },
     async detach_port({ port }) {
       await drivers[port.driver].detach(port);

@@ -4,6 +4,7 @@ import { type AgentHost, NO_TRACES, SNIPPET, upAgentHost } from './agent-host.ts
 import { eventually } from './eventually.ts';
 import { expectReachable } from './pings.ts';
 import { expectWholeStories } from './stories.ts';
+import { toldOnFailure } from './told-on-failure.ts';
 
 let host: AgentHost;
 
@@ -20,6 +21,7 @@ beforeAll(async () => {
 });
 
 afterAll(() => host?.down());
+toldOnFailure(() => host);
 
 /** A VM, an LXC and a Docker container have their usable ports, and answer. */
 async function expectAllConnected(): Promise<void> {

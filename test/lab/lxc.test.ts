@@ -78,6 +78,24 @@ describe('a container that no hook tells of', () => {
   });
 });
 
+describe('a container with another MAC at each start', () => {
+  it('answers at once, also whom it spoke with before', async () => {
+    // LXC's own default: no lxc.net.N.hwaddr.
+    await host.sh('lxc-guest create anew --link ovsbr0 --ip 10.0.0.30/24');
+    for (const _ of [1, 2, 3]) {
+      await host.sh('lxc-guest start anew');
+      // Who has an old MAC keeps it for 15 s at the least.
+      await expectReachable(host, '10.0.0.30', 10);
+      await host.sh('lxc-guest stop anew');
+    }
+    const told = (await host.ledger()).filter(
+      ({ action, data }) => action === 'address_announced' && data.guest === 'anew',
+    );
+    expect(told.map(({ data }) => data.addresses)).toEqual([['10.0.0.30'], ['10.0.0.30'], ['10.0.0.30']]);
+    await host.sh('lxc-guest destroy anew');
+  });
+});
+
 describe('a mark alone', () => {
   it('has no uplink removed, and doctor says how to take it off', async () => {
     await host.sh(`

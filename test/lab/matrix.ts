@@ -6,6 +6,7 @@ import type { Suite } from './host.ts';
 import { ALL, type Cell, nameOf, SHORT } from './matrix-cells.ts';
 import { inject, ownDisk } from './matrix-faults.ts';
 import { type MeshHost, upMeshHost } from './netmaker-host.ts';
+import { toldOnFailure } from './told-on-failure.ts';
 
 /** `make matrix` wants all of it and by the clock; other tests run beside the short one. */
 const isWhole = process.env.MATRIX === 'all';
@@ -41,6 +42,7 @@ export function describeMatrix(suite: Suite): void {
       if (cells.some(({ victim }) => victim === 'disk')) await ownDisk(host);
     });
     afterAll(() => host?.down());
+    toldOnFailure(() => host);
 
     it.each(cells.map((cell) => [nameOf(cell), cell] as const))(
       '%s: all is right soon after',

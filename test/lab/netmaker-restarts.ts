@@ -5,6 +5,7 @@ import type { Suite } from './host.ts';
 import { type MeshHost, REMOTE, upMeshHost } from './netmaker-host.ts';
 import { longestGapDuring } from './pings.ts';
 import { openStream, type Stream } from './streams.ts';
+import { toldOnFailure } from './told-on-failure.ts';
 
 const A = '203.0.113.2';
 const PORT = 51821;
@@ -37,6 +38,7 @@ export function surviving(name: string, suite: Suite): void {
   });
 
   afterAll(() => host?.down());
+  toldOnFailure(() => host);
 
   describe('a TCP stream from the internet to a container', () => {
     let stream: Stream;

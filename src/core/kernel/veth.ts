@@ -23,6 +23,7 @@ import type { Parking } from './parking.ts';
 const linkSchema = z.object({
   ifindex: z.number(),
   ifname: z.string(),
+  address: z.string().optional(),
   link_index: z.number().optional(),
   linkinfo: z.object({ info_kind: z.string().optional() }).optional(),
 });
@@ -46,6 +47,8 @@ export interface Veths {
   release(request: VethRequest): Promise<void>;
   /** Turns transmit offload off at the other end of a veth that somebody else made; returns that end's name. */
   disableOffload(outer: string, peer: VethPeer): Promise<string>;
+  /** The MAC of the other end of a veth that somebody else made. */
+  peerMac(outer: string, peer: VethPeer): Promise<string | undefined>;
   /** Whether the outer end's peer is the named device in the container's namespace. */
   hasInnerEnd(outer: string, request: VethRequest): Promise<boolean>;
   /** See `host-ends.ts`. */
@@ -145,7 +148,7 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>, given: Give
     exec('nsenter', [...inNamespace(pid), 'ethtool', '-K', link, 'tx', 'off']);
   const peerInside = async (outer: string, pid: number) => {
     const index = await linkIndex(outer);
-    const peer = (await innerLinks(pid)).find((link) => isVeth(link) && link.link_index === index)?.ifname;
+    const peer = (await innerLinks(pid)).find((link) => isVeth(link) && link.link_index === index);
     if (peer === undefined) throw new AgentError('link-missing', `The other end of ${outer} is not in sight`);
     return peer;
   };
@@ -291,10 +294,12 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>, given: Give
     hasInnerEnd,
 
     async disableOffload(outer, { pid }) {
-      const inner = await peerInside(outer, pid);
+      const { ifname: inner } = await peerInside(outer, pid);
       await turnOffloadOff(pid, inner);
       return inner;
     },
+
+    peerMac: async (outer, { pid }) => (await peerInside(outer, pid)).address,
 
     hostEndsOf: (pids) => hostEndsOf(exec, pids),
     isGuestDevice: (link) => isGuestDevice(exec, link),

@@ -57,6 +57,8 @@ export interface DesiredPort {
   veth?: VethRequest;
   /** Set when the link is a veth that somebody else made: where its other end is. */
   peer?: VethPeer;
+  /** Addresses, without prefix length, that the guest has from its start, under a MAC that is another one at each start. */
+  announces?: readonly string[];
   /** Why the guest gets it, where that was decided and not only configured. */
   why?: string;
   /** What the port may send and receive; without it anything. */

@@ -230,7 +230,7 @@ function portSteps(
   const plugging = switchSteps(desired, holder, driver, input.profileUuids);
   const guard = guardSteps(desired, plugging.length === 0 ? holder?.ofport : undefined, input);
   const inOrder = guard.length === 0 ? [...steps, ...plugging] : [...plugging, ...guard, ...steps];
-  return [...inOrder, ...offloadSteps(desired, input, bridge)];
+  return [...inOrder, ...peerSteps(desired, input, bridge)];
 }
 
 /** @param ofport the port's OpenFlow number, undefined when it is about to get one */
@@ -259,12 +259,17 @@ function announcement(desired: DesiredPort): Step[] {
   return addresses.length === 0 ? [] : [{ kind: 'announce_addresses', desired, addresses }];
 }
 
-/** After the port: a guest whose offload cannot be turned off should still have its port. */
-function offloadSteps(desired: DesiredPort, input: PlanInput, bridge: ObservedBridge | undefined): Step[] {
-  const { peer } = desired;
-  if (peer === undefined || bridge?.datapathType === 'system' || input.configured.has(desired.port))
-    return [];
-  return [{ kind: 'disable_offload', desired, peer }];
+/**
+ * After the port: a guest whose offload cannot be turned off should still have its port. A neighbour that spoke with the
+ * guest's run before goes on sending to the MAC of then, for half a minute and more (RFC 4861 §7.3.2; Linux's ARP, too).
+ */
+function peerSteps(desired: DesiredPort, input: PlanInput, bridge: ObservedBridge | undefined): Step[] {
+  const { peer, announces = [] } = desired;
+  if (peer === undefined || input.configured.has(desired.port)) return [];
+  const steps: Step[] = [];
+  if (bridge?.datapathType !== 'system') steps.push({ kind: 'disable_offload', desired, peer });
+  if (announces.length > 0) steps.push({ kind: 'announce_addresses', desired, addresses: announces });
+  return steps;
 }
 
 const INNER_END_GONE = 'its other end is not in the container any more';

@@ -16,8 +16,8 @@ export interface Guards {
   /** Returns the port's OpenFlow number. Throws `flows-refused`, `port-not-usable`. */
   guard(desired: DesiredPort, guard: PortGuard): Promise<number>;
   unguard(bridge: string, vmid: number): Promise<void>;
-  /** Tells the neighbours of a guarded port that these addresses are behind it now. */
-  announce(desired: DesiredPort, addresses: readonly string[]): Promise<void>;
+  /** Tells the neighbours of a port that these addresses are behind it now, and have this MAC. */
+  announce(desired: DesiredPort, mac: string, addresses: readonly string[]): Promise<void>;
   digest: (desired: DesiredPort, guard: PortGuard, ofport: number) => string;
   /** Asks the switch: rules go with a restart of ovs-vswitchd, or by foreign hands. */
   refresh(bridges: Iterable<string>): Promise<void>;
@@ -89,9 +89,7 @@ export function openGuards(isolation: Isolation, ovsdb: OvsdbClient, uplink: str
       changes++;
       present.delete(vmid);
     },
-    async announce(desired, addresses) {
-      const mac = desired.veth?.mac;
-      if (mac === undefined) return;
+    async announce(desired, mac, addresses) {
       const ofport = ofportOf(desired);
       await isolation.announce(desired.bridge, ofport, mac, addresses);
     },

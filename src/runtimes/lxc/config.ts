@@ -1,5 +1,6 @@
 // A plain LXC container's configuration file: its network cards and how its hooks are called.
 
+import { parseIp } from '../../core/lib/cidr.ts';
 import type { Vlan } from '../../core/plan/desired.ts';
 
 export interface LxcNet {
@@ -14,6 +15,8 @@ export interface LxcNet {
   readonly hwaddr?: string;
   /** `lxc.net.N.veth.vlan.id` and `.tagged.id`: what LXC sets on the port of an OVS bridge. */
   readonly vlan?: Vlan;
+  /** `lxc.net.N.ipv4.address` and `.ipv6.address`, without prefix length: what LXC gives the card itself. */
+  readonly addresses?: readonly string[];
 }
 
 export interface LxcConfig {
@@ -30,9 +33,10 @@ export interface LxcConfig {
 export const LXC_CONFIG_MAX_BYTES = 256 * 1024;
 const NET_INDEX_MAX = 999;
 const INCLUDES_MAX = 64;
+const ADDRESSES_MAX = 64;
 const PROBLEMS_MAX = 20;
 
-type TextField = Exclude<keyof LxcNet, 'vlan'>;
+type TextField = Exclude<keyof LxcNet, 'vlan' | 'addresses'>;
 
 const NET_FIELDS: ReadonlyMap<string, TextField> = new Map<string, TextField>([
   ['type', 'type'],
@@ -118,10 +122,24 @@ class LxcConfigReader {
       this.#vlan(index, fieldKey === 'veth.vlan.id', value, number);
       return;
     }
+    if (fieldKey === 'ipv4.address' || fieldKey === 'ipv6.address') {
+      this.#address(index, fieldKey === 'ipv4.address' ? 4 : 6, value);
+      return;
+    }
     const field = NET_FIELDS.get(fieldKey);
     const { [field ?? 'type']: _old, ...rest } = this.#nets.get(index) ?? {};
     if (field === undefined) this.#nets.set(index, this.#nets.get(index) ?? {});
     else this.#nets.set(index, value === '' ? rest : { ...rest, [field]: value });
+  }
+
+  /** `address[/prefix] [broadcast]`, and again for each more; LXC itself refuses what is none. An empty one clears its family. */
+  #address(index: number, family: 4 | 6, value: string): void {
+    const { addresses = [], ...rest } = this.#nets.get(index) ?? {};
+    const [address = ''] = value.split(/[\s/]/, 1);
+    const isGood = parseIp(address)?.family === family && addresses.length < ADDRESSES_MAX;
+    const others = value === '' ? addresses.filter((known) => parseIp(known)?.family !== family) : addresses;
+    const now = isGood ? [...new Set([...others, address])] : others;
+    this.#nets.set(index, { ...rest, ...(now.length > 0 && { addresses: now }) });
   }
 
   /** `id` is one number, or `none`; `tagged.id` may come again and again (lxc.container.conf(5)). */

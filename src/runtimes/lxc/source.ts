@@ -123,7 +123,7 @@ export function lxcSource(parts: LxcParts): Source<LxcEvent> {
     }
     return {
       ...(guest && { guest }),
-      ports: ports.map((port) => ({ ...port, peer: { pid } })),
+      ports: ports.map((port) => ({ ...port, peer: { pid }, ...announced(config?.nets.get(port.nic)) })),
       skipped,
       note: 'no network card of type veth',
     };
@@ -274,6 +274,10 @@ function nicIndex(
   const candidates = [...unnamed.sort((a, b) => a - b), ...Array(1000).keys()];
   return candidates.find((n) => !used.has(n)) ?? 0;
 }
+
+/** Without a MAC in its configuration a card gets a random one at each start, and neighbours know the one before. */
+const announced = (net: LxcNet | undefined): Pick<DesiredPort, 'announces'> =>
+  net?.hwaddr === undefined && net?.addresses !== undefined ? { announces: net.addresses } : {};
 
 const vlanIn = (vlan: Vlan | undefined): Vlan | undefined =>
   vlan && (vlan.tag !== undefined || vlan.trunks.length > 0) ? vlan : undefined;

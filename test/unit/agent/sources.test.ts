@@ -148,6 +148,17 @@ describe('an LXC container', () => {
     expect((await start()).ports?.[0]).toMatchObject({ interface: 'vethA', bridge: 'ovsbr1' });
   });
 
+  it('is announced under the addresses that LXC sets, unless its MAC stays the same', async () => {
+    const net = 'lxc.net.0.type = veth\nlxc.net.0.ipv4.address = 10.0.0.5/24\n';
+    const announced = async (more = '') => {
+      await writeFile(join(root, 'web/config'), net + more);
+      const { ports } = await source().resolve(event('start-host', { pid: 42 }));
+      return ports?.map(({ announces }) => announces);
+    };
+    expect(await announced()).toEqual([['10.0.0.5'], undefined]);
+    expect(await announced('lxc.net.0.hwaddr = 00:16:3e:00:00:01\n')).toEqual([undefined, undefined]);
+  });
+
   it('never gets a device that the host itself uses', async () => {
     used = "carries the host's address 192.0.2.10";
     const { ports, skipped } = await source().resolve(event('start-host', { pid: 42 }));

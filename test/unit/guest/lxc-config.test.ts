@@ -48,6 +48,16 @@ some.alien = 1
     expect(net('lxc.net =').size).toBe(0);
   });
 
+  it('says the addresses that LXC sets, each as often as it comes once', () => {
+    const addresses = (text: string) => parseLxcConfig(text).nets.get(0)?.addresses;
+    const two = 'lxc.net.0.ipv4.address = 10.0.0.5/24 10.0.0.255\nlxc.net.0.ipv6.address = fd00::5/64\n';
+    expect(addresses(two)).toEqual(['10.0.0.5', 'fd00::5']);
+    expect(addresses(`${two}lxc.net.0.ipv4.address = 10.0.0.5\n`)).toEqual(['10.0.0.5', 'fd00::5']);
+    expect(addresses(`${two}lxc.net.0.ipv4.address =\n`)).toEqual(['fd00::5']);
+    for (const odd of ['dhcp', '', 'fd00::1/64', '10.0.0.5.6/24'])
+      expect(addresses(`lxc.net.0.ipv4.address = ${odd}`)).toBeUndefined();
+  });
+
   it('lets the later line win', () => {
     expect(parseLxcConfig('lxc.net.0.link = a\nlxc.net.0.link = b\n').nets.get(0)).toEqual({ link: 'b' });
   });

@@ -582,6 +582,22 @@ describe('plan', () => {
   });
 });
 
+describe('a guest with another MAC at each start', () => {
+  const want = { ...wish(101, 'ovsbr0', 'lxc'), peer: { pid: 7 }, announces: ['10.0.0.5'] };
+  const kinds = (more: Partial<DesiredPort> = {}, configured: string[] = []) =>
+    plan(
+      inputOf({ ...withPort(portOf(want, 'ovsdb'), [want.interface]), configured: new Set(configured) }, [
+        { ...want, ...more },
+      ]),
+    ).steps.map(({ kind }) => kind);
+
+  it('is announced once, when it is there and packets are right', () => {
+    expect(kinds()).toEqual(['disable_offload', 'announce_addresses']);
+    expect(kinds({}, ['vi101'])).toEqual([]);
+    expect(kinds({ announces: [] })).toEqual(['disable_offload']);
+  });
+});
+
 function withPort(port: ObservedPort | undefined, links: readonly string[]): World {
   return {
     observed: {
