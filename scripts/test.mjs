@@ -84,6 +84,7 @@ const lintian = ['lintian', '--allow-root', '--fail-on', 'error,warning', '--tag
 const stages = [
   single('lint', ['biome', 'ci', '--colors=off', '--error-on-warnings', '.']),
   single('types', ['tsc', '--noEmit']),
+  single('arrows', ['depcruise', 'src', 'hooks', '--config', '.dependency-cruiser.mjs']),
   vitest('unit'),
   vitest('integration', ['scripts/own-network']),
   single('deb', ['scripts/deb']),
