@@ -45,6 +45,7 @@ import { observe } from '../reconcile/observe.ts';
 import { openOverlooked } from '../reconcile/overlooked.ts';
 import { openHealings } from '../reconcile/recreate-backoff.ts';
 import { openToldEvents } from '../reconcile/reported-events.ts';
+import { handBackGuest, noteHandedBack } from '../reconcile/restore-names.ts';
 import { executors } from '../reconcile/run-step.ts';
 import { settleIntents } from '../reconcile/settle-intents.ts';
 import { keepSwitchFacts } from '../reconcile/switch-facts.ts';
@@ -56,6 +57,7 @@ import { openDocker } from '../runtimes/docker/engine.ts';
 import { openLxcContainers } from '../runtimes/lxc/containers.ts';
 import { watchLxc } from '../runtimes/lxc/watch.ts';
 import { autoEnrolment } from '../runtimes/proxmox/auto-enroll.ts';
+import { takenVmids } from '../runtimes/proxmox/config/taken-vmids.ts';
 import { openProxmoxLocks } from '../runtimes/proxmox/locks.ts';
 import { watchProxmox } from '../runtimes/proxmox/watch.ts';
 import { loadClaims } from '../state/desired-state.ts';
@@ -153,6 +155,7 @@ async function main(): Promise<void> {
     path: join(STATE, 'vmids.json'),
     config,
     now,
+    takenElsewhere: () => takenVmids(config.proxmox),
     portVmids: () =>
       observePorts(ovsdb.replica).flatMap(({ externalIds }) => {
         const vmid = Number(externalIds[OWNER_KEYS.vmid]);
@@ -187,8 +190,8 @@ async function main(): Promise<void> {
     config,
     follow,
     ovsdb,
-    ledger,
-    claims,
+    restoreNames: (vmid, reason) =>
+      handBackGuest({ ovsdb, ledger, onHandedBack: noteHandedBack(claims, now) }, vmid, reason),
     look: (vmid, reason) => agent.look(vmid, reason),
     onChange: (reason) => reconciler.soon(reason),
     now,

@@ -1,6 +1,6 @@
 // Puts the parts of the Netmaker support together: addresses, rules, the host's part, the mesh, what is told of it.
 
-import type { Method } from '../api/dbus-service.ts';
+import type { Method } from '../api/method.ts';
 import { netmakerMethods } from '../api/methods/netmaker.ts';
 import { reportContainers, reportNetmaker } from '../api/netmaker-report.ts';
 import { AGENT_NAME, AGENT_PATH } from '../core/bus/agent-names.ts';
@@ -15,7 +15,6 @@ import type { Exec, Follow } from '../core/lib/exec.ts';
 import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { addressesOfOthers, heldBy } from '../netmaker/address/claimed-addresses.ts';
-import { type NetmakerEndpoints, netmakerEndpoints } from '../netmaker/address/endpoints.ts';
 import { insidePool } from '../netmaker/address/inside.ts';
 import { openLeases } from '../netmaker/address/leases.ts';
 import { lookAtLeases } from '../netmaker/address/look-at-leases.ts';
@@ -33,6 +32,7 @@ import { openWarning, summarize } from '../netmaker/summary.ts';
 import { openWireGuardReader } from '../netmaker/wireguard/read-wireguard.ts';
 import { type MeshWatch, startMeshWatch } from '../netmaker/wireguard/watch.ts';
 import type { openDocker } from '../runtimes/docker/engine.ts';
+import { type NetmakerEndpoints, netmakerEndpoints } from '../runtimes/docker/netmaker-endpoints.ts';
 import type { DockerSource } from '../runtimes/docker/source.ts';
 import type { Claims } from '../state/desired-state.ts';
 import type { Troubles } from '../state/pending-retries.ts';

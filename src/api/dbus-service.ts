@@ -6,32 +6,8 @@ import type { Bus, Caller as BusCaller, IncomingCall } from '../core/bus/bus.ts'
 import { type AgentError, asAgentError } from '../core/lib/errors.ts';
 import type { Caller } from '../reconcile/agent.ts';
 import { introspectionXml } from './introspection-xml.ts';
-
-/** One method. `out` is its D-Bus return signature; the answer is a list that fits it. */
-export interface Method {
-  /** snake_case; the PascalCase name is made from it. */
-  name: string;
-  in: readonly { name: string; type: string }[];
-  out: readonly { name: string; type: string }[];
-  /** Checks and types the arguments. */
-  schema: z.ZodType<unknown[]>;
-  run(args: never, caller: Caller): Promise<unknown[]>;
-}
-
-/** Types one entry of the table: the schema's output is what `run` gets. */
-export function method<Args extends unknown[]>(definition: {
-  name: string;
-  in: Method['in'];
-  out: Method['out'];
-  schema: z.ZodType<Args>;
-  run(args: Args, caller: Caller): Promise<unknown[]>;
-}): Method {
-  return definition as Method;
-}
-
-export function pascalCase(snake: string): string {
-  return snake.replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
-}
+import type { Method } from './method.ts';
+import { pascalCase } from './spelling.ts';
 
 const INTROSPECTABLE = 'org.freedesktop.DBus.Introspectable';
 const PEER = 'org.freedesktop.DBus.Peer';

@@ -1,7 +1,8 @@
 // The introspection XML of our object; pure.
 
 import { AGENT_NAME } from '../core/bus/agent-names.ts';
-import { type Method, pascalCase } from './dbus-service.ts';
+import type { Method } from './method.ts';
+import { pascalCase } from './spelling.ts';
 
 /** Signals, with the arguments they carry. */
 export const SIGNALS = {

@@ -2,7 +2,7 @@
 
 import { parsePortName, vmidFromText } from '../core/guest/vmid.ts';
 import type { HashedBlock } from '../core/ledger/index.ts';
-import { objectOf, portsIn, textOf } from './render/json-value.ts';
+import { objectOf, portsIn, textOf } from '../core/lib/json-value.ts';
 
 /** Docker shows the first 12 digits of an id. */
 const SHORT_ID = /^[0-9a-f]{12,64}$/;

@@ -2,7 +2,7 @@
 
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { Config } from '../core/config/config.ts';
+import type { BridgesSection } from '../core/drivers/config-section.ts';
 import { matchesGlob } from '../core/lib/glob.ts';
 import type { ObservedBridge } from '../core/plan/observed.ts';
 import { type Edited, edit, type Wishes } from './edit.ts';
@@ -14,7 +14,7 @@ const MAX_SOURCED = 200;
 
 /** Pure: which bridges to show, and which NetworkManager owns. */
 export function bridgeWishes(
-  config: Pick<Config, 'bridges'>,
+  config: BridgesSection,
   observed: ReadonlyMap<string, ObservedBridge>,
 ): Pick<Wishes, 'bridges' | 'networkManager'> {
   return {
@@ -74,7 +74,7 @@ function onlyAddsPorts(stanza: Stanza): boolean {
 
 /** What `edit` is to do on this host: `directory` is `/etc/network`, `observed` the bridges in OVSDB. */
 export async function wishedChange(
-  config: Pick<Config, 'bridges'>,
+  config: BridgesSection,
   observed: ReadonlyMap<string, ObservedBridge>,
   directory: string,
 ): Promise<(text: string) => Promise<Edited>> {

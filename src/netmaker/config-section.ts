@@ -1,6 +1,7 @@
 // The section [netmaker] of the configuration: every key, what it accepts and its default.
 import * as z from 'zod';
 import { isUnicast, parseCidr, parseIp } from '../core/lib/cidr.ts';
+import type { DeepReadonly } from '../core/lib/deep-readonly.ts';
 import { kernelNameProblem } from '../core/lib/device-name.ts';
 import { bridgeName, checkedText, flag, list, oneOf, table, whole } from '../core/lib/fields.ts';
 import { serviceRuleProblem } from '../core/plan/service-rules.ts';
@@ -71,6 +72,10 @@ export const netmakerSchema = table({
   ];
   for (const { path, message } of problems) context.addIssue({ code: 'custom', path: [...path], message });
 });
+
+export type NetmakerSection = DeepReadonly<
+  Omit<z.infer<typeof netmakerSchema>, 'bridge'> & { bridge: string }
+>;
 
 function subnet(problemOf: (text: string) => string | undefined) {
   return z.string({ error: 'must be a network such as "203.0.113.0/24"' }).transform((text, context) => {

@@ -1,10 +1,10 @@
 // What `status` says of Netmaker's containers, and the warning that the journal gets.
 
-import type { Config } from '../core/config/config.ts';
 import { documentationWarning } from './address/pools.ts';
+import type { NetmakerSection } from './config-section.ts';
 
 export interface SummaryParts {
-  config: Pick<Config, 'netmaker' | 'docker'>;
+  config: { netmaker: NetmakerSection; docker: { enabled: boolean } };
   /** How many addresses containers and groups hold. */
   addresses: number;
   /** Whether all of them were taken back, until the agent starts anew. */

@@ -3,22 +3,23 @@
 import type { Config } from '../core/config/config.ts';
 import type { EventResult, PortReport } from '../core/events/event-result.ts';
 import { claimKeyOf, guestKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
-import { resultMessage } from '../core/events/result-message.ts';
 import { parsePortName } from '../core/guest/vmid.ts';
+import type { VethRequest } from '../core/kernel/veth-request.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import { type AgentError, asAgentError, isAgentError } from '../core/lib/errors.ts';
 import type { JsonObject } from '../core/lib/json.ts';
 import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import { type Once, once } from '../core/lib/once.ts';
-import type { DesiredPort, VethRequest } from '../core/plan/desired.ts';
-import { openContainerLooks } from '../runtimes/docker/container-looks.ts';
+import type { DesiredPort } from '../core/plan/desired.ts';
 import type { Resolution, Source } from '../runtimes/source.ts';
 import type { Claims } from '../state/desired-state.ts';
 import type { Troubles } from '../state/pending-retries.ts';
+import { openContainerLooks } from './container-looks.ts';
 import type { Convergence } from './converge.ts';
 import { openOthers, queueKeyOf } from './dependents.ts';
 import { eventData } from './event-data.ts';
 import type { ToldEvents } from './reported-events.ts';
+import { resultMessage } from './result-message.ts';
 import { openLooks } from './resync.ts';
 
 /** Who handed an event in, as the bus knows it. */

@@ -1,8 +1,6 @@
 // Which guests there are that may hold a number, and what the ledger says when numbers of others are released.
 
-import type { Config } from '../core/config/config.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
-import type { openDocker } from '../runtimes/docker/engine.ts';
 import type { Claims } from './desired-state.ts';
 import type { Existing, Released } from './vmids.ts';
 
@@ -10,8 +8,8 @@ import type { Existing, Released } from './vmids.ts';
 const NAMED_MAX = 100;
 
 export interface ExistingParts {
-  config: Pick<Config, 'docker'>;
-  docker: Pick<ReturnType<typeof openDocker>, 'names'>;
+  config: { docker: { enabled: boolean } };
+  docker: { names(): Promise<ReadonlyMap<string, readonly string[]>> };
   claims: Pick<Claims, 'all'>;
 }
 

@@ -1,6 +1,6 @@
 // Hands out VMIDs, one at a time, and has them on disk before anybody uses them.
 
-import type { Config } from '../core/config/config.ts';
+import type { VmidSection } from '../core/guest/config-section.ts';
 import {
   allocate,
   allocationName,
@@ -13,9 +13,9 @@ import {
   takeBack,
   type VmidState,
 } from '../core/guest/vmid-allocation.ts';
-import { loadVmids, saveVmids } from '../core/guest/vmid-store.ts';
+import { VMIDS } from '../core/guest/vmid-store.ts';
 import { isAgentError } from '../core/lib/errors.ts';
-import { readProxmoxTree } from '../runtimes/proxmox/config/tree.ts';
+import { loadState, saveState } from '../core/lib/state-file.ts';
 
 /** A guest whose number was released because it is gone. */
 export interface Released {
@@ -50,8 +50,10 @@ export interface Vmids {
 
 export interface VmidParts {
   path: string;
-  config: Config;
+  config: VmidSection;
   now: () => number;
+  /** VMIDs that others on this host or in its cluster have given out, each with whose it is. Does not throw. */
+  takenElsewhere: () => Promise<ReadonlyMap<number, string>>;
   /** VMIDs of ports that exist, with the name each was allocated to, if it was. */
   portVmids: () => { vmid: number; runtime: string; name: string }[];
   /** A runtime that is not here is never compared. */
@@ -61,8 +63,8 @@ export interface VmidParts {
 }
 
 export async function openVmids(parts: VmidParts): Promise<Vmids> {
-  const { path, config, now, portVmids, existing, onProblem } = parts;
-  const loaded = await loadVmids(path, now());
+  const { path, config, now, portVmids, takenElsewhere, existing, onProblem } = parts;
+  const loaded = await loadState(VMIDS, path, now());
   if (loaded.problem !== undefined) onProblem(loaded.problem);
   let state = loaded.state;
   let turn: Promise<unknown> = Promise.resolve();
@@ -70,7 +72,7 @@ export async function openVmids(parts: VmidParts): Promise<Vmids> {
   const change = <T>(make: (state: VmidState) => Promise<[T, VmidState]> | [T, VmidState]): Promise<T> => {
     const mine = turn.then(async () => {
       const [value, next] = await make(state);
-      if (next !== state) await saveVmids(path, next);
+      if (next !== state) await saveState(path, next);
       state = next;
       return value;
     });
@@ -78,16 +80,8 @@ export async function openVmids(parts: VmidParts): Promise<Vmids> {
     return mine;
   };
 
-  const readTree = async () =>
-    config.proxmox.enabled === false ? undefined : readProxmoxTree(config.proxmox);
-
   const taken = async (runtime: Runtime, name: string): Promise<Set<number>> => {
-    const numbers = new Set<number>();
-    const tree = await readTree();
-    if (tree?.state === 'ready') {
-      for (const vmid of [...tree.guests.keys(), ...tree.unreadable.keys()]) numbers.add(vmid);
-      if (tree.vmlist.ok) for (const vmid of tree.vmlist.guests.keys()) numbers.add(vmid);
-    }
+    const numbers = new Set<number>((await takenElsewhere()).keys());
     for (const port of portVmids()) {
       if (port.runtime !== runtime || port.name !== name) numbers.add(port.vmid);
     }
@@ -162,15 +156,7 @@ export async function openVmids(parts: VmidParts): Promise<Vmids> {
       }
     },
     async owner(vmid) {
-      const tree = await readTree();
-      if (tree?.state === 'ready') {
-        const guest = tree.guests.get(vmid);
-        // With spaces, which no container's name has: nobody can call their container so and get the number.
-        if (guest) return `Proxmox guest ${guest.config.name ?? vmid}`;
-        if (tree.unreadable.has(vmid)) return `Proxmox guest ${vmid}`;
-        if (tree.vmlist.ok && tree.vmlist.guests.has(vmid)) return `Proxmox guest ${vmid} of another node`;
-      }
-      return holderOf(state, vmid);
+      return (await takenElsewhere()).get(vmid) ?? holderOf(state, vmid);
     },
     release: (runtime, name) =>
       change((before) => [undefined, release(before, { name: allocationName(runtime, name), now: now() })]),

@@ -3,13 +3,13 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AgentError } from '../../src/core/lib/errors.ts';
 import type { Exec } from '../../src/core/lib/exec.ts';
+import type { PortGuard } from '../../src/core/plan/port-security.ts';
 import {
   digestOf,
   type GuardedPort,
   type Isolation,
   openIsolation,
 } from '../../src/netmaker/port-security/port-security.ts';
-import type { PortGuard } from '../../src/netmaker/types.ts';
 import { eventually } from './eventually.ts';
 import * as frames from './frames.ts';
 import { type Host, upHost } from './host.ts';

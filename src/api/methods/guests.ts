@@ -7,8 +7,8 @@ import { mapNumbers, optionalNumber, optionalString } from '../../core/ovsdb/val
 import type { OverlookedGuests } from '../../reconcile/overlooked.ts';
 import type { Claims } from '../../state/desired-state.ts';
 import type { Troubles } from '../../state/pending-retries.ts';
-import { type Method, method } from '../dbus-service.ts';
 import { type CardNumbers, describeGuests } from '../guests/describe.ts';
+import { type Method, method } from '../method.ts';
 
 export interface GuestMethodParts {
   ovsdb: OvsdbClient;

@@ -6,7 +6,7 @@ import { vmidSchema } from '../../core/guest/vmid.ts';
 import type { Ledger } from '../../core/ledger/index.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import { parseSnippet } from '../../runtimes/proxmox/hookscript/volume.ts';
-import { type Method, method } from '../dbus-service.ts';
+import { type Method, method } from '../method.ts';
 
 /** More than any true note has. */
 const NOTE_MAX = 4096;

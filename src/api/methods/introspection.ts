@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { AgentError } from '../../core/lib/errors.ts';
 import { NM } from '../../core/networkmanager/names.ts';
 import { introspectNetworkManager } from '../../core/networkmanager/overview.ts';
-import { type Method, method } from '../dbus-service.ts';
 import {
   bridgeDriver,
   bridgeProfile,
@@ -16,6 +15,7 @@ import { interfaceBindings, networkState } from '../introspect/network-state.ts'
 import { demandBridge, OPERATIONS, type OperationParts, runOperation } from '../introspect/operations.ts';
 import { bridgeTopology } from '../introspect/topology.ts';
 import { bridgeValidation } from '../introspect/validation.ts';
+import { type Method, method } from '../method.ts';
 
 export type IntrospectionParts = GatherParts & Pick<OperationParts, 'reconcile'>;
 

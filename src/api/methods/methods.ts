@@ -6,14 +6,15 @@ import type { Config } from '../../core/config/config.ts';
 import type { EventResult } from '../../core/events/event-result.ts';
 import { hookEventSchema, type ManualEvent } from '../../core/events/lifecycle-event.ts';
 import { guestNameProblem } from '../../core/guest/guest.ts';
-import { interfaceNameSchema, parseGuestInterface } from '../../core/guest/interface-name.ts';
+import { parseGuestInterface } from '../../core/guest/interface-name.ts';
 import { parsePortName, portName, vmidSchema } from '../../core/guest/vmid.ts';
 import { type Ledger, readBlocks, renderFlat, verifyLedger } from '../../core/ledger/index.ts';
+import { interfaceNameSchema } from '../../core/lib/device-name-schemas.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import type { Agent, Caller } from '../../reconcile/agent.ts';
 import { type AttachOptions, parseAttachOptions } from '../../runtimes/manual/attach-options.ts';
 import type { Binding, Claims } from '../../state/desired-state.ts';
-import { type Method, method } from '../dbus-service.ts';
+import { type Method, method } from '../method.ts';
 import { noteHookscript } from './hookscript.ts';
 
 export interface MethodParts {

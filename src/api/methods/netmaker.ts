@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import type { Leases } from '../../netmaker/address/leases.ts';
 import type { Attestor } from '../../netmaker/stun/attest-containers.ts';
-import { type Method, method } from '../dbus-service.ts';
+import { type Method, method } from '../method.ts';
 
 export interface NetmakerMethodParts {
   containers: () => Promise<object[]>;

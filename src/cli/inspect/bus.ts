@@ -1,11 +1,11 @@
 // What the system bus leads to: the bus itself, NetworkManager, our agent.
 
+import { statusSchema } from '../../api/answers/status.ts';
 import { connectSystemBus } from '../../core/bus/system-bus.ts';
 import { openNetworkManager } from '../../core/networkmanager/networkmanager.ts';
 import type { AgentFacts, NetworkManagerFacts } from '../../diagnose/doctor/facts.ts';
 import type { Answer } from '../../diagnose/doctor/finding.ts';
 import { type CallAgent, jsonAnswer, notUnderstood } from '../agent-call.ts';
-import { statusSchema } from '../render/status.ts';
 import { attempt } from './attempt.ts';
 
 const DEADLINE_MS = 4000;

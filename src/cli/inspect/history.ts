@@ -1,8 +1,8 @@
 // What the ledger says of one port lately, and why the agent passed its card over.
 
 import { type HashedBlock, readBackwards, readBlocks } from '../../core/ledger/index.ts';
+import { objectOf, portsIn, textOf } from '../../core/lib/json-value.ts';
 import type { ToldEvent } from '../recent-events.ts';
-import { objectOf, portsIn, textOf } from '../render/json-value.ts';
 import { attempt } from './attempt.ts';
 
 export interface History {

@@ -2,10 +2,10 @@
 
 import { stat } from 'node:fs/promises';
 import { AGENT_STARTED, readBackwards, readRememberedHead, verifyLedger } from '../../core/ledger/index.ts';
+import { objectOf, textOf } from '../../core/lib/json-value.ts';
 import type { LedgerFacts } from '../../diagnose/doctor/facts.ts';
 import type { Answer } from '../../diagnose/doctor/finding.ts';
 import { verifyProgress } from '../progress.ts';
-import { objectOf, textOf } from '../render/json-value.ts';
 import type { Terminal } from '../terminal.ts';
 import { attempt } from './attempt.ts';
 

@@ -2,8 +2,8 @@
 
 import type { HashedBlock } from '../../core/ledger/index.ts';
 import type { Json, JsonObject } from '../../core/lib/json.ts';
+import { objectOf } from '../../core/lib/json-value.ts';
 import { printable, safeJson } from '../printable.ts';
-import { objectOf } from './json-value.ts';
 import { pad } from './table.ts';
 import { localTime } from './time.ts';
 

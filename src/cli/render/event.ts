@@ -2,8 +2,8 @@
 
 import type { HashedBlock } from '../../core/ledger/index.ts';
 import type { Json } from '../../core/lib/json.ts';
+import { objectOf, portsIn, textOf } from '../../core/lib/json-value.ts';
 import { printable } from '../printable.ts';
-import { objectOf, portsIn, textOf } from './json-value.ts';
 import { pad } from './table.ts';
 import { localTime } from './time.ts';
 

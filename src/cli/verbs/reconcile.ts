@@ -1,12 +1,13 @@
 // `reconcile`: compare wish and switch now, and repair.
 
 import { z } from 'zod';
+import { type Status, statusSchema } from '../../api/answers/status.ts';
 import { portReportSchema } from '../../core/events/event-result.ts';
 import { jsonAnswer, notUnderstood } from '../agent-call.ts';
 import { CliError } from '../failure.ts';
 import { safeJson } from '../printable.ts';
 import { reportLines, reportsExitCode } from '../render/reports.ts';
-import { faultLines, type Status, statusSchema } from '../render/status.ts';
+import { faultLines } from '../render/status.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 
 /** Milliseconds; hundreds of ports take a while. */

@@ -1,8 +1,9 @@
 // `status`: how the agent is, what waits and why.
 
+import { statusSchema } from '../../api/answers/status.ts';
 import { jsonAnswer, notUnderstood } from '../agent-call.ts';
 import { safeJson } from '../printable.ts';
-import { isBad, statusExitCode, statusSchema, statusText } from '../render/status.ts';
+import { isBad, statusExitCode, statusText } from '../render/status.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 
 export const addStatus: AddVerb = (parent, context) => {

@@ -2,8 +2,8 @@
 
 import { z } from 'zod';
 import { guestNameProblem } from '../guest/guest.ts';
-import { interfaceNameSchema } from '../guest/interface-name.ts';
 import { vmidSchema } from '../guest/vmid.ts';
+import { interfaceNameSchema } from '../lib/device-name-schemas.ts';
 
 const name = z.string().superRefine((value, context) => {
   const problem = guestNameProblem(value);

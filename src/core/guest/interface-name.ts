@@ -1,13 +1,6 @@
-// Names of network devices: schemas for any of them, and what a Proxmox device name says about its guest.
-import * as z from 'zod/mini';
-import { bridgeNameProblem, kernelNameProblem } from '../lib/device-name.ts';
+// What the name of a network device that Proxmox made says about its guest.
+import { kernelNameProblem } from '../lib/device-name.ts';
 import { vmidFromText } from './vmid.ts';
-
-/** A name that the kernel accepts for a network device: 1 to 15 characters. */
-export const interfaceNameSchema = nameSchema('an interface name', kernelNameProblem);
-
-/** A name that an OVS bridge, and so its internal port, may have. */
-export const bridgeNameSchema = nameSchema('a bridge name', bridgeNameProblem);
 
 /**
  * `tap` a VM's NIC; `veth` the host end of a container's NIC; `veth-peer` its other end before it moves in;
@@ -51,12 +44,4 @@ export function parseGuestInterface(name: string): GuestInterface | undefined {
 export function isGuestDevice(name: string): boolean {
   const role = parseGuestInterface(name)?.role;
   return role === 'tap' || role === 'veth';
-}
-
-function nameSchema(noun: string, problemOf: (name: string) => string | undefined) {
-  return z.string({ error: `${noun} must be a text` }).check((context) => {
-    const problem = problemOf(context.value);
-    if (problem !== undefined)
-      context.issues.push({ code: 'custom', message: problem, input: context.value });
-  });
 }

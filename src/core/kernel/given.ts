@@ -3,8 +3,8 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { interfaceNameSchema } from '../guest/interface-name.ts';
 import { writeMemoryFile } from '../lib/atomic-file.ts';
+import { interfaceNameSchema } from '../lib/device-name-schemas.ts';
 
 const givenSchema = z.object({
   /** The kernel's index of the outer end: another pair of the same name has another one. */

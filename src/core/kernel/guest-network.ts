@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { type Cidr, contains, ipFrom, parseCidr, parseIp, subnetRange } from '../lib/cidr.ts';
 import { kernelNameProblem } from '../lib/device-name.ts';
-import type { VethRequest } from '../plan/desired.ts';
+import type { VethRequest } from './veth-request.ts';
 
 /** Tables and priorities of rules, inside containers, that are ours: far from what Netmaker and Docker use there. */
 export const FORMER_TABLE = 5182;

@@ -5,10 +5,10 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { basename } from 'node:path';
-import type { TunFlags } from '../drivers/networkmanager/profiles.ts';
 import { kernelNameProblem } from '../lib/device-name.ts';
 import { isErrno } from '../lib/errors.ts';
 import type { HostAddresses } from './host-addresses.ts';
+import type { TunFlags } from './tun-flags.ts';
 
 const ROOT = '/sys/class/net';
 

@@ -4,7 +4,6 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { AgentError, isAgentError } from '../lib/errors.ts';
 import type { Exec } from '../lib/exec.ts';
-import type { VethPeer, VethRequest } from '../plan/desired.ts';
 import type { GivenRecords } from './given.ts';
 import {
   configureLines,
@@ -19,6 +18,7 @@ import { askIp } from './ip-batch.ts';
 import { hostDevice, linkIndex } from './links.ts';
 import { withoutIpv6 } from './own-interface.ts';
 import type { Parking } from './parking.ts';
+import type { VethPeer, VethRequest } from './veth-request.ts';
 
 const linkSchema = z.object({
   ifindex: z.number(),

@@ -8,14 +8,9 @@ export { findEvents } from './event-ids.ts';
 export { follow } from './follow.ts';
 export { AGENT_STARTED, carryOver, openIntents } from './intents.ts';
 export type { Unreadable } from './line-chunks.ts';
+export type { Loss } from './loss.ts';
 export { type Reading, readBackwards, readBlocks, tail } from './read.ts';
-export {
-  HEAD_FILE,
-  type Loss,
-  type RememberedHead,
-  readRememberedHead,
-  rememberHead,
-} from './remembered-head.ts';
+export { HEAD_FILE, type RememberedHead, readRememberedHead, rememberHead } from './remembered-head.ts';
 export { type FlatBlock, renderFlat } from './render.ts';
 export { type LedgerStats, readStats } from './stats.ts';
 export { type FirstBad, type Head, type VerifyOptions, type VerifyResult, verifyLedger } from './verify.ts';

@@ -1,6 +1,5 @@
 // Finds the parts of a line by its bytes alone, without parsing it.
 import { FOOT_BYTES, HEAD_BYTES } from './line.ts';
-import type { Summary } from './stats.ts';
 
 const HEAD = Buffer.from('{"block":');
 const FOOT = Buffer.from(',"hash":"');
@@ -58,6 +57,8 @@ export function findHeight(bytes: Buffer, start: number, before: number): number
     if (!Number.isNaN(value)) return value;
   }
 }
+
+export type Summary = { category: string; producer: string; timestamp: string; user: string };
 
 /** What statistics count. The line must have been checked before. */
 export function readSummary(bytes: Buffer, start: number, end: number): Summary {

@@ -2,22 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { writeFileAtomically } from '../lib/atomic-file.ts';
+import type { Loss } from './loss.ts';
 import type { Head } from './verify.ts';
 import type { Ledger } from './writer.ts';
 
 /** Name of the file in the agent's state directory. */
 export const HEAD_FILE = 'ledger-head.json';
-
-/** A chain that was there and is not in the file any more. */
-export type Loss = {
-  /** The last block that was known of it. */
-  height: number;
-  hash: string;
-  /** Height of the last block that was found instead; 0 where there was none. */
-  found: number;
-  /** When that was noticed, RFC 3339. */
-  at: string;
-};
 
 const headFields = { height: z.number().int().min(1), hash: z.string().regex(/^[0-9a-f]{64}$/) };
 const fileSchema = z.object({

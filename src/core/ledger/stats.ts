@@ -1,7 +1,7 @@
 // Counts over all blocks, in the shape that D-Bus clients of the seed system know.
 import { open } from 'node:fs/promises';
 import type { Block } from './block.ts';
-import { readSummary } from './line-bytes.ts';
+import { readSummary, type Summary } from './line-bytes.ts';
 import { type Head, type VerifyResult, verifyFile } from './verify.ts';
 
 export type LedgerStats = {
@@ -24,8 +24,6 @@ export type LiveStats = {
   history(): Promise<VerifyResult>;
   close(): void;
 };
-
-export type Summary = { category: string; producer: string; timestamp: string; user: string };
 
 export type Tally = {
   count(summary: Summary): void;

@@ -7,9 +7,9 @@ import { checkOrigin, type Entry, makeDraft, type Origin } from './draft.ts';
 import { holdsBlock } from './holds-block.ts';
 import { type LedgerFs, ledgerFile, realFs } from './ledger-file.ts';
 import { takeLock } from './lock.ts';
+import type { Loss } from './loss.ts';
 import { ledgerPaths, makeDir } from './paths.ts';
 import { recover } from './recover.ts';
-import type { Loss } from './remembered-head.ts';
 import { type LedgerStats, liveStats } from './stats.ts';
 import type { Head, VerifyResult } from './verify.ts';
 

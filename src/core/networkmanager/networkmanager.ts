@@ -2,7 +2,6 @@
 
 import { z } from 'zod';
 import { type Bus, busErrorType } from '../bus/bus.ts';
-import type { Profile, Typed } from '../drivers/networkmanager/profiles.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { AgentError, isAgentError } from '../lib/errors.ts';
 import { isGone, openAnswering } from './answering.ts';
@@ -20,6 +19,7 @@ import {
   SETTINGS,
   SETTINGS_PATH,
 } from './names.ts';
+import type { Profile, Typed } from './profile.ts';
 
 /** Milliseconds for a question. With hundreds of ports NetworkManager may be busy that long; a hook waits ten seconds. */
 const READ_MS = 5_000;

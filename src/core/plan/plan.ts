@@ -1,6 +1,5 @@
 // The pure heart: from what guests should have and what the switch has to a list of steps.
 
-import type { PortGuard } from '../../netmaker/types.ts';
 import { portName } from '../guest/vmid.ts';
 import type { DesiredPort } from './desired.ts';
 import { type Choice, chooseDriver, type SwitchFacts, whyAway } from './driver-choice.ts';
@@ -8,6 +7,7 @@ import { keepNames } from './kept-names.ts';
 import { isOurs, type Observed, type ObservedBridge, type ObservedPort } from './observed.ts';
 import { type Hold, obstacleTo } from './obstacles.ts';
 import { keptBecause, type RecordOf } from './ownership.ts';
+import type { PortGuard } from './port-security.ts';
 import type { Step } from './steps.ts';
 import { switchSteps } from './switch-steps.ts';
 

@@ -1,9 +1,10 @@
 // The closed list of things the agent can do to a host, each with the words the ledger has for it.
 
-import type { PortGuard } from '../../netmaker/types.ts';
+import type { VethPeer, VethRequest } from '../kernel/veth-request.ts';
 import type { Category } from '../ledger/categories.ts';
-import type { DesiredPort, VethPeer, VethRequest } from './desired.ts';
+import type { DesiredPort } from './desired.ts';
 import type { DriverName, ObservedPort } from './observed.ts';
+import type { PortGuard } from './port-security.ts';
 
 export type Step =
   | { kind: 'create_bridge'; bridge: string; driver: DriverName }

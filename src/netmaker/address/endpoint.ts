@@ -1,7 +1,8 @@
 // From leased addresses to what a container's card, its port and the host get; pure.
 
 import { AgentError } from '../../core/lib/errors.ts';
-import type { Pool, PortGuard, PublicMode, PublishedAddress, ServiceRule } from '../types.ts';
+import type { PortGuard, PublishedAddress, ServiceRule } from '../../core/plan/port-security.ts';
+import type { Pool, PublicMode } from '../types.ts';
 import { insideOf, insidePool } from './inside.ts';
 import type { LeasedAddress } from './lease.ts';
 

@@ -1,5 +1,6 @@
 // Hands out addresses, and has them on disk before anybody uses them.
 import { AgentError } from '../../core/lib/errors.ts';
+import { loadState, saveState } from '../../core/lib/state-file.ts';
 import type { Pool } from '../types.ts';
 import type { AddressRange } from './address-space.ts';
 import { type LeasedAddress, type LeaseRequest, lease } from './lease.ts';
@@ -14,7 +15,7 @@ import {
   rename,
   withHeld,
 } from './lease-state.ts';
-import { loadLeases, saveLeases } from './lease-store.ts';
+import { LEASES } from './lease-store.ts';
 
 export interface LeaseParts {
   /** Of leases.json; its directory exists. */
@@ -32,7 +33,7 @@ export interface LeaseParts {
   /** What ports that exist say; asked once, for the case that the file was lost. */
   held: () => readonly HeldAddresses[];
   onProblem: (problem: string) => void;
-  /** Puts the state on disk; `saveLeases` unless told. */
+  /** Puts the state on disk; `saveState` unless told. */
   save?: (path: string, state: LeaseState) => Promise<void>;
 }
 
@@ -64,8 +65,8 @@ interface Change {
 
 /** Opens the file, or begins anew with what ports say. Does not throw because of the file. */
 export async function openLeases(parts: LeaseParts): Promise<Leases> {
-  const { path, now, save = saveLeases } = parts;
-  const loaded = await loadLeases(path, now());
+  const { path, now, save = saveState } = parts;
+  const loaded = await loadState(LEASES, path, now());
   if (loaded.problem !== undefined) parts.onProblem(loaded.problem);
   let onDisk = loaded.state;
   let state = withHeld(loaded.state, parts.held(), now());

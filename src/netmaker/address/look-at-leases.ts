@@ -1,14 +1,13 @@
 // Frees the addresses of containers that are gone without an event that says so.
 
 import type { Ledger } from '../../core/ledger/writer.ts';
-import type { openDocker } from '../../runtimes/docker/engine.ts';
 import type { Claims } from '../../state/desired-state.ts';
 import { groupKeys } from './claimed-addresses.ts';
 import type { Leases } from './leases.ts';
 
 export interface LeaseLookParts {
   leases: Pick<Leases, 'look'>;
-  docker: Pick<ReturnType<typeof openDocker>, 'existing'>;
+  docker: { existing(): Promise<Iterable<string>> };
   claims: Claims;
   ledger: Pick<Ledger, 'append'>;
   onError: (error: unknown) => void;

@@ -1,5 +1,5 @@
 // Whether a container is one of Netmaker's, in which role, and the reason for people.
-import { LABEL_PREFIX } from '../../runtimes/docker/labels.ts';
+import { LABEL_PREFIX } from '../../core/guest/label-prefix.ts';
 import type { NetmakerRole } from '../types.ts';
 import { composeService } from './compose-service.ts';
 import { imageRepository } from './image-repository.ts';

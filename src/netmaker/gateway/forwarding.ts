@@ -7,22 +7,14 @@ import { z } from 'zod';
 import { parseCidr, parseIp, subnetRange } from '../../core/lib/cidr.ts';
 import { matchesGlob } from '../../core/lib/glob.ts';
 import type { Pool } from '../types.ts';
-import { TABLE } from './ruleset.ts';
+import type { Obstacle } from './observed.ts';
+import { TABLE } from './tables.ts';
 
 /** A new connection, as the forward hook sees its first packet. An address that is undefined may be any. */
 export interface Passage {
   family: 4 | 6;
   from: { device: string; subnet?: string };
   to: { device: string; subnet?: string };
-}
-
-/** What stops it: where, and by which kind of words. */
-export interface Obstacle {
-  family: 4 | 6;
-  direction: 'out' | 'in';
-  /** `inet filter FORWARD`: family, table and chain. */
-  chain: string;
-  verdict: 'drop' | 'reject' | 'policy drop';
 }
 
 const statementSchema = z.record(z.string(), z.unknown());

@@ -10,13 +10,14 @@ import { kernelNameProblem } from '../../core/lib/device-name.ts';
 import { isAgentError } from '../../core/lib/errors.ts';
 import type { Exec } from '../../core/lib/exec.ts';
 import { exceptionArguments, exceptionsFor, iptables } from './docker-user.ts';
-import { forwardObstacles, type Obstacle } from './forwarding.ts';
+import { forwardObstacles } from './forwarding.ts';
 import { type Entry, keyOf, type Piece } from './host-resources.ts';
-import type { Observed, PolicyRule } from './observed.ts';
+import type { Observed, Obstacle, PolicyRule } from './observed.ts';
 import { digestOf } from './plan.ts';
-import { ARP_TABLE, TABLE, type Tally } from './ruleset.ts';
+import type { Tally } from './ruleset.ts';
 import type { GatewayWish } from './spec.ts';
 import type { Sysctls } from './sysctls.ts';
+import { ARP_TABLE, TABLE } from './tables.ts';
 import { type HostLinks, hostRoute, uplinkFor } from './uplink.ts';
 
 const linksSchema = z.array(

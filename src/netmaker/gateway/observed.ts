@@ -1,8 +1,16 @@
 // What a host is like, as far as the gateway needs to know: plain data, so that deciding touches nothing.
 
 import type { DefaultRoute } from '../../core/kernel/routes.ts';
-import type { Obstacle } from './forwarding.ts';
 import type { HostLinks } from './uplink.ts';
+
+/** What stops it: where, and by which kind of words. */
+export interface Obstacle {
+  family: 4 | 6;
+  direction: 'out' | 'in';
+  /** `inet filter FORWARD`: family, table and chain. */
+  chain: string;
+  verdict: 'drop' | 'reject' | 'policy drop';
+}
 
 export interface PolicyRule {
   table: number;

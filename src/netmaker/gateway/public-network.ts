@@ -3,8 +3,8 @@
 import type { Ledger } from '../../core/ledger/writer.ts';
 import { asAgentError } from '../../core/lib/errors.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
+import type { PublishedAddress } from '../../core/plan/port-security.ts';
 import type { Troubles } from '../../state/pending-retries.ts';
-import type { PublishedAddress } from '../types.ts';
 import type { Gateway, GatewayWish } from './spec.ts';
 
 export interface PublicNetworkParts {

@@ -1,7 +1,7 @@
 // The nftables tables of our own, as the commands of one transaction (libnftables-json(5)).
 
+import type { PublishedAddress, ServiceRule } from '../../core/plan/port-security.ts';
 import { linkLocalOf } from '../port-security/port.ts';
-import type { PublishedAddress, ServiceRule } from '../types.ts';
 import {
   ACCEPT,
   COUNTERS,
@@ -21,12 +21,8 @@ import {
 import type { Observed } from './observed.ts';
 import { dockerSet, sourceRules, sourceSets } from './sources.ts';
 import type { GatewayWish } from './spec.ts';
+import { ARP_TABLE, TABLE } from './tables.ts';
 import { familyOf, ownAddress } from './uplink.ts';
-
-export const TABLE = { family: 'inet', name: 'ovs_port_agent' } as const;
-
-/** ARP has a family of its own. */
-export const ARP_TABLE = { family: 'arp', name: TABLE.name } as const;
 
 export type Tally = ReadonlyMap<string, { packets: number; bytes: number }>;
 

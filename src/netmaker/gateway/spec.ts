@@ -1,6 +1,7 @@
 // What the host shall be for the containers behind it, and the words in which it answers.
 
-import type { Pool, PublicMode, PublishedAddress, ServiceRule } from '../types.ts';
+import type { PublishedAddress, ServiceRule } from '../../core/plan/port-security.ts';
+import type { Pool, PublicMode } from '../types.ts';
 
 export interface GatewayWish {
   mode: PublicMode;

@@ -2,8 +2,9 @@
 
 import type { DefaultRoute } from '../../core/kernel/routes.ts';
 import { type Cidr, contains, parseCidr, parseIp } from '../../core/lib/cidr.ts';
+import type { PublishedAddress } from '../../core/plan/port-security.ts';
 import { overlaps } from '../address/pools.ts';
-import type { Pool, PublishedAddress } from '../types.ts';
+import type { Pool } from '../types.ts';
 import type { GatewayWish } from './spec.ts';
 
 export interface HostLink {

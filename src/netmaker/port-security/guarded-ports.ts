@@ -5,7 +5,7 @@ import { AgentError } from '../../core/lib/errors.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
 import type { Observed, ObservedGuard } from '../../core/plan/observed.ts';
-import type { PortGuard } from '../types.ts';
+import type { PortGuard } from '../../core/plan/port-security.ts';
 import type { Counts } from './counts.ts';
 import { openDropCounts } from './drop-counts.ts';
 import { digestOf, type GuardedPort, type Isolation } from './port-security.ts';

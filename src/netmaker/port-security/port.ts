@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { parseIp } from '../../core/lib/cidr.ts';
 import { AgentError } from '../../core/lib/errors.ts';
-import type { PortGuard } from '../types.ts';
+import type { PortGuard } from '../../core/plan/port-security.ts';
 
 export interface GuardedPort {
   bridge: string;

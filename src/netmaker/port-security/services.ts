@@ -1,7 +1,7 @@
 // What may be opened towards a port, as OpenFlow matches.
 import { z } from 'zod';
 import { AgentError } from '../../core/lib/errors.ts';
-import type { ServiceRule } from '../types.ts';
+import type { ServiceRule } from '../../core/plan/port-security.ts';
 
 const portSchema = z.coerce.number().int().min(1).max(65535);
 const serviceSchema = z.object({ first: portSchema, last: portSchema, protocol: z.enum(['tcp', 'udp']) });

@@ -1,11 +1,11 @@
 // Attests containers: asks a STUN server from inside each, and records what it saw in the ledger.
 
-import type { Config } from '../../core/config/config.ts';
 import type { Ledger } from '../../core/ledger/writer.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import type { Exec } from '../../core/lib/exec.ts';
 import type { Binding } from '../../state/desired-state.ts';
 import { publicAddressesOf } from '../address/public-addresses.ts';
+import type { NetmakerSection } from '../config-section.ts';
 import type { Pool } from '../types.ts';
 import { type Attestation, attest } from './attest.ts';
 import { parseStunServer, type StunServer } from './server.ts';
@@ -21,7 +21,7 @@ export interface Attested {
 
 export interface AttestParts {
   exec: Exec;
-  rules: Config['netmaker'];
+  rules: NetmakerSection;
   pools: readonly Pool[];
   ledger: Pick<Ledger, 'append'>;
   /** Ports of Netmaker's containers. */
@@ -77,7 +77,7 @@ export function openAttestor({ exec, rules, pools, ledger, bindings, now }: Atte
 }
 
 /** The configured server, else our own responder at each gateway while it is on. */
-function serversOf(rules: Config['netmaker'], pools: readonly Pool[]): StunServer[] {
+function serversOf(rules: NetmakerSection, pools: readonly Pool[]): StunServer[] {
   if (rules.stun_server !== '') return [parseStunServer(rules.stun_server)];
   if (!rules.responder) return [];
   return pools.map(({ gateway }) => ({ host: gateway, port: rules.responder_stun_port }));

@@ -3,9 +3,9 @@
 import { setMaxListeners } from 'node:events';
 import { type FileHandle, opendir } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { openInside, pathOf, type Root } from '../../core/kernel/inside-root.ts';
 import { withDeadline } from '../../core/lib/deadline.ts';
 import { AgentError, asAgentError, isErrno } from '../../core/lib/errors.ts';
-import { openInside, pathOf, type Root } from './inside-root.ts';
 import { INTERFACES_MAX, interfaceNameSchema, type MeshInterface } from './interface.ts';
 import { parseUapi, UAPI_GET } from './uapi.ts';
 

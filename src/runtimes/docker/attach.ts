@@ -1,11 +1,13 @@
 // Whether a Docker container gets a port of ours, on which bridge, and why or why not.
 import * as z from 'zod';
 import { shortGuestName } from '../../core/guest/guest.ts';
+import { LABEL_PREFIX } from '../../core/guest/label-prefix.ts';
 import { matchesGlob } from '../../core/lib/glob.ts';
+import type { ServiceRule } from '../../core/plan/port-security.ts';
 import { type Detection, detectNetmaker, NETMAKER_LABEL } from '../../netmaker/detection/detect.ts';
 import { type DetectionSettings, patternsOf } from '../../netmaker/detection/patterns.ts';
-import type { NetmakerRole, ServiceRule } from '../../netmaker/types.ts';
-import { LABEL_PREFIX, netmakerOnlyProblems, parseDockerLabels } from './labels.ts';
+import type { NetmakerRole } from '../../netmaker/types.ts';
+import { netmakerOnlyProblems, parseDockerLabels } from './labels.ts';
 
 /** One network of a container; empty and 0 where it has no address of that family. */
 const networkSchema = z.object({

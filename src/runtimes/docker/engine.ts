@@ -3,13 +3,13 @@
 import Docker from 'dockerode';
 import { z } from 'zod';
 import { shortGuestName } from '../../core/guest/guest.ts';
+import { LABEL_PREFIX } from '../../core/guest/label-prefix.ts';
 import { withDeadline } from '../../core/lib/deadline.ts';
 import { kernelNameProblem } from '../../core/lib/device-name.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import { recentMap } from '../../core/lib/recent-map.ts';
 import { type DockerContainer, dockerContainerSchema } from './attach.ts';
 import { countsWhole, givenLabels } from './given-labels.ts';
-import { LABEL_PREFIX } from './labels.ts';
 import type { DockerEngine } from './source.ts';
 
 const DEADLINE_MS = 10_000;

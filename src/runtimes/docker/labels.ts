@@ -1,6 +1,6 @@
 // The labels dev.ovs.portagent.* of a container: what the person who started it asked for.
 import * as z from 'zod';
-import { bridgeNameSchema, interfaceNameSchema } from '../../core/guest/interface-name.ts';
+import { LABEL_PREFIX } from '../../core/guest/label-prefix.ts';
 import { VMID_MAX, VMID_MIN, vmidFromText } from '../../core/guest/vmid.ts';
 import {
   contains,
@@ -10,11 +10,11 @@ import {
   parseCidr,
   parseIp,
 } from '../../core/lib/cidr.ts';
+import { bridgeNameSchema, interfaceNameSchema } from '../../core/lib/device-name-schemas.ts';
 import { nearName } from '../../core/lib/near-name.ts';
+import type { ServiceRule } from '../../core/plan/port-security.ts';
 import { serviceRuleProblem } from '../../core/plan/service-rules.ts';
-import type { NetmakerRole, ServiceRule } from '../../netmaker/types.ts';
-
-export const LABEL_PREFIX = 'dev.ovs.portagent.';
+import type { NetmakerRole } from '../../netmaker/types.ts';
 
 export interface DockerLabels {
   readonly vmid?: number;

@@ -3,9 +3,9 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { z } from 'zod';
+import { openInside, pathOf } from '../../core/kernel/inside-root.ts';
 import { isUnicast, parseIp } from '../../core/lib/cidr.ts';
 import { AgentError, isErrno } from '../../core/lib/errors.ts';
-import { openInside, pathOf } from '../../netmaker/wireguard/inside-root.ts';
 import type { DockerContainer } from './attach.ts';
 
 /** resolv.conf(5) takes three; a container may write its own file, of any length. */

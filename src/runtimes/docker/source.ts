@@ -4,11 +4,11 @@ import { createHash } from 'node:crypto';
 import type { DockerEvent } from '../../core/events/lifecycle-event.ts';
 import type { Guest } from '../../core/guest/guest.ts';
 import { portName } from '../../core/guest/vmid.ts';
+import type { FormerNetwork } from '../../core/kernel/veth-request.ts';
 import { parseIp } from '../../core/lib/cidr.ts';
 import { AgentError, asAgentError, isAgentError } from '../../core/lib/errors.ts';
 import { recentMap } from '../../core/lib/recent-map.ts';
-import type { DesiredPort, FormerNetwork } from '../../core/plan/desired.ts';
-import type { NetmakerEndpoints } from '../../netmaker/address/endpoints.ts';
+import type { DesiredPort } from '../../core/plan/desired.ts';
 import type { Binding, Claim } from '../../state/desired-state.ts';
 import type { Vmids } from '../../state/vmids.ts';
 import type { Resolution, Source } from '../source.ts';
@@ -20,6 +20,7 @@ import {
   decideAttach,
 } from './attach.ts';
 import { nameserversOf } from './nameservers.ts';
+import type { NetmakerEndpoints } from './netmaker-endpoints.ts';
 import { openStaticAddresses } from './static-addresses.ts';
 
 /** The Docker engine, as far as we ask it. */

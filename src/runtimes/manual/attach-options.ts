@@ -1,7 +1,7 @@
 // What a port that is asked for by hand may be given besides its device and number.
 
 import { z } from 'zod';
-import { bridgeNameSchema } from '../../core/guest/interface-name.ts';
+import { bridgeNameSchema } from '../../core/lib/device-name-schemas.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 
 export interface AttachOptions {

@@ -1,16 +1,13 @@
 // Steps aside for Proxmox's changes of running containers: their cards get Proxmox's names while their lock is open.
 
 import { existsSync } from 'node:fs';
-import type { Config } from '../../core/config/config.ts';
 import { observePorts } from '../../core/drivers/ovsdb/observe.ts';
 import { parseGuestInterface } from '../../core/guest/interface-name.ts';
 import { linkNamesNow } from '../../core/kernel/links.ts';
-import type { Ledger } from '../../core/ledger/writer.ts';
 import type { Follow } from '../../core/lib/exec.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
-import { handBackGuest, noteHandedBack } from '../../reconcile/restore-names.ts';
-import type { Claims } from '../../state/desired-state.ts';
 import { configWrittenAt } from './config/tree.ts';
+import type { ProxmoxSection } from './config-section.ts';
 import { heldLocks, type LockWatch, watchLocks } from './lock-watch.ts';
 import { openSteppingAside } from './stepping-aside.ts';
 
@@ -22,11 +19,11 @@ const CHECK_MS = 10_000;
 const LOCKED = 'Proxmox has locked its configuration';
 
 export interface ProxmoxLocksParts {
-  config: Config;
+  config: { proxmox: ProxmoxSection };
   follow: Follow;
   ovsdb: OvsdbClient;
-  ledger: Pick<Ledger, 'append'>;
-  claims: Claims;
+  /** Gives a guest's cards Proxmox's names; true when there were any. Throws what OVSDB said. */
+  restoreNames: (vmid: number, reason: string) => Promise<boolean>;
   look: (vmid: number, reason: string) => Promise<unknown>;
   /** Whether locks can be watched has changed: names of ports hang on it. */
   onChange: (reason: string) => void;
@@ -50,9 +47,8 @@ export interface ProxmoxLocks {
 
 /** Without Proxmox, or where ports keep its names anyway, there is nothing to watch. */
 export function openProxmoxLocks(parts: ProxmoxLocksParts): ProxmoxLocks {
-  const { config, ovsdb, ledger, claims, now, onError } = parts;
+  const { config, ovsdb, now, onError } = parts;
   if (config.proxmox.enabled === false || config.proxmox.port === 'keep') return IDLE;
-  const onHandedBack = noteHandedBack(claims, now);
   let problem: string | undefined;
   let closed = false;
 
@@ -70,7 +66,8 @@ export function openProxmoxLocks(parts: ProxmoxLocksParts): ProxmoxLocks {
       observePorts(ovsdb.replica).some((port) => parseGuestInterface(port.interface)?.vmid === vmid),
     runs: (vmid) => linkNamesNow().some((link) => parseGuestInterface(link)?.vmid === vmid),
     onAside(vmid) {
-      handBackGuest({ ovsdb, ledger, onHandedBack }, vmid, LOCKED)
+      parts
+        .restoreNames(vmid, LOCKED)
         .then((any) => any && parts.look(vmid, LOCKED))
         .catch(onError);
     },

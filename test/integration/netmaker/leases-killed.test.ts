@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { loadState } from '../../../src/core/lib/state-file.ts';
 import { heldLeases } from '../../../src/netmaker/address/lease-state.ts';
-import { loadLeases } from '../../../src/netmaker/address/lease-store.ts';
+import { LEASES } from '../../../src/netmaker/address/lease-store.ts';
 
 const ROUNDS = 10;
 let directory: string;
@@ -59,7 +60,7 @@ it('no address is given twice, and each that was told is still held by the same 
       expect(told.get(n) ?? addresses.join(' ')).toBe(addresses.join(' '));
       told.set(n, addresses.join(' '));
     }
-    const { state, problem } = await loadLeases(path, Date.now());
+    const { state, problem } = await loadState(LEASES, path, Date.now());
     expect(problem).toBeUndefined();
     const held = heldLeases(state);
     for (const [n, addresses] of told) {

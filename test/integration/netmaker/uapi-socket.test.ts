@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openInside } from '../../../src/netmaker/wireguard/inside-root.ts';
+import { openInside } from '../../../src/core/kernel/inside-root.ts';
 import { readUserspace } from '../../../src/netmaker/wireguard/uapi-socket.ts';
 
 const NOW = 1_795_448_000_000;

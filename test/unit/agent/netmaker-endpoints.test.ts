@@ -5,10 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defaultConfig } from '../../../src/core/config/parse-config.ts';
-import { type NetmakerEndpoints, netmakerEndpoints } from '../../../src/netmaker/address/endpoints.ts';
 import { openLeases } from '../../../src/netmaker/address/leases.ts';
 import { poolsOf, reservedRanges } from '../../../src/netmaker/address/pools.ts';
 import { dockerContainerSchema } from '../../../src/runtimes/docker/attach.ts';
+import {
+  type NetmakerEndpoints,
+  netmakerEndpoints,
+} from '../../../src/runtimes/docker/netmaker-endpoints.ts';
 import type { Claim } from '../../../src/state/desired-state.ts';
 
 const A = 'a'.repeat(64);

@@ -14,7 +14,6 @@ let released: Released[];
 
 const config = {
   ...defaultConfig(),
-  proxmox: { ...defaultConfig().proxmox, enabled: false },
   vmid_range: [1000, 1001] as [number, number],
 };
 const open = (more: Partial<VmidParts> = {}) =>
@@ -22,6 +21,7 @@ const open = (more: Partial<VmidParts> = {}) =>
     path: join(directory, 'vmids.json'),
     config,
     now: () => 0,
+    takenElsewhere: async () => new Map(),
     portVmids: () => [],
     existing: {
       async docker() {

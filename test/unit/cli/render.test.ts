@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { type Status, statusSchema } from '../../../src/api/answers/status.ts';
 import { blockDetail, blockLine } from '../../../src/cli/render/block.ts';
 import { eventLine } from '../../../src/cli/render/event.ts';
 import { chosen, guestLines, guestsSchema } from '../../../src/cli/render/guests.ts';
 import { count, size } from '../../../src/cli/render/quantity.ts';
 import { reportLines, reportsExitCode } from '../../../src/cli/render/reports.ts';
 import { statsLines } from '../../../src/cli/render/stats.ts';
-import { type Status, statusExitCode, statusSchema, statusText } from '../../../src/cli/render/status.ts';
+import { statusExitCode, statusText } from '../../../src/cli/render/status.ts';
 import { table } from '../../../src/cli/render/table.ts';
 import { localTime, shortTime, untilText } from '../../../src/cli/render/time.ts';
 import { verdictLines } from '../../../src/cli/render/verdict.ts';

@@ -1,10 +1,7 @@
 // Promises about device names, above all about those a caller should not get away with.
 import { describe, expect, it } from 'vitest';
-import {
-  bridgeNameSchema,
-  interfaceNameSchema,
-  parseGuestInterface,
-} from '../../../src/core/guest/interface-name.ts';
+import { parseGuestInterface } from '../../../src/core/guest/interface-name.ts';
+import { bridgeNameSchema, interfaceNameSchema } from '../../../src/core/lib/device-name-schemas.ts';
 
 describe('a name that the kernel takes', () => {
   it.each(['eth0', 'veth100i0', 'v', 'a.b-c_d', 'tap999999999i31', 'vethABCDEF'])(

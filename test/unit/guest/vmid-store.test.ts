@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EMPTY_VMID_STATE, type VmidState } from '../../../src/core/guest/vmid-allocation.ts';
-import { loadVmids, saveVmids } from '../../../src/core/guest/vmid-store.ts';
+import { VMIDS } from '../../../src/core/guest/vmid-store.ts';
+import { loadState, saveState } from '../../../src/core/lib/state-file.ts';
 
 let directory: string;
 let path: string;
@@ -26,14 +27,14 @@ const state: VmidState = {
 
 describe('vmids.json', () => {
   it('is an empty state while it does not exist', async () => {
-    expect(await loadVmids(path, 1)).toEqual({ state: EMPTY_VMID_STATE });
+    expect(await loadState(VMIDS, path, 1)).toEqual({ state: EMPTY_VMID_STATE });
     expect(await readdir(directory)).toEqual([]);
   });
 
   it('comes back as it was saved, and leaves no temporary file', async () => {
-    await saveVmids(path, EMPTY_VMID_STATE);
-    await saveVmids(path, state);
-    expect(await loadVmids(path, 1)).toEqual({ state });
+    await saveState(path, EMPTY_VMID_STATE);
+    await saveState(path, state);
+    expect(await loadState(VMIDS, path, 1)).toEqual({ state });
     expect(await readdir(directory)).toEqual(['vmids.json']);
     expect((await stat(path)).mode & 0o007).toBe(0);
   });
@@ -45,7 +46,7 @@ describe('vmids.json', () => {
     ['{"version":2,"allocations":{}}', 'is not understood (version'],
     [
       '{"version":1,"allocations":{"docker:a":{"vmid":5,"releasedAt":null}}}',
-      'is not understood (allocations.docker:a.vmid',
+      'is not understood (allocations docker:a vmid',
     ],
     [
       '{"version":1,"allocations":{"a":{"vmid":500,"releasedAt":null},"b":{"vmid":500,"releasedAt":null}}}',
@@ -53,27 +54,27 @@ describe('vmids.json', () => {
     ],
   ])('is set aside, not lost, when it is damaged: %j', async (text, what) => {
     await writeFile(path, text);
-    const loaded = await loadVmids(path, 1_700_000_000_000);
+    const loaded = await loadState(VMIDS, path, 1_700_000_000_000);
     expect(loaded.state).toEqual(EMPTY_VMID_STATE);
     expect(loaded.problem).toContain(what);
     expect(await readdir(directory)).toEqual(['vmids.json.damaged-1700000000000']);
     expect(await readFile(`${path}.damaged-1700000000000`, 'utf8')).toBe(text);
-    await saveVmids(path, state);
-    expect(await loadVmids(path, 1)).toEqual({ state });
+    await saveState(path, state);
+    expect(await loadState(VMIDS, path, 1)).toEqual({ state });
   });
 
   it('is set aside when it is not even a file', async () => {
     await mkdir(path);
-    expect((await loadVmids(path, 7)).problem).toContain('cannot be read');
+    expect((await loadState(VMIDS, path, 7)).problem).toContain('cannot be read');
     expect(await readdir(directory)).toEqual(['vmids.json.damaged-7']);
   });
 
   it('says so when the disk refuses, and leaves no temporary file', async () => {
-    await expect(saveVmids(join(directory, 'none', 'vmids.json'), state)).rejects.toMatchObject({
+    await expect(saveState(join(directory, 'none', 'vmids.json'), state)).rejects.toMatchObject({
       code: 'ENOENT',
     });
     await mkdir(path);
-    await expect(saveVmids(path, state)).rejects.toThrow();
+    await expect(saveState(path, state)).rejects.toThrow();
     expect(await readdir(directory)).toEqual(['vmids.json']);
   });
 });

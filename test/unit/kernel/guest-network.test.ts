@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { configureLines, type GuestNetwork, releaseLines } from '../../../src/core/kernel/guest-network.ts';
-import type { VethRequest } from '../../../src/core/plan/desired.ts';
+import type { VethRequest } from '../../../src/core/kernel/veth-request.ts';
 
 const request: VethRequest = {
   pid: 42,

@@ -6,9 +6,9 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { GivenRecord, GivenRecords } from '../../../src/core/kernel/given.ts';
 import { linkIndex } from '../../../src/core/kernel/links.ts';
 import { openVeths } from '../../../src/core/kernel/veth.ts';
+import type { VethRequest } from '../../../src/core/kernel/veth-request.ts';
 import { AgentError } from '../../../src/core/lib/errors.ts';
 import type { Exec } from '../../../src/core/lib/exec.ts';
-import type { VethRequest } from '../../../src/core/plan/desired.ts';
 
 let calls: string[];
 let answer: string;

@@ -5,10 +5,10 @@ import {
   bridgeProfiles,
   interfaceProfile,
   type PortProfileInput,
-  type Profile,
   portProfile,
   profileUuid,
 } from '../../../src/core/drivers/networkmanager/profiles.ts';
+import type { Profile } from '../../../src/core/networkmanager/profile.ts';
 
 const input: PortProfileInput = {
   bridge: 'ovsbr0',

@@ -5,6 +5,7 @@ import { whileThere } from '../../kernel/while-there.ts';
 import { pause } from '../../lib/deadline.ts';
 import { AgentError, isAgentError } from '../../lib/errors.ts';
 import type { NetworkManager } from '../../networkmanager/networkmanager.ts';
+import type { Profile } from '../../networkmanager/profile.ts';
 import type { OvsdbClient } from '../../ovsdb/client.ts';
 import type { DesiredPort } from '../../plan/desired.ts';
 import { NM_UUID_KEY } from '../../plan/observed.ts';
@@ -18,7 +19,6 @@ import {
   bridgeProfiles,
   interfaceProfile,
   type PortProfileInput,
-  type Profile,
   portProfile,
   profileUuid,
 } from './profiles.ts';

@@ -4,13 +4,8 @@
 // NetworkManager 1.46, where one unknown key makes the whole profile fail, and the old ones work to date.
 
 import { v5 as uuidV5 } from 'uuid';
-
-/** A value with its D-Bus signature. */
-export interface Typed {
-  readonly signature: string;
-  readonly value: unknown;
-}
-export type Profile = Record<string, Record<string, Typed>>;
+import type { TunFlags } from '../../kernel/tun-flags.ts';
+import type { Profile, Typed } from '../../networkmanager/profile.ts';
 
 const text = (value: string): Typed => ({ signature: 's', value });
 const flag = (value: boolean): Typed => ({ signature: 'b', value });
@@ -61,15 +56,6 @@ function connection(fields: {
 
 function mark(bridge: string, port: string): Record<string, Typed> {
   return { data: texts({ [USER_BRIDGE_KEY]: bridge, [USER_KEY]: port }) };
-}
-
-/** The flags of a tun/tap device, which a `tun` profile must repeat exactly to match it. */
-export interface TunFlags {
-  pi: boolean;
-  vnetHdr: boolean;
-  multiQueue: boolean;
-  owner: number | undefined;
-  group: number | undefined;
 }
 
 export interface PortProfileInput {

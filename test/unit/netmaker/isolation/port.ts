@@ -1,6 +1,7 @@
 // A guarded port for the tests of its flows.
+
+import type { PortGuard } from '../../../../src/core/plan/port-security.ts';
 import type { GuardedPort } from '../../../../src/netmaker/port-security/port.ts';
-import type { PortGuard } from '../../../../src/netmaker/types.ts';
 
 export function guardedPort(guard: Partial<PortGuard> = {}, port: Partial<GuardedPort> = {}): GuardedPort {
   const own = {

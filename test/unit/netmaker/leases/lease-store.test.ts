@@ -3,8 +3,9 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadState, saveState } from '../../../../src/core/lib/state-file.ts';
 import { EMPTY_LEASE_STATE } from '../../../../src/netmaker/address/lease-state.ts';
-import { loadLeases, saveLeases } from '../../../../src/netmaker/address/lease-store.ts';
+import { LEASES } from '../../../../src/netmaker/address/lease-store.ts';
 import { given, id, NOW } from './given.ts';
 
 let directory: string;
@@ -22,13 +23,13 @@ const file = (leases: unknown) => JSON.stringify({ version: 1, leases });
 
 describe('leases.json', () => {
   it('is an empty state while it does not exist', async () => {
-    expect(await loadLeases(path, 1)).toEqual({ state: EMPTY_LEASE_STATE });
+    expect(await loadState(LEASES, path, 1)).toEqual({ state: EMPTY_LEASE_STATE });
     expect(await readdir(directory)).toEqual([]);
   });
 
   it('comes back as it was saved', async () => {
-    await saveLeases(path, given(1, 2));
-    expect(await loadLeases(path, 1)).toEqual({ state: given(1, 2) });
+    await saveState(path, given(1, 2));
+    expect(await loadState(LEASES, path, 1)).toEqual({ state: given(1, 2) });
     expect(await readdir(directory)).toEqual(['leases.json']);
   });
 
@@ -43,7 +44,7 @@ describe('leases.json', () => {
     [file({ '203.0.113.2': entry, '203.0.113.3': entry }), 'gives one container two addresses'],
   ])('is set aside, not lost, when it is damaged: %j', async (text, what) => {
     await writeFile(path, text);
-    const loaded = await loadLeases(path, NOW);
+    const loaded = await loadState(LEASES, path, NOW);
     expect(loaded.state).toEqual(EMPTY_LEASE_STATE);
     expect(loaded.problem).toContain(what);
     expect(await readdir(directory)).toEqual([`leases.json.damaged-${NOW}`]);
@@ -52,7 +53,7 @@ describe('leases.json', () => {
 
   it('is set aside when it is not even a file', async () => {
     await mkdir(path);
-    expect((await loadLeases(path, 7)).problem).toContain('cannot be read');
+    expect((await loadState(LEASES, path, 7)).problem).toContain('cannot be read');
     expect(await readdir(directory)).toEqual(['leases.json.damaged-7']);
   });
 });

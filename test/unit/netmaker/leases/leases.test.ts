@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { saveLeases } from '../../../../src/netmaker/address/lease-store.ts';
+import { saveState } from '../../../../src/core/lib/state-file.ts';
 import { type LeaseParts, openLeases } from '../../../../src/netmaker/address/leases.ts';
 import { id, NOW, POOL, POOL6 } from './given.ts';
 
@@ -67,7 +67,7 @@ describe('a claim', () => {
     let writes = 0;
     const save: LeaseParts['save'] = (file, state) => {
       writes++;
-      return saveLeases(file, state);
+      return saveState(file, state);
     };
     const leases = await open({ save });
     const got = await Promise.all(numbers(50).map((n) => leases.claim(asks(n))));
@@ -86,7 +86,7 @@ describe('a claim', () => {
         writes.push(Object.keys(state.leases).length);
         begun.open();
         await first.opened;
-        await saveLeases(file, state);
+        await saveState(file, state);
       },
     });
     const early = leases.claim(asks(1));

@@ -1,22 +1,22 @@
 // What a Netmaker container gets on the bridge of the pools: its leases, its group's address if it holds that, its rules.
 
-import type { Config } from '../../core/config/config.ts';
 import { parseCidr, parseIp } from '../../core/lib/cidr.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
-import { type AttachDecision, containerName, type DockerContainer } from '../../runtimes/docker/attach.ts';
-import type { AddressMove } from '../../runtimes/source.ts';
+import { poolOf } from '../../netmaker/address/address-space.ts';
+import { endpointOf } from '../../netmaker/address/endpoint.ts';
+import { electHolder, type GroupMember } from '../../netmaker/address/failover.ts';
+import type { LeasedAddress } from '../../netmaker/address/lease.ts';
+import type { Leases } from '../../netmaker/address/leases.ts';
+import { overlaps } from '../../netmaker/address/pools.ts';
+import type { NetmakerSection } from '../../netmaker/config-section.ts';
+import type { Pool } from '../../netmaker/types.ts';
 import type { Claim } from '../../state/desired-state.ts';
-import type { Pool } from '../types.ts';
-import { poolOf } from './address-space.ts';
-import { endpointOf } from './endpoint.ts';
-import { electHolder, type GroupMember } from './failover.ts';
-import type { LeasedAddress } from './lease.ts';
-import type { Leases } from './leases.ts';
-import { overlaps } from './pools.ts';
+import type { AddressMove } from '../source.ts';
+import { type AttachDecision, containerName, type DockerContainer } from './attach.ts';
 
 export interface EndpointParts {
-  rules: Config['netmaker'];
+  rules: NetmakerSection;
   pools: readonly Pool[];
   leases: Leases;
   inspect: (id: string) => Promise<DockerContainer | undefined>;

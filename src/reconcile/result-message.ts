@@ -1,8 +1,8 @@
 // The one line that a hook prints in the task log; pure.
 
-import type { Resolution } from '../../runtimes/source.ts';
-import { REMEDIES } from '../lib/errors.ts';
-import type { PortReport } from './event-result.ts';
+import type { PortReport } from '../core/events/event-result.ts';
+import { REMEDIES } from '../core/lib/errors.ts';
+import type { Resolution } from '../runtimes/source.ts';
 
 /** For example `vi101 attached on ovsbr0 (tap101i0)`. */
 export function resultMessage(ports: readonly PortReport[], resolution: Resolution): string {

@@ -1,6 +1,6 @@
 // Looks into ledger data, whose shape depends on the action; pure.
 
-import type { Json, JsonObject } from '../../core/lib/json.ts';
+import type { Json, JsonObject } from './json.ts';
 
 export function objectOf(data: Json): JsonObject {
   return data !== null && typeof data === 'object' && !Array.isArray(data) ? data : {};

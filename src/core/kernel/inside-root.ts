@@ -2,7 +2,7 @@
 
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, readlink } from 'node:fs/promises';
-import { AgentError } from '../../core/lib/errors.ts';
+import { AgentError } from '../lib/errors.ts';
 
 /** Linux include/uapi/asm-generic/fcntl.h; Node has no name for it. */
 const O_PATH = 0o10000000;

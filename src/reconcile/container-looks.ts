@@ -1,11 +1,11 @@
 // Looks at single Docker containers that are ours, because their networks have changed.
 
-import type { Ledger } from '../../core/ledger/writer.ts';
-import type { KeyedQueue } from '../../core/lib/keyed-queue.ts';
-import type { DesiredPort } from '../../core/plan/desired.ts';
-import { queueKeyOf } from '../../reconcile/dependents.ts';
-import type { Claims } from '../../state/desired-state.ts';
-import type { Resolution } from '../source.ts';
+import type { Ledger } from '../core/ledger/writer.ts';
+import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
+import type { DesiredPort } from '../core/plan/desired.ts';
+import type { Resolution } from '../runtimes/source.ts';
+import type { Claims } from '../state/desired-state.ts';
+import { queueKeyOf } from './dependents.ts';
 
 export interface ContainerLooksParts {
   ledger: Pick<Ledger, 'append'>;
