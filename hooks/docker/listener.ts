@@ -4,7 +4,7 @@ import type { LifecycleEvent } from '../../src/core/events/lifecycle-event.ts';
 import { lifecycleEventSchema } from '../../src/core/events/lifecycle-event.ts';
 import { shortGuestName } from '../../src/core/guest/guest.ts';
 import { pause } from '../../src/core/lib/deadline.ts';
-import { shortened } from '../../src/core/shortened.ts';
+import { shortened } from '../../src/core/lib/shortened.ts';
 import type { DockerConnection, EngineEvent } from '../../src/runtimes/docker/engine.ts';
 
 export interface ListenerParts {

@@ -1,7 +1,7 @@
 // Tells of what a source sent and we cannot read: in the journal and in the ledger, within a bound.
 
 import type { Ledger } from '../core/ledger/writer.ts';
-import { shortened } from '../core/shortened.ts';
+import { shortened } from '../core/lib/shortened.ts';
 import type { EventLimits } from './event-limits.ts';
 
 /** Characters of what is told of one. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { shortened } from '../../src/core/shortened.ts';
+import { shortened } from '../../src/core/lib/shortened.ts';
 
 it('a text that was cut says so, never has half a character, and one that fits is as it was', () => {
   fc.assert(

@@ -6,9 +6,9 @@ import { loadConfig } from '../../core/config/load.ts';
 import { defaultConfig } from '../../core/config/parse-config.ts';
 import { hasKernelDatapath } from '../../core/kernel/links.ts';
 import { HEAD_FILE } from '../../core/ledger/index.ts';
+import { fileState } from '../../core/lib/runnable.ts';
 import { type NetworkManagerState, NO_NETWORKMANAGER } from '../../core/networkmanager/networkmanager.ts';
 import type { SwitchFacts } from '../../core/plan/driver-choice.ts';
-import { fileState } from '../../core/runnable.ts';
 import type {
   AgentFacts,
   ConfigFacts,

@@ -2,7 +2,7 @@
 
 import { isNicProblem } from '../../core/guest/nic.ts';
 import { portName } from '../../core/guest/vmid.ts';
-import { allowExec } from '../../core/runnable.ts';
+import { allowExec } from '../../core/lib/runnable.ts';
 import type { ProxmoxGuest } from '../../runtimes/proxmox/config/tree.ts';
 import { isOurVolume } from '../../runtimes/proxmox/hookscript/volume.ts';
 import type { DoctorFacts } from './facts.ts';
