@@ -77,7 +77,7 @@ export function emptyReplica(): Replica {
       unread.delete(uuid);
       return { ...found.data, uuid } as Row<TableName>;
     }
-    unread.set(uuid, { table, uuid, text: rowProblem(table, columns['name'] ?? uuid, found.error) });
+    unread.set(uuid, { table, uuid, text: rowProblem(table, nameOf(columns) ?? uuid, found.error) });
     return undefined;
   };
 
@@ -125,7 +125,9 @@ export function emptyReplica(): Replica {
   };
 }
 
-function rowProblem(table: TableName, name: unknown, error: z.ZodError): string {
+const nameOf = ({ name }: Record<string, unknown>) => (typeof name === 'string' ? name : undefined);
+
+function rowProblem(table: TableName, name: string, error: z.ZodError): string {
   const [issue] = error.issues;
   const why = `${issue?.path.join('.')}: ${issue?.message}`;
   return `the row ${JSON.stringify(name)} of OVSDB's table ${table} is not understood and left out: ${why}`;

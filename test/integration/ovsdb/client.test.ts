@@ -153,7 +153,7 @@ describe('the OVSDB client', () => {
     await expect.poll(() => client?.replica.named('Bridge', 'ovsbr1')).toBeDefined();
     expect(client.replica.named('Bridge', 'ovsbr0')).toBeDefined();
     expect(client.replica.problems().map(({ text }) => text)).toEqual([
-      expect.stringContaining('the row 7 of OVSDB'),
+      expect.stringContaining('the row "b" of OVSDB'),
       expect.stringContaining('table Bridge is not understood'),
     ]);
     expect(client.problem).toBeUndefined();
