@@ -287,6 +287,8 @@ async function main(): Promise<void> {
       await Promise.all([proxmoxWatch?.ensure(), locks.ensure()]);
       const isReady = await whenReady(networkManager, ovsdb, facts.refresh);
       if (isReady) await netmaker.look();
+      // What could not be taken in when it came: nothing else asks for it again.
+      void spool.absorb().catch(onError);
       return isReady;
     },
     containerAt: (id) => dockerContainers.look(id),

@@ -1,5 +1,7 @@
 // `doctor` and `explain` on whole hosts: nothing to say of a healthy one, the right line for each thing that breaks.
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { REMEDIES } from '../../src/core/lib/errors.ts';
+import { commandsIn } from '../unit/cli/commands-in.ts';
 import { eventually } from './eventually.ts';
 import { type Host, type Suite, upHost } from './host.ts';
 
@@ -123,6 +125,119 @@ describe.each(['trixie', 'forky'] as const satisfies Suite[])('on %s', (suite) =
     await host.sh('qm create 102 --net0 virtio,bridge=ovsbr0');
     expect((await doctor('warn')).found).toContainEqual(expect.stringMatching(/without the hookscript: 102/));
     await host.sh('qm destroy 102');
+  });
+
+  describe('a remedy, run as it stands there,', () => {
+    const SPOOL = '/var/lib/ovs-port-agent/spool';
+    const OLD = JSON.stringify({
+      id: 'event-of-long-ago',
+      at: '2026-11-23T08:30:32.123Z',
+      source: 'proxmox',
+      phase: 'post-stop',
+      vmid: 999,
+    });
+    const send = (signal: string, daemon: string) => `kill -${signal} $(cat /run/openvswitch/${daemon}.pid)`;
+
+    type Case = [what: string, breakIt: string, found: RegExp, before?: string];
+    const cases: Case[] = [
+      ['hookscript that is missing', `rm ${SNIPPET}`, /^Proxmox: .*is missing/],
+      ['hookscript without its mode', `chmod a-x ${SNIPPET}`, /^Proxmox: .*not executable/],
+      ['LXC hook that is missing', 'rm /var/lib/ovs-port-agent/hooks/lxc', /^LXC: .*is missing/],
+      [
+        'LXC drop-in that is missing',
+        'rm /usr/share/lxc/config/common.conf.d/50-ovs-port-agent.conf',
+        /^LXC: 50-ovs-port-agent\.conf is missing/,
+        'cd /tmp',
+      ],
+      ['agent that is not enabled', 'systemctl disable ovs-port-agent.service', /does not start at boot/],
+      ['agent that is stopped', 'systemctl stop ovs-port-agent.service', /^Agent: .*does not answer/],
+      ['Open vSwitch that is stopped', 'systemctl stop openvswitch-switch.service', /^Open vSwitch: OVSDB/],
+      ['OVSDB that is stopped', 'systemctl stop ovsdb-server.service', /^Open vSwitch: OVSDB/],
+      ['OVSDB that hangs', send('STOP', 'ovsdb-server'), /^Open vSwitch: OVSDB/],
+      ['ovs-vswitchd that is stopped', 'systemctl stop ovs-vswitchd.service', /ovs-vswitchd does not answer/],
+      ['ovs-vswitchd that hangs', send('STOP', 'ovs-vswitchd'), /ovs-vswitchd does not answer/],
+      ['bridge whose own interface is down', 'ip link set ovsbr0 down', /own interface ovsbr0 is down/],
+      [
+        'mark of ours on a port of somebody else',
+        `ovs-vsctl add-port ovsbr0 'odd port' -- set Interface 'odd port' type=internal \
+          -- set Port 'odd port' external_ids:ovs-port-agent.vmid=999 || true`,
+        /carries our mark for VMID 999/,
+      ],
+      [
+        'binding file that is damaged',
+        'echo rubbish >/run/ovs-port-agent/bindings/vi998.json; systemctl restart ovs-port-agent.service',
+        /vi998\.json is not understood/,
+      ],
+      ['Docker that is stopped', 'systemctl stop docker.socket docker.service', /^Docker: /],
+      [
+        'guest without the hookscript',
+        'qm create 103 --net0 virtio,bridge=ovsbr0',
+        /without the hookscript: 103/,
+      ],
+      [
+        'event that stays in the spool',
+        `systemctl stop ovs-port-agent.service
+        mkdir -p ${SPOOL}; touch ${SPOOL}/odd; mount --bind /etc/os-release ${SPOOL}/odd
+        echo '${OLD}' >${SPOOL}/1700000000000-1-00000000.json
+        systemctl start ovs-port-agent.service`,
+        /^Agent: 1 event waits in the spool/,
+        `umount ${SPOOL}/odd`,
+      ],
+    ];
+
+    const ofNetworkManager: Case[] = [
+      [
+        'NetworkManager that is stopped',
+        'systemctl stop NetworkManager.service',
+        /NetworkManager does not run$/,
+      ],
+    ];
+
+    it.each(suite === 'forky' ? ofNetworkManager : cases)(
+      'mends: %s',
+      async (_, breakIt, line, before = 'true') => {
+        await host.sh(breakIt);
+        const found = await eventually(
+          async () => {
+            const { stdout } = await cli('doctor', '--json');
+            return (JSON.parse(stdout) as Finding[]).filter(
+              ({ state }) => state === 'fail' || state === 'warn',
+            );
+          },
+          (findings) =>
+            expect(findings.map(({ group, text }) => `${group}: ${text}`)).toContainEqual(
+              expect.stringMatching(line),
+            ),
+          30_000,
+        );
+        const told = found.find(({ group, text }) => line.test(`${group}: ${text}`))?.remedy ?? '';
+        const commands = commandsIn(told).filter((command) => !/^journalctl|^systemctl status/.test(command));
+        expect(commands).not.toEqual([]);
+        await host.sh([before, ...commands].join('\n'));
+        await eventually(
+          async () => [...(await doctor('fail')).found, ...(await doctor('warn')).found],
+          (left) => expect(left).not.toContainEqual(expect.stringMatching(line)),
+          60_000,
+        );
+        await host.sh(`
+        ovs-vsctl --if-exists del-port 'odd port'
+        if qm status 103 >/dev/null 2>&1; then qm destroy 103; fi`);
+      },
+    );
+
+    it('leaves a healthy host behind', expectHealthy);
+
+    it('finds on this host every unit that a remedy names', async () => {
+      const units = Object.values(REMEDIES).flatMap(
+        (text) => text.match(/\b[\w-]+\.(?:service|socket)\b/g) ?? [],
+      );
+      const here = units.filter(
+        (unit) => !/^(?:pve-cluster|NetworkManager)\./.test(unit) || suite === 'forky',
+      );
+      const wanted = here.filter((unit) => !unit.startsWith('pve-cluster'));
+      expect(wanted.length).toBeGreaterThan(5);
+      await host.sh(`systemctl cat ${[...new Set(wanted)].join(' ')}`);
+    });
   });
 
   describe('explain', () => {

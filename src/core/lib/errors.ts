@@ -16,7 +16,7 @@ export const REMEDIES = {
   'networkmanager-without-ovs':
     'Install the OVS plugin of NetworkManager (Debian 14: network-manager-ovs) and restart NetworkManager.',
   'activation-failed': 'See journalctl -u NetworkManager; the agent tries again with back-off.',
-  'ovsdb-unreachable': 'Start Open vSwitch: systemctl start openvswitch-switch.service',
+  'ovsdb-unreachable': 'Start Open vSwitch anew: systemctl restart openvswitch-switch.service',
   'ovsdb-refused': 'Open vSwitch refused the change; see the cause. The agent tries again with back-off.',
   'ovsdb-garbled':
     'See systemctl status openvswitch-switch.service: it may be broken, or something else has its socket.',

@@ -1,6 +1,7 @@
 // Rows of OVSDB that are stale, broken or somebody else's under our names.
 
 import { parsePortName } from '../../core/guest/vmid.ts';
+import { shellWord } from '../../core/lib/shell-word.ts';
 import { type ObservedPort, OWNER_KEYS } from '../../core/plan/observed.ts';
 import type { DoctorFacts } from './facts.ts';
 import { answered, type Finding, findingsOf, listText } from './finding.ts';
@@ -52,7 +53,7 @@ function markedOnly({ row, bridge, interface: link, externalIds }: ObservedPort)
   const vmid = externalIds[OWNER_KEYS.vmid];
   const text = `${row} on ${bridge} (${link}) carries our mark for VMID ${vmid} and is no port of ours: it is left alone`;
   return warn(`port ${row}`, text, {
-    remedy: `ovs-vsctl remove Port ${row} external_ids ${OWNER_KEYS.vmid}`,
+    remedy: `ovs-vsctl remove Port ${shellWord(row)} external_ids ${OWNER_KEYS.vmid}`,
   });
 }
 

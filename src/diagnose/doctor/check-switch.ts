@@ -5,11 +5,14 @@ import { type Finding, findingsOf } from './finding.ts';
 
 const { pass, warn, fail, skip } = findingsOf('Open vSwitch');
 
+/** A start does nothing for a daemon that hangs. */
+const RESTART = 'systemctl restart openvswitch-switch.service; journalctl -u ovsdb-server -u ovs-vswitchd';
+
 export function checkSwitch(facts: DoctorFacts): Finding[] {
   const { ovsdb } = facts;
   if (!ovsdb.ok) {
     return [
-      fail('ovsdb', ovsdb.reason, { code: ovsdb.code ?? 'ovsdb-unreachable' }),
+      fail('ovsdb', ovsdb.reason, { code: ovsdb.code ?? 'ovsdb-unreachable', remedy: RESTART }),
       vswitchd(facts, undefined),
       skip('bridges', 'bridges and ports cannot be seen without OVSDB'),
     ];
@@ -23,8 +26,7 @@ export function checkSwitch(facts: DoctorFacts): Finding[] {
 }
 
 function vswitchd({ vswitchd: answer }: DoctorFacts, found: SwitchSnapshot | undefined): Finding {
-  const remedy = 'systemctl restart openvswitch-switch.service; journalctl -u ovs-vswitchd';
-  if (!answer.ok) return fail('vswitchd', answer.reason, { remedy });
+  if (!answer.ok) return fail('vswitchd', answer.reason, { remedy: RESTART });
   const { nextCfg = 0, curCfg = 0 } = found ?? {};
   if (curCfg < nextCfg) {
     const text = `ovs-vswitchd answers, but has not carried out the latest changes (${curCfg} of ${nextCfg})`;

@@ -2,6 +2,7 @@
 
 import type { ErrorCode } from '../../core/lib/errors.ts';
 import { REMEDIES } from '../../core/lib/errors.ts';
+import { shellWord } from '../../core/lib/shell-word.ts';
 import type { Vlan } from '../../core/plan/desired.ts';
 import type { PortFacts } from './facts.ts';
 
@@ -193,8 +194,8 @@ function vlanCommand(row: string, { tag, trunks, mode }: Vlan = { trunks: [] }):
     ...(trunks.length === 0 ? [] : [`trunks=${trunks.join(',')}`]),
     ...(mode === undefined ? [] : [`vlan_mode=${mode}`]),
   ];
-  const clear = `ovs-vsctl clear Port ${row} tag trunks vlan_mode`;
-  return wanted.length === 0 ? clear : `${clear} -- set Port ${row} ${wanted.join(' ')}`;
+  const clear = `ovs-vsctl clear Port ${shellWord(row)} tag trunks vlan_mode`;
+  return wanted.length === 0 ? clear : `${clear} -- set Port ${shellWord(row)} ${wanted.join(' ')}`;
 }
 
 /** An empty `vlan_mode` is `access` with a tag and `trunk` without (ovs-vswitchd.conf.db(5)). */
@@ -223,7 +224,7 @@ const earlierBoot: Find = ({ isOld, port }) =>
 
 const link: Find = ({ link: state, device = '', guest, row }) => {
   if (state === undefined || row === undefined || guest?.running === false) return undefined;
-  if (!state.up) return fault('link-down', `${device} is down`, `ip link set ${device} up`);
+  if (!state.up) return fault('link-down', `${device} is down`, `ip link set dev ${shellWord(device)} up`);
   if (state.carrier !== false) return undefined;
   const text = `${device} has no carrier: nothing is at its other end, or the guest has its card down`;
   return fault('no-carrier', text, 'Look at the card inside the guest, or start the guest again');
