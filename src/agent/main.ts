@@ -400,6 +400,7 @@ async function main(): Promise<void> {
     loss: book.loss,
     polled: watching.polled,
     withdrawn: netmaker.withdrawn,
+    unreached: netmaker.unreached,
   });
   const status = () =>
     statusReport({
@@ -454,6 +455,7 @@ async function main(): Promise<void> {
         exec,
         bindingsDir,
         reconcile: agent.reconcile,
+        health,
       }),
       ...netmaker.start({
         source: dockerContainers,

@@ -75,6 +75,8 @@ export interface Netmaker {
   summary(): object;
   /** How many addresses were taken back by hand, and belong to containers that wait for them. */
   withdrawn(): number;
+  /** What keeps containers' addresses from being reached although the host is their gateway, one line each. */
+  unreached(): readonly string[];
   /** Begins to watch and to answer; `source` is there by then. */
   start(parts: StartParts): Method[];
   /** Tells the bus that something about a container's port is another now. */
@@ -262,6 +264,7 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
       if (enabled) void lookAtLeases({ ...parts, leases });
     },
     withdrawn: () => (withdrawn ? held() : 0),
+    unreached: () => (withdrawn || held() === 0 ? [] : gateway.hints()),
     summary: () =>
       summarize({
         config,

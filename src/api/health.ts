@@ -37,6 +37,8 @@ export interface HealthParts {
   loss: Loss | undefined;
   polled: () => readonly PolledDirectory[];
   withdrawn: () => number;
+  /** What keeps public addresses from being reached, one line each. */
+  unreached: () => readonly string[];
 }
 
 export interface AgentHealth {
@@ -63,6 +65,7 @@ export function openHealth(parts: HealthParts): AgentHealth {
       ledger: { path: config.ledger.path, loss: parts.loss },
       polled: parts.polled(),
       withdrawn: parts.withdrawn(),
+      unreached: parts.unreached(),
       unread: unreadIn(parts),
     };
   };

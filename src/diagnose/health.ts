@@ -35,6 +35,8 @@ export interface HealthView {
   polled?: readonly { path: string; reason: string }[];
   /** How many public addresses were taken back by hand and are waited for. */
   withdrawn?: number;
+  /** What keeps public addresses from being reached although the host is their gateway, one line each. */
+  unreached?: readonly string[];
   /** What was left out of the picture because it cannot be made out: what it is, and what can be done. */
   unread?: readonly Unread[];
 }
@@ -54,6 +56,9 @@ export interface HealthFault extends Fault {
   name: string;
   degraded?: true;
 }
+
+const UNREACHED_REMEDY =
+  'Let what comes for these addresses, and from them, through the firewall chain that is named; the agent sees it at once';
 
 /** A guest may have its own card down: worth knowing where one port is asked for, and no fault of the host. */
 const GUESTS_OWN: ReadonlySet<string> = new Set(['no-carrier']);
@@ -88,6 +93,7 @@ function hostFaults({
   ledger,
   polled = [],
   withdrawn = 0,
+  unreached = [],
   unread = [],
 }: HealthView): HealthFault[] {
   const found: HealthFault[] = [];
@@ -128,6 +134,8 @@ function hostFaults({
   for (const { text, remedy } of unread.slice(0, UNREAD_SHOWN)) host('not-understood', text, remedy);
   const more = unread.length - UNREAD_SHOWN;
   if (more > 0) host('not-understood', `and ${more} more that are not understood`, 'Mend those above first');
+  for (const text of unreached)
+    host('addresses-unreached', `public addresses cannot be reached: ${text}`, UNREACHED_REMEDY);
   const [first] = polled;
   if (first !== undefined) {
     const paths = polled.map(({ path }) => path).join(', ');

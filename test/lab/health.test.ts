@@ -14,6 +14,8 @@ beforeAll(async () => {
     ovs-bridge vmbr0 10.9.0.1/24
     pct create 201 --hookscript ${SNIPPET} --net0 name=eth0,bridge=vmbr0,ip=${PLAIN}/24
     pct create 202 --hookscript ${SNIPPET} --net0 name=eth0,bridge=vmbr0,tag=5,ip=${TAGGED}/24
+    qm create 101 --hookscript ${SNIPPET} --net0 virtio,bridge=vmbr0,tag=6
+    qm create 102 --hookscript ${SNIPPET} --net0 virtio,bridge=vmbr0,firewall=1
     pct start 201; pct start 202`);
   await eventually(() => host.cli('status'), isWell);
 });
@@ -59,6 +61,8 @@ describe('ovs-vswitchd', () => {
       const { codes, text } = await verdicts();
       expect(codes).toEqual({ status: 1, reconcile: 3, explain: 1, doctor: 1 });
       expect(text).toMatch(/ovs-vswitchd does NOT answer/);
+      const valid = JSON.parse(String(await host.call('ValidateBridgeConnectivity', 's', 'vmbr0'))) as object;
+      expect(valid).toMatchObject({ bridge_active: false, connectivity_preserved: false });
       expect(await healthOf('vi201')).toBe('vswitchd-unreachable');
     } finally {
       await host.sh(`kill -CONT ${pid}`);
@@ -87,6 +91,40 @@ describe('a bridge that is deleted under running guests', () => {
         ['vi202', 'vmbr0', 5, true],
       ]),
     );
+  });
+});
+
+describe('a bridge that is deleted under running VMs', () => {
+  it('is told for each of their cards until it is right again, those with the firewall too', async () => {
+    await host.sh('qm start 101; qm start 102');
+    await eventually(() => host.cli('status'), isWell);
+    await host.sh('ovs-vsctl del-br vmbr0');
+    await eventually(
+      () => verdicts('102'),
+      ({ codes, text }) => {
+        expect(codes).toEqual({ status: 1, reconcile: 1, explain: 1, doctor: 1 });
+        for (const port of ['vi101', 'vi102', 'vi201'])
+          expect(text).toContain(`${port} waits: there is no OVS bridge vmbr0`);
+      },
+    );
+    await host.sh('ovs-bridge vmbr0 10.9.0.1/24');
+    await eventually(
+      () => healthOf('vi101'),
+      (word) => expect(word).toBe('ok'),
+    );
+    expect(await host.sh('ovs-vsctl get Port vi101 tag')).toBe('6');
+    // Its port was an internal one that Proxmox makes when it plugs the card.
+    await eventually(
+      () => verdicts('102'),
+      ({ codes, text }) => {
+        expect(codes).toEqual({ status: 1, reconcile: 1, explain: 1, doctor: 1 });
+        expect(text).toContain('vi102 waits: there is no network device fwln102o0');
+        expect(text).toContain('start the guest again');
+      },
+    );
+    await host.sh('qm stop 102; qm start 102');
+    await eventually(() => host.cli('status'), isWell);
+    await host.sh('qm stop 101; qm stop 102');
   });
 });
 

@@ -411,7 +411,14 @@ export function publicServers(name: string, { suite, keys = '', way }: PublicPla
       ),
     );
     expect(await isReached()).toBe(false);
-    expect((await host.cli('doctor')).stdout).toContain('inet fw forward ends in reject');
+    for (const verb of ['status', 'doctor']) {
+      const { exitCode, stdout } = await host.cli(verb);
+      expect([verb, exitCode, stdout]).toEqual([
+        verb,
+        1,
+        expect.stringContaining('inet fw forward ends in reject'),
+      ]);
+    }
     await host.sh(`
       nft insert rule inet fw forward iifname ovsbr1 accept; nft insert rule inet fw forward oifname ovsbr1 accept`);
     await eventually(hints, (said) => expect(said).toEqual([]));

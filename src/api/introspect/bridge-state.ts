@@ -1,15 +1,14 @@
 // Whether a bridge works, or why not; pure.
 
 import type { OvsBridge, OvsInterface } from '../../core/drivers/ovsdb/bridge-tree.ts';
-import type { SeenSwitch } from './seen.ts';
-
-const STOPPED = 'ovs-vswitchd does not run';
+import { judgedText, type SeenSwitch } from './seen.ts';
 
 /** What is wrong with the bridge itself, or undefined: ovs-vswitchd has opened it, and its own interface is up. */
 export function bridgeProblem(bridge: OvsBridge, seen: SeenSwitch): string | undefined {
   const own = bridge.ports.find(({ name }) => name === bridge.name)?.interfaces[0];
   const link = seen.links.get(bridge.name);
-  if (!seen.vswitchd) return STOPPED;
+  const judged = judgedText(seen, 'bridge', bridge.name);
+  if (judged !== undefined) return judged;
   // A bridge without such a row has the interface all the same (vswitchd/bridge.c, synth_local_port).
   const problem = own && openingProblem(own);
   if (problem !== undefined) return problem;
@@ -19,7 +18,6 @@ export function bridgeProblem(bridge: OvsBridge, seen: SeenSwitch): string | und
 
 /** What keeps an interface from carrying anything, or undefined. */
 export function interfaceProblem(link: OvsInterface, seen: SeenSwitch): string | undefined {
-  if (!seen.vswitchd) return STOPPED;
   const problem = openingProblem(link);
   if (problem !== undefined) return problem;
   return isDevice(link) && !seen.links.has(link.name) ? `there is no network device ${link.name}` : undefined;

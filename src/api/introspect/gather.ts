@@ -4,7 +4,6 @@ import type { Bus } from '../../core/bus/bus.ts';
 import { bridgeTrees, type OvsBridge } from '../../core/drivers/ovsdb/bridge-tree.ts';
 import { observeBridges } from '../../core/drivers/ovsdb/observe.ts';
 import { type OperState, operState } from '../../core/kernel/links.ts';
-import { runsByPidFile } from '../../core/kernel/process.ts';
 import { defaultRoutes } from '../../core/kernel/routes.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import type { Exec } from '../../core/lib/exec.ts';
@@ -14,11 +13,10 @@ import type { OvsdbClient } from '../../core/ovsdb/client.ts';
 import { chooseDriver } from '../../core/plan/driver-choice.ts';
 import type { SwitchFactsKeeper } from '../../reconcile/switch-facts.ts';
 import type { Claims } from '../../state/desired-state.ts';
+import type { AgentHealth } from '../health.ts';
 import { ownerOf } from '../status.ts';
 import type { SeenHost, SeenSwitch } from './seen.ts';
 import type { BridgeDriver } from './topology.ts';
-
-const VSWITCHD_PID = '/run/openvswitch/ovs-vswitchd.pid';
 
 export interface GatherParts {
   bus: Bus;
@@ -28,6 +26,7 @@ export interface GatherParts {
   facts: SwitchFactsKeeper;
   exec: Exec;
   bindingsDir: string;
+  health: Pick<AgentHealth, 'faults'>;
 }
 
 export async function lookAtHost(parts: GatherParts): Promise<SeenHost> {
@@ -49,7 +48,7 @@ export async function lookAtHost(parts: GatherParts): Promise<SeenHost> {
 }
 
 /** Throws `ovsdb-unreachable`: what OVSDB said before the connection was lost is not the truth now. */
-export async function lookAtSwitch({ ovsdb, claims }: GatherParts): Promise<SeenSwitch> {
+export async function lookAtSwitch({ ovsdb, claims, health }: GatherParts): Promise<SeenSwitch> {
   if (!ovsdb.connected) throw new AgentError('ovsdb-unreachable', 'The OVSDB server is not connected');
   const bridges = bridgeTrees(ovsdb.replica);
   const names = bridges.flatMap(({ name, ports }) => [
@@ -63,7 +62,7 @@ export async function lookAtSwitch({ ovsdb, claims }: GatherParts): Promise<Seen
   }
   const [root] = ovsdb.replica.rows('Open_vSwitch').values();
   return {
-    vswitchd: await runsByPidFile(VSWITCHD_PID, 'ovs-vswitchd'),
+    judged: await health.faults(),
     version: root?.ovs_version,
     bridges,
     links,

@@ -5,7 +5,7 @@ import { parsePortName, portName } from '../../core/guest/vmid.ts';
 import { isOurs, OWNER_KEYS } from '../../core/plan/observed.ts';
 import type { Binding } from '../../state/desired-state.ts';
 import { interfaceProblem } from './bridge-state.ts';
-import type { SeenSwitch } from './seen.ts';
+import { judgedText, type SeenSwitch } from './seen.ts';
 
 export interface PortState {
   /** `vi<VMID>` for a guest's card, whatever the row is called; else the row's name. */
@@ -29,14 +29,15 @@ export function portStates(bridge: OvsBridge, seen: SeenSwitch): PortState[] {
     const binding = row.interfaces.length === 1 ? bound.get(row.interfaces[0]?.name ?? '') : undefined;
     if (binding) bound.delete(binding.interface);
     const name = binding?.port ?? markedName(row) ?? row.name;
-    return { name, row, binding, problem: rowProblem(row, seen) ?? guestProblem(row, binding) };
+    const problem = judgedText(seen, 'port', name) ?? rowProblem(row, seen) ?? guestProblem(row, binding);
+    return { name, row, binding, problem };
   });
   const missing = [...bound.values()].map(
     (binding): PortState => ({
       name: binding.port,
       row: undefined,
       binding,
-      problem: `it is not on ${bridge.name}`,
+      problem: judgedText(seen, 'port', binding.port) ?? `it is not on ${bridge.name}`,
     }),
   );
   return [...present, ...missing].sort(byGuest);
@@ -51,21 +52,18 @@ function rowProblem(row: OvsPort, seen: SeenSwitch): string | undefined {
   return undefined;
 }
 
-/** Whether row and binding tell of the same guest, and the VLANs are those of its configuration. */
+/** Whether row and binding tell of the same guest. */
 function guestProblem(row: OvsPort, binding: Binding | undefined): string | undefined {
   if (binding === undefined) {
     return isOurs(row.externalIds) ? 'it carries our mark, but no guest that runs has it' : undefined;
   }
-  const { vmid, nic, vlan } = binding;
+  const { vmid, nic } = binding;
   const { [OWNER_KEYS.vmid]: markedVmid, [OWNER_KEYS.nic]: markedNic = '0' } = row.externalIds;
   if (markedVmid === undefined) return 'it does not carry our mark';
   if (markedVmid !== String(vmid) || markedNic !== String(nic)) {
     return `it is marked as card ${markedNic} of ${markedVmid}`;
   }
-  if (vlan === undefined) return undefined;
-  if (vlan.tag !== row.tag) return `its VLAN is ${row.tag ?? 'none'}, its guest's is ${vlan.tag ?? 'none'}`;
-  const wanted = [...vlan.trunks].sort((a, b) => a - b).join(' ');
-  return wanted === row.trunks.join(' ') ? undefined : 'its trunks are not those of its guest';
+  return undefined;
 }
 
 /** The name by its marks; a mark that cannot be is the row's business alone. */

@@ -40,7 +40,7 @@ export function askAgent(callAgent: CallAgent): Promise<Answer<AgentFacts>> {
     const status = statusSchema.safeParse(jsonAnswer('GetStatus', reply));
     if (!status.success) throw notUnderstood('GetStatus');
     const { pid, ready, obstacle, waiting } = status.data;
-    const { version, health, netmaker, proxmox } = status.data;
+    const { version, health, proxmox } = status.data;
     const locksProblem = proxmox?.locks_problem ?? undefined;
     return {
       ready,
@@ -53,7 +53,6 @@ export function askAgent(callAgent: CallAgent): Promise<Answer<AgentFacts>> {
         ...(bridge !== undefined && { bridge }),
       })),
       ...(typeof version === 'string' && { version }),
-      ...(netmaker?.hints && { unreached: netmaker.hints }),
       ...(pid !== undefined && { pid }),
       ...(typeof obstacle === 'string' && { obstacle }),
     };

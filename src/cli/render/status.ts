@@ -67,14 +67,13 @@ function configLines({ configuration }: Status, problem: string | undefined): st
 /** Nothing while there is nothing to tell: most hosts have no such container. */
 function netmakerLines({ netmaker }: Status): string[] {
   if (netmaker === undefined || !netmaker.enabled) return [];
-  const { mode, pools, addresses, withdrawn, warning, problem, hints = [] } = netmaker;
+  const { mode, pools, addresses, withdrawn, warning, problem } = netmaker;
   if (withdrawn) return ['all public addresses are taken back, until the agent is started anew'];
   if (addresses === 0 && !problem) return [];
   return [
     `${mode}, ${addresses} public ${addresses === 1 ? 'address' : 'addresses'} from ${pools.join(', ')}`,
     ...(warning ? [`WARNING: ${warning}`] : []),
     ...(problem ? [`NO GATEWAY: ${problem}`] : []),
-    ...hints.map((hint) => `NOT REACHABLE: ${hint}`),
   ];
 }
 

@@ -1,19 +1,15 @@
-// Netmaker: whether the addresses that its containers have can be reached from outside.
+// Netmaker: whether the addresses that its containers get can be reached from outside at all; what stops them is the agent's to say.
 
 import { documentationWarning } from '../../netmaker/address/pools.ts';
 import type { DoctorFacts } from './facts.ts';
 import { type Finding, findingsOf } from './finding.ts';
 
-const { fail, pass, warn } = findingsOf('Netmaker');
+const { pass, warn } = findingsOf('Netmaker');
 
 /** Silent where no container has an address: the pool that the package comes with is a documentation range. */
-export function checkNetmaker({ hasNetmakerLease, inForce: { netmaker }, agent }: DoctorFacts): Finding[] {
+export function checkNetmaker({ hasNetmakerLease, inForce: { netmaker } }: DoctorFacts): Finding[] {
   if (!netmaker.enabled || !hasNetmakerLease) return [];
-  const unreached = (agent.ok ? agent.value.unreached : undefined) ?? [];
-  return [
-    ...checkPools(netmaker.pools),
-    ...unreached.map((text) => fail('reach', `Public addresses cannot be reached: ${text}`)),
-  ];
+  return checkPools(netmaker.pools);
 }
 
 function checkPools(pools: readonly string[]): Finding[] {

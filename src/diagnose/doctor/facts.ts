@@ -58,8 +58,6 @@ export interface AgentFacts {
   ready: boolean;
   obstacle?: string;
   waiting: readonly WaitingFacts[];
-  /** What keeps containers' public addresses from being reached, one line each. */
-  unreached?: readonly string[];
   /** Why Proxmox's changes of running containers are not seen in time. */
   locksProblem?: string;
   /** What the agent finds wrong with host, bridges and ports, see src/diagnose/health.ts. */

@@ -71,6 +71,16 @@ function deviceOf(guest: Guest, { index, nic, pending }: Card, holderOf: HolderO
   return isGuarded ? guarded : plainDevice(guest, index);
 }
 
+/**
+ * Whether a card with the firewall has lost its way to the bridge: its port is an internal one, which ends with the bridge
+ * or when its row is removed, and Proxmox makes it only when it plugs. The card and its firewall bridge are still there.
+ */
+export function isCutOff(port: DesiredPort, links: ReadonlySet<string>): boolean {
+  const { guest, nic, interface: device } = port;
+  if (device !== `fwln${guest.vmid}o${nic}` || links.has(device)) return false;
+  return links.has(plainDevice(guest, nic)) && links.has(`fwbr${guest.vmid}i${nic}`);
+}
+
 /** As Proxmox plugs it: tag and trunks together mean native-untagged (PVE::Network::tap_plug). */
 function vlanOf(nic: Nic): Vlan | undefined {
   const trunks = nic.trunks === undefined ? [] : trunkIds(nic.trunks);

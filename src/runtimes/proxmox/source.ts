@@ -14,7 +14,7 @@ import {
   readProxmoxNodeOf,
   readProxmoxTree,
 } from './config/tree.ts';
-import { desiredPort, type HolderOf, isLeftUnplugged, obstacleTo, type PortMode } from './nic.ts';
+import { desiredPort, type HolderOf, isCutOff, isLeftUnplugged, obstacleTo, type PortMode } from './nic.ts';
 import { cardsTakenOff } from './taken-off.ts';
 
 export interface ProxmoxParts {
@@ -74,7 +74,7 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
     return Math.max(0, REST_MS - ((await parts.configAge(vmid)) ?? REST_MS));
   };
 
-  /** The ports for those NICs whose device exists; Proxmox makes it before post-start. */
+  /** The ports for those NICs whose device exists, or has gone with its bridge; Proxmox makes it before post-start. */
   const resolve = async (guest: ProxmoxGuest, links: ReadonlySet<string>): Promise<CardsResolution> => {
     const identity = identityOf(guest);
     const ports: DesiredPort[] = [];
@@ -132,7 +132,7 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
     }
     return {
       guest: identity,
-      ports: ports.filter((port) => links.has(port.interface)),
+      ports: ports.filter((port) => links.has(port.interface) || isCutOff(port, links)),
       skipped: [...skipped, ...damageOf(guest)],
       note: ports.length === 0 ? 'no network card on an OVS bridge' : 'no network card plugged',
       off,
@@ -157,6 +157,7 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
       ports.map(async (port) => {
         if (holderOf(port.interface) !== undefined || restored.has(port.nic)) return true;
         const isChanging = guest.config.pendingNics.has(port.nic) || isAside(guest);
+        if (!links.has(port.interface)) return !isChanging;
         const isKeptAndThere = port.row !== undefined && !healKept && !parts.isBridgeGone(port.bridge);
         const isProxmoxsTurn = isChanging || isKeptAndThere;
         return !isProxmoxsTurn && parts.isForThisLink(port);

@@ -7,6 +7,7 @@ import type { SeenHost, SeenSwitch } from '../../../src/api/introspect/seen.ts';
 import { bridgeTopology } from '../../../src/api/introspect/topology.ts';
 import { bridgeValidation } from '../../../src/api/introspect/validation.ts';
 import type { OvsBridge, OvsPort } from '../../../src/core/drivers/ovsdb/bridge-tree.ts';
+import { healthOf } from '../../../src/diagnose/health.ts';
 import type { Binding } from '../../../src/state/desired-state.ts';
 
 const UP = { up: true, operstate: 'up' };
@@ -40,7 +41,7 @@ const bridge = (...ports: OvsPort[]): OvsBridge => ({
   ports: [port('ovsbr0', { link: { type: 'internal', ofport: 65534 } }), ...ports],
 });
 const facts = (found: OvsBridge, more: Partial<SeenSwitch> = {}): SeenSwitch => ({
-  vswitchd: true,
+  judged: [],
   version: '3.5.0',
   bridges: [found],
   links: new Map([
@@ -77,8 +78,10 @@ describe('a port of a bridge', () => {
   });
 
   it('is not right while ovs-vswitchd is stopped, whatever the database remembers', () => {
-    expect(problems(bridge(guestPort), { vswitchd: false })).toEqual([
-      ['vi101', 'ovs-vswitchd does not run'],
+    const judged = healthOf({ bridges: [], ports: [], switchProblem: 'nobody answers' });
+    expect(problems(bridge(guestPort, port('eth1')), { judged }).map(([, problem]) => problem)).toEqual([
+      'ovs-vswitchd does not answer: nobody answers',
+      'ovs-vswitchd does not answer: nobody answers',
     ]);
   });
 
@@ -99,12 +102,19 @@ describe('a port of a bridge', () => {
     expect(problems(bridge(kept))).toEqual([['vi101', undefined]]);
   });
 
-  it('with another VLAN than the guest asks for is not right', () => {
-    const bindings = [{ ...binding, vlan: { tag: 20, trunks: [40, 30] } }];
-    const tagged = { ...guestPort, tag: 20, trunks: [30, 40] };
-    expect(problems(bridge(tagged), { bindings })[0]?.[1]).toBeUndefined();
-    expect(problems(bridge({ ...tagged, tag: 21 }), { bindings })[0]?.[1]).toMatch(/VLAN is 21.* 20/);
-    expect(problems(bridge({ ...tagged, trunks: [30] }), { bindings })[0]?.[1]).toMatch(/trunks/);
+  it('that the one judgement of health finds a fault with is not right, in its words', () => {
+    const fault = {
+      subject: 'port' as const,
+      name: 'vi101',
+      fault: 'link-down',
+      text: 'tap101i0 is down',
+      remedy: 'x',
+    };
+    expect(problems(bridge(guestPort, port('eth1')), { judged: [fault] })).toEqual([
+      ['vi101', 'tap101i0 is down'],
+      ['eth1', undefined],
+    ]);
+    expect(problems(bridge(), { judged: [fault] })).toEqual([['vi101', 'tap101i0 is down']]);
   });
 
   it('that is a tunnel needs no device of its name', () => {

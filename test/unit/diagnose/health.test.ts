@@ -36,6 +36,11 @@ describe('health', () => {
   it.each<[string, Partial<HealthView>, string[]]>([
     ['OVSDB away: nothing else can be told', { ovsdbProblem: 'gone' }, ['host ovsdb-unreachable']],
     ['ovs-vswitchd silent', { switchProblem: 'it does not run' }, ['host vswitchd-unreachable']],
+    [
+      'public addresses that a firewall stops',
+      { unreached: ['inet fw forward ends in reject'] },
+      ['host addresses-unreached'],
+    ],
     ['a bridge gone', { bridges: [{ ...bridge, present: false }] }, ['bridge ovsbr0 bridge-missing']],
     [
       'a bridge that no driver can act on',

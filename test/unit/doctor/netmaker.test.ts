@@ -27,18 +27,6 @@ describe('documentation ranges', () => {
     expect(findings('enabled = false')).toEqual([]);
   });
 
-  it("are told to be out of reach by somebody's firewall, as the agent found", () => {
-    const inForce = parseConfig('[netmaker]\npools = ["192.88.98.0/24"]', 'config.toml').config;
-    const agent = {
-      ok: true as const,
-      value: { ready: true, waiting: [], unreached: ['the firewall stops new IPv4 connections'] },
-    };
-    const found = examine(healthy({ inForce, hasNetmakerLease: true, agent }));
-    expect(found.filter(({ check }) => check === 'reach')).toMatchObject([
-      { group: 'Netmaker', state: 'fail', text: expect.stringContaining('the firewall stops new IPv4') },
-    ]);
-  });
-
   it('are told to be none', () => {
     expect(findings('pools = ["192.88.98.0/24"]')).toMatchObject([{ state: 'pass' }]);
   });
