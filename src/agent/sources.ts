@@ -9,7 +9,6 @@ import { ranAt } from '../core/kernel/process.ts';
 import type { Veths } from '../core/kernel/veth.ts';
 import type { AgentError } from '../core/lib/errors.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
-import type { Sources } from '../reconcile/agent.ts';
 import { disabledSource, leftOut } from '../runtimes/disabled.ts';
 import type { openDocker } from '../runtimes/docker/engine.ts';
 import type { NetmakerEndpoints } from '../runtimes/docker/netmaker-endpoints.ts';
@@ -20,6 +19,7 @@ import { manualSource } from '../runtimes/manual/source.ts';
 import { configWrittenAt } from '../runtimes/proxmox/config/tree.ts';
 import type { ProxmoxLocks } from '../runtimes/proxmox/locks.ts';
 import { type ProxmoxSource, proxmoxSource } from '../runtimes/proxmox/source.ts';
+import type { Sources } from '../runtimes/source.ts';
 import type { Claims } from '../state/desired-state.ts';
 import type { Vmids } from '../state/vmids.ts';
 

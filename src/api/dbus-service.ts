@@ -3,8 +3,8 @@
 import type { z } from 'zod';
 import { AGENT_ERROR, AGENT_NAME, AGENT_PATH } from '../core/bus/agent-names.ts';
 import type { Bus, Caller as BusCaller, IncomingCall } from '../core/bus/bus.ts';
+import type { Caller } from '../core/events/caller.ts';
 import { type AgentError, asAgentError } from '../core/lib/errors.ts';
-import type { Caller } from '../reconcile/agent.ts';
 import { introspectionXml } from './introspection-xml.ts';
 import type { Method } from './method.ts';
 import { pascalCase } from './spelling.ts';

@@ -2,9 +2,9 @@
 
 import { chmod, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
+import type { Caller } from '../core/events/caller.ts';
 import type { EventResult } from '../core/events/event-result.ts';
 import { hookEventSchema, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
-import type { Caller } from '../reconcile/agent.ts';
 import { lxcHookEvent, proxmoxHookEvent } from './hook-event.ts';
 import { HOOK_REQUEST_MAX, type HookRequest, hookAnswer, parseHookRequest } from './hook-request.ts';
 

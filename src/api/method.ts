@@ -1,7 +1,7 @@
 // What a method of ours is: its name, its shapes, and what it does.
 
 import type { z } from 'zod';
-import type { Caller } from '../reconcile/agent.ts';
+import type { Caller } from '../core/events/caller.ts';
 
 /** One method. `out` is its D-Bus return signature; the answer is a list that fits it. */
 export interface Method {

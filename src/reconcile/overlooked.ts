@@ -1,8 +1,7 @@
 // Guests that run and get no port, for a card or altogether, with the reason: noted as the sources say it.
 
 import { claimKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
-import type { Resolution, Source } from '../runtimes/source.ts';
-import type { Sources } from './agent.ts';
+import type { Resolution, Source, Sources } from '../runtimes/source.ts';
 
 export interface Overlooked {
   key: string;

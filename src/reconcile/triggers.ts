@@ -2,8 +2,9 @@
 
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import type { Troubles } from '../state/pending-retries.ts';
-import { type Agent, TIMER } from './agent.ts';
+import type { Agent } from './agent.ts';
 import { type News, newsOf, treesTurned } from './ovsdb-events.ts';
+import { TIMER } from './reconcile-all.ts';
 
 export interface ReconcilerParts {
   agent: Agent;

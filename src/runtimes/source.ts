@@ -40,3 +40,6 @@ export interface Source<Event extends LifecycleEvent> {
   resolve(event: Event, late?: boolean): Promise<Resolution>;
   current(): Promise<{ key: string; resolution: Resolution }[] | undefined>;
 }
+
+/** One for each source of events. */
+export type Sources = { [S in LifecycleEvent['source']]: Source<Extract<LifecycleEvent, { source: S }>> };

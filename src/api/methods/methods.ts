@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Config } from '../../core/config/config.ts';
+import type { Caller } from '../../core/events/caller.ts';
 import type { EventResult } from '../../core/events/event-result.ts';
 import { hookEventSchema, type ManualEvent } from '../../core/events/lifecycle-event.ts';
 import { guestNameProblem } from '../../core/guest/guest.ts';
@@ -11,7 +12,7 @@ import { parsePortName, portName, vmidSchema } from '../../core/guest/vmid.ts';
 import { type Ledger, readBlocks, renderFlat, verifyLedger } from '../../core/ledger/index.ts';
 import { interfaceNameSchema } from '../../core/lib/device-name-schemas.ts';
 import { AgentError } from '../../core/lib/errors.ts';
-import type { Agent, Caller } from '../../reconcile/agent.ts';
+import type { Agent } from '../../reconcile/agent.ts';
 import { type AttachOptions, parseAttachOptions } from '../../runtimes/manual/attach-options.ts';
 import type { Binding, Claims } from '../../state/desired-state.ts';
 import { type Method, method } from '../method.ts';

@@ -10,10 +10,10 @@ import { type HashedBlock, type Ledger, openLedger, readBlocks } from '../../../
 import { AgentError } from '../../../src/core/lib/errors.ts';
 import { keyedQueue } from '../../../src/core/lib/keyed-queue.ts';
 import type { DesiredPort } from '../../../src/core/plan/desired.ts';
-import { type Agent, createAgent, type Sources } from '../../../src/reconcile/agent.ts';
+import { type Agent, createAgent } from '../../../src/reconcile/agent.ts';
 import type { ConvergeRequest } from '../../../src/reconcile/converge.ts';
 import { knownEvents } from '../../../src/reconcile/known-events.ts';
-import type { Resolution } from '../../../src/runtimes/source.ts';
+import type { Resolution, Sources } from '../../../src/runtimes/source.ts';
 import { type Claims, loadClaims } from '../../../src/state/desired-state.ts';
 import { openTroubles } from '../../../src/state/pending-retries.ts';
 

@@ -1,10 +1,9 @@
 // Promises about the overview of guests: each that runs or should have a port is there, with what it has or why not.
 import { describe, expect, it } from 'vitest';
 import { describeGuests, type GuestsSeen } from '../../../src/api/guests/describe.ts';
-import type { Sources } from '../../../src/reconcile/agent.ts';
 import { openOverlooked } from '../../../src/reconcile/overlooked.ts';
 import { parseAttachOptions } from '../../../src/runtimes/manual/attach-options.ts';
-import type { Resolution } from '../../../src/runtimes/source.ts';
+import type { Resolution, Sources } from '../../../src/runtimes/source.ts';
 
 const guest = { runtime: 'proxmox-qemu' as const, vmid: 101, name: 'shop' };
 const wish = (nic: number, port = nic === 0 ? 'vi101' : `vi101i${nic}`) => ({

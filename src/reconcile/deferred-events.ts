@@ -1,0 +1,81 @@
+// Events that came while the ledger could not be written: nothing is done that cannot be recorded, so they come again.
+
+import type { EventResult } from '../core/events/event-result.ts';
+import { guestKeyOf } from '../core/events/lifecycle-event.ts';
+import type { Ledger } from '../core/ledger/writer.ts';
+import { type AgentError, isAgentError } from '../core/lib/errors.ts';
+import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
+import type { Troubles } from '../state/pending-retries.ts';
+import type { Handed, HandleEvent } from './handle-event.ts';
+
+/** Events kept in memory while the ledger cannot be written; a host has far fewer guests. */
+const DEFERRED_MAX = 10_000;
+/** Stands among the troubles where others have the name of their port. */
+const LEDGER_TROUBLE = 'ledger';
+
+export interface DeferredParts {
+  ledger: Pick<Ledger, 'append'>;
+  troubles: Troubles;
+  guestQueue: KeyedQueue;
+  handle: HandleEvent['handle'];
+  onTrouble: () => void;
+}
+
+export interface DeferredEvents {
+  /** Handles the event, or keeps it for later and says so. */
+  handleOrDefer(handed: Handed): Promise<EventResult>;
+  /** Tries those again that wait; true when none is left. */
+  handleDeferred(): Promise<boolean>;
+  /** The ledger cannot be written: told once, whatever asked. */
+  note(error: AgentError): void;
+  /** It can, as far as events are concerned. */
+  clear(): void;
+}
+
+export function openDeferred(parts: DeferredParts): DeferredEvents {
+  const { ledger, troubles, guestQueue, handle } = parts;
+  const deferred: Handed[] = [];
+  /** How many events there was no room for. */
+  let lost = 0;
+  const note = ({ code, reason }: AgentError) => {
+    troubles.note({ port: LEDGER_TROUBLE, bridge: '', code, reason });
+    parts.onTrouble();
+  };
+  const handleOrDefer: DeferredEvents['handleOrDefer'] = async (handed) => {
+    try {
+      return await handle(handed);
+    } catch (error) {
+      if (!isAgentError(error, 'ledger-write-failed')) throw error;
+      // One try for all of them: else each event would make the next try later.
+      if (deferred.length === 0) note(error);
+      const hasRoom = deferred.length < DEFERRED_MAX;
+      if (hasRoom) deferred.push({ ...handed, late: true });
+      else lost += 1;
+      const message = hasRoom
+        ? `waits until the ledger can be written: ${error.toLine()}`
+        : `is not recorded, ${DEFERRED_MAX} events wait already: ${error.toLine()}`;
+      return { ok: false, message, height: null, ports: [] };
+    }
+  };
+  const handleDeferred = async () => {
+    for (const handed of deferred.splice(0)) {
+      await guestQueue.run(guestKeyOf(handed.event), () => handleOrDefer(handed));
+    }
+    if (deferred.length > 0) return false;
+    if (lost === 0) return true;
+    const reason = 'the ledger could not be written, and too many waited already';
+    const data = { count: lost, reason };
+    await ledger.append({ category: 'lifecycle', action: 'events_lost', data });
+    lost = 0;
+    return true;
+  };
+
+  return {
+    handleOrDefer,
+    handleDeferred,
+    note,
+    clear() {
+      if (deferred.length === 0) troubles.clear(LEDGER_TROUBLE);
+    },
+  };
+}

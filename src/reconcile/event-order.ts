@@ -1,0 +1,21 @@
+// Which came later: an event of a guest, or a look at all runtimes. An event is newer than a look that began before it.
+
+export interface EventOrder {
+  /** Something happened to the guest. */
+  happened(key: string): void;
+  /** A look at everything begins; answers whether something has happened to a guest since. Only the last look counts. */
+  beginLook(): (key: string) => boolean;
+}
+
+export function openEventOrder(): EventOrder {
+  let sequence = 0;
+  const last = new Map<string, number>();
+  return {
+    happened: (key) => void last.set(key, ++sequence),
+    beginLook() {
+      const began = sequence;
+      last.clear();
+      return (key) => (last.get(key) ?? 0) > began;
+    },
+  };
+}

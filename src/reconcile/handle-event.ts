@@ -1,0 +1,149 @@
+// What one event leads to: its block, what it means, the ports, and what others should have because of it.
+
+import type { Caller } from '../core/events/caller.ts';
+import type { EventResult } from '../core/events/event-result.ts';
+import { claimKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
+import type { Ledger } from '../core/ledger/writer.ts';
+import { asAgentError } from '../core/lib/errors.ts';
+import type { JsonObject } from '../core/lib/json.ts';
+import { type Once, once } from '../core/lib/once.ts';
+import type { Resolution, Source, Sources } from '../runtimes/source.ts';
+import type { Apply } from './apply.ts';
+import type { Others } from './dependents.ts';
+import { eventData } from './event-data.ts';
+import type { ToldEvents } from './reported-events.ts';
+import { resultMessage } from './result-message.ts';
+
+/** An event with what is known of how it came. `late`: see `Source.resolve`. */
+export interface Handed {
+  event: LifecycleEvent;
+  caller: Caller | undefined;
+  spooled: boolean;
+  late: boolean;
+}
+
+export interface HandleEventParts {
+  config: { readonly hook_deadline: number };
+  ledger: Ledger;
+  sources: Sources;
+  apply: Apply['apply'];
+  dependents: Others;
+  /** Ids of events handled lately, so that one that comes again is known. */
+  known: { has(id: string): boolean; add(id: string): void };
+  /** Has the guest looked at again in so many milliseconds. */
+  lookLater: (vmid: number, ms: number) => void;
+  /** First word of the event's action in the ledger: a backup starts and stops a guest too, for itself. */
+  occasionOf: (event: LifecycleEvent) => Promise<'guest' | 'backup'>;
+  /** Whether an event of Docker's is recorded although it leads to nothing; without a resolution it could not be handled. */
+  isWorthABlock: ToldEvents['isWorthABlock'];
+  /** Counts one that was not. */
+  leaveOut: ToldEvents['leaveOut'];
+  /** An event of Proxmox's has its block. */
+  onRecorded: (event: Extract<LifecycleEvent, { source: 'proxmox' }>, height: number) => void;
+  /** Milliseconds of the epoch. */
+  now: () => number;
+  onTrouble: () => void;
+  onError: (error: unknown) => void;
+}
+
+export interface HandleEvent {
+  handle(handed: Handed): Promise<EventResult>;
+  /** `recorded` gives the height of the event's block, which is made when it is first asked for. */
+  act(event: LifecycleEvent, recorded: Once<number>, late: boolean): Promise<EventResult>;
+}
+
+/** Throws only what keeps the ledger from being written: what goes wrong with a guest is in the result and in the ledger. */
+export function openHandleEvent(parts: HandleEventParts): HandleEvent {
+  const { ledger, sources, known } = parts;
+
+  const resolve = (event: LifecycleEvent, late: boolean): Promise<Resolution> =>
+    (sources[event.source] as Source<LifecycleEvent>).resolve(event, late);
+
+  /** Its hook has given up waiting by then. */
+  const isOverdue = (event: LifecycleEvent) =>
+    parts.now() - Date.parse(event.at) > parts.config.hook_deadline * 1000;
+
+  const record = async (event: LifecycleEvent, caller: Caller | undefined, spooled: boolean) => {
+    const occasion = await parts.occasionOf(event);
+    const block = await ledger.append({
+      category: 'lifecycle',
+      action: `${occasion}_${event.phase.replaceAll('-', '_')}`,
+      data: eventData(event),
+      metadata: {
+        kind: 'event',
+        source: event.source,
+        event_id: event.id,
+        ...(spooled && { spooled: 'true' }),
+      },
+      ...(caller && { user: caller.user, pid: caller.pid }),
+    });
+    known.add(event.id);
+    if (event.source === 'proxmox') parts.onRecorded(event, block.height);
+    return block.height;
+  };
+
+  /**
+   * What an event leads to; every block of it has the event's as its cause. `recorded` gives the height of that block,
+   * which is made when it is first asked for.
+   */
+  const act: HandleEvent['act'] = async (event, recorded, late) => {
+    const key = claimKeyOf(event);
+    try {
+      // What it means is found out while its block is on the way to the disk; nothing is done before it is there. Whether a
+      // container's event is worth a block shows only then.
+      const [resolution] = await Promise.all([
+        resolve(event, late),
+        event.source === 'docker' ? undefined : recorded(),
+      ]);
+      const isTold = event.source !== 'docker' || parts.isWorthABlock(event, resolution);
+      if (isTold) await recorded();
+      const { guest, again, others = [], moves = [] } = resolution;
+      const tellOthers = async () => {
+        if (others.length > 0) await parts.dependents.lookAtOthers(others, await recorded());
+      };
+      // What a guest that has ended had is free for others at once; one that goes on has to let go first.
+      const hasEnded = resolution.ports?.length === 0;
+      if (hasEnded) void tellOthers().catch(parts.onError);
+      const ports = await parts.apply(key, resolution, recorded);
+      if (again !== undefined && guest?.runtime.startsWith('proxmox')) parts.lookLater(guest.vmid, again);
+      if (moves.length > 0) await parts.dependents.noteMoves(resolution, await recorded());
+      // Not waited for: it needs its own place in the queue.
+      if (!hasEnded) void tellOthers().catch(parts.onError);
+      if (isTold && resolution.skipped.length > 0) {
+        await ledger.append({
+          category: 'lifecycle',
+          action: 'guest_skipped',
+          data: { ...eventData(event), reasons: [...resolution.skipped] },
+          cause: await recorded(),
+        });
+      }
+      const ok = ports.every((port) => port.state !== 'failed' && port.state !== 'held');
+      const height = (await recorded.made()) ?? null;
+      if (height === null) parts.leaveOut(event, resolution);
+      return { ok, message: resultMessage(ports, resolution), height, ports };
+    } catch (thrown) {
+      const error = asAgentError(thrown, 'bad-event', `${event.source} ${event.phase} could not be handled`);
+      const failed: EventResult = { ok: false, message: error.toLine(), height: null, ports: [] };
+      if (event.source === 'docker' && recorded.made() === undefined && !parts.isWorthABlock(event)) {
+        parts.leaveOut(event);
+        return failed;
+      }
+      const height = await recorded();
+      const data: JsonObject = { ...eventData(event), code: error.code, error: error.toLine() };
+      await ledger.append({ category: 'lifecycle', action: 'event_failed', data, cause: height });
+      return { ...failed, height };
+    } finally {
+      parts.onTrouble();
+    }
+  };
+
+  const handle: HandleEvent['handle'] = async ({ event, caller, spooled, late }) => {
+    if (known.has(event.id)) {
+      return { ok: true, message: 'this event is known already', height: null, ports: [] };
+    }
+    const recorded = once(() => record(event, caller, spooled));
+    return act(event, recorded, late || isOverdue(event));
+  };
+
+  return { handle, act };
+}
