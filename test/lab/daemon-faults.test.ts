@@ -165,8 +165,9 @@ describe('twenty guests at once', () => {
 // Last: on the netdev datapath it leaves NetworkManager 1.58 with a bridge that is "activating" for ever, in which
 // everything works, but which a later `systemctl stop NetworkManager` takes away.
 describe('NetworkManager that is killed', () => {
+  beforeAll(() => host.sh(START));
+
   it('comes back to ports that are there, and a bridge that has its address', async () => {
-    await host.sh(START);
     await expectAllConnected();
     for (const _ of [1, 2]) {
       await host.sh('kill -KILL $(pidof NetworkManager)');

@@ -65,8 +65,12 @@ async function startAgain(host: AgentHost, unit: string): Promise<void> {
     unit === 'dbus' ? 'systemctl is-enabled -q NetworkManager 2>/dev/null && echo NetworkManager' : '';
   await host.sh(
     `
-    for i in $(seq 300); do systemctl is-system-running >/dev/null 2>&1; busctl --timeout=2 list >/dev/null 2>&1 && break; sleep 0.1; done
-    for unit in ${unit} $(${takenAlong || ':'}); do systemctl is-active -q $unit || systemctl start $unit; done`,
+    for i in $(seq 300); do busctl --timeout=2 list >/dev/null 2>&1 && break; sleep 0.1; done
+    # systemd itself speaks over the bus that has just come back: what it could not be told is told once more.
+    for unit in ${unit} $(${takenAlong || ':'}); do
+      for i in $(seq 100); do ! systemctl is-active -q $unit || break; systemctl start $unit || sleep 0.2; done
+      systemctl is-active -q $unit
+    done`,
     { timeout: 90_000 },
   );
 }
