@@ -20,7 +20,7 @@ bench: ## measurements, each beside what it is compared with
 matrix: ## the whole fault matrix: each daemon killed, frozen and restarted at every moment (an hour)
 	@scripts/matrix
 
-lint: ## style and types
+lint: ## style, types, and the arrows between the rooms
 	@scripts/bootstrap
 	@scripts/lint
 
