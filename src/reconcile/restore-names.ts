@@ -53,8 +53,8 @@ export async function handBackAll(parts: AllParts): Promise<void> {
 
 /**
  * All cards of one guest, because of something that is no block in the ledger: the intent itself says what. Proxmox is a
- * few milliseconds from looking for its names, and another block would be another wait for the disk. True when there
- * were any. Throws what OVSDB said to the second try.
+ * few milliseconds from looking for its names, so the intent is on its way to the disk before OVSDB is asked, but nobody
+ * waits until it is there. True when there were any cards. Throws what OVSDB said to the second try.
  */
 export async function handBackGuest(parts: HandBackParts, vmid: number, reason: string): Promise<boolean> {
   const cards = () =>
@@ -62,7 +62,7 @@ export async function handBackGuest(parts: HandBackParts, vmid: number, reason: 
       (port) => isProxmoxCard(port) && parseGuestInterface(port.interface)?.vmid === vmid,
     );
   if (cards().length === 0) return false;
-  await handBack(parts, cards, { vmid, reason }, 2);
+  await handBack(parts, cards, { vmid, reason }, { tries: 2, waitsForDisk: false });
   return true;
 }
 
@@ -71,7 +71,7 @@ async function handBack(
   { ovsdb, ledger, onHandedBack }: HandBackParts,
   cards: () => readonly ObservedPort[],
   recorded: { cause?: number; vmid?: number; reason?: string } | undefined,
-  tries = 1,
+  { tries, waitsForDisk }: { tries: number; waitsForDisk: boolean } = { tries: 1, waitsForDisk: true },
 ): Promise<void> {
   const ports = cards().map(({ port, interface: row }) => ({ port, row }));
   const write = (action: string, kind: string, cause: number | undefined, more: JsonObject = {}) =>
@@ -88,8 +88,10 @@ async function handBack(
         () => undefined,
       );
   const { cause, ...why } = recorded ?? {};
-  const intent = recorded && (await write('port_hand_back', 'intent', cause, why));
+  const begun = recorded && write('port_hand_back', 'intent', cause, why);
+  if (waitsForDisk) await begun;
   const outcome = async (action: string, more: JsonObject) => {
+    const intent = await begun;
     if (intent !== undefined) await write(action, 'outcome', intent, { ...why, ...more });
   };
   for (let left = tries - 1; ; left--) {

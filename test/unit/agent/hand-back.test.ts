@@ -165,14 +165,16 @@ describe('a container whose configuration Proxmox has locked', () => {
     runtime: 'proxmox-lxc',
     more: { [OWNER_KEYS.vmid]: String(vmid), [OWNER_KEYS.nic]: String(nic) },
   });
-  const give = (vmid = 201) =>
+  const give = (vmid = 201, disk: () => Promise<unknown> = async () => undefined) =>
     handBackGuest(
       {
         ovsdb: { replica, transact: (all: readonly Operation[]) => transact(all) } as unknown as OvsdbClient,
         ledger: {
-          append: async ({ action, data }: { action: string; data: unknown }) => ({
-            height: blocks.push({ action, data }),
-          }),
+          append: async ({ action, data }: { action: string; data: unknown }) => {
+            const height = blocks.push({ action, data });
+            await disk();
+            return { height };
+          },
         } as unknown as Pick<Ledger, 'append'>,
         onHandedBack: async (port, row) => void noted.push(`${port} ${row}`),
       },
@@ -197,6 +199,21 @@ describe('a container whose configuration Proxmox has locked', () => {
       { action: 'port_hand_back', data: { vmid: 201, reason: 'locked' } },
       { action: 'port_handed_back', data: { vmid: 201 } },
     ]);
+  });
+
+  it('gets them while the disk is still at that block: Proxmox does not wait for it', async () => {
+    let written: () => void = () => undefined;
+    const disk = new Promise<void>((resolve) => {
+      written = resolve;
+    });
+    const done = give(201, () => disk);
+    // Whatever is not the disk's is over after that.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(inserted()).toEqual(['veth201i0', 'veth201i10']);
+    expect(blocks).toMatchObject([{ action: 'port_hand_back' }]);
+    written();
+    await done;
+    expect(blocks).toMatchObject([{ action: 'port_hand_back' }, { action: 'port_handed_back' }]);
   });
 
   it('gets them also when somebody else’s transaction was first', async () => {
