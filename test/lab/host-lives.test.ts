@@ -97,6 +97,41 @@ describe.each(suites)('on %s', (suite) => {
     expect(await ports()).toEqual(['tap101i0', 'tap101i1']);
   });
 
+  // What no version of a daemon has a part in, once.
+  const once = it.runIf(suite === 'trixie');
+
+  once('plugs a VM from another node as it was there, whatever is pending', async () => {
+    await host.sh(`file=/etc/pve/qemu-server/101.conf; net=$(sed -n 's/^net0: //p' $file)
+      printf '\n[PENDING]\nnet0: %s,tag=9\n' "$net" >>$file
+      mv $file /etc/pve/nodes/pve2/qemu-server/; pve-init; qm migrate-in 101 --from pve2`);
+    expect(await host.sh('ovs-vsctl get Port tap101i0 tag')).toBe('[]');
+    expect(await host.sh('cat /etc/pve/qemu-server/101.conf')).toContain('[PENDING]');
+    await host.sh('qm stop 101');
+    expect(await config('qm', 101)).toContain('tag=9');
+  });
+
+  once('ends a VM that does not listen by SIGTERM first, and unplugs one that crashed', async () => {
+    const flag = '/run/qemu-server/101.cleanup';
+    await host.sh(`qm start 101; test -f ${flag}; rm /run/qemu-server/101.qmp; : >/tmp/phases`);
+    const { stderr } = await host.exec(['qm', 'stop', '101']);
+    expect(stderr).toContain('VM quit/powerdown failed - terminating now with SIGTERM');
+    expect(stderr).not.toContain('SIGKILL');
+    // kvm itself has run pve-bridgedown.
+    const stopped = ['pre-stop port=1', 'post-stop port=0'].map((text) => expect.stringContaining(text));
+    await expect.poll(phases).toEqual(stopped);
+    await host.sh(`qm start 101; : >/tmp/phases; kill -KILL $(cat /run/qemu-server/101.pid)`);
+    await expect.poll(phases, { timeout: 20_000 }).toEqual([expect.stringContaining('post-stop port=0')]);
+    await host.sh(`timeout 20 sh -c 'while test -e ${flag}; do sleep 0.05; done'`);
+    // Killed by a stop, it is unplugged after post-stop.
+    await host.sh('qm start 101; rm /run/qemu-server/101.qmp; : >/tmp/phases');
+    await host.sh('kill -STOP $(cat /run/qemu-server/101.pid)');
+    expect((await host.exec(['qm', 'stop', '101'])).stderr).toContain('terminating now with SIGKILL');
+    expect(await phases()).toEqual(
+      ['pre-stop port=1', 'post-stop port=1'].map((text) => expect.stringContaining(text)),
+    );
+    await expect.poll(ports, { timeout: 20_000 }).toEqual([]);
+  });
+
   it('gives a VM to another node without any hook', async () => {
     await host.sh('qm start 101; : >/tmp/phases; qm migrate-out 101 --to pve2');
     expect(await phases()).toEqual([]);

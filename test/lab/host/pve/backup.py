@@ -2,7 +2,7 @@
 # VZDump.pm, exec_backup_task; VZDump/QemuServer.pm, functions stop_vm, enforce_vm_running_for_backup and restore_vm_power_state.
 import time
 
-from . import config, container, qemu, qmp
+from . import config, container, qemu, qemu_end, qmp
 
 
 def run(task, kind, vmid, mode, seconds):
@@ -32,7 +32,7 @@ def vm(task, vmid, mode, seconds):
     with config.locked('qemu', vmid):
         if was_running:
             say(task, 'stopping guest')
-            qemu.stop(task, vmid, 'system_powerdown', 60, skip_lock=True)
+            qemu_end.stop(task, vmid, 'system_powerdown', 60, skip_lock=True)
         say(task, 'starting kvm to execute backup task')
         qemu.start(task, vmid, paused=True, skip_lock=True)
     if was_running:
@@ -41,7 +41,7 @@ def vm(task, vmid, mode, seconds):
     if not was_running:
         say(task, 'stopping kvm after backup task')
         with config.locked('qemu', vmid):
-            qemu.stop(task, vmid, skip_lock=True)
+            qemu_end.stop(task, vmid, skip_lock=True)
 
 
 def ct(task, vmid, mode, seconds):

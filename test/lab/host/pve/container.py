@@ -1,4 +1,9 @@
 # An LXC container the Proxmox way: config generated at each start, one systemd unit each, network plugged by lxcnetaddbr.
+# As in pve-container 6.1.10. Where Proxmox changed, so that the next difference is easy to find:
+#   1.0    (2015-04, 8a04b6c)  lxcnetaddbr sets the host end up and adds 0.0.0.0/0 to it
+#   4.3-4  (2022-11, 5fbd58c)  no start with an MTU larger than the bridge's
+#   6.0.15 (2025-11, c5fefa1)  LXC sets addresses of cards with `host-managed` alone (5c96e93); all others the container's own
+#                              init sets, from files that Proxmox writes into it before each start
 import contextlib
 import os
 import re
@@ -12,8 +17,8 @@ from .task import TaskError
 LXC = '/var/lib/lxc'
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # What the Proxmox container templates bring, here as small as it gets.
-INITTAB = '::sysinit:/bin/true\n::respawn:/bin/sleep 2147483647\n'
-# LXC's keys for a static address; Proxmox writes it into files inside the container instead.
+INITTAB = '::sysinit:/bin/sh /etc/network/up\n::respawn:/bin/sleep 2147483647\n'
+# LXC's keys for a static address
 ADDRESS_KEYS = {'ip': 'ipv4.address', 'gw': 'ipv4.gateway', 'ip6': 'ipv6.address', 'gw6': 'ipv6.gateway'}
 
 
@@ -64,16 +69,40 @@ def lxc_net(vmid, index, net):
     bridge_mtu = plug.bridge_mtu(net.get('bridge', ''))
     mtu = int(net.get('mtu', bridge_mtu))
     if mtu > bridge_mtu:
-        # since pve-container 4.3-4 (2022-11, 5fbd58c)
         raise TaskError(f"net{index}: MTU size '{mtu}' is bigger than bridge MTU '{bridge_mtu}'")
     keys = {
-        'type': 'veth', 'veth.pair': f'veth{vmid}i{index}', 'hwaddr': net['hwaddr'], 'name': net['name'], 'flags': 'up',
-        'script.up': f'{HERE}/lxcnetaddbr', 'mtu': str(mtu),
+        'type': 'veth', 'veth.pair': f'veth{vmid}i{index}', 'hwaddr': net['hwaddr'], 'name': net['name'], 'mtu': str(mtu),
+        'script.up': f'{HERE}/lxcnetaddbr',
     }  # fmt: skip
-    for given, key in ADDRESS_KEYS.items():
-        if net.get(given, 'manual') not in ('manual', 'dhcp', 'auto'):
-            keys[key] = net[given]
+    if plug.enabled(net, 'host-managed') and not plug.enabled(net, 'link_down'):
+        if net.get('ip6') == 'auto':
+            raise TaskError(f'net{index}: SLAAC is not supported for host-managed network configuration')
+        keys |= {key: net[given] for given, key in ADDRESS_KEYS.items() if is_static(net.get(given))} | {'flags': 'up'}
     return [f'lxc.net.{index}.{key} = {value}' for key, value in keys.items()]
+
+
+def is_static(address):
+    return address not in (None, 'manual', 'dhcp', 'auto')
+
+
+def network_script(guest):
+    """What a distribution's own files come to, for busybox"""
+    for net in config.nets(guest).values():
+        if plug.enabled(net, 'host-managed'):
+            continue
+        yield f"ip link set {net['name']} up"
+        for family, address, gateway in (('-4', 'ip', 'gw'), ('-6', 'ip6', 'gw6')):
+            if is_static(net.get(address)):
+                yield f"ip {family} addr add {net[address]} dev {net['name']}"
+            if gateway in net:
+                yield f"ip {family} route add default via {net[gateway]} dev {net['name']}"
+
+
+def write_files(vmid, guest):
+    """LXC.pm, update_lxc_config; Setup.pm, pre_start_hook."""
+    config.write_file(f'{LXC}/{vmid}/config', lxc_config(vmid, guest), 0o644)
+    os.makedirs(f'{LXC}/{vmid}/rootfs/etc/network', exist_ok=True)
+    config.write_file(f'{LXC}/{vmid}/rootfs/etc/network/up', ''.join(f'/bin/busybox {line}\n' for line in network_script(guest)), 0o644)
 
 
 def start(task, vmid, skip_lock=False):
@@ -86,7 +115,7 @@ def start(task, vmid, skip_lock=False):
         pending.apply_cold(whole)
         config.save('lxc', vmid, whole)
     guest = whole.current
-    config.write_file(f'{LXC}/{vmid}/config', lxc_config(vmid, guest), 0o644)
+    write_files(vmid, guest)
     hookscript.run(task, guest, vmid, 'pre-start', stop_on_error=True)
     task.run(['systemctl', 'start', f'pve-container@{vmid}'])
     wait_until_running(vmid)
@@ -168,4 +197,4 @@ def release(vmid):
     if whole.pending:
         pending.apply_cold(whole)
         config.save('lxc', vmid, whole)
-    config.write_file(f'{LXC}/{vmid}/config', lxc_config(vmid, whole.current), 0o644)
+    write_files(vmid, whole.current)

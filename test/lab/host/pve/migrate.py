@@ -3,7 +3,7 @@
 import os
 import re
 
-from . import config, container, qemu, qmp
+from . import config, container, qemu, qemu_end, qmp
 from .task import TaskError
 
 
@@ -45,7 +45,7 @@ def outgoing_vm(task, vmid, target):
         config.set_lock('qemu', vmid, 'migrate')
         config.move('qemu', vmid, config.node(), target)
         if pid:
-            qemu.stop_without_hooks(task, vmid, guest.current, pid)
+            qemu_end.stop_without_hooks(task, vmid, guest, pid)
     lock(vmid, target, None)
 
 

@@ -54,6 +54,8 @@ def apply():
     with locked(), contextlib.suppress(FileNotFoundError):
         os.rename(NEW, FILE)
     os.makedirs('/run/network', exist_ok=True)
+    # Debian's iproute2 has moved away from it, and Debian's ifupdown2 fails without it once a bridge of the kernel is there.
+    os.makedirs('/etc/iproute2/rt_tables.d', exist_ok=True)
     return subprocess.run(['ifreload', '-a']).returncode
 
 
