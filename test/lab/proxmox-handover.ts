@@ -47,8 +47,14 @@ async function actionsSince(host: ProxmoxHost, since: number): Promise<string> {
 }
 
 const ROUNDS = 2;
-/** Each waits until the card has our name again, which takes three seconds. */
-const CHANGES = 8;
+/** Each waits until the card has our name again, which takes three seconds; scripts/hot-changes makes thousands. */
+const CHANGES = 6;
+
+/** A guest of each kind has one of the trees: with a short delay, or STP would take half a minute to forward. */
+const TREES = {
+  VM: 'rstp_enable',
+  container: 'stp_enable',
+};
 
 export function describeHandover(hostOf: HostOf): void {
   const guests = [labGuest('VM', 141, true), labGuest('container', 241, true)];
@@ -108,7 +114,7 @@ export function describeHandover(hostOf: HostOf): void {
       annotate,
     }) => {
       const lost = { back: [] as number[], adopted: [] as number[] };
-      for (let round = 0; round < ROUNDS; round++) {
+      for (let round = 0; round < (isVi() ? ROUNDS : 1); round++) {
         lost.back.push(
           await lostOfThousand(hostOf(), guest.address, async () => {
             await hostOf().sh(pend(guest));
@@ -129,57 +135,60 @@ export function describeHandover(hostOf: HostOf): void {
 
     it('keeps Proxmox’s name while its bridge runs a spanning tree: a stop and a start of the agent cost it nothing', async ({
       annotate,
+      skip,
     }) => {
-      await hostOf().sh('ovs-vsctl set Bridge vmbr0 rstp_enable=true');
+      // With "keep" no name changes, whatever the bridge does.
+      skip(!isVi());
+      const tree = TREES[guest.kind];
+      await hostOf().sh(
+        `ovs-vsctl set Bridge vmbr0 ${tree}=true other_config:stp-forward-delay=4 other_config:rstp-forward-delay=4`,
+      );
       await expectHandedBack();
-      // It forwards again after it has learned, which takes RSTP some seconds.
+      // It forwards again after it has learned.
       await expectAnswers(hostOf(), guest);
       const lost = await lostOfThousand(hostOf(), guest.address, async () => {
         await hostOf().stopAgent();
         await hostOf().startAgent();
         await expectHandedBack();
       });
-      await annotate(`${guest.kind}: lost ${lost} of 1000`);
+      await annotate(`${guest.kind}, ${tree}: lost ${lost} of 1000`);
       expect(lost).toBeLessThanOrEqual(10);
-      const said = (await hostOf().cli('explain', String(vmid))).stdout;
-      if (isVi()) expect(said).toContain('spanning tree');
+      expect((await hostOf().cli('explain', String(vmid))).stdout).toContain('spanning tree');
       expect((await hostOf().cli('doctor')).stdout).toContain('vmbr0 runs a spanning tree');
-      await hostOf().sh('ovs-vsctl set Bridge vmbr0 rstp_enable=false');
+      await hostOf().sh(
+        `ovs-vsctl set Bridge vmbr0 ${tree}=false -- remove Bridge vmbr0 other_config stp-forward-delay rstp-forward-delay`,
+      );
       await expectPorts(hostOf(), guest, {});
       await expectAnswers(hostOf(), guest);
     });
 
-    it.for([
-      ['on a quiet host', 0],
-      ['with two busy loops beside it', 2],
-    ] as const)(
-      'is Proxmox’s in time for a change, %s; what fails succeeds when repeated',
-      async ([load, loops], { annotate }) => {
-        const [tagged = '', plain = ''] = ['bridge=vmbr0,tag=5', 'bridge=vmbr0'].map((settings) =>
-          change(guest, settings)
-            .map((word) => `'${word}'`)
-            .join(' '),
-        );
-        const name = isVi() ? `vi${vmid}` : device;
-        const said = await hostOf().sh(
-          `for loop in $(seq ${loops}); do timeout 300 sh -c 'while :; do :; done' & done
+    it('is Proxmox’s in time for a change, with two busy loops beside it; what fails succeeds when repeated', async ({
+      annotate,
+    }) => {
+      // With "keep" there is nothing to be in time for.
+      const changes = isVi() ? CHANGES : 2;
+      const [tagged = '', plain = ''] = ['bridge=vmbr0,tag=5', 'bridge=vmbr0'].map((settings) =>
+        change(guest, settings)
+          .map((word) => `'${word}'`)
+          .join(' '),
+      );
+      const name = isVi() ? `vi${vmid}` : device;
+      const said = await hostOf().sh(
+        `for loop in 1 2; do timeout 300 sh -c 'while :; do :; done' & done
         settle() { timeout 20 sh -c 'until ovs-vsctl list-ports vmbr0 | grep -qx ${name}; do sleep 0.05; done'; }
         attempt() { settle; if "$@" >/dev/null 2>&1; then echo won; else echo lost; "$@" >/dev/null && echo repeated; fi; }
-        for round in $(seq ${CHANGES / 2}); do attempt ${tagged}; attempt ${plain}; done
-        [ ${loops} = 0 ] || kill $(jobs -p)`,
-          { timeout: 280_000 },
-        );
-        const words = said.split('\n');
-        const count = (word: string) => words.filter((entry) => entry === word).length;
-        await expectPorts(hostOf(), guest, {});
-        await expectAnswers(hostOf(), guest);
-        await annotate(
-          `${hostOf().mode}, ${guest.kind}, ${load}: ${count('won')} changes won, ${count('lost')} lost`,
-        );
-        expect(count('won') + count('lost')).toBe(CHANGES);
-        expect(count('repeated')).toBe(count('lost'));
-        expect(count('won')).toBeGreaterThanOrEqual(isVi() ? CHANGES - 2 : CHANGES);
-      },
-    );
+        for round in $(seq ${changes / 2}); do attempt ${tagged}; attempt ${plain}; done
+        kill $(jobs -p)`,
+        { timeout: 280_000 },
+      );
+      const words = said.split('\n');
+      const count = (word: string) => words.filter((entry) => entry === word).length;
+      await expectPorts(hostOf(), guest, {});
+      await expectAnswers(hostOf(), guest);
+      await annotate(`${hostOf().mode}, ${guest.kind}: ${count('won')} changes won, ${count('lost')} lost`);
+      expect(count('won') + count('lost')).toBe(changes);
+      expect(count('repeated')).toBe(count('lost'));
+      expect(count('won')).toBeGreaterThanOrEqual(isVi() ? changes - 2 : changes);
+    });
   });
 }
