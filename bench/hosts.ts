@@ -45,16 +45,18 @@ export function measureInside(
     const rows: Row[] = [];
     for (const section of sections) {
       options.say(`${suite}: ${section}`);
-      rows.push(...(await runSection(host, section)));
+      rows.push(...(await runSection(host, section, options.say)));
     }
     return rows;
   });
 }
 
-async function runSection(host: Host, section: string): Promise<Row[]> {
+async function runSection(host: Host, section: string, say: HostOptions['say']): Promise<Row[]> {
   if (section === 'hook') await host.sh('qm create 101 --net0 virtio,bridge=ovsbr0');
   if (section === 'netmaker') await host.sh('internet up');
-  const { stdout, stderr, exitCode } = await host.exec(['node', `/src/${INSIDE}`, section]);
+  const { stdout, stderr, exitCode } = await host.exec(['node', `/src/${INSIDE}`, section], {
+    onStderr: say,
+  });
   if (exitCode !== 0) throw new Error(`${section} on ${host.name} ended with ${exitCode}:\n${stderr}`);
   return JSON.parse(stdout) as Row[];
 }

@@ -93,6 +93,7 @@ export function openSources(parts: SourcesParts): {
     onProxmoxStart: parts.locks.starts,
     claim,
     claims: all,
+    ownerOf: claims.ofDevice,
     running: parts.lxcContainers.running,
     vmidFor: (name) => vmids.claim('lxc', name),
     lookAtVmids: () => vmids.look('lxc'),

@@ -310,7 +310,7 @@ async function noteVanished(
     wanted: ReadonlySet<string>;
     inScope: (port: string) => boolean;
     cause: () => Promise<number>;
-    links: ReadonlySet<string>;
+    links: Observed['links'];
   },
 ): Promise<void> {
   const present = presentPorts();

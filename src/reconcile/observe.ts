@@ -4,7 +4,14 @@ import type { BridgeWish } from '../core/drivers/driver.ts';
 import { profileUuid, USER_BRIDGE_KEY, USER_KEY } from '../core/drivers/networkmanager/profiles.ts';
 import { observeBridges, observePorts } from '../core/drivers/ovsdb/observe.ts';
 import { isGuestDevice } from '../core/guest/interface-name.ts';
-import { hostDevice, hostUse, isLinuxBridge, isUpWith, linkMaster, linkNames } from '../core/kernel/links.ts';
+import {
+  hostDevice,
+  hostUse,
+  isLinuxBridge,
+  isUpWith,
+  linkMaster,
+  linksByName,
+} from '../core/kernel/links.ts';
 import { isDeaf } from '../core/kernel/own-interface.ts';
 import type { Veths } from '../core/kernel/veth.ts';
 import { asAgentError } from '../core/lib/errors.ts';
@@ -44,10 +51,8 @@ export async function observe(
   { ovsdb, networkManager, veths, wishFor, guards }: ObserveParts,
   { desired, inScope, withProfiles, bridges }: Look,
 ): Promise<Observed> {
-  const [links, profiles] = await Promise.all([
-    linkNames(),
-    withProfiles ? profilesOrWhyNot(networkManager) : { profiles: [] },
-  ]);
+  const profiles = withProfiles ? await profilesOrWhyNot(networkManager) : { profiles: [] };
+  const links = linksByName();
   const guestEnds = new Set<string>();
   await Promise.all(
     desired.map(async ({ port, interface: outer, veth }) => {
@@ -69,7 +74,7 @@ export async function observe(
     // Cheapest first: it is asked of every port there is.
     const wish = wanted.get(port);
     if (wish?.interface === link && wish.bridge === bridge) return false;
-    return isOurs(externalIds) && links.has(link) && inScope(port);
+    return isOurs(externalIds) && inScope(port) && links.has(link);
   });
   const asked = [...bridges, ...desired.map(({ bridge }) => bridge)].filter((name) => !found.has(name));
   return {

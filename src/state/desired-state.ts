@@ -15,6 +15,7 @@ import { writeMemoryFile } from '../core/lib/atomic-file.ts';
 import { bridgeNameSchema, interfaceNameSchema } from '../core/lib/device-name-schemas.ts';
 import { isErrno } from '../core/lib/errors.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
+import { openAskers } from './askers.ts';
 import { interfaceBinding } from './interface-binding.ts';
 import { openVmidLinks } from './vmid-links.ts';
 
@@ -151,6 +152,8 @@ export async function loadClaims(
       ports: [...(former?.ports ?? []), desiredOf(kept)],
     });
   }
+  const askers = openAskers();
+  for (const { key, ports } of claims.values()) askers.set(key, ports);
   const fileOf = (port: string) => join(directory, `${port}.json`);
   const links = openVmidLinks(join(directory, 'by-vmid'), [...devices.keys()]);
   const texts = new Map<string, string>();
@@ -183,14 +186,23 @@ export async function loadClaims(
   const holderOf = (port: string): Claim | undefined => {
     const asks = (claim: Claim | undefined) => claim?.ports.some((wish) => wish.port === port) === true;
     const owner = claims.get(bindings.get(port)?.key ?? '');
-    return asks(owner) ? owner : [...claims.values()].find(asks);
+    return asks(owner) ? owner : only(askers.forPort(port), asks);
+  };
+
+  /** The first of all claims where several ask. */
+  const only = (keys: ReadonlySet<string>, asks: (claim: Claim) => boolean): Claim | undefined => {
+    if (keys.size > 1) return [...claims.values()].find(asks);
+    const [key] = keys;
+    return key === undefined ? undefined : claims.get(key);
   };
 
   const deviceHolder = (link: string): Claim | undefined => {
+    const keys = askers.forDevice(link);
     const asks = (claim: Claim) => claim.ports.some((wish) => wish.interface === link);
+    if (keys.size < 2) return only(keys, asks);
     const bound = [...bindings.values()].filter((binding) => binding.interface === link);
     const owner = bound.map(({ key }) => claims.get(key)).find((claim) => claim && asks(claim));
-    return owner ?? [...claims.values()].find(asks);
+    return owner ?? only(keys, asks);
   };
 
   return {
@@ -200,6 +212,7 @@ export async function loadClaims(
       const former = claims.get(claim.key)?.ports ?? [];
       if (claim.ports.length === 0) claims.delete(claim.key);
       else claims.set(claim.key, claim);
+      askers.set(claim.key, claim.ports);
       for (const desired of claim.ports) {
         if (holderOf(desired.port)?.key !== claim.key) continue;
         const ifindex = await linkIndex(desired.interface);

@@ -1,5 +1,6 @@
 // A throw-away host for a test: small typed functions around the lab command.
 import { basename } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 
@@ -12,6 +13,8 @@ export type ExecOptions = {
   env?: Record<string, string>;
   /** ms; when it is over the command is ended and the promise rejects. Default: none. */
   timeout?: number;
+  /** Told each line of standard error as it comes; the result has them all the same. */
+  onStderr?: (line: string) => void;
 };
 
 export type Host = {
@@ -74,14 +77,16 @@ function makeHost(name: string): Host {
 async function execIn(
   name: string,
   command: readonly string[],
-  { input, env = {}, timeout }: ExecOptions = {},
+  { input, env = {}, timeout, onStderr }: ExecOptions = {},
 ): Promise<CommandResult> {
   const settings = Object.entries(env).map(([key, value]) => `${key}=${value}`);
-  const result = await execa(lab, ['exec', name, '--', 'env', ...settings, ...command], {
+  const running = execa(lab, ['exec', name, '--', 'env', ...settings, ...command], {
     reject: false,
     ...(input === undefined ? { stdin: 'ignore' } : { input }),
     ...(timeout === undefined ? {} : { timeout }),
   });
+  if (onStderr !== undefined) createInterface({ input: running.stderr }).on('line', onStderr);
+  const result = await running;
   if (result.exitCode === undefined) {
     throw new Error(
       `${command.join(' ')}: ${result.timedOut ? `not done within ${timeout} ms` : result.signal}`,

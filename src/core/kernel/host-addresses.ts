@@ -18,8 +18,8 @@ export type HostAddresses = () => Addresses;
 /** fib_trie(proc_net) lists every address of IPv4 as a local route, without its device; if_inet6 those of IPv6, with it. */
 const IPV4 = '/proc/net/fib_trie';
 const IPV6 = '/proc/net/if_inet6';
-/** How lines of the second file begin that change with each guest. */
-const LINK_LOCAL = 'fe80';
+/** Those of the second file change with each guest. */
+const LINK_LOCAL_LINES = /^fe80.*(?:\n|$)/gm;
 
 export function openHostAddresses({ read, ask }: HostAddressParts): HostAddresses {
   let known: { signs: string; addresses: Addresses } | undefined;
@@ -42,10 +42,7 @@ export function openHostAddresses({ read, ask }: HostAddressParts): HostAddresse
 
 function ipv6Of(read: (path: string) => string): string {
   try {
-    return read(IPV6)
-      .split('\n')
-      .filter((line) => !line.startsWith(LINK_LOCAL))
-      .join('\n');
+    return read(IPV6).replace(LINK_LOCAL_LINES, '');
   } catch (error) {
     // A kernel without IPv6.
     if (isErrno(error, 'ENOENT')) return '';

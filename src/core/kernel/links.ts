@@ -20,6 +20,9 @@ const IFF_MULTI_QUEUE = 0x0100;
 const IFF_NO_PI = 0x1000;
 const IFF_VNET_HDR = 0x4000;
 
+/** Answers for single names. */
+export type LinkNames = Pick<ReadonlySet<string>, 'has'>;
+
 /** Names of all links in the host's namespace. */
 export async function linkNames(): Promise<Set<string>> {
   return new Set(linkNamesNow());
@@ -37,6 +40,32 @@ async function attribute(link: string, name: string): Promise<string | undefined
     if (isErrno(error, 'ENOENT', 'EINVAL', 'ENODEV', 'EOPNOTSUPP', 'ENOTDIR')) return undefined;
     throw error;
   }
+}
+
+/** More names than this are looked up faster in a list of all. */
+const FEW_NAMES = 32;
+
+/**
+ * Which of the names that are asked for are links in the host's namespace, as a look at one moment. Where few names are
+ * asked for, each is looked up by itself: a list of all takes the longer the more guests there are.
+ */
+export function linksByName(): LinkNames {
+  const answers = new Map<string, boolean>();
+  let all: ReadonlySet<string> | undefined;
+  return {
+    has(link) {
+      if (all !== undefined) return answers.get(link) ?? all.has(link);
+      let answer = answers.get(link);
+      if (answer === undefined) {
+        if (answers.size >= FEW_NAMES) {
+          all = new Set(linkNamesNow());
+          answer = all.has(link);
+        } else answer = kernelNameProblem(link) === undefined && isLink(link);
+        answers.set(link, answer);
+      }
+      return answer;
+    },
+  };
 }
 
 /** Whether there is a link of that name in the host's namespace. */

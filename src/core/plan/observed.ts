@@ -48,8 +48,8 @@ export interface ObservedProfile {
 export interface Observed {
   bridges: ReadonlyMap<string, ObservedBridge>;
   ports: readonly ObservedPort[];
-  /** Names of the kernel links in the host's namespace. */
-  links: ReadonlySet<string>;
+  /** Whether the kernel has a link of that name in the host's namespace. */
+  links: Pick<ReadonlySet<string>, 'has'>;
   /** Those of the bridges asked for that are bridges of the kernel, not of Open vSwitch. */
   linuxBridges: ReadonlySet<string>;
   profiles: readonly ObservedProfile[];

@@ -34,6 +34,8 @@ export interface LxcParts {
   onProxmoxStart: (vmid: number) => void;
   claim: (key: string) => Claim | undefined;
   claims: () => readonly Claim[];
+  /** The guest that the device belongs to. */
+  ownerOf: (link: string) => Claim | undefined;
   vmidFor: (name: string) => Promise<number>;
   /** VLANs of the port that has the device now. */
   vlanOf: (link: string) => Vlan | undefined;
@@ -66,7 +68,7 @@ export function lxcSource(parts: LxcParts): Source<LxcEvent> {
   ): Promise<{ bridge: string } | string> => {
     const use = await parts.hostUse(link);
     if (use !== undefined) return `${link} ${use}`;
-    const owner = parts.claims().find((claim) => claim.ports.some((port) => port.interface === link));
+    const owner = parts.ownerOf(link);
     if (owner !== undefined && owner.guest.runtime !== 'lxc') {
       return `${link} is the port of ${owner.guest.name} (${owner.guest.runtime})`;
     }

@@ -49,6 +49,7 @@ describe('an LXC container', () => {
       hostUse: async () => used,
       claim: (key) => (had?.key === key ? had : undefined),
       claims: () => (had ? [had] : []),
+      ownerOf: (link) => (had?.ports.some((port) => port.interface === link) ? had : undefined),
       vmidFor: async () => {
         given++;
         return 1_000_000;

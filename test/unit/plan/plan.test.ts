@@ -23,7 +23,7 @@ const profileUuids = ({ bridge, port }: Pick<DesiredPort, 'bridge' | 'port'>) =>
 const digest: PlanInput['guardDigest'] = (_, guard, ofport) => `${guard.addresses.join()}@${ofport}`;
 
 interface World {
-  observed: Observed;
+  observed: Observed & { links: ReadonlySet<string> };
   configured: Set<string>;
 }
 
@@ -391,7 +391,7 @@ describe('plan', () => {
     const stepsFor = (
       port: ObservedPort,
       links: readonly string[],
-      seen: Partial<Observed> = {},
+      seen: Partial<World['observed']> = {},
       noted = '',
     ) => {
       const { observed, configured } = withPort(port, links);
