@@ -4,6 +4,7 @@ import type { Config } from '../core/config/config.ts';
 import type { BridgeWish, PortOutcome } from '../core/drivers/driver.ts';
 import type { NetworkManagerDriver } from '../core/drivers/networkmanager/driver.ts';
 import type { OvsdbDriver } from '../core/drivers/ovsdb/driver.ts';
+import { linkMtu } from '../core/kernel/links.ts';
 import { withoutIpv6 } from '../core/kernel/own-interface.ts';
 import type { Veths } from '../core/kernel/veth.ts';
 import { AgentError } from '../core/lib/errors.ts';
@@ -45,8 +46,10 @@ export function executors({ config, drivers, veths, guards }: ExecutorParts): Ex
     },
     async create_veth({ desired, veth, offload }) {
       const parked = desired.guard === undefined ? undefined : { withoutOffload: offload };
-      await veths.create(desired.interface, veth, parked);
-      return {};
+      // A frame that the bridge takes and the container's card does not is lost without a word.
+      const mtu = await linkMtu(desired.bridge);
+      await veths.create(desired.interface, veth, parked, mtu);
+      return mtu === undefined ? {} : { mtu };
     },
     async configure_guest({ desired, veth, offload }) {
       await veths.configure(desired.interface, veth, offload);

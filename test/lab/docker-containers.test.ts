@@ -32,6 +32,29 @@ const settled = async (name: string) => {
   await eventually(portsSeen, (ports) => expect(ports.length).toBeGreaterThan(0));
 };
 
+describe('a bridge with frames of another size', () => {
+  it.each([1400, 9000])('of %i bytes gives containers cards of that size, and keeps its own', async (mtu) => {
+    const bridge = () => host.sh('cat /sys/class/net/ovsbr1/mtu');
+    await settled('first');
+    await host.sh('docker rm -f settled-first');
+    await host.sh(`ovs-vsctl set Interface ovsbr1 mtu_request=${mtu}`);
+    try {
+      await eventually(bridge, (seen) => expect(seen).toBe(String(mtu)));
+      await host.sh(`docker run -d --name sized --label ${P}.bridge=ovsbr1 opa-test`);
+      await eventually(portsSeen, (ports) => expect(ports).toHaveLength(1));
+      const [[port] = ['']] = await portsSeen();
+      const inner = await host.sh('docker exec sized cat /sys/class/net/ovs0/mtu');
+      expect([inner, await host.sh(`cat /sys/class/net/${port}/mtu`), await bridge()]).toEqual(
+        Array.from({ length: 3 }, () => String(mtu)),
+      );
+    } finally {
+      await host.sh(
+        'ovs-vsctl clear Interface ovsbr1 mtu_request; ovs-vsctl set Interface ovsbr1 mtu_request=1500',
+      );
+    }
+  });
+});
+
 describe('an image with labels of ours', () => {
   it('attaches nobody who was not told to, and the start of a stranger is in no ledger', async () => {
     await host.sh('docker run -d --name plain forger');

@@ -35,9 +35,14 @@ const isVeth = (link: Link) => link.linkinfo?.info_kind === 'veth';
 export interface Veths {
   /**
    * Makes the pair; the outer end is up. The inner end is in the container's namespace, or parked until `configure`,
-   * out of reach of a container that may bring its cards up itself.
+   * out of reach of a container that may bring its cards up itself. `mtu`: bytes, of both ends; the kernel's default without.
    */
-  create(outer: string, request: VethRequest, parked?: { withoutOffload: boolean }): Promise<void>;
+  create(
+    outer: string,
+    request: VethRequest,
+    parked?: { withoutOffload: boolean },
+    mtu?: number,
+  ): Promise<void>;
   /**
    * Brings the inner end up and sets its addresses, default routes and offload. May be repeated: then what was asked for
    * changes, and what the container has changed itself stays.
@@ -173,7 +178,7 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>, given: Give
     );
 
   return {
-    async create(outer, request, parked) {
+    async create(outer, request, parked, mtu) {
       const { guestInterface: name, mac, pid } = request;
       await refuseHostNamespace(pid);
       given.forget(outer);
@@ -181,10 +186,11 @@ export function openVeths(exec: Exec, parking: Pick<Parking, 'pid'>, given: Give
       const place = parked ? await parking.pid() : pid;
       // Before it is there: whatever becomes of the command, a pair that it leaves is known.
       if (parked) waiting.set(outer, { place, isOffloadOff: Promise.resolve(false) });
-      const peer = ['name', parked ? outer : name, 'netns', String(place), 'address', mac];
+      const size = mtu === undefined ? [] : ['mtu', String(mtu)];
+      const peer = [...size, 'name', parked ? outer : name, 'netns', String(place), 'address', mac];
       await orTaken(request, async () => {
         try {
-          await exec('ip', ['link', 'add', 'name', outer, 'up', 'type', 'veth', 'peer', ...peer]);
+          await exec('ip', ['link', 'add', 'name', outer, ...size, 'up', 'type', 'veth', 'peer', ...peer]);
         } catch (error) {
           // The name may be somebody else's.
           if (parked && !(await isAt(place, outer))) waiting.delete(outer);
