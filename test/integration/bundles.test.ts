@@ -1,9 +1,9 @@
 // What is inside the bundles: nothing that we do not use, and nothing with known faults.
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 let out: string;
 
@@ -26,4 +26,37 @@ it('has of dbus-next its codec alone: no XML parser, no event-stream, no native 
       /dbus-next\/lib\/(?:bus|connection|handshake)\.js|xml2js|event-stream|unmarshalMessages\(stream/,
     );
   }
+});
+
+describe('the pager on a terminal of 10 lines', () => {
+  const seen = async (env: Record<string, string>, keys = '') => {
+    const typed = `stty rows 10 cols 80; ${process.execPath} ${join(out, 'cli.cjs')} --help; echo "code $?"`;
+    const { stdout } = await execa('script', ['-qec', typed, '/dev/null'], {
+      input: keys,
+      timeout: 30_000,
+      env: { TERM: 'xterm', SHELL: '/bin/sh', SUDO_UID: undefined, ...env },
+    });
+    return stdout.replaceAll('\r', '');
+  };
+
+  it('is the one that is wished for', async () => {
+    await writeFile(join(out, 'pager'), '#!/bin/sh\nsed "s/^/> /"\n', { mode: 0o755 });
+    const text = await seen({ PAGER: join(out, 'pager') });
+    expect(text).toMatch(/^> Usage: ovs-port-agent/);
+    expect(text).toContain('code 0');
+  });
+
+  it('may be missing: all is shown without one', async () => {
+    const text = await seen({ PAGER: join(out, 'no-such-pager') });
+    expect(text).toMatch(/^Usage: ovs-port-agent/);
+    expect(text).toContain('Exit codes: 0 fine');
+    expect(text).toMatch(/code 0\n?$/);
+    expect(text).not.toMatch(/ENOENT|EPIPE|Error/);
+  });
+
+  it('may be left before the end, without a word', async () => {
+    await writeFile(join(out, 'pager'), '#!/bin/sh\nhead -n 2\n', { mode: 0o755 });
+    const text = await seen({ PAGER: join(out, 'pager') });
+    expect(text.split('\n').filter(Boolean)).toEqual([expect.stringMatching(/^Usage: /), 'code 0']);
+  });
 });

@@ -1,7 +1,8 @@
 // How containers are seen from outside; pure.
 
 import { z } from 'zod';
-import { table } from './table.ts';
+import { printable } from '../printable.ts';
+import { cells as cellsOf, fitted, spared, table } from './table.ts';
 
 /** What `AttestNetmaker` answers: one element for each container and address family. */
 export const attestationsSchema = z.array(
@@ -28,7 +29,7 @@ const VERDICTS = {
 } as const;
 
 /** Sorted by name. */
-export function attestationTable(rows: readonly AttestationRow[]): string[] {
+export function attestationTable(rows: readonly AttestationRow[], width?: number): string[] {
   if (rows.length === 0) return ['No Netmaker container runs here.'];
   const sorted = [...rows].sort((a, b) =>
     a.container < b.container ? -1 : a.container > b.container ? 1 : 0,
@@ -43,7 +44,21 @@ export function attestationTable(rows: readonly AttestationRow[]): string[] {
     rtt_ms === null ? '-' : `${rtt_ms.toFixed(rtt_ms < 10 ? 1 : 0)} ms`,
     reason,
   ]);
-  return table([head, ...cells]);
+  const whole = table([head, ...cells]);
+  if (width === undefined || whole.every((line) => cellsOf(line) <= width)) return whole;
+  // The reason is what people look for: below the table it is whole.
+  const { rows: kept } = spared(
+    [head, ...cells].map((row) => row.slice(0, -1)),
+    width,
+    ['WITHIN', 'BY SERVER'],
+  );
+  const shrinks = (kept[0] ?? []).map((title) =>
+    ['CONTAINER', 'ADDRESS', 'SEEN AS', 'BY SERVER'].includes(title),
+  );
+  return [
+    ...fitted(kept, width, shrinks),
+    ...sorted.map(({ container, reason }) => printable(`${container}: ${reason}`)),
+  ];
 }
 
 /** 1 when some container is not public. */

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { printable } from '../printable.ts';
-import { cells, pad, table } from './table.ts';
+import { cells, fitted, pad, spared, table } from './table.ts';
 
 const numbers = z.array(z.number()).default([]);
 
@@ -70,7 +70,11 @@ export interface NamedTopology {
   topology: TopologyView;
 }
 
-export function hostPicture(state: NetworkStateView, bridges: readonly NamedTopology[]): string[] {
+export function hostPicture(
+  state: NetworkStateView,
+  bridges: readonly NamedTopology[],
+  screen?: number,
+): string[] {
   const rows: [string, string][] = [
     ['Open vSwitch', switchLine(state, bridges)],
     ['NetworkManager', networkManagerLine(state)],
@@ -80,12 +84,12 @@ export function hostPicture(state: NetworkStateView, bridges: readonly NamedTopo
   const width = Math.max(...rows.map(([name]) => cells(name)));
   return [
     ...rows.map(([name, value]) => `${pad(name, width)}  ${printable(value)}`),
-    ...bridges.flatMap((bridge) => ['', ...bridgePicture(bridge)]),
+    ...bridges.flatMap((bridge) => ['', ...bridgePicture(bridge, screen)]),
   ];
 }
 
 /** One line for the bridge, a table of its ports. */
-export function bridgePicture({ name, topology }: NamedTopology): string[] {
+export function bridgePicture({ name, topology }: NamedTopology, screen?: number): string[] {
   const { details, nm_connection: profile } = topology;
   const state = details.active ? 'active' : `NOT ACTIVE: ${details.problem ?? 'the reason is not known'}`;
   const owner = `${details.owner ?? '-'}${profile === '' ? '' : ` (${profile})`}`;
@@ -93,7 +97,7 @@ export function bridgePicture({ name, topology }: NamedTopology): string[] {
   return [
     printable(`Bridge ${name}: ${state}`),
     printable(`  datapath ${details.datapath_type}, owner ${owner}, driver ${driver}`),
-    ...portLines(details.ports).map((line) => `  ${line}`),
+    ...portLines(details.ports, screen === undefined ? undefined : screen - 2).map((line) => `  ${line}`),
   ];
 }
 
@@ -111,20 +115,34 @@ export function verdictLines({ name, topology }: NamedTopology, validation: Vali
   return [printable(`${name} is NOT in order: ${count}`), ...reasons.map((text) => `  ${printable(text)}`)];
 }
 
-function portLines(ports: readonly PortView[]): string[] {
+/** What is wrong with a port has a line of its own where the table leaves no room for it. */
+function portLines(ports: readonly PortView[], width: number | undefined): string[] {
   if (ports.length === 0) return ['No ports.'];
-  return table([
-    ['PORT', 'GUEST', 'RUNTIME', 'DRIVER', 'DEVICE', 'VLAN', 'STATE'],
-    ...ports.map((port) => [
-      port.port,
-      port.guest ?? '-',
-      port.runtime ?? '-',
-      port.driver ?? '-',
-      port.interfaces.join(',') || '-',
-      vlanText(port),
-      port.problem ?? (port.operstate === 'down' ? 'link down' : 'ok'),
-    ]),
+  const row = (port: PortView, problem: string | null) => [
+    port.port,
+    port.guest ?? '-',
+    port.runtime ?? '-',
+    port.driver ?? '-',
+    port.interfaces.join(',') || '-',
+    vlanText(port),
+    problem ?? (port.operstate === 'down' ? 'link down' : 'ok'),
+  ];
+  const head = ['PORT', 'GUEST', 'RUNTIME', 'DRIVER', 'DEVICE', 'VLAN', 'STATE'];
+  const whole = table([head, ...ports.map((port) => row(port, port.problem))]);
+  if (width === undefined || whole.every((line) => cells(line) <= width)) return whole;
+  const short = spared([head, ...ports.map((port) => row(port, port.problem && 'WRONG'))], width, [
+    'DRIVER',
+    'RUNTIME',
   ]);
+  return [
+    ...fitted(
+      short.rows,
+      width,
+      (short.rows[0] ?? []).map((title) => ['GUEST', 'DEVICE', 'VLAN', 'PORT'].includes(title)),
+    ),
+    ...ports.flatMap(({ port, problem }) => (problem === null ? [] : [printable(`${port}: ${problem}`)])),
+    ...(short.left.length === 0 ? [] : [`No room here for ${short.left.join(', ')}; --json has all.`]),
+  ];
 }
 
 /** `20` an access port; `20 + 30,40` that also lets tagged ones through; `30,40` a trunk. */

@@ -1,7 +1,7 @@
 // The table of leased addresses; pure.
 
 import { z } from 'zod';
-import { table } from './table.ts';
+import { cells, fitted } from './table.ts';
 import { sameTimes, untilText } from './time.ts';
 
 /** What `ListNetmakerLeases` answers, as far as people see it. */
@@ -22,7 +22,7 @@ export const leasesSchema = z.array(
 export type LeaseLine = z.infer<typeof leasesSchema>[number];
 
 /** In the order they come. BY says whether the address was asked for by label. */
-export function leaseLines(leases: readonly LeaseLine[], now: Date): string[] {
+export function leaseLines(leases: readonly LeaseLine[], now: Date, width?: number): string[] {
   if (leases.length === 0) return ['No leases. A container gets an address when it starts.'];
   const time = sameTimes(
     leases.map(({ since }) => since),
@@ -36,7 +36,15 @@ export function leaseLines(leases: readonly LeaseLine[], now: Date): string[] {
     stateText(lease, now),
     time(lease.since),
   ]);
-  return table([['ADDRESS', 'NAME', 'CONTAINER', 'BY', 'STATE', 'SINCE'], ...rows]);
+  const head = ['ADDRESS', 'NAME', 'CONTAINER', 'BY', 'STATE', 'SINCE'];
+  const shrinks = [false, true, true, false, true, false];
+  const lines = fitted([head, ...rows], width, shrinks);
+  if (width === undefined || lines.every((line) => cells(line) <= width)) return lines;
+  const without = (row: readonly string[]) => row.filter((_, column) => column !== head.indexOf('BY'));
+  return [
+    ...fitted([head, ...rows].map(without), width, [false, true, true, true, false]),
+    'No room here for BY; --json has all.',
+  ];
 }
 
 /** As `docker ps` shows them; a group by what it is. */

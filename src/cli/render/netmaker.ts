@@ -2,7 +2,7 @@
 
 import type { ContainerReport } from '../../netmaker/report.ts';
 import { compactSize, durationText } from './quantity.ts';
-import { table } from './table.ts';
+import { fitted, spared, table } from './table.ts';
 
 /** Seconds that a WireGuard session lasts after its handshake (REJECT_AFTER_TIME). */
 const FRESH_S = 180;
@@ -19,12 +19,18 @@ const HEAD = [
   'RX/TX',
   'SPOOFED',
 ];
+/** What goes first where the terminal is narrow. */
+const SPARE = ['RX/TX', 'HANDSHAKE', 'ROLE', 'SPOOFED'];
+const SHRINKS = ['CONTAINER', 'ADDRESS', 'GROUP'];
 
 /**
  * Those with a port or a wish for one, then who has none and why; with `all` also containers that are not of
  * Netmaker. PEERS is how many have a session out of all; HANDSHAKE the age of the latest.
  */
-export function netmakerTable(reports: readonly ContainerReport[], { all = false } = {}): string[] {
+export function netmakerTable(
+  reports: readonly ContainerReport[],
+  { all = false, width }: { all?: boolean; width?: number | undefined } = {},
+): string[] {
   const shown = reports
     .filter(({ decision }) => all || decision !== 'not-netmaker')
     .sort((a, b) => (a.container < b.container ? -1 : a.container > b.container ? 1 : 0));
@@ -32,13 +38,13 @@ export function netmakerTable(reports: readonly ContainerReport[], { all = false
   const others = shown.filter(({ decision }) => decision !== 'attached');
   if (shown.length === 0) return ['No Netmaker containers. All others: ovs-port-agent netmaker list --all'];
   return [
-    ...(mine.length > 0 ? containerTable(mine) : []),
+    ...(mine.length > 0 ? containerTable(mine, width) : []),
     ...(mine.length > 0 && others.length > 0 ? [''] : []),
     ...(others.length > 0 ? ['Not attached:', ...reasonLines(others)] : []),
   ];
 }
 
-function containerTable(reports: readonly ContainerReport[]): string[] {
+function containerTable(reports: readonly ContainerReport[], width: number | undefined): string[] {
   const withGroup = reports.some(({ group }) => group !== null);
   const rows = reports.map((report) => [
     report.container,
@@ -51,7 +57,16 @@ function containerTable(reports: readonly ContainerReport[]): string[] {
     report.spoofed === null ? '-' : String(spoofedSum(report.spoofed)),
     ...(withGroup ? [groupCell(report)] : []),
   ]);
-  return table([[...HEAD, ...(withGroup ? ['GROUP'] : [])], ...rows]);
+  const head = [...HEAD, ...(withGroup ? ['GROUP'] : [])];
+  const found = spared([head, ...rows], width, SPARE);
+  const titles = found.rows[0] ?? [];
+  const lines = fitted(
+    found.rows,
+    width,
+    titles.map((title) => SHRINKS.includes(title)),
+  );
+  if (found.left.length === 0) return lines;
+  return [...lines, `No room here for ${found.left.join(', ')}; --json has all.`];
 }
 
 function reasonLines(reports: readonly ContainerReport[]): string[] {

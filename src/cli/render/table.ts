@@ -44,6 +44,27 @@ export function fitted(
   return table(clean.map((row) => row.map((text, column) => shortened(text, widths[column] ?? 0))));
 }
 
+/**
+ * The table without those of the columns `spare`, in that order, for which there is no room; `left` are their titles. The
+ * others are as wide as their texts, unless nothing more can be spared.
+ */
+export function spared(
+  rows: readonly (readonly string[])[],
+  width: number | undefined,
+  spare: readonly string[],
+): { rows: string[][]; left: string[] } {
+  let kept = rows.map((row) => row.map(printable));
+  const left: string[] = [];
+  for (const title of width === undefined ? [] : spare) {
+    if (table(kept).every((line) => cells(line) <= (width ?? 0))) break;
+    const at = kept[0]?.indexOf(title) ?? -1;
+    if (at < 0) continue;
+    kept = kept.map((row) => row.filter((_, column) => column !== at));
+    left.push(title);
+  }
+  return { rows: kept, left };
+}
+
 /** The beginning of the text, in at most so many cells. */
 function shortened(text: string, width: number): string {
   if (cells(text) <= width) return text;

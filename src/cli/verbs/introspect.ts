@@ -44,7 +44,7 @@ async function showHost(context: Context, json: boolean): Promise<number> {
     const { view: topology } = await ask(context, 'GetBridgeTopology', topologySchema, name);
     bridges.push({ name, topology });
   }
-  for (const line of hostPicture(state.view, bridges)) context.terminal.out(line);
+  for (const line of hostPicture(state.view, bridges, context.terminal.width)) context.terminal.out(line);
   return 0;
 }
 
@@ -61,7 +61,7 @@ async function showBridge(context: Context, name: string, json: boolean): Promis
     throw new CliError(`There is no OVS bridge ${name}. See all of them: ovs-port-agent introspect`, 1);
   } else {
     const bridge = { name, topology: topology.view };
-    for (const line of [...bridgePicture(bridge), ...verdictLines(bridge, validation.view)])
+    for (const line of [...bridgePicture(bridge, terminal.width), ...verdictLines(bridge, validation.view)])
       terminal.out(line);
   }
   return validation.view.connectivity_preserved ? 0 : 1;

@@ -42,7 +42,7 @@ Exit code: 0 all are public, 1 some container is not.`,
         );
         const rows = attestationsSchema.safeParse(jsonAnswer(METHOD, reply));
         if (!rows.success) throw notUnderstood(METHOD);
-        const lines = json ? [safeJson(rows.data, 2)] : attestationTable(rows.data);
+        const lines = json ? [safeJson(rows.data, 2)] : attestationTable(rows.data, terminal.width);
         for (const line of lines) terminal.out(line);
         return attestationExitCode(rows.data);
       }),

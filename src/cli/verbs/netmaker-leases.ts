@@ -18,7 +18,7 @@ export const addNetmakerLeases: AddVerb = (parent, context) => {
         const answer = jsonAnswer(member, await callAgent({ member }));
         const leases = leasesSchema.safeParse(answer);
         if (!leases.success) throw notUnderstood(member);
-        const lines = json ? [safeJson(answer, 2)] : leaseLines(leases.data, terminal.now());
+        const lines = json ? [safeJson(answer, 2)] : leaseLines(leases.data, terminal.now(), terminal.width);
         for (const line of lines) terminal.out(line);
         return 0;
       }),

@@ -21,7 +21,9 @@ export const addNetmakerList: AddVerb = (parent, context) => {
         const answer = jsonAnswer(MEMBER, await callAgent({ member: MEMBER }));
         const reports = netmakerReportSchema.safeParse(answer);
         if (!reports.success) throw notUnderstood(MEMBER);
-        const lines = json ? [safeJson(answer, 2)] : netmakerTable(reports.data, { all });
+        const lines = json
+          ? [safeJson(answer, 2)]
+          : netmakerTable(reports.data, { all, width: terminal.width });
         for (const line of lines) terminal.out(line);
         return 0;
       }),
