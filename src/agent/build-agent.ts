@@ -1,0 +1,89 @@
+// Builds the agent's heart, and what says when it is to beat.
+
+import { linkIndex } from '../core/kernel/links.ts';
+import { createAgent } from '../reconcile/agent.ts';
+import { openOverlooked } from '../reconcile/overlooked.ts';
+import { openHealings } from '../reconcile/recreate-backoff.ts';
+import { startReconciler } from '../reconcile/triggers.ts';
+import { whenReady } from '../reconcile/wait-ready.ts';
+import { buildConvergence } from './build-convergence.ts';
+import type { GuestParts } from './build-guests.ts';
+import type { HostParts } from './build-host.ts';
+import { openSpool } from './open-spool.ts';
+import { openProxmoxWatch } from './proxmox-watch.ts';
+import type { Requests } from './requests.ts';
+
+export type AgentParts = ReturnType<typeof buildAgent>;
+
+export function buildAgent(parts: HostParts & GuestParts, requests: Requests) {
+  const { config, ledger, ovsdb, networkManager, facts, log, now, steady, veths, told, onError } = parts;
+  const { claims, troubles, known, guestQueue, netmaker, locks, sources, dockerContainers, proxmox } = parts;
+  const overlooked = openOverlooked();
+  const healings = openHealings(steady);
+  const { converge, settled } = buildConvergence(parts, healings);
+  const times = {
+    debounceMs: () => config.debounce_ms,
+    intervalMs: () => config.reconcile_interval * 1000,
+  };
+  const proxmoxWatch = openProxmoxWatch({ ...parts, ...times, requests });
+  const agent = createAgent({
+    config,
+    ledger,
+    claims,
+    troubles,
+    sources: overlooked.watch(sources),
+    converge,
+    settled,
+    guestQueue,
+    known,
+    ready: async () => {
+      await Promise.all([proxmoxWatch.ensure(), locks.ensure()]);
+      const isReady = await whenReady(networkManager, ovsdb, facts.refresh);
+      if (isReady) await netmaker.look();
+      // What could not be taken in when it came: nothing else asks for it again.
+      void spool.absorb().catch(onError);
+      return isReady;
+    },
+    containerAt: (id) => dockerContainers.look(id),
+    publish: netmaker.publish,
+    prepare: netmaker.prepare,
+    // It has most often ended, and its namespace with it.
+    release: (veth) => veths.release(veth).catch(() => undefined),
+    lookAt: async (vmid) => proxmox?.look(vmid),
+    lookLater: (vmid, ms) => {
+      setTimeout(
+        () => void requests.look(vmid, 'its card rests under the name that Proxmox gave it').catch(onError),
+        ms,
+      ).unref();
+    },
+    occasionOf: async (event) =>
+      event.source === 'proxmox' && (await proxmox?.lockOf(event.vmid)) === 'backup' ? 'backup' : 'guest',
+    isWorthABlock: told.isWorthABlock,
+    leaveOut: told.leaveOut,
+    now,
+    onTrouble: requests.plan,
+    onError,
+  });
+  const reconciler = startReconciler({
+    agent,
+    ovsdb,
+    troubles,
+    isAskedFor: (port) => claims.ofPort(port) !== undefined,
+    async canReturn(port) {
+      const binding = claims.binding(port);
+      // NetworkManager takes its rows away and puts them back by itself.
+      return binding?.driver === 'ovsdb' && (await linkIndex(binding.interface)) !== undefined;
+    },
+    ...times,
+    onError,
+  });
+  networkManager.onPresence((present) => {
+    void facts.refresh().catch(onError);
+    if (present) reconciler.soon('NetworkManager is back');
+    else log.warning('NetworkManager has left the bus');
+  });
+
+  const spool = openSpool({ ...parts, agent });
+  requests.join(agent, reconciler);
+  return { agent, reconciler, overlooked, healings, proxmoxWatch, spool };
+}

@@ -1,0 +1,116 @@
+// Puts the agent on the bus: the table of its methods, and what they answer from.
+
+import { dirname } from 'node:path';
+import { serveMethods } from '../api/dbus-service.ts';
+import { openHealth } from '../api/health.ts';
+import { guestMethods } from '../api/methods/guests.ts';
+import { introspectionMethods } from '../api/methods/introspection.ts';
+import { agentMethods } from '../api/methods/methods.ts';
+import { statusReport } from '../api/status.ts';
+import { observeBridges } from '../core/drivers/ovsdb/observe.ts';
+import { hostUse } from '../core/kernel/links.ts';
+import type { AgentParts } from './build-agent.ts';
+import type { GuestParts } from './build-guests.ts';
+import type { HostParts } from './build-host.ts';
+import { PLACES } from './places.ts';
+import { openReload } from './reload.ts';
+import { VERSION } from './version.ts';
+
+export interface ServeParts extends HostParts, GuestParts, AgentParts {
+  isDockerConnected: () => boolean;
+}
+
+export function serve(parts: ServeParts): void {
+  const { live, config, host, bootId, startedAt, bus, book, ledger, facts, ovsdb, networkManager } = parts;
+  const { claims, troubles, docker, lxcContainers, vmids, guestQueue, netmaker, locks, watching } = parts;
+  const { agent, reconciler, overlooked, healings, dockerContainers, spool, isDockerConnected } = parts;
+  const { log, exec, onError } = parts;
+  const reloader = openReload({
+    live,
+    ledger,
+    runtimeDir: PLACES.runtime,
+    log,
+    onTaken: (reason) => {
+      reconciler.rearm();
+      reconciler.soon(reason);
+    },
+  });
+  process.on('SIGHUP', () => void reloader.reload().catch(onError));
+
+  const health = openHealth({
+    config,
+    bootId,
+    claims,
+    troubles,
+    facts,
+    ovsdb,
+    switchDirectory: dirname(PLACES.switchPidFile),
+    loss: book.loss,
+    polled: watching.polled,
+    withdrawn: netmaker.withdrawn,
+    unreached: netmaker.unreached,
+  });
+  const status = () =>
+    statusReport({
+      config,
+      host,
+      startedAt,
+      version: VERSION,
+      ledger,
+      claims,
+      troubles,
+      spool,
+      dockerConnected: isDockerConnected(),
+      facts,
+      ovsdb,
+      health,
+      netmaker: netmaker.summary(),
+      configuration: reloader.summary(),
+      locksProblem: locks.problem(),
+    });
+  serveMethods(
+    bus,
+    [
+      ...agentMethods({
+        agent,
+        config,
+        claims,
+        ledger,
+        status,
+        healthOfPorts: health.ofPorts,
+        forgetLosses: () => healings.forget(() => true),
+        withVmid: (name, use) => vmids.claimFor('lxc', name, undefined, use),
+        vmidOwner: vmids.owner,
+        lxcRuns: async (name) => (await lxcContainers.running()).some((container) => container.name === name),
+        hostUse,
+        isBridge: (name) => observeBridges(ovsdb.replica).has(name),
+      }),
+      reloader.method,
+      ...guestMethods({
+        ovsdb,
+        claims,
+        healthOfPorts: health.ofPorts,
+        troubles,
+        overlooked,
+        containerName: async (id) => (await docker.inspect(id))?.Name.replace(/^\//, ''),
+      }),
+      ...introspectionMethods({
+        bus,
+        networkManager,
+        ovsdb,
+        claims,
+        facts,
+        exec,
+        bindingsDir: PLACES.bindings,
+        reconcile: agent.reconcile,
+        health,
+      }),
+      ...netmaker.start({
+        source: dockerContainers,
+        takeAway: (key, reason) => agent.takeAway(key, reason),
+        idle: guestQueue.idle,
+      }),
+    ],
+    host.machineId,
+  );
+}
