@@ -22,6 +22,7 @@ import {
   portProfile,
   profileUuid,
 } from './profiles.ts';
+import { againWhenStuck } from './when-stuck.ts';
 
 export interface NetworkManagerDriver extends SwitchDriver {
   dropProfiles(uuids: readonly string[]): Promise<void>;
@@ -38,6 +39,8 @@ export interface DriverParts {
 }
 
 const ACTIVATION_MS = 15_000;
+/** From a bridge's interface in Open vSwitch to its activation it takes 0.2 s. */
+const STUCK_MS = 3_000;
 const USABLE_MS = 5_000;
 const GONE_MS = 5_000;
 /** Waits before a second, third and fourth try: other writers of OVSDB make NetworkManager's guards fail. */
@@ -125,10 +128,13 @@ export function networkManagerDriver({
       const { profiles, datapathType } = await profilesOf(wish);
       try {
         const paths = await addInOrder(networkManager, [profiles.bridge, profiles.port, profiles.interface]);
-        await networkManager.activate(paths[2] ?? '', '/', ACTIVATION_MS);
-        await ovsdb.until(`waiting for ${bridge} in OVSDB`, USABLE_MS, (replica) =>
-          (replica.named('Interface', bridge)?.ofport ?? 0) > 0 ? true : undefined,
-        );
+        const isThere = (withinMs: number) =>
+          ovsdb.until(`waiting for ${bridge} in OVSDB`, withinMs, (replica) =>
+            (replica.named('Interface', bridge)?.ofport ?? 0) > 0 ? true : undefined,
+          );
+        const activate = () => networkManager.activate(paths[2] ?? '', '/', ACTIVATION_MS);
+        await againWhenStuck(activate, isThere(ACTIVATION_MS), STUCK_MS);
+        await isThere(USABLE_MS);
         // NetworkManager hears advertisements itself, and does not for these methods; redirects are the kernel's.
         await makeDeaf(bridge, wish.ipv6);
       } catch (error) {
