@@ -62,6 +62,9 @@ export const SHORT: readonly Cell[] = ALL.filter((cell) =>
     is('NetworkManager', 'kill', 'idle'),
     is('ovsdb-server', 'restart', 'reconciling'),
     is('ovs-vswitchd', 'kill', 'attaching'),
+    is('dockerd', 'restart', 'idle'),
+    is('dbus-daemon', 'restart', 'attaching'),
+    is('hook', 'kill', 'attaching'),
   ].some((wanted) => wanted(cell)),
 );
 
