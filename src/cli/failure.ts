@@ -2,7 +2,14 @@
 
 import { AGENT_ERROR } from '../core/bus/agent-names.ts';
 import { BusError } from '../core/bus/bus.ts';
-import { AgentError, type ErrorCode, isAgentError, isErrno, REMEDIES } from '../core/lib/errors.ts';
+import {
+  AgentError,
+  ERRORS,
+  type ErrorCode,
+  isAgentError,
+  isErrno,
+  isErrorCode,
+} from '../core/lib/errors.ts';
 import { printable } from './printable.ts';
 import type { ExitCode } from './terminal.ts';
 
@@ -20,25 +27,6 @@ export class CliError extends Error {
     this.name = 'CliError';
     this.exitCode = exitCode;
   }
-}
-
-const BAD_USAGE: readonly ErrorCode[] = ['bad-argument', 'bad-config', 'bad-event'];
-const UNREACHABLE: readonly ErrorCode[] = [
-  'agent-unreachable',
-  'bus-unreachable',
-  'deadline-exceeded',
-  'networkmanager-unavailable',
-  'networkmanager-without-ovs',
-  'ovsdb-unreachable',
-  'vswitchd-unreachable',
-  'docker-unreachable',
-  'proxmox-unavailable',
-  'proxmox-read-only',
-];
-
-export function exitCodeOf(code: ErrorCode): ExitCode {
-  if (BAD_USAGE.includes(code)) return 2;
-  return UNREACHABLE.includes(code) ? 3 : 1;
 }
 
 /** One line, safe to print, whatever was thrown. */
@@ -60,7 +48,7 @@ function unsafeFailure(thrown: unknown): Failure {
   if (isErrno(root, 'ENOTDIR')) {
     return { line: `${root.path ?? 'What was named'} leads through a file. Name another one.`, exitCode: 2 };
   }
-  if (thrown instanceof AgentError) return { line: thrown.toLine(), exitCode: exitCodeOf(thrown.code) };
+  if (thrown instanceof AgentError) return { line: thrown.toLine(), exitCode: ERRORS[thrown.code].exitCode };
   return { line: `Unexpected: ${thrown instanceof Error ? thrown.message : String(thrown)}`, exitCode: 1 };
 }
 
@@ -95,7 +83,7 @@ function busFailure(error: BusError, thrown: unknown): Failure {
   if (type.startsWith(`${AGENT_ERROR}.`)) {
     // The text is an AgentError's whole line already.
     const code = codeOf(type.slice(AGENT_ERROR.length + 1));
-    return { line: error.message, exitCode: code === undefined ? 1 : exitCodeOf(code) };
+    return { line: error.message, exitCode: code === undefined ? 1 : ERRORS[code].exitCode };
   }
   if (type === `${DBUS}InvalidArgs`) return { line: error.message, exitCode: 2 };
   if (DENIED.includes(type)) {
@@ -115,7 +103,7 @@ function busFailure(error: BusError, thrown: unknown): Failure {
 /** `PortUnknown` is `port-unknown`. */
 function codeOf(pascal: string): ErrorCode | undefined {
   const code = pascal.replace(/(?!^)[A-Z]/g, (letter) => `-${letter}`).toLowerCase();
-  return Object.hasOwn(REMEDIES, code) ? (code as ErrorCode) : undefined;
+  return isErrorCode(code) ? code : undefined;
 }
 
 function rootCause(thrown: unknown): unknown {

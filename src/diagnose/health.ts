@@ -2,7 +2,7 @@
 // what it says, and a port's part of it is `faultsOf`, as in explain. Pure.
 
 import type { Loss } from '../core/ledger/index.ts';
-import { type ErrorCode, REMEDIES } from '../core/lib/errors.ts';
+import { ERRORS, type ErrorCode } from '../core/lib/errors.ts';
 import type { PortFacts } from './explain/facts.ts';
 import { type Fault, faultsOf } from './explain/faults.ts';
 
@@ -107,12 +107,12 @@ function hostFaults({
       ...(degraded && { degraded: true as const }),
     });
   if (ovsdbProblem !== undefined)
-    host('ovsdb-unreachable', `nothing can be told: ${ovsdbProblem}`, REMEDIES['ovsdb-unreachable']);
+    host('ovsdb-unreachable', `nothing can be told: ${ovsdbProblem}`, ERRORS['ovsdb-unreachable'].remedy);
   if (switchProblem !== undefined)
     host(
       'vswitchd-unreachable',
       `ovs-vswitchd does not answer: ${switchProblem}`,
-      REMEDIES['vswitchd-unreachable'],
+      ERRORS['vswitchd-unreachable'].remedy,
     );
   if (ledger?.loss) {
     const { height, hash, found: end, at } = ledger.loss;
@@ -153,11 +153,15 @@ function bridgeFaults({ name, present, wanted, isMade, obstacle, error, isDown }
   const bridge = (fault: string, text: string, remedy: string): HealthFault[] => [
     { subject: 'bridge', name, fault, text, remedy },
   ];
-  if (obstacle !== undefined) return bridge(obstacle.code, obstacle.reason, REMEDIES[obstacle.code]);
+  if (obstacle !== undefined) return bridge(obstacle.code, obstacle.reason, ERRORS[obstacle.code].remedy);
   if (!present) {
     const guests = wanted === 1 ? 'one port of a guest' : `${wanted} ports of guests`;
     const text = `the bridge ${name} does not exist${wanted > 0 ? `, and ${guests} should be on it` : ''}`;
-    return bridge('bridge-missing', text, isMade ? 'ovs-port-agent reconcile' : REMEDIES['bridge-missing']);
+    return bridge(
+      'bridge-missing',
+      text,
+      isMade ? 'ovs-port-agent reconcile' : ERRORS['bridge-missing'].remedy,
+    );
   }
   if (error !== undefined)
     return bridge(

@@ -1,7 +1,7 @@
 // The one line that a hook prints in the task log; pure.
 
 import type { PortReport } from '../core/events/event-result.ts';
-import { REMEDIES } from '../core/lib/errors.ts';
+import { ERRORS } from '../core/lib/errors.ts';
 import type { Resolution } from '../runtimes/source.ts';
 
 /** For example `vi101 attached on ovsbr0 (tap101i0)`. */
@@ -26,4 +26,4 @@ function portText(report: PortReport): string {
   }
 }
 
-const remedyText = ({ code }: PortReport) => (code === undefined ? '' : ` [${code}] ${REMEDIES[code]}`);
+const remedyText = ({ code }: PortReport) => (code === undefined ? '' : ` [${code}] ${ERRORS[code].remedy}`);

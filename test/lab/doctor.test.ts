@@ -1,6 +1,6 @@
 // `doctor` and `explain` on whole hosts: nothing to say of a healthy one, the right line for each thing that breaks.
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { REMEDIES } from '../../src/core/lib/errors.ts';
+import { ERRORS } from '../../src/core/lib/errors.ts';
 import { commandsIn } from '../unit/cli/commands-in.ts';
 import { eventually } from './eventually.ts';
 import { type Host, type Suite, upHost } from './host.ts';
@@ -228,8 +228,8 @@ describe.each(['trixie', 'forky'] as const satisfies Suite[])('on %s', (suite) =
     it('leaves a healthy host behind', expectHealthy);
 
     it('finds on this host every unit that a remedy names', async () => {
-      const units = Object.values(REMEDIES).flatMap(
-        (text) => text.match(/\b[\w-]+\.(?:service|socket)\b/g) ?? [],
+      const units = Object.values(ERRORS).flatMap(
+        ({ remedy }) => remedy.match(/\b[\w-]+\.(?:service|socket)\b/g) ?? [],
       );
       const here = units.filter(
         (unit) => !/^(?:pve-cluster|NetworkManager)\./.test(unit) || suite === 'forky',

@@ -1,7 +1,7 @@
 // What the agent answers to an event, for hooks, for people and for programs.
 
 import { z } from 'zod';
-import { type ErrorCode, REMEDIES } from '../lib/errors.ts';
+import { ERRORS, type ErrorCode } from '../lib/errors.ts';
 
 export const portReportSchema = z.object({
   port: z.string(),
@@ -10,7 +10,7 @@ export const portReportSchema = z.object({
   state: z.enum(['attached', 'detached', 'held', 'failed', 'unchanged']),
   /** Why it is held or failed, and the error's code. */
   reason: z.string().optional(),
-  code: z.enum(Object.keys(REMEDIES) as [ErrorCode, ...ErrorCode[]]).optional(),
+  code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]).optional(),
 });
 
 export const eventResultSchema = z.object({

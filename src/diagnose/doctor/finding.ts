@@ -1,7 +1,7 @@
 // What a look at the host found: one sentence each, with what to do about it.
 
 import type { AgentError, ErrorCode } from '../../core/lib/errors.ts';
-import { REMEDIES } from '../../core/lib/errors.ts';
+import { ERRORS } from '../../core/lib/errors.ts';
 
 /** Groups of the output, in this order. */
 export const GROUPS = [
@@ -50,7 +50,7 @@ export function findingsOf(group: Group): Findings {
   const bad =
     (state: 'warn' | 'fail') =>
     (check: string, text: string, cure: Cure = {}) => {
-      const remedy = cure.remedy ?? (cure.code === undefined ? undefined : REMEDIES[cure.code]);
+      const remedy = cure.remedy ?? (cure.code === undefined ? undefined : ERRORS[cure.code].remedy);
       return {
         group,
         check,

@@ -1,7 +1,7 @@
 // What is wrong with one port: each fault a pure function of what is known, in the order in which they explain things.
 
 import type { ErrorCode } from '../../core/lib/errors.ts';
-import { REMEDIES } from '../../core/lib/errors.ts';
+import { ERRORS } from '../../core/lib/errors.ts';
 import { shellWord } from '../../core/lib/shell-word.ts';
 import type { Vlan } from '../../core/plan/desired.ts';
 import type { PortFacts } from './facts.ts';
@@ -69,7 +69,7 @@ function isHandedBack({ row, port, wish }: PortFacts): boolean {
 type Find = (facts: PortFacts) => Fault | undefined;
 
 const fault = (name: string, text: string, remedy: string): Fault => ({ fault: name, text, remedy });
-const coded = (code: ErrorCode, text: string): Fault => ({ fault: code, text, remedy: REMEDIES[code] });
+const coded = (code: ErrorCode, text: string): Fault => ({ fault: code, text, remedy: ERRORS[code].remedy });
 
 const blindFault: Find = ({ ovsdbProblem }) =>
   ovsdbProblem === undefined ? undefined : coded('ovsdb-unreachable', `nothing can be told: ${ovsdbProblem}`);
@@ -124,7 +124,7 @@ const held: Find = ({ waiting }) =>
     : fault(waiting.code, `the agent cannot make it: ${waiting.reason}`, remedyOf(waiting.code));
 
 const remedyOf = (code: string) =>
-  Object.hasOwn(REMEDIES, code) ? REMEDIES[code as ErrorCode] : 'See: ovs-port-agent status';
+  Object.hasOwn(ERRORS, code) ? ERRORS[code as ErrorCode].remedy : 'See: ovs-port-agent status';
 
 const skipped: Find = ({ skipped: reasons, row, obstacle }) =>
   row !== undefined || obstacle !== undefined || reasons.length === 0

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { CliError, exitCodeOf, failureOf } from '../../../src/cli/failure.ts';
+import { CliError, failureOf } from '../../../src/cli/failure.ts';
 import { BusError } from '../../../src/core/bus/bus.ts';
-import { AgentError, type ErrorCode, REMEDIES } from '../../../src/core/lib/errors.ts';
+import { AgentError, ERRORS, type ErrorCode } from '../../../src/core/lib/errors.ts';
 
 const busFailure = (type: string, text: string) =>
   failureOf(
@@ -76,11 +76,15 @@ describe('a user who is not root', () => {
 
 describe('exit codes', () => {
   it('are 2 for usage and configuration', () => {
-    expect([exitCodeOf('bad-argument'), exitCodeOf('bad-config')]).toEqual([2, 2]);
+    expect([ERRORS['bad-argument'].exitCode, ERRORS['bad-config'].exitCode]).toEqual([2, 2]);
   });
 
-  it('are never 0 for an error', () => {
-    for (const code of Object.keys(REMEDIES) as ErrorCode[]) expect([1, 2, 3]).toContain(exitCodeOf(code));
+  it.each(Object.entries(ERRORS))('are those of the table: %s', (code, { exitCode }) => {
+    const here = failureOf(new AgentError(code as ErrorCode, 'It failed'));
+    const name = code.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    const answered = busFailure(`dev.ovs.PortAgent1.Error.${name}`, 'It failed');
+    expect([here.exitCode, answered.exitCode]).toEqual([exitCode, exitCode]);
+    expect(exitCode).toBeGreaterThan(0);
   });
 });
 

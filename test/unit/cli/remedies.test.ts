@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { REMEDIES } from '../../../src/core/lib/errors.ts';
+import { ERRORS } from '../../../src/core/lib/errors.ts';
 import { commandProblem } from './command-problem.ts';
 import { commandsIn } from './commands-in.ts';
 
@@ -20,7 +20,7 @@ function texts(file: string): string[] {
 }
 
 const all = [
-  ...Object.entries(REMEDIES).map(([code, text]) => [code, text] as const),
+  ...Object.entries(ERRORS).map(([code, { remedy }]) => [code, remedy] as const),
   ...['src/diagnose', 'src/cli', 'src/agent', 'src/netmaker'].flatMap((folder) =>
     filesIn(folder).flatMap((file) => texts(file).map((text) => [file.slice(ROOT.length), text] as const)),
   ),
@@ -97,8 +97,8 @@ describe('commands in the documentation', () => {
 describe('files that a remedy names', () => {
   // Made by the package, by the agent when it runs, or there on every host.
   const OURS = /^\/(?:etc|var\/lib|run|usr\/share\/doc|usr\/lib)\/ovs-port-agent\b|^\/etc\/fstab$/;
-  const paths = Object.entries(REMEDIES).flatMap(([code, text]) =>
-    (text.match(/\/(?:etc|var|run|usr)[\w./-]*\w/g) ?? []).map((path) => [code, path] as const),
+  const paths = Object.entries(ERRORS).flatMap(([code, { remedy }]) =>
+    (remedy.match(/\/(?:etc|var|run|usr)[\w./-]*\w/g) ?? []).map((path) => [code, path] as const),
   );
 
   it.each(paths)('%s: %s is there', (_, path) => {
