@@ -156,9 +156,7 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
   });
 
   const bindings = () =>
-    claims
-      .bindings()
-      .filter(({ guard, runtime, veth }) => guard !== undefined && runtime === 'docker' && veth);
+    claims.bindings().filter(({ guard, veth }) => guard !== undefined && veth !== undefined);
   const attestor = openAttestor({ exec, rules, pools, ledger, bindings, now });
   const changed = (container: string, what: string) =>
     parts.bus.emit(AGENT_PATH, AGENT_NAME, 'NetmakerChanged', 'ss', [container, what]);

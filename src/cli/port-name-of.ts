@@ -1,17 +1,15 @@
 // Which VMID, and so which port name, a container has or would get; pure.
 
+import { factsOf, NUMBERED_RUNTIMES, type NumberedRuntime } from '../core/guest/runtimes.ts';
 import { portName, vmidFromText } from '../core/guest/vmid.ts';
 import { allocate, allocatedVmid, allocationName, type VmidState } from '../core/guest/vmid-allocation.ts';
 import { AgentError } from '../core/lib/errors.ts';
-
-export const RUNTIMES = ['docker', 'lxc'] as const;
-export type AllocatingRuntime = (typeof RUNTIMES)[number];
 
 export interface NameQuestion {
   container: string;
   nic: number;
   /** Needed only where two containers have this name. */
-  runtime?: AllocatingRuntime;
+  runtime?: NumberedRuntime;
   state: VmidState;
   /** Guests that have a port now, of any runtime. */
   holders: readonly { guest: string; vmid: number; runtime: string }[];
@@ -43,13 +41,14 @@ export function portNameOf(question: NameQuestion): NameAnswer {
     state: how,
   });
   const own = vmidFromText(container);
-  if (own !== undefined && question.runtime !== 'docker') return answer(own, 'own');
+  if (own !== undefined && (question.runtime === undefined || factsOf(question.runtime).isNameVmid))
+    return answer(own, 'own');
 
   const { holders, runtime } = question;
   const holding = holders.filter(
     (holder) => holder.guest === container && (runtime === undefined || holder.runtime === runtime),
   );
-  const runtimes = runtime === undefined ? RUNTIMES : [runtime];
+  const runtimes = runtime === undefined ? NUMBERED_RUNTIMES : [runtime];
   const names = runtimes.map((one) => allocationName(one, container));
   const held = names.flatMap((name) => allocatedVmid(state, name) ?? []);
   const [vmid, ...others] = new Set([...holding.map((holder) => holder.vmid), ...held]);

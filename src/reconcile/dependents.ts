@@ -1,5 +1,6 @@
 // What happens to one container and changes what others should have, such as an address that moves on.
 
+import { factsOfGuest, runtimeNameOf } from '../core/guest/runtimes.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import type { Resolution } from '../runtimes/source.ts';
@@ -48,5 +49,7 @@ export function openOthers({ ledger, claims, guestQueue, containerAt, apply }: O
 
 /** The queue of the guest's events (`guestKeyOf`). */
 export function queueKeyOf({ key, guest }: Pick<Claim, 'key' | 'guest'>): string {
-  return guest.runtime === 'docker' ? `docker:${guest.name}` : key;
+  return factsOfGuest(guest.runtime).queuedBy === 'name'
+    ? `${runtimeNameOf(guest.runtime)}:${guest.name}`
+    : key;
 }

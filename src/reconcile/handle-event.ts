@@ -3,6 +3,7 @@
 import type { Caller } from '../core/events/caller.ts';
 import type { EventResult } from '../core/events/event-result.ts';
 import { claimKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
+import { factsOf, factsOfGuest } from '../core/guest/runtimes.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import { asAgentError } from '../core/lib/errors.ts';
 import type { JsonObject } from '../core/lib/json.ts';
@@ -34,12 +35,12 @@ export interface HandleEventParts {
   lookLater: (vmid: number, ms: number) => void;
   /** First word of the event's action in the ledger: a backup starts and stops a guest too, for itself. */
   occasionOf: (event: LifecycleEvent) => Promise<'guest' | 'backup'>;
-  /** Whether an event of Docker's is recorded although it leads to nothing; without a resolution it could not be handled. */
+  /** Whether an event of a runtime that tells of everybody's guests is recorded although it leads to nothing; without a resolution it could not be handled. */
   isWorthABlock: ToldEvents['isWorthABlock'];
   /** Counts one that was not. */
   leaveOut: ToldEvents['leaveOut'];
-  /** An event of Proxmox's has its block. */
-  onRecorded: (event: Extract<LifecycleEvent, { source: 'proxmox' }>, height: number) => void;
+  /** An event of a guest that goes by its VMID has its block. */
+  onRecorded: (event: LifecycleEvent, height: number) => void;
   /** Milliseconds of the epoch. */
   now: () => number;
   onTrouble: () => void;
@@ -51,6 +52,8 @@ export interface HandleEvent {
   /** `recorded` gives the height of the event's block, which is made when it is first asked for. */
   act(event: LifecycleEvent, recorded: Once<number>, late: boolean): Promise<EventResult>;
 }
+
+const isRecordedAlways = ({ source }: LifecycleEvent) => factsOf(source).recorded === 'all';
 
 /** Throws only what keeps the ledger from being written: what goes wrong with a guest is in the result and in the ledger. */
 export function openHandleEvent(parts: HandleEventParts): HandleEvent {
@@ -78,7 +81,7 @@ export function openHandleEvent(parts: HandleEventParts): HandleEvent {
       ...(caller && { user: caller.user, pid: caller.pid }),
     });
     known.add(event.id);
-    if (event.source === 'proxmox') parts.onRecorded(event, block.height);
+    if (factsOf(event.source).isKnownByVmid) parts.onRecorded(event, block.height);
     return block.height;
   };
 
@@ -93,9 +96,9 @@ export function openHandleEvent(parts: HandleEventParts): HandleEvent {
       // container's event is worth a block shows only then.
       const [resolution] = await Promise.all([
         resolve(event, late),
-        event.source === 'docker' ? undefined : recorded(),
+        isRecordedAlways(event) ? recorded() : undefined,
       ]);
-      const isTold = event.source !== 'docker' || parts.isWorthABlock(event, resolution);
+      const isTold = isRecordedAlways(event) || parts.isWorthABlock(event, resolution);
       if (isTold) await recorded();
       const { guest, again, others = [], moves = [] } = resolution;
       const tellOthers = async () => {
@@ -105,7 +108,8 @@ export function openHandleEvent(parts: HandleEventParts): HandleEvent {
       const hasEnded = resolution.ports?.length === 0;
       if (hasEnded) void tellOthers().catch(parts.onError);
       const ports = await parts.apply(key, resolution, recorded);
-      if (again !== undefined && guest?.runtime.startsWith('proxmox')) parts.lookLater(guest.vmid, again);
+      if (again !== undefined && guest && factsOfGuest(guest.runtime).isKnownByVmid)
+        parts.lookLater(guest.vmid, again);
       if (moves.length > 0) await parts.dependents.noteMoves(resolution, await recorded());
       // Not waited for: it needs its own place in the queue.
       if (!hasEnded) void tellOthers().catch(parts.onError);
@@ -124,7 +128,7 @@ export function openHandleEvent(parts: HandleEventParts): HandleEvent {
     } catch (thrown) {
       const error = asAgentError(thrown, 'bad-event', `${event.source} ${event.phase} could not be handled`);
       const failed: EventResult = { ok: false, message: error.toLine(), height: null, ports: [] };
-      if (event.source === 'docker' && recorded.made() === undefined && !parts.isWorthABlock(event)) {
+      if (!isRecordedAlways(event) && recorded.made() === undefined && !parts.isWorthABlock(event)) {
         parts.leaveOut(event);
         return failed;
       }

@@ -1,6 +1,7 @@
 // Asks every runtime what runs, and remembers what its guests should have.
 
 import type { LifecycleEvent } from '../core/events/lifecycle-event.ts';
+import { factsOfGuest, runtimeNameOf } from '../core/guest/runtimes.ts';
 import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import type { Resolution, Source, Sources } from '../runtimes/source.ts';
 import type { Claims } from '../state/desired-state.ts';
@@ -37,7 +38,8 @@ export function openRefresh(parts: RefreshParts): (cause: () => Promise<number>)
         const { guest, again, moves = [] } = resolution;
         if (moves.length > 0) await parts.noteMoves(resolution, await cause());
         if (guest === undefined || resolution.ports === undefined) continue;
-        if (again !== undefined && guest.runtime.startsWith('proxmox')) parts.lookLater(guest.vmid, again);
+        if (again !== undefined && factsOfGuest(guest.runtime).isKnownByVmid)
+          parts.lookLater(guest.vmid, again);
         await guestQueue.run(queueKeyOf({ key, guest }), async () => {
           if (resolution.guest === undefined || isNewer(key)) return;
           await claims.set({ key, guest: resolution.guest, ports: resolution.ports ?? [] });
@@ -45,7 +47,7 @@ export function openRefresh(parts: RefreshParts): (cause: () => Promise<number>)
       }
     }
     for (const { key, guest } of claims.all()) {
-      const runtime = guest.runtime.startsWith('proxmox') ? 'proxmox' : guest.runtime;
+      const runtime = runtimeNameOf(guest.runtime) ?? guest.runtime;
       if (!seen.has(key) && !silent.has(runtime) && !isNewer(key))
         await claims.set({ key, guest, ports: [] });
     }

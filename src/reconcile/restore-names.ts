@@ -3,6 +3,7 @@
 import { handBackPorts } from '../core/drivers/ovsdb/move-interface.ts';
 import { observePorts } from '../core/drivers/ovsdb/observe.ts';
 import { parseGuestInterface } from '../core/guest/interface-name.ts';
+import { factsOfGuest } from '../core/guest/runtimes.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import { pause } from '../core/lib/deadline.ts';
 import { isAgentError } from '../core/lib/errors.ts';
@@ -122,7 +123,7 @@ export function noteHandedBack(claims: Claims, now: () => number): HandBackParts
 
 function isProxmoxCard(found: ObservedPort): boolean {
   const { port, row, driver, externalIds, interface: link } = found;
-  const isProxmoxs = externalIds[OWNER_KEYS.runtime]?.startsWith('proxmox') === true;
+  const isProxmoxs = factsOfGuest(externalIds[OWNER_KEYS.runtime] ?? '')?.looksForDeviceName === true;
   const isUnderOurName = row === port && parseGuestInterface(link) !== undefined;
   return driver === 'ovsdb' && isOurPort(found) && isProxmoxs && isUnderOurName;
 }

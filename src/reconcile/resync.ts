@@ -1,6 +1,7 @@
 // Looks at single Proxmox guests, because of something that no event tells: a card plugged, a configuration changed.
 
-import { claimKeyOf, type ProxmoxEvent } from '../core/events/lifecycle-event.ts';
+import { claimKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
+import { factsOfGuest } from '../core/guest/runtimes.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import type { Resolution } from '../runtimes/source.ts';
@@ -27,7 +28,7 @@ export interface Looks {
   /** False when the number is no Proxmox guest's here. One look answers all who ask before it begins. */
   look(vmid: number, reason: string): Promise<boolean>;
   /** Notes a hookscript's event with the height of its block: what is plugged during a start is plugged because of it. */
-  note(event: ProxmoxEvent, height: number): void;
+  note(event: LifecycleEvent, height: number): void;
 }
 
 export function openLooks(parts: LooksParts): Looks {
@@ -49,7 +50,8 @@ export function openLooks(parts: LooksParts): Looks {
   const lookNow = async (key: string, vmid: number, reason: string): Promise<boolean> => {
     const resolution = await lookAt(vmid);
     const former = claims.get(key);
-    if (resolution === undefined && !former?.guest.runtime.startsWith('proxmox')) return false;
+    if (resolution === undefined && !(former && factsOfGuest(former.guest.runtime).isKnownByVmid))
+      return false;
     if (resolution?.again !== undefined) parts.lookLater(vmid, resolution.again);
     let height: Promise<number> | undefined;
     const cause = () => {

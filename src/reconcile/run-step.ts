@@ -4,6 +4,7 @@ import type { Config } from '../core/config/config.ts';
 import type { BridgeWish, PortOutcome } from '../core/drivers/driver.ts';
 import type { NetworkManagerDriver } from '../core/drivers/networkmanager/driver.ts';
 import type { OvsdbDriver } from '../core/drivers/ovsdb/driver.ts';
+import { factsOfGuest } from '../core/guest/runtimes.ts';
 import { linkMtu } from '../core/kernel/links.ts';
 import { withoutIpv6 } from '../core/kernel/own-interface.ts';
 import type { Veths } from '../core/kernel/veth.ts';
@@ -112,7 +113,7 @@ export function executors({ config, drivers, veths, guards }: ExecutorParts): Ex
 
 /** What somebody else had plugged by hand is as they want it. */
 function closeHostEnd({ guest, interface: link }: DesiredPort): void {
-  if (guest.runtime !== 'manual') withoutIpv6(link);
+  if (factsOfGuest(guest.runtime).toldBy !== 'person') withoutIpv6(link);
 }
 
 const said = (driver: string, { ofport, attempts }: PortOutcome): JsonObject => ({

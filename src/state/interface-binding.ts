@@ -1,6 +1,7 @@
 // A binding in the words of the agent's older D-Bus interface, for tools written for it; pure.
 
 import type { Guest } from '../core/guest/guest.ts';
+import { factsOfGuest } from '../core/guest/runtimes.ts';
 
 /** Keys as `get_interface_bindings` has them, and as they stand in each binding file beside our own. */
 export interface InterfaceBinding {
@@ -31,7 +32,7 @@ export interface BoundCard {
 
 export function interfaceBinding(card: BoundCard, path: string): InterfaceBinding {
   return {
-    proxmox_veth: card.runtime === 'docker' ? null : card.interface,
+    proxmox_veth: factsOfGuest(card.runtime).isDeviceOurs ? null : card.interface,
     ovs_interface: card.port,
     vmid: card.vmid,
     container_id: containerId(card),
@@ -42,5 +43,5 @@ export function interfaceBinding(card: BoundCard, path: string): InterfaceBindin
 }
 
 function containerId({ runtime, vmid, guest, id }: BoundCard): string {
-  return runtime.startsWith('proxmox') ? String(vmid) : (id ?? guest);
+  return factsOfGuest(runtime).isKnownByVmid ? String(vmid) : (id ?? guest);
 }

@@ -1,12 +1,12 @@
 // Hands out VMIDs, one at a time, and has them on disk before anybody uses them.
 
 import type { VmidSection } from '../core/guest/config-section.ts';
+import { NUMBERED_RUNTIMES, type NumberedRuntime } from '../core/guest/runtimes.ts';
 import {
   allocate,
   allocationName,
   holderOf,
   liveNames,
-  type Runtime,
   release,
   releaseMissing,
   renameAllocation,
@@ -19,7 +19,7 @@ import { loadState, saveState } from '../core/lib/state-file.ts';
 
 /** A guest whose number was released because it is gone. */
 export interface Released {
-  runtime: Runtime;
+  runtime: NumberedRuntime;
   name: string;
   vmid: number;
 }
@@ -32,20 +32,20 @@ export interface Vmids {
    * The guest's number. Before it is refused, numbers of guests that are gone are released. Throws `vmid-exhausted`,
    * `name-taken`, `bad-argument`.
    */
-  claim(runtime: Runtime, name: string, wanted?: number): Promise<number>;
+  claim(runtime: NumberedRuntime, name: string, wanted?: number): Promise<number>;
   /** Hands the number to `use`; when that throws, a number that the guest did not have before is free again at once. */
   claimFor<T>(
-    runtime: Runtime,
+    runtime: NumberedRuntime,
     name: string,
     wanted: number | undefined,
     use: (vmid: number) => Promise<T>,
   ): Promise<T>;
   /** Compares with what exists: a guest may have been removed while nobody looked. Does not throw. */
-  look(runtime: Runtime): Promise<void>;
+  look(runtime: NumberedRuntime): Promise<void>;
   /** Name of the guest that has the number, whether it runs or not. */
   owner(vmid: number): Promise<string | undefined>;
-  release(runtime: Runtime, name: string): Promise<void>;
-  rename(runtime: Runtime, from: string, to: string): Promise<void>;
+  release(runtime: NumberedRuntime, name: string): Promise<void>;
+  rename(runtime: NumberedRuntime, from: string, to: string): Promise<void>;
 }
 
 export interface VmidParts {
@@ -57,7 +57,7 @@ export interface VmidParts {
   /** VMIDs of ports that exist, with the name each was allocated to, if it was. */
   portVmids: () => { vmid: number; runtime: string; name: string }[];
   /** A runtime that is not here is never compared. */
-  existing: Partial<Record<Runtime, Existing>>;
+  existing: Partial<Record<NumberedRuntime, Existing>>;
   onReleased: (released: readonly Released[]) => void;
   onProblem: (problem: string) => void;
 }
@@ -80,7 +80,7 @@ export async function openVmids(parts: VmidParts): Promise<Vmids> {
     return mine;
   };
 
-  const taken = async (runtime: Runtime, name: string): Promise<Set<number>> => {
+  const taken = async (runtime: NumberedRuntime, name: string): Promise<Set<number>> => {
     const numbers = new Set<number>((await takenElsewhere()).keys());
     for (const port of portVmids()) {
       if (port.runtime !== runtime || port.name !== name) numbers.add(port.vmid);
@@ -89,9 +89,9 @@ export async function openVmids(parts: VmidParts): Promise<Vmids> {
   };
 
   /** By runtime, for each look under way: the names that it may miss. */
-  const looks = new Set<{ runtime: Runtime; known: Set<string> }>();
+  const looks = new Set<{ runtime: NumberedRuntime; known: Set<string> }>();
 
-  const look = async (runtime: Runtime): Promise<void> => {
+  const look = async (runtime: NumberedRuntime): Promise<void> => {
     const list = existing[runtime];
     if (list === undefined) return;
     const mine = { runtime, known: new Set(liveNames(state, runtime)) };
@@ -116,7 +116,7 @@ export async function openVmids(parts: VmidParts): Promise<Vmids> {
     vmid: number;
     before: VmidState;
   }
-  const giveOnce = (runtime: Runtime, name: string, wanted: number | undefined): Promise<Given> =>
+  const giveOnce = (runtime: NumberedRuntime, name: string, wanted: number | undefined): Promise<Given> =>
     change(async (before) => {
       // It lives, whatever a list says that was read before.
       for (const under of looks) if (under.runtime === runtime) under.known.delete(name);
@@ -130,12 +130,12 @@ export async function openVmids(parts: VmidParts): Promise<Vmids> {
       });
       return [{ vmid, before }, after];
     });
-  const give = async (runtime: Runtime, name: string, wanted: number | undefined): Promise<Given> => {
+  const give = async (runtime: NumberedRuntime, name: string, wanted: number | undefined): Promise<Given> => {
     try {
       return await giveOnce(runtime, name, wanted);
     } catch (error) {
       if (!isAgentError(error, 'name-taken') && !isAgentError(error, 'vmid-exhausted')) throw error;
-      await Promise.all((['docker', 'lxc'] as const).map(look));
+      await Promise.all(NUMBERED_RUNTIMES.map(look));
       return giveOnce(runtime, name, wanted);
     }
   };

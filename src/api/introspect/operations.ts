@@ -3,6 +3,7 @@
 import type { Bus } from '../../core/bus/bus.ts';
 import { observeBridges } from '../../core/drivers/ovsdb/observe.ts';
 import type { PortReport } from '../../core/events/event-result.ts';
+import { runtimeNameOf } from '../../core/guest/runtimes.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import { createBridgeCheckpoint } from '../../core/networkmanager/checkpoint.ts';
 import type { NetworkManager } from '../../core/networkmanager/networkmanager.ts';
@@ -68,7 +69,7 @@ async function checkpoint(parts: OperationParts, bridge: string): Promise<string
 async function syncProxmox(parts: OperationParts, bridge: string, reason: string): Promise<number> {
   const reports = await parts.reconcile(reason);
   const isProxmox = (port: string) =>
-    parts.claims.ofPort(port)?.guest.runtime.startsWith('proxmox-') === true;
+    runtimeNameOf(parts.claims.ofPort(port)?.guest.runtime ?? '') === 'proxmox';
   const wished = parts.claims
     .all()
     .flatMap(({ ports }) => ports)

@@ -8,6 +8,7 @@ import type { EventResult } from '../../core/events/event-result.ts';
 import { hookEventSchema, type ManualEvent } from '../../core/events/lifecycle-event.ts';
 import { guestNameProblem } from '../../core/guest/guest.ts';
 import { parseGuestInterface } from '../../core/guest/interface-name.ts';
+import { factsOfGuest } from '../../core/guest/runtimes.ts';
 import { parsePortName, portName, vmidSchema } from '../../core/guest/vmid.ts';
 import { type Ledger, readBlocks, renderFlat, verifyLedger } from '../../core/ledger/index.ts';
 import { interfaceNameSchema } from '../../core/lib/device-name-schemas.ts';
@@ -131,7 +132,8 @@ export function agentMethods(parts: MethodParts): Method[] {
     if (!binding) throw new AgentError('port-unknown', `There is no port ${wanted} of ours`);
     const { interface: link, guest, vmid: id, nic, runtime, key: guestKey } = binding;
     // A claim for a container that does not run is word of a hook that nothing else bears out.
-    if (runtime !== 'manual' && (runtime !== 'lxc' || (await parts.lxcRuns(guest)))) {
+    const { toldBy } = factsOfGuest(runtime);
+    if (toldBy !== 'person' && (toldBy !== 'hook' || (await parts.lxcRuns(guest)))) {
       throw new AgentError(
         'port-in-use',
         `${binding.port} belongs to the running guest ${guest} (${runtime})`,

@@ -1,6 +1,7 @@
 // Gathers what `explain` says of one port, beside what is known of the host.
 
 import { isNicProblem } from '../../core/guest/nic.ts';
+import { factsOfGuest } from '../../core/guest/runtimes.ts';
 import { type PortIdentity, parsePortName, portName } from '../../core/guest/vmid.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
 import type { HostFacts } from '../../diagnose/doctor/facts.ts';
@@ -27,7 +28,7 @@ export async function inspectPort(identity: PortIdentity, host: HostFacts): Prom
   const history = await readHistory(ledger.path, {
     port,
     vmid: identity.vmid,
-    ...(whom && !whom.runtime.startsWith('proxmox') && { name: whom.name }),
+    ...(whom && !factsOfGuest(whom.runtime).isKnownByVmid && { name: whom.name }),
   });
   const running = whom && (await guestRuns(whom, { dockerSocket: docker.socket, lxcRoot: lxc.root }));
   const card: CardFacts = {

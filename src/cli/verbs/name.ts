@@ -2,13 +2,14 @@
 
 import { join } from 'node:path';
 import { Option } from 'commander';
+import { NUMBERED_RUNTIMES, type NumberedRuntime } from '../../core/guest/runtimes.ts';
 import { parseGuestName, parseNicIndex } from '../arguments.ts';
-import { type AllocatingRuntime, portNameOf, RUNTIMES } from '../port-name-of.ts';
+import { portNameOf } from '../port-name-of.ts';
 import { safeJson } from '../printable.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 import { proxmoxVmids, readPortHolders, readVmidState } from '../vmid-files.ts';
 
-type Options = { runtime?: AllocatingRuntime; json?: boolean };
+type Options = { runtime?: NumberedRuntime; json?: boolean };
 
 export const addName: AddVerb = (parent, context) => {
   const { terminal } = context;
@@ -17,7 +18,9 @@ export const addName: AddVerb = (parent, context) => {
     .description('print the port name that a container has or would get')
     .argument('<container>', 'its name, or its VMID', parseGuestName)
     .argument('<index>', 'which of its network cards, counted from 0', parseNicIndex)
-    .addOption(new Option('--runtime <runtime>', 'for a name that two containers have').choices(RUNTIMES))
+    .addOption(
+      new Option('--runtime <runtime>', 'for a name that two containers have').choices(NUMBERED_RUNTIMES),
+    )
     .option('--json', 'print one JSON document; "state" is own, allocated or would-get')
     .addHelpText(
       'after',

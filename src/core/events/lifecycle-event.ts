@@ -90,24 +90,30 @@ export type LxcEvent = z.infer<typeof lxcEvent>;
 export type DockerEvent = z.infer<typeof dockerEvent>;
 export type ManualEvent = z.infer<typeof manualEvent>;
 
+interface Keys<Event> {
+  queue(event: Event): string;
+  /** Where it is another. */
+  claim?(event: Event): string;
+}
+
+const KEYS: { [S in LifecycleEvent['source']]: Keys<Extract<LifecycleEvent, { source: S }>> } = {
+  proxmox: { queue: ({ vmid }) => `vmid:${vmid}` },
+  lxc: { queue: ({ name }) => (/^[1-9][0-9]{2,8}$/.test(name) ? `vmid:${name}` : `lxc:${name}`) },
+  docker: { queue: ({ name }) => `docker:${name}`, claim: ({ containerId }) => `docker:${containerId}` },
+  manual: { queue: ({ guestKey, vmid }) => guestKey ?? `vmid:${vmid}` },
+};
+
 /**
  * What a guest's claim on ports goes by. A Docker container's is its id: names change hands, also while word of
  * the former owner's end is still on its way.
  */
 export function claimKeyOf(event: LifecycleEvent): string {
-  return event.source === 'docker' ? `docker:${event.containerId}` : guestKeyOf(event);
+  const keys: Keys<LifecycleEvent> = KEYS[event.source];
+  return (keys.claim ?? keys.queue)(event);
 }
 
 /** Which events must not overtake one another: those of one guest, or of guests with one name. */
 export function guestKeyOf(event: LifecycleEvent): string {
-  switch (event.source) {
-    case 'proxmox':
-      return `vmid:${event.vmid}`;
-    case 'lxc':
-      return /^[1-9][0-9]{2,8}$/.test(event.name) ? `vmid:${event.name}` : `lxc:${event.name}`;
-    case 'docker':
-      return `docker:${event.name}`;
-    case 'manual':
-      return event.guestKey ?? `vmid:${event.vmid}`;
-  }
+  const keys: Keys<LifecycleEvent> = KEYS[event.source];
+  return keys.queue(event);
 }

@@ -1,9 +1,9 @@
 // Who a guest is: the one identity that events, plan, ports and ledger share.
 
 import { createHash } from 'node:crypto';
+import type { GuestRuntime } from './runtimes.ts';
 
-export const GUEST_RUNTIMES = ['proxmox-qemu', 'proxmox-lxc', 'lxc', 'docker', 'manual'] as const;
-export type GuestRuntime = (typeof GUEST_RUNTIMES)[number];
+export { GUEST_RUNTIMES, type GuestRuntime } from './runtimes.ts';
 
 export interface Guest {
   readonly runtime: GuestRuntime;

@@ -1,6 +1,8 @@
 // Which VMID a guest without one gets, remembered by name: pure functions from state to state.
+
 import * as z from 'zod';
 import { AgentError } from '../lib/errors.ts';
+import type { NumberedRuntime } from './runtimes.ts';
 import { VMID_MAX, VMID_MIN, vmidSchema } from './vmid.ts';
 
 const allocationSchema = z.object({
@@ -23,11 +25,8 @@ export const EMPTY_VMID_STATE: VmidState = Object.freeze({ version: 1, allocatio
 /** Released names are forgotten, oldest first, beyond this many: a build host makes thousands of random names. */
 const RELEASED_MAX = 4096;
 
-/** Whose guests may come without a number. */
-export type Runtime = 'docker' | 'lxc';
-
 /** `docker:NAME` or `lxc:NAME`: the same name under two runtimes is two guests. */
-export function allocationName(runtime: Runtime, name: string): string {
+export function allocationName(runtime: NumberedRuntime, name: string): string {
   return `${runtime}:${name}`;
 }
 
@@ -73,7 +72,7 @@ export function release(state: VmidState, { name, now }: { name: string; now: nu
  */
 export function releaseMissing(
   state: VmidState,
-  look: { runtime: Runtime; known: ReadonlySet<string>; present: ReadonlySet<string>; now: number },
+  look: { runtime: NumberedRuntime; known: ReadonlySet<string>; present: ReadonlySet<string>; now: number },
 ): { state: VmidState; released: { name: string; vmid: number }[] } {
   const released = liveNames(state, look.runtime).flatMap((name) => {
     const vmid = allocatedVmid(state, allocationName(look.runtime, name));
@@ -87,7 +86,7 @@ export function releaseMissing(
 }
 
 /** The guests' own names of one runtime that have a number now. */
-export function liveNames(state: VmidState, runtime: Runtime): string[] {
+export function liveNames(state: VmidState, runtime: NumberedRuntime): string[] {
   const prefix = allocationName(runtime, '');
   return Object.entries(state.allocations).flatMap(([name, { releasedAt }]) =>
     releasedAt === null && name.startsWith(prefix) ? [name.slice(prefix.length)] : [],

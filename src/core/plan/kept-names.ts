@@ -4,6 +4,7 @@
 // 30 s with STP, in which its guest is cut off (measured). So no port is renamed there, at no time: not when its guest starts,
 // not when the agent stops, starts or steps aside.
 
+import { factsOfGuest } from '../guest/runtimes.ts';
 import type { DesiredPort } from './desired.ts';
 import type { Observed } from './observed.ts';
 
@@ -17,7 +18,7 @@ export function keepNames(
   return desired.map((wish) => {
     if (wish.row !== undefined || wish.veth !== undefined || !isTree(wish.bridge)) return wish;
     // Proxmox looks for the name of the device; everybody else's port stays as it is.
-    if (wish.guest.runtime.startsWith('proxmox')) return { ...wish, row: wish.interface };
+    if (factsOfGuest(wish.guest.runtime).looksForDeviceName) return { ...wish, row: wish.interface };
     const holder = ports.find((port) => port.interface === wish.interface && port.bridge === wish.bridge);
     return holder === undefined || holder.row === wish.port ? wish : { ...wish, row: holder.row };
   });

@@ -1,5 +1,6 @@
 // What is wrong with one port: each fault a pure function of what is known, in the order in which they explain things.
 
+import { startCommand } from '../../core/guest/runtimes.ts';
 import type { ErrorCode } from '../../core/lib/errors.ts';
 import { ERRORS } from '../../core/lib/errors.ts';
 import { shellWord } from '../../core/lib/shell-word.ts';
@@ -96,8 +97,8 @@ const absentGuest: Find = ({ guest, vmid, node, row, foreign, binding }) => {
 };
 
 function startOf(runtime: string, vmid: number): string {
-  if (runtime === 'proxmox-qemu') return `Start it: qm start ${vmid}`;
-  return runtime === 'proxmox-lxc' ? `Start it: pct start ${vmid}` : 'Start the guest';
+  const command = startCommand(runtime, vmid);
+  return command === undefined ? 'Start the guest' : `Start it: ${command}`;
 }
 
 const card: Find = ({ obstacle, nic }) =>

@@ -1,8 +1,9 @@
 // From what a person calls a port to its VMID and card; pure.
 
 import { parseGuestInterface } from '../../core/guest/interface-name.ts';
+import { NUMBERED_RUNTIMES } from '../../core/guest/runtimes.ts';
 import { type PortIdentity, parsePortName, vmidFromText } from '../../core/guest/vmid.ts';
-import type { VmidState } from '../../core/guest/vmid-allocation.ts';
+import { allocationName, type VmidState } from '../../core/guest/vmid-allocation.ts';
 import { AgentError, isErrorCode } from '../../core/lib/errors.ts';
 import { isOurs, OWNER_KEYS } from '../../core/plan/observed.ts';
 import type { HostFacts } from '../doctor/facts.ts';
@@ -73,8 +74,8 @@ function byName(text: string, facts: HostFacts, { allocations }: VmidState): num
   const rows = (answered(facts.ovsdb)?.ports ?? []).filter(
     ({ externalIds }) => isOurs(externalIds) && externalIds[OWNER_KEYS.guest] === text,
   );
-  const kept = ['docker', 'lxc'].flatMap((runtime) => {
-    const name = `${runtime}:${text}`;
+  const kept = NUMBERED_RUNTIMES.flatMap((runtime) => {
+    const name = allocationName(runtime, text);
     return Object.hasOwn(allocations, name) ? (allocations[name]?.vmid ?? []) : [];
   });
   return [
