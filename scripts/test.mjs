@@ -87,6 +87,7 @@ const stages = [
   single('arrows', ['depcruise', 'src', 'hooks', '--config', '.dependency-cruiser.mjs']),
   vitest('unit'),
   vitest('integration', ['scripts/own-network']),
+  single('coverage', ['scripts/coverage']),
   single('deb', ['scripts/deb']),
   reproducible,
   single('lintian', lintian),

@@ -1,6 +1,5 @@
 // Decides whether one line is the next link of the chain, and whether it is written as it must be.
 import { isUtf8 } from 'node:buffer';
-import { isAgentError } from '../lib/errors.ts';
 import type { Json } from '../lib/json.ts';
 import { lineSchema } from './block.ts';
 import { canonical, MAX_DEPTH } from './canonical.ts';
@@ -62,8 +61,7 @@ function canonicalOrWhy(value: Json): string {
     // The line puts its data two levels deeper than it was appended.
     return canonical(value, MAX_DEPTH + 2);
   } catch (error) {
-    if (isAgentError(error, 'bad-argument')) return error.message;
-    throw error;
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

@@ -32,8 +32,8 @@ export async function takeLock(dir: string): Promise<Lock> {
     await rm(join(dir, own));
     return { release: () => release(server, handle) };
   } catch (error) {
-    await rm(join(dir, own), { force: true });
     await release(server, handle);
+    await rm(join(dir, own), { force: true });
     throw error;
   }
 }

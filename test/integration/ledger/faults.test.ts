@@ -1,6 +1,6 @@
 // A disk that fails: appends say so, nothing half-written stays, and the ledger works again when the disk does.
 
-import { readFileSync, truncateSync } from 'node:fs';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open as fsOpen } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { verifyLedger } from '../../../src/core/ledger/index.ts';
@@ -127,6 +127,21 @@ describe('a device that fails', () => {
     expect(await ledger.append(entry(4))).toMatchObject({ height: 2, data: { port: 'vi4' } });
     await ledger.close();
     expect(await verifyLedger(place.path)).toMatchObject({ verdict: 'ok', blocks: 2 });
+  });
+
+  it('and comes back with other bytes where the last block was, is not appended to', async () => {
+    using place = scratch();
+    const { fs, state } = failingFs();
+    const ledger = await open(place.path, { fs });
+    await ledger.append(entry(1));
+    state.faults = [{ method: 'write', code: 'EIO' }];
+    await expect(ledger.append(entry(2))).rejects.toMatchObject({ code: 'ledger-write-failed' });
+    state.faults = [];
+    const other = readFileSync(place.path).map((byte) => (byte === 0x76 ? 0x77 : byte));
+    writeFileSync(place.path, other);
+    await expect(ledger.append(entry(3))).rejects.toMatchObject({ code: 'ledger-write-failed' });
+    expect(readFileSync(place.path).equals(other)).toBe(true);
+    await ledger.close();
   });
 
   it('and loses acknowledged blocks, is never papered over', async () => {

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readBlocks, verifyLedger } from '../../../src/core/ledger/index.ts';
+import { takeLock } from '../../../src/core/ledger/lock.ts';
 import { entry, open, scratch } from './scratch.ts';
 
 const place = scratch();
@@ -107,6 +108,19 @@ describe('a second writer', () => {
     const ledger = await open(path);
     await expect(open(path)).rejects.toMatchObject({ code: 'ledger-locked' });
     await ledger.close();
+  });
+});
+
+describe('a lock that cannot be taken', () => {
+  it('is told with what the file system says, and nothing stays open', async () => {
+    using here = scratch('a file');
+    const open = readdirSync('/proc/self/fd').length;
+    await expect(takeLock(here.path)).rejects.toMatchObject({ code: expect.stringMatching(/^E/) });
+    const deep = join(here.dir, ...Array.from({ length: 40 }, () => 'd'.repeat(100)));
+    const tooDeep = join(deep, 'd'.repeat(4085 - deep.length));
+    mkdirSync(tooDeep, { recursive: true });
+    await expect(takeLock(tooDeep)).rejects.toMatchObject({ code: 'ENAMETOOLONG' });
+    expect(readdirSync('/proc/self/fd').length).toBe(open);
   });
 });
 

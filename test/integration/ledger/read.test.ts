@@ -1,5 +1,6 @@
 // Reading: by height, from the end, as it grows; open intents; known events.
 import { appendFileSync, closeSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   AGENT_STARTED,
@@ -139,6 +140,11 @@ describe('tail', () => {
   });
 });
 
+it('a ledger that cannot be read is no empty one', async () => {
+  using place = scratch('x');
+  await expect(tail(join(place.path, 'ledger.jsonl'), 1)).rejects.toMatchObject({ code: 'bad-argument' });
+});
+
 describe('follow', () => {
   it('waits for a file that does not exist yet, and gives each block once', async () => {
     using place = scratch();
@@ -147,6 +153,17 @@ describe('follow', () => {
     const ledger = await open(place.path);
     for (let n = 1; n <= 20; n++) await ledger.append(entry(n));
     expect(await seen).toEqual(count(1, 20));
+    await ledger.close();
+  });
+
+  it('waits for a directory that does not exist yet', async () => {
+    using place = scratch();
+    const path = join(place.dir, 'later', 'ledger.jsonl');
+    const stop = new AbortController();
+    const seen = gather(follow(path, stop.signal, { after: 0 }), 1, stop);
+    const ledger = await open(path);
+    await ledger.append(entry(1));
+    expect(await seen).toEqual([1]);
     await ledger.close();
   });
 

@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -213,4 +214,10 @@ describe('a file that is no longer the one that was written', () => {
     await expect(ledger.append(entry(7))).rejects.toMatchObject({ code: 'ledger-write-failed' });
     await ledger.close();
   });
+});
+
+it('a file that cannot be looked at is no missing one: nothing is made in its place', async () => {
+  using place = scratch();
+  symlinkSync(place.path, place.path);
+  await expect(open(place.path)).rejects.toMatchObject({ code: 'ELOOP' });
 });

@@ -113,6 +113,21 @@ describe('a line', () => {
   });
 });
 
+describe('a scanner of bytes', () => {
+  it('finds nothing in what is no block', () => {
+    for (const text of ['', '{}', '{"block":{"height":7}}', 'x'.repeat(500)]) {
+      const bytes = Buffer.from(text);
+      expect(findPrevHash(bytes, 0, bytes.length)).toBe(-1);
+    }
+  });
+
+  it('counts a string that is no JSON as it stands', () => {
+    const { line } = lineOf({ category: 'port', action: 'a', data: null, user: 'ab' });
+    const bytes = Buffer.from(line.replace('"user":"ab"', String.raw`"user":"\q"`));
+    expect(readSummary(bytes, 0, bytes.length - 1).user).toBe(String.raw`"\q"`);
+  });
+});
+
 describe('an entry', () => {
   it('that is too big keeps its size and digest instead of its data', () => {
     const block = parseLine(

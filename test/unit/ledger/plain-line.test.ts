@@ -182,3 +182,10 @@ describe('the quick recogniser', () => {
     expect([isPlain(line), isStrict(line)]).toEqual([true, true]);
   });
 });
+
+it('a line of another shape is left to the slow way', () => {
+  const line = lineOf({ category: 'port', action: 'a', data: null });
+  for (const other of ['', '{}', line.replace('"data":null', '"data":?')]) {
+    expect([isPlain(other), isStrict(other)]).toEqual([false, false]);
+  }
+});

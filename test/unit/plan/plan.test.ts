@@ -582,6 +582,64 @@ describe('plan', () => {
   });
 });
 
+describe('a bridge that is missing', () => {
+  const none: World = EMPTY;
+  const linux: World = { ...EMPTY, observed: { ...EMPTY.observed, linuxBridges: new Set(['ovsbr0']) } };
+  const ensure = { ensureBridges: ['ovsbr0'] };
+
+  it('is made when the configuration wants it, also without a guest, and once for all that need it', () => {
+    const made = [{ kind: 'create_bridge', bridge: 'ovsbr0', driver: 'networkmanager' }];
+    expect(plan(inputOf(none, [], ensure))).toEqual({ steps: made, holds: [] });
+    const { steps } = plan(
+      inputOf(none, [wish(101, 'ovsbr0', 'docker'), wish(102, 'ovsbr0', 'docker')], ensure),
+    );
+    expect(steps.filter(({ kind }) => kind === 'create_bridge')).toHaveLength(1);
+  });
+
+  it('is not made beside one of the kernel, and that is told', () => {
+    const { steps, holds } = plan(inputOf(linux, [], ensure));
+    expect(steps).toEqual([]);
+    expect(holds).toMatchObject([{ port: 'ovsbr0', bridge: 'ovsbr0', code: 'bridge-not-ovs' }]);
+  });
+
+  it('keeps its guests waiting when nobody may make it', () => {
+    const more = { creatableBridges: new Set<string>() };
+    const { steps, holds } = plan(inputOf(none, [wish(101, 'ovsbr0', 'docker')], more));
+    expect(steps).toEqual([]);
+    expect(holds).toMatchObject([{ port: 'vi101', code: 'bridge-missing' }]);
+  });
+});
+
+describe('rules of a port that is gone', () => {
+  const guards = new Map([[101, { bridge: 'ovsbr0', ofport: 7, digest: '' }]]);
+  const world: World = { ...EMPTY, observed: { ...EMPTY.observed, guards } };
+
+  it('go too, where the port is in scope', () => {
+    const step = {
+      kind: 'unguard_port',
+      port: 'vi101',
+      bridge: 'ovsbr0',
+      vmid: 101,
+      reason: 'its port is gone',
+    };
+    expect(plan(inputOf(world, [])).steps).toEqual([step]);
+    expect(plan(inputOf(world, [], { inScope: () => false })).steps).toEqual([]);
+  });
+
+  it('stay as long as the port itself has to wait', () => {
+    const port = portOf(wish(101, 'ovsbr0', 'lxc'));
+    const { observed, configured } = withPort(port, [port.interface]);
+    const waiting = {
+      observed: { ...observed, guards, guestDevices: new Set([port.interface]) },
+      configured,
+    };
+    const facts = { configured: 'auto', networkManager: 'expected', declared: new Set<string>() } as const;
+    const { steps, holds } = plan(inputOf(waiting, [], { facts }));
+    expect(steps).toEqual([]);
+    expect(holds).toMatchObject([{ port: 'vi101', code: 'networkmanager-unavailable' }]);
+  });
+});
+
 describe('a guest with another MAC at each start', () => {
   const want = { ...wish(101, 'ovsbr0', 'lxc'), peer: { pid: 7 }, announces: ['10.0.0.5'] };
   const kinds = (more: Partial<DesiredPort> = {}, configured: string[] = []) =>
