@@ -6,6 +6,7 @@ import { openOverlooked } from '../reconcile/overlooked.ts';
 import { openHealings } from '../reconcile/recreate-backoff.ts';
 import { startReconciler } from '../reconcile/triggers.ts';
 import { whenReady } from '../reconcile/wait-ready.ts';
+import { sourcesOf } from '../runtimes/runtime.ts';
 import { buildConvergence } from './build-convergence.ts';
 import type { GuestParts } from './build-guests.ts';
 import type { HostParts } from './build-host.ts';
@@ -17,7 +18,7 @@ export type AgentParts = ReturnType<typeof buildAgent>;
 
 export function buildAgent(parts: HostParts & GuestParts, requests: Requests) {
   const { config, ledger, ovsdb, networkManager, facts, log, now, steady, veths, told, onError } = parts;
-  const { claims, troubles, known, guestQueue, netmaker, locks, sources, dockerContainers, proxmox } = parts;
+  const { claims, troubles, known, guestQueue, netmaker, locks, runtimes, dockerContainers, proxmox } = parts;
   const overlooked = openOverlooked();
   const healings = openHealings(steady);
   const { converge, settled } = buildConvergence(parts, healings);
@@ -31,7 +32,7 @@ export function buildAgent(parts: HostParts & GuestParts, requests: Requests) {
     ledger,
     claims,
     troubles,
-    sources: overlooked.watch(sources),
+    sources: overlooked.watch(sourcesOf(runtimes)),
     converge,
     settled,
     guestQueue,

@@ -81,7 +81,7 @@ export async function buildGuests(parts: HostParts, requests: Requests) {
     onError,
   });
   const {
-    sources,
+    runtimes,
     docker: dockerContainers,
     proxmox,
   } = openSources({
@@ -109,6 +109,8 @@ export async function buildGuests(parts: HostParts, requests: Requests) {
       }
     },
     now,
+    log,
+    onError,
   });
 
   return {
@@ -121,7 +123,7 @@ export async function buildGuests(parts: HostParts, requests: Requests) {
     guestQueue,
     netmaker,
     locks,
-    sources,
+    runtimes,
     dockerContainers,
     proxmox,
   };

@@ -9,7 +9,7 @@ import { settleIntents } from '../reconcile/settle-intents.ts';
 import { buildAgent } from './build-agent.ts';
 import { buildGuests } from './build-guests.ts';
 import { buildHost } from './build-host.ts';
-import { dockerListening, listenToHooks, watchHost } from './listen.ts';
+import { listenToHooks, listenToRuntimes, watchHost } from './listen.ts';
 import { PLACES } from './places.ts';
 import { publishConfig } from './reload.ts';
 import { openRequests } from './requests.ts';
@@ -27,8 +27,7 @@ async function main(): Promise<number> {
   const guests = { ...host, ...(await buildGuests(host, requests)) };
   const parts = { ...guests, ...buildAgent(guests, requests) };
   const { agent, bus, config, ledger, locks, netmaker, ovsdb, spool, onError } = parts;
-  const docker = dockerListening(parts);
-  serve({ ...parts, isDockerConnected: docker.isConnected });
+  serve({ ...parts, isDockerConnected: parts.dockerContainers.isConnected });
 
   await publishConfig(PLACES.runtime, { ...config });
   await firstReconcile(agent.reconcile, ovsdb, onError);
@@ -44,10 +43,10 @@ async function main(): Promise<number> {
   const watches = watchHost(parts);
   await spool.watch(onError);
   void spool.absorb().catch(onError);
-  docker.start();
+  const runtimes = listenToRuntimes(parts);
 
   const { reconciler, proxmoxWatch, parking } = parts;
-  const open = [docker, hooks, reconciler, proxmoxWatch, locks, ...watches, spool, netmaker, parking];
+  const open = [runtimes, hooks, reconciler, proxmoxWatch, locks, ...watches, spool, netmaker, parking];
   return runUntilEnd({ ...parts, asked, open });
 }
 

@@ -3,11 +3,14 @@
 import { networkInterfaces } from 'node:os';
 import type { Config } from '../core/config/config.ts';
 import { observeBridges, observePorts } from '../core/drivers/ovsdb/observe.ts';
+import type { LifecycleEvent } from '../core/events/lifecycle-event.ts';
+import { factsOf, type RuntimeName } from '../core/guest/runtimes.ts';
 import { kernelAddresses } from '../core/kernel/host-addresses.ts';
 import { hostUse, isLinuxBridge, linkMaster, linkMtu, linkNames } from '../core/kernel/links.ts';
 import { ranAt } from '../core/kernel/process.ts';
 import type { Veths } from '../core/kernel/veth.ts';
 import type { AgentError } from '../core/lib/errors.ts';
+import type { Log } from '../core/lib/log.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { disabledSource, leftOut } from '../runtimes/disabled.ts';
 import type { openDocker } from '../runtimes/docker/engine.ts';
@@ -19,9 +22,11 @@ import { manualSource } from '../runtimes/manual/source.ts';
 import { configWrittenAt } from '../runtimes/proxmox/config/tree.ts';
 import type { ProxmoxLocks } from '../runtimes/proxmox/locks.ts';
 import { type ProxmoxSource, proxmoxSource } from '../runtimes/proxmox/source.ts';
-import type { Sources } from '../runtimes/source.ts';
+import type { Runtime } from '../runtimes/runtime.ts';
+import type { Source, Sources } from '../runtimes/source.ts';
 import type { Claims } from '../state/desired-state.ts';
 import type { Vmids } from '../state/vmids.ts';
+import { type DockerListening, dockerListening, lxcListening } from './runtime-listening.ts';
 
 export interface SourcesParts {
   config: Config;
@@ -30,7 +35,7 @@ export interface SourcesParts {
   veths: Veths;
   docker: ReturnType<typeof openDocker>;
   vmids: Vmids;
-  lxcContainers: Pick<LxcContainers, 'running'>;
+  lxcContainers: LxcContainers;
   machineId: string;
   /** What Netmaker's containers get; undefined when the configuration leaves them out. */
   endpoints: NetmakerEndpoints | undefined;
@@ -42,16 +47,12 @@ export interface SourcesParts {
   locks: Pick<ProxmoxLocks, 'asideFor' | 'starts' | 'isBlind'>;
   /** Milliseconds of the epoch. */
   now: () => number;
+  log: Log;
+  onError: (error: unknown) => void;
 }
 
-/** `proxmox` is undefined when the configuration leaves Proxmox out. */
-export function openSources(parts: SourcesParts): {
-  sources: Sources;
-  docker: DockerSource;
-  proxmox: ProxmoxSource | undefined;
-} {
-  const { config, ovsdb, claims, veths, vmids } = parts;
-  const { get: claim, all } = claims;
+/** What the sources of all runtimes ask of the host. */
+function hostOf({ config, ovsdb }: Pick<SourcesParts, 'config' | 'ovsdb'>) {
   const holderOf = (device: string) => observePorts(ovsdb.replica).find((port) => port.interface === device);
   const isOvsBridge = (name: string) =>
     observeBridges(ovsdb.replica).has(name) ||
@@ -59,8 +60,51 @@ export function openSources(parts: SourcesParts): {
     // Gone with all its ports, or nobody can tell now: its guests run on and wait for it. The bridge's own device may outlive
     // its row for a moment, so that is no sign.
     !isLinuxBridge(name);
+  return { holderOf, isOvsBridge };
+}
 
-  const proxmox = proxmoxSource({
+type Host = ReturnType<typeof hostOf>;
+
+/** `proxmox` is undefined when the configuration leaves Proxmox out. */
+export function openSources(parts: SourcesParts): {
+  runtimes: readonly Runtime[];
+  docker: DockerSource & Pick<DockerListening, 'isConnected'>;
+  proxmox: ProxmoxSource | undefined;
+} {
+  const { config, log, onError } = parts;
+  const host = hostOf(parts);
+  const proxmox = proxmoxOf(parts, host);
+  const docker = dockerOf(parts);
+  const listening = dockerListening({ docker: parts.docker, log, onError });
+  const runtimes: Runtime[] = [
+    runtime('proxmox', config.proxmox.enabled !== false, proxmox),
+    runtime('lxc', config.lxc.enabled, lxcOf(parts, host, proxmox), lxcListening(parts)),
+    runtime('docker', config.docker.enabled, docker, listening),
+    runtime('manual', true, manualOf(parts)),
+  ];
+  return {
+    runtimes,
+    docker: { ...docker, isConnected: listening.isConnected },
+    proxmox: config.proxmox.enabled === false ? undefined : proxmox,
+  };
+}
+
+/** One that the configuration leaves out has its events recorded, and listens to nothing. */
+function runtime<Name extends RuntimeName>(
+  name: Name,
+  isEnabled: boolean,
+  source: Sources[Name],
+  listening: Pick<Runtime, 'start' | 'close'> = {},
+): Runtime {
+  const describe = factsOf(name);
+  return isEnabled
+    ? { name, describe, source: source as Source<LifecycleEvent>, ...listening }
+    : { name, describe, source: disabledSource(name) };
+}
+
+function proxmoxOf(parts: SourcesParts, { holderOf, isOvsBridge }: Host): ProxmoxSource {
+  const { config, ovsdb, claims, locks } = parts;
+  return proxmoxSource({
     root: config.proxmox.root,
     mode: config.proxmox.port,
     linkNames,
@@ -70,19 +114,23 @@ export function openSources(parts: SourcesParts): {
     isForThisLink: claims.isForThisLink,
     bridgeMtu: linkMtu,
     kernelBridgeOf: linkMaster,
-    asideFor: parts.locks.asideFor,
-    onStart: parts.locks.starts,
-    isBlind: parts.locks.isBlind,
+    asideFor: locks.asideFor,
+    onStart: locks.starts,
+    isBlind: locks.isBlind,
     configAge: async (vmid) => {
       const at = await configWrittenAt(vmid, config.proxmox.root);
       return at === undefined ? undefined : parts.now() - at;
     },
-    claim,
-    claims: all,
+    claim: claims.get,
+    claims: claims.all,
   });
-  const isLeftOut = config.proxmox.enabled === false;
+}
+
+/** Proxmox's own containers run LXC's hooks too. */
+function lxcOf(parts: SourcesParts, { holderOf, isOvsBridge }: Host, proxmox: ProxmoxSource) {
+  const { config, claims, veths, vmids } = parts;
   const addresses = kernelAddresses();
-  const lxc = lxcSource({
+  return lxcSource({
     root: config.lxc.root,
     bridge: config.lxc.bridge,
     isOvsBridge,
@@ -91,8 +139,8 @@ export function openSources(parts: SourcesParts): {
     pluggedInto: async (link) => holderOf(link)?.bridge ?? (await linkMaster(link)),
     hostUse: (link) => hostUse(link, addresses),
     onProxmoxStart: parts.locks.starts,
-    claim,
-    claims: all,
+    claim: claims.get,
+    claims: claims.all,
     ownerOf: claims.ofDevice,
     running: parts.lxcContainers.running,
     vmidFor: (name) => vmids.claim('lxc', name),
@@ -101,12 +149,15 @@ export function openSources(parts: SourcesParts): {
     vlanOf: (link) => holderOf(link)?.vlan,
     async proxmoxContainer(vmid) {
       const found = await proxmox.container(vmid);
-      return found && isLeftOut ? leftOut('proxmox') : found;
+      return found && config.proxmox.enabled === false ? leftOut('proxmox') : found;
     },
     ranAt,
   });
-  const { docker: rules } = config;
-  const docker = dockerSource({
+}
+
+function dockerOf(parts: SourcesParts): DockerSource {
+  const { config, claims, vmids } = parts;
+  return dockerSource({
     engine: parts.docker,
     rules: () => ({ ...config.docker, netmaker: config.netmaker }),
     endpoints: parts.endpoints,
@@ -115,18 +166,11 @@ export function openSources(parts: SourcesParts): {
     publicBridge: config.netmaker.bridge,
     vmids,
     machineId: parts.machineId,
-    claim,
-    claims: all,
+    claim: claims.get,
+    claims: claims.all,
     binding: claims.binding,
   });
-  return {
-    docker,
-    proxmox: isLeftOut ? undefined : proxmox,
-    sources: {
-      proxmox: isLeftOut ? disabledSource('proxmox') : proxmox,
-      lxc: config.lxc.enabled ? lxc : disabledSource('lxc'),
-      docker: rules.enabled ? docker : disabledSource('docker'),
-      manual: manualSource({ defaultBridge: config.default_bridge, claim, claims: all, linkNames }),
-    },
-  };
 }
+
+const manualOf = ({ config, claims }: SourcesParts) =>
+  manualSource({ defaultBridge: config.default_bridge, claim: claims.get, claims: claims.all, linkNames });
