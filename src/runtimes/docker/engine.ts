@@ -10,7 +10,7 @@ import { AgentError } from '../../core/lib/errors.ts';
 import { recentMap } from '../../core/lib/recent-map.ts';
 import { type DockerContainer, dockerContainerSchema } from './attach.ts';
 import { countsWhole, givenLabels } from './given-labels.ts';
-import type { DockerEngine } from './source.ts';
+import type { DockerEngine } from './parts.ts';
 
 const DEADLINE_MS = 10_000;
 
