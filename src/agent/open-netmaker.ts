@@ -72,7 +72,7 @@ export interface Netmaker {
   /** Looks at what only a look can tell: rules that are gone, containers that vanished unseen. */
   look(): Promise<void>;
   /** For `status`. */
-  summary(): object;
+  summary(): ReturnType<typeof summarize>;
   /** How many addresses were taken back by hand, and belong to containers that wait for them. */
   withdrawn(): number;
   /** What keeps containers' addresses from being reached although the host is their gateway, one line each. */

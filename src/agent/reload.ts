@@ -1,8 +1,6 @@
 // Takes over what changed in the configuration file while the agent runs; a file with an error changes nothing.
 
 import { join } from 'node:path';
-import { z } from 'zod';
-import { type Method, method } from '../api/method.ts';
 import type { Config } from '../core/config/config.ts';
 import { noteConfigInForce } from '../core/config/in-force.ts';
 import { loadConfig } from '../core/config/load.ts';
@@ -30,9 +28,8 @@ export interface ReloadAnswer {
 export interface Reloader {
   /** One after the other. Throws `bad-config`. */
   reload(): Promise<ReloadAnswer>;
-  method: Method;
   /** For `status`: when the file was read last, and which keys wait for a restart. */
-  summary(): object;
+  summary(): { read_at: string; restart_for: string[] };
 }
 
 /** Leaves what hooks need to know before they can ask anybody, and what readers need while the file has an error. */
@@ -79,13 +76,6 @@ export function openReload(parts: ReloadParts): Reloader {
 
   return {
     reload,
-    method: method({
-      name: 'reload',
-      in: [],
-      out: [{ name: 'json', type: 's' }],
-      schema: z.tuple([]),
-      run: async () => [JSON.stringify(await reload(), null, 2)],
-    }),
     summary: () => ({ read_at: readAt, restart_for: restart.map(({ key }) => key) }),
   };
 }

@@ -3,9 +3,12 @@
 import { dirname } from 'node:path';
 import { serveMethods } from '../api/dbus-service.ts';
 import { openHealth } from '../api/health.ts';
+import { agentMethods } from '../api/methods/agent.ts';
+import { configMethods } from '../api/methods/config.ts';
 import { guestMethods } from '../api/methods/guests.ts';
 import { introspectionMethods } from '../api/methods/introspection.ts';
-import { agentMethods } from '../api/methods/methods.ts';
+import { ledgerMethods } from '../api/methods/ledger.ts';
+import { portMethods } from '../api/methods/ports.ts';
 import { statusReport } from '../api/status.ts';
 import { observeBridges } from '../core/drivers/ovsdb/observe.ts';
 import { hostUse } from '../core/kernel/links.ts';
@@ -71,21 +74,20 @@ export function serve(parts: ServeParts): void {
   serveMethods(
     bus,
     [
-      ...agentMethods({
+      ...agentMethods({ agent, status, forgetLosses: () => healings.forget(() => true) }),
+      ...portMethods({
         agent,
         config,
         claims,
-        ledger,
-        status,
         healthOfPorts: health.ofPorts,
-        forgetLosses: () => healings.forget(() => true),
         withVmid: (name, use) => vmids.claimFor('lxc', name, undefined, use),
         vmidOwner: vmids.owner,
         lxcRuns: async (name) => (await lxcContainers.running()).some((container) => container.name === name),
         hostUse,
         isBridge: (name) => observeBridges(ovsdb.replica).has(name),
       }),
-      reloader.method,
+      ...ledgerMethods({ ledger, config }),
+      ...configMethods({ reload: reloader.reload }),
       ...guestMethods({
         ovsdb,
         claims,

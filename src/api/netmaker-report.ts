@@ -13,6 +13,8 @@ import type { MeshWatch } from '../netmaker/wireguard/watch.ts';
 import { containerName, type DockerContainer, decideAttach } from '../runtimes/docker/attach.ts';
 import type { DockerSource } from '../runtimes/docker/source.ts';
 import type { Binding, Claims } from '../state/desired-state.ts';
+import type { NetmakerStatus } from './answers/netmaker.ts';
+import type { Said } from './method.ts';
 
 export interface ReportParts {
   config: Config;
@@ -115,7 +117,7 @@ export interface StatusParts {
 }
 
 /** The whole of it in a few lines: pools, leases, the host's part. */
-export async function reportNetmaker(parts: StatusParts): Promise<object> {
+export async function reportNetmaker(parts: StatusParts): Promise<Said<NetmakerStatus>> {
   const { config, pools, leases } = parts;
   const { enabled, mode, bridge, isolate, allow_in: allowIn } = config.netmaker;
   const published = parts.published().map(({ address }) => address);

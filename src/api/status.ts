@@ -13,7 +13,9 @@ import type { SpoolAbsorber } from '../reconcile/absorb-spool.ts';
 import type { SwitchFactsKeeper } from '../reconcile/switch-facts.ts';
 import type { Claims } from '../state/desired-state.ts';
 import type { Troubles } from '../state/pending-retries.ts';
+import type { StatusDocument } from './answers/status.ts';
 import type { AgentHealth } from './health.ts';
+import type { Said } from './method.ts';
 
 export interface StatusParts {
   config: Config;
@@ -29,9 +31,9 @@ export interface StatusParts {
   ovsdb: OvsdbClient;
   health: Pick<AgentHealth, 'faults'>;
   /** What is said of Netmaker's containers. */
-  netmaker: object;
+  netmaker: Said<StatusDocument>['netmaker'];
   /** When the configuration was read, and what of it waits for a restart. */
-  configuration: object;
+  configuration: Said<StatusDocument>['configuration'];
   /** Why Proxmox's changes of running containers are not seen in time. */
   locksProblem: string | undefined;
 }
@@ -41,7 +43,7 @@ interface Obstacle {
   reason: string;
 }
 
-export async function statusReport(parts: StatusParts): Promise<object> {
+export async function statusReport(parts: StatusParts): Promise<Said<StatusDocument>> {
   const { config, host, ledger, claims, ovsdb } = parts;
   const state = await parts.facts.refresh();
   const facts = parts.facts.current();

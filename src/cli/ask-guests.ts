@@ -1,7 +1,7 @@
 // Asks the agent for every guest that it knows.
 
+import { type GuestRow, guestsSchema } from '../api/answers/guests.ts';
 import { jsonAnswer, notUnderstood } from './agent-call.ts';
-import { type GuestRow, guestsSchema } from './render/guests.ts';
 import type { Context } from './verb.ts';
 
 const MEMBER = 'DescribeGuests';

@@ -18,7 +18,7 @@ export interface SummaryParts {
 }
 
 /** The value of the key `netmaker` of `get_status`; all keys are always there. */
-export function summarize({ config, addresses, withdrawn, published, trouble, hints }: SummaryParts): object {
+export function summarize({ config, addresses, withdrawn, published, trouble, hints }: SummaryParts) {
   const { enabled, mode, pools } = config.netmaker;
   return {
     enabled: enabled && config.docker.enabled,

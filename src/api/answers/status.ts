@@ -34,6 +34,11 @@ export const statusSchema = z.looseObject({
   hostname: z.string().default('this host'),
   pid: z.number().optional(),
   since: z.string().optional(),
+  version: z.string().optional(),
+  /** Of the error that `obstacle` tells of. */
+  obstacle_code: z.string().nullish(),
+  /** As configured: `auto`, `networkmanager`, `ovsdb`. */
+  driver: z.string().optional(),
   ports: z.number().optional(),
   networkmanager: z
     .looseObject({
@@ -56,10 +61,20 @@ export const statusSchema = z.looseObject({
       withdrawn: z.boolean().default(false),
       warning: z.string().nullish(),
       problem: z.string().nullish(),
+      problem_code: z.string().nullish(),
+      /** How many of them the host makes reachable. */
+      published: z.number().optional(),
       hints: z.array(z.string()).optional(),
     })
     .optional(),
-  configuration: z.looseObject({ restart_for: z.array(z.string()).default([]) }).optional(),
+  configuration: z
+    .looseObject({
+      /** RFC 3339. */
+      read_at: z.string().optional(),
+      /** Keys that wait for a restart. */
+      restart_for: z.array(z.string()).default([]),
+    })
+    .optional(),
   proxmox: z.looseObject({ locks_problem: z.string().nullish() }).optional(),
   bridges: z
     .array(
@@ -78,3 +93,5 @@ export const statusSchema = z.looseObject({
 });
 
 export type Status = z.infer<typeof statusSchema>;
+/** As the agent says it. */
+export type StatusDocument = z.input<typeof statusSchema>;

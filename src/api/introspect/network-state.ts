@@ -4,33 +4,12 @@ import { join } from 'node:path';
 import type { NetworkManagerOverview } from '../../core/networkmanager/overview.ts';
 import type { Binding } from '../../state/desired-state.ts';
 import { type InterfaceBinding, interfaceBinding } from '../../state/interface-binding.ts';
+import type { NetworkStateView } from '../answers/introspect.ts';
+import type { Said } from '../method.ts';
 import { bridgeProblem } from './bridge-state.ts';
 import type { SeenHost, SeenSwitch } from './seen.ts';
 
-export interface NetworkState {
-  networkmanager: {
-    version: string | null;
-    /** In the words of `nmcli general`, or `absent`. */
-    state: string;
-    connectivity: string | null;
-    active_connections: number;
-    total_connections: number;
-    devices: number;
-  };
-  /** Null while OVSDB is not connected. */
-  ovs_bridges:
-    | { name: string; ports: string[]; interfaces: string[]; active: boolean; datapath_type: string }[]
-    | null;
-  interface_bindings: Record<string, InterfaceBinding>;
-  connectivity_status: {
-    internet_reachable: boolean | null;
-    dns_working: boolean | null;
-    default_route: string | null;
-    uplink_status: string | null;
-  };
-  /** RFC 3339. */
-  timestamp: string;
-}
+export type NetworkState = Said<NetworkStateView>;
 
 export function networkState(seen: SeenHost): NetworkState {
   const { networkManager: nm } = seen;

@@ -3,31 +3,14 @@
 import type { OvsBridge } from '../../core/drivers/ovsdb/bridge-tree.ts';
 import { showBridge } from '../../core/drivers/ovsdb/show.ts';
 import type { ProfileName } from '../../core/networkmanager/overview.ts';
+import type { TopologyView } from '../answers/introspect.ts';
+import type { Said } from '../method.ts';
 import { bridgeProblem } from './bridge-state.ts';
 import { type PortState, portStates } from './port-state.ts';
 import type { SeenSwitch } from './seen.ts';
 
-export interface BridgeTopology {
-  interfaces: string[];
-  /** What NetworkManager calls its profile of the bridge; empty when it has none. */
-  nm_connection: string;
-  ovs_show: string;
-  ports: string[];
-  details: {
-    /** Who makes the bridge anew after a boot. */
-    owner: string | null;
-    /** Who changes its ports for us, or null: then `obstacle` says why nobody can. */
-    driver: string | null;
-    obstacle: string | null;
-    nm_connection_uuid: string | null;
-    datapath_type: string;
-    ovs_version: string | null;
-    active: boolean;
-    problem: string | null;
-    ports: object[];
-  };
-}
-
+export type BridgeTopology = Said<TopologyView>;
+type PortDetails = BridgeTopology['details']['ports'][number];
 export type BridgeDriver = Pick<BridgeTopology['details'], 'owner' | 'driver' | 'obstacle'>;
 
 export function bridgeTopology(
@@ -55,7 +38,7 @@ export function bridgeTopology(
   };
 }
 
-function portDetails({ name, row, binding, problem }: PortState, seen: SeenSwitch): object {
+function portDetails({ name, row, binding, problem }: PortState, seen: SeenSwitch): PortDetails {
   const interfaces = row?.interfaces ?? [];
   const [only, ...others] = interfaces;
   const single = others.length === 0 ? only : undefined;

@@ -1,18 +1,12 @@
 // The answer of `validate_bridge_connectivity`; pure.
 
+import type { ValidationView } from '../answers/introspect.ts';
+import type { Said } from '../method.ts';
 import { bridgeProblem } from './bridge-state.ts';
 import { portStates } from './port-state.ts';
 import type { SeenSwitch } from './seen.ts';
 
-export interface BridgeValidation {
-  bridge_active: boolean;
-  /** Each port of the bridge, but its own: whether it works and fits its guest. */
-  bridge_synchronization: Record<string, boolean>;
-  /** The bridge and all of its ports. */
-  connectivity_preserved: boolean;
-  nm_connection_exists: boolean;
-  ovs_bridge_exists: boolean;
-}
+export type BridgeValidation = Said<ValidationView>;
 
 export function bridgeValidation(name: string, seen: SeenSwitch, hasProfile: boolean): BridgeValidation {
   const bridge = seen.bridges.find((one) => one.name === name);

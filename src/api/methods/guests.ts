@@ -7,8 +7,10 @@ import { mapNumbers, optionalNumber, optionalString } from '../../core/ovsdb/val
 import type { OverlookedGuests } from '../../reconcile/overlooked.ts';
 import type { Claims } from '../../state/desired-state.ts';
 import type { Troubles } from '../../state/pending-retries.ts';
+import { guestsSchema } from '../answers/guests.ts';
+import { none } from '../arguments.ts';
 import { type CardNumbers, describeGuests } from '../guests/describe.ts';
-import { type Method, method } from '../method.ts';
+import { jsonMethod, type Method } from '../method.ts';
 
 export interface GuestMethodParts {
   ovsdb: OvsdbClient;
@@ -36,12 +38,12 @@ const numbersSchema = z.tuple([
 
 export function guestMethods(parts: GuestMethodParts): Method[] {
   return [
-    method({
+    jsonMethod({
       name: 'describe_guests',
       in: [],
-      out: [{ name: 'json', type: 's' }],
-      schema: z.tuple([]),
-      run: async () => [JSON.stringify(await guests(parts), null, 2)],
+      schema: none,
+      answer: guestsSchema,
+      run: () => guests(parts),
     }),
   ];
 }

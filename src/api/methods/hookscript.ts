@@ -31,13 +31,14 @@ export function noteHookscript(ledger: Pick<Ledger, 'append'>): Method {
   return method({
     name: 'note_hookscript',
     in: [{ name: 'note', type: 's' }],
-    out: [{ name: 'height', type: 't' }],
+    out: { name: 'height', type: 't' },
+    answer: z.bigint(),
     schema: z.tuple([z.string().max(NOTE_MAX, `a note has at most ${NOTE_MAX} characters`)]),
     run: async ([json], { user, pid }) => {
       const { result, name, former, ...guest } = parseNote(json);
       const data = { ...guest, ...(name !== undefined && { name }), ...(former !== undefined && { former }) };
       const entry = { category: 'lifecycle', action: `hookscript_${result}`, data, user, pid } as const;
-      return [BigInt((await ledger.append(entry)).height)];
+      return BigInt((await ledger.append(entry)).height);
     },
   });
 }

@@ -5,6 +5,13 @@ import { AgentError } from '../../core/lib/errors.ts';
 import { NM } from '../../core/networkmanager/names.ts';
 import { introspectNetworkManager } from '../../core/networkmanager/overview.ts';
 import {
+  interfaceBindingsSchema,
+  networkStateSchema,
+  topologySchema,
+  validationSchema,
+} from '../answers/introspect.ts';
+import { none, text } from '../arguments.ts';
+import {
   bridgeDriver,
   bridgeProfile,
   type GatherParts,
@@ -15,7 +22,7 @@ import { interfaceBindings, networkState } from '../introspect/network-state.ts'
 import { demandBridge, OPERATIONS, type OperationParts, runOperation } from '../introspect/operations.ts';
 import { bridgeTopology } from '../introspect/topology.ts';
 import { bridgeValidation } from '../introspect/validation.ts';
-import { type Method, method } from '../method.ts';
+import { jsonMethod, type Method, method } from '../method.ts';
 
 export type IntrospectionParts = GatherParts & Pick<OperationParts, 'reconcile'>;
 
@@ -25,9 +32,6 @@ const operation = z.enum(OPERATIONS, {
   error: (issue) =>
     `there is no operation ${JSON.stringify(String(issue.input).slice(0, 40))}; there are ${OPERATIONS.join(', ')}`,
 });
-const none = z.tuple([]);
-const text = (name: string) => [{ name, type: 's' }];
-const json = (value: unknown) => [JSON.stringify(value, null, 2)];
 
 export function introspectionMethods(parts: IntrospectionParts): Method[] {
   const validate = async (bridge: string) => {
@@ -36,17 +40,17 @@ export function introspectionMethods(parts: IntrospectionParts): Method[] {
     return bridgeValidation(bridge, seen, (await bridgeProfile(parts, bridge, found)) !== undefined);
   };
   return [
-    method({
+    jsonMethod({
       name: 'get_system_network_state',
       in: [],
-      out: text('json'),
+      answer: networkStateSchema,
       schema: none,
-      run: async () => json(networkState(await lookAtHost(parts))),
+      run: async () => networkState(await lookAtHost(parts)),
     }),
-    method({
+    jsonMethod({
       name: 'get_bridge_topology',
-      in: text('bridge'),
-      out: text('json'),
+      in: [text('bridge')],
+      answer: topologySchema,
       schema: z.tuple([bridgeName]),
       run: async ([bridge]) => {
         demandBridge(parts.ovsdb, bridge);
@@ -57,27 +61,28 @@ export function introspectionMethods(parts: IntrospectionParts): Method[] {
           bridgeProfile(parts, bridge, found),
           bridgeDriver(parts, bridge),
         ]);
-        return json(bridgeTopology(found, seen, profile, drivenBy));
+        return bridgeTopology(found, seen, profile, drivenBy);
       },
     }),
-    method({
+    jsonMethod({
       name: 'validate_bridge_connectivity',
-      in: text('bridge'),
-      out: text('json'),
+      in: [text('bridge')],
+      answer: validationSchema,
       schema: z.tuple([bridgeName]),
-      run: async ([bridge]) => json(await validate(bridge)),
+      run: ([bridge]) => validate(bridge),
     }),
-    method({
+    jsonMethod({
       name: 'get_interface_bindings',
       in: [],
-      out: text('json'),
+      answer: interfaceBindingsSchema,
       schema: none,
-      run: async () => json(interfaceBindings(parts.claims.bindings(), parts.bindingsDir)),
+      run: async () => interfaceBindings(parts.claims.bindings(), parts.bindingsDir),
     }),
     method({
       name: 'introspect_network_manager',
       in: [],
       out: text('answer'),
+      answer: z.string(),
       schema: none,
       run: async () => {
         const xml = await introspectNetworkManager(parts.bus);
@@ -87,17 +92,16 @@ export function introspectionMethods(parts: IntrospectionParts): Method[] {
         if (!xml.includes(`<interface name="${NM}">`)) {
           throw new AgentError('bus-call-failed', `What has the name ${NM} does not offer its interface`);
         }
-        return ['NetworkManager introspection completed successfully'];
+        return 'NetworkManager introspection completed successfully';
       },
     }),
     method({
       name: 'atomic_bridge_operation',
-      in: [...text('bridge'), ...text('operation')],
+      in: [text('bridge'), text('operation')],
       out: text('answer'),
+      answer: z.string(),
       schema: z.tuple([bridgeName, operation]),
-      run: async ([bridge, wanted], caller) => [
-        await runOperation({ ...parts, validate }, wanted, bridge, caller.user),
-      ],
+      run: ([bridge, wanted], caller) => runOperation({ ...parts, validate }, wanted, bridge, caller.user),
     }),
   ];
 }

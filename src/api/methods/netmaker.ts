@@ -2,60 +2,66 @@
 
 import { z } from 'zod';
 import type { Leases } from '../../netmaker/address/leases.ts';
+import type { ContainerReport } from '../../netmaker/report.ts';
 import type { Attestor } from '../../netmaker/stun/attest-containers.ts';
-import { type Method, method } from '../method.ts';
+import {
+  attestationsSchema,
+  leasesSchema,
+  type NetmakerStatus,
+  netmakerReportSchema,
+  netmakerStatusSchema,
+} from '../answers/netmaker.ts';
+import { none, text } from '../arguments.ts';
+import { jsonMethod, type Method, method, type Said } from '../method.ts';
 
 export interface NetmakerMethodParts {
-  containers: () => Promise<object[]>;
-  status: () => Promise<object>;
+  containers: () => Promise<ContainerReport[]>;
+  status: () => Promise<Said<NetmakerStatus>>;
   leases: Leases;
   attestor: Attestor;
   /** Takes all public addresses and rules back: what a removal of the package begins with. */
   withdraw: () => Promise<void>;
 }
 
-const none = z.tuple([]);
-const json = [{ name: 'json', type: 's' }];
-const pretty = (value: unknown) => [JSON.stringify(value, null, 2)];
-
 export function netmakerMethods(parts: NetmakerMethodParts): Method[] {
   return [
-    method({
+    jsonMethod({
       name: 'list_netmaker_containers',
       in: [],
-      out: json,
       schema: none,
-      run: async () => pretty(await parts.containers()),
+      answer: netmakerReportSchema,
+      run: () => parts.containers(),
     }),
-    method({
+    jsonMethod({
       name: 'get_netmaker_status',
       in: [],
-      out: json,
       schema: none,
-      run: async () => pretty(await parts.status()),
+      answer: netmakerStatusSchema,
+      run: () => parts.status(),
     }),
-    method({
+    jsonMethod({
       name: 'list_netmaker_leases',
       in: [],
-      out: json,
       schema: none,
-      run: async () => pretty(parts.leases.rows()),
+      answer: leasesSchema,
+      run: async () => parts.leases.rows(),
     }),
-    method({
+    jsonMethod({
       name: 'attest_netmaker',
-      in: [{ name: 'container', type: 's' }],
-      out: json,
+      in: [text('container')],
+      answer: attestationsSchema,
       schema: z.tuple([z.string().max(255, 'a container name has at most 255 characters')]),
-      run: async ([container], caller) => pretty(await parts.attestor.attest(container, caller.user)),
+      run: ([container], caller) => parts.attestor.attest(container, caller.user),
     }),
     method({
       name: 'withdraw_netmaker',
       in: [],
-      out: [{ name: 'answer', type: 's' }],
+      out: text('answer'),
       schema: none,
+      answer: z.literal('withdrawn'),
       run: async () => {
         await parts.withdraw();
-        return ['withdrawn'];
+        return 'withdrawn' as const;
       },
     }),
   ];

@@ -1,24 +1,8 @@
 // How containers are seen from outside; pure.
 
-import { z } from 'zod';
+import type { AttestationRow } from '../../api/answers/netmaker.ts';
 import { printable } from '../printable.ts';
 import { cells as cellsOf, fitted, spared, table } from './table.ts';
-
-/** What `AttestNetmaker` answers: one element for each container and address family. */
-export const attestationsSchema = z.array(
-  z.looseObject({
-    container: z.string(),
-    addresses: z.array(z.string()),
-    verdict: z.enum(['public', 'unproven', 'behind_nat', 'unreachable', 'no-address']),
-    mapped: z.string().nullable(),
-    local: z.string().nullable(),
-    server: z.string().nullable(),
-    reason: z.string(),
-    rtt_ms: z.number().nullable(),
-  }),
-);
-
-export type AttestationRow = z.infer<typeof attestationsSchema>[number];
 
 const VERDICTS = {
   public: 'public',

@@ -1,6 +1,6 @@
 // The guests of this host as a table, or for programs; pure. One choice and one order of rows for every format.
 
-import { z } from 'zod';
+import type { GuestRow } from '../../api/answers/guests.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import { nearName } from '../../core/lib/near-name.ts';
 import { printable, safeJson } from '../printable.ts';
@@ -9,35 +9,6 @@ import { compactSize } from './quantity.ts';
 import { fitted } from './table.ts';
 import { sameTimes } from './time.ts';
 import { yaml } from './yaml.ts';
-
-/** What `DescribeGuests` answers, as far as people see it. */
-export const guestsSchema = z.array(
-  z.looseObject({
-    port: z.string().nullable(),
-    row: z.string().optional(),
-    guest: z.string(),
-    vmid: z.number().nullable(),
-    nic: z.number().nullish(),
-    runtime: z.string(),
-    id: z.string().optional(),
-    bridge: z.string().nullable(),
-    interface: z.string().optional(),
-    driver: z.string().optional(),
-    since: z.string().optional(),
-    address: z.string().optional(),
-    state: z.string().default('attached'),
-    reason: z.string().nullish(),
-    mac: z.string().optional(),
-    vlan: z.string().optional(),
-    ofport: z.number().optional(),
-    mtu: z.number().optional(),
-    rx: z.number().optional(),
-    tx: z.number().optional(),
-    health: z.string().nullish(),
-  }),
-);
-
-export type GuestRow = z.infer<typeof guestsSchema>[number];
 
 export const STATES = ['attached', 'waiting', 'held', 'skipped', 'unattached'] as const;
 export const FORMATS = ['table', 'wide', 'json', 'yaml', 'csv'] as const;

@@ -1,69 +1,10 @@
 // The picture of the host's switch: bridges, their ports, whose they are; pure.
 
-import { z } from 'zod';
+import type { NetworkStateView, TopologyView, ValidationView } from '../../api/answers/introspect.ts';
 import { printable } from '../printable.ts';
 import { cells, fitted, pad, spared, table } from './table.ts';
 
-const numbers = z.array(z.number()).default([]);
-
-/** What `GetSystemNetworkState` answers, as far as people see it. */
-export const networkStateSchema = z.looseObject({
-  networkmanager: z.looseObject({
-    version: z.string().nullable(),
-    state: z.string(),
-    connectivity: z.string().nullable(),
-    active_connections: z.number(),
-    total_connections: z.number(),
-    devices: z.number(),
-  }),
-  ovs_bridges: z.array(z.looseObject({ name: z.string() })).nullable(),
-  connectivity_status: z.looseObject({
-    internet_reachable: z.boolean().nullable(),
-    dns_working: z.boolean().nullable(),
-    default_route: z.string().nullable(),
-    uplink_status: z.string().nullable(),
-  }),
-});
-export type NetworkStateView = z.infer<typeof networkStateSchema>;
-
-/** What `GetBridgeTopology` answers. */
-export const topologySchema = z.looseObject({
-  nm_connection: z.string(),
-  details: z.looseObject({
-    owner: z.string().nullable(),
-    driver: z.string().nullable(),
-    obstacle: z.string().nullable(),
-    datapath_type: z.string(),
-    ovs_version: z.string().nullable(),
-    active: z.boolean(),
-    problem: z.string().nullable(),
-    ports: z.array(
-      z.looseObject({
-        port: z.string(),
-        interfaces: z.array(z.string()),
-        tag: z.number().nullable(),
-        trunks: numbers,
-        guest: z.string().nullable(),
-        runtime: z.string().nullable(),
-        driver: z.string().nullable(),
-        operstate: z.string().nullable(),
-        problem: z.string().nullable(),
-      }),
-    ),
-  }),
-});
-export type TopologyView = z.infer<typeof topologySchema>;
 type PortView = TopologyView['details']['ports'][number];
-
-/** What `ValidateBridgeConnectivity` answers. */
-export const validationSchema = z.looseObject({
-  bridge_active: z.boolean(),
-  bridge_synchronization: z.record(z.string(), z.boolean()),
-  connectivity_preserved: z.boolean(),
-  nm_connection_exists: z.boolean(),
-  ovs_bridge_exists: z.boolean(),
-});
-export type ValidationView = z.infer<typeof validationSchema>;
 
 export interface NamedTopology {
   name: string;

@@ -1,25 +1,8 @@
 // The table of leased addresses; pure.
 
-import { z } from 'zod';
+import type { LeaseLine } from '../../api/answers/netmaker.ts';
 import { cells, fitted } from './table.ts';
 import { sameTimes, untilText } from './time.ts';
-
-/** What `ListNetmakerLeases` answers, as far as people see it. */
-export const leasesSchema = z.array(
-  z.looseObject({
-    address: z.string(),
-    name: z.string(),
-    /** Container id, or `group:NAME`. */
-    key: z.string(),
-    state: z.string(),
-    since: z.string(),
-    /** End of the cool-down. */
-    until: z.string().nullable(),
-    static: z.boolean(),
-  }),
-);
-
-export type LeaseLine = z.infer<typeof leasesSchema>[number];
 
 /** In the order they come. BY says whether the address was asked for by label. */
 export function leaseLines(leases: readonly LeaseLine[], now: Date, width?: number): string[] {

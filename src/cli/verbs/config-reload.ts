@@ -1,18 +1,11 @@
 // `config reload`: has the running agent take over what it can; what `systemctl reload` runs.
 
-import { z } from 'zod';
+import { reloadSchema } from '../../api/answers/config.ts';
 import { jsonAnswer, notUnderstood } from '../agent-call.ts';
 import { printable, safeJson } from '../printable.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 
 const MEMBER = 'Reload';
-const value = z.unknown();
-const changesSchema = z.array(z.looseObject({ key: z.string(), from: value, to: value }));
-const answerSchema = z.looseObject({
-  taken: changesSchema,
-  restart: changesSchema,
-  warnings: z.array(z.string()).default([]),
-});
 
 export const addConfigReload: AddVerb = (parent, context) => {
   const { terminal, callAgent } = context;
@@ -30,7 +23,7 @@ Exit code: 0 the file is in force, as far as it needs no restart; 2 it has an er
     .action(
       ending(context, async ({ json }: { json?: boolean }) => {
         const answer = jsonAnswer(MEMBER, await callAgent({ member: MEMBER }));
-        const read = answerSchema.safeParse(answer);
+        const read = reloadSchema.safeParse(answer);
         if (!read.success) throw notUnderstood(MEMBER);
         const { taken, restart, warnings } = read.data;
         const shown = ({ key, from, to }: (typeof taken)[number]) =>

@@ -1,6 +1,6 @@
 // `create-interface`: makes an existing device the port of a guest.
 
-import { z } from 'zod';
+import { attachedSchema } from '../../api/answers/ports.ts';
 import { jsonAnswer, notUnderstood } from '../agent-call.ts';
 import {
   parseBridge,
@@ -17,7 +17,6 @@ import { type AddVerb, ending, examples } from '../verb.ts';
 /** Milliseconds; making a bridge on the way is part of it. */
 const DEADLINE_MS = 60_000;
 const MEMBER = 'AttachInterface';
-const answerSchema = z.looseObject({ port: z.string(), bridge: z.string(), interface: z.string() });
 
 interface Options {
   bridge?: string;
@@ -58,7 +57,7 @@ export const addCreateInterface: AddVerb = (parent, context) => {
             deadlineMs: DEADLINE_MS,
           }),
         );
-        const made = answerSchema.safeParse(answer);
+        const made = attachedSchema.safeParse(answer);
         if (!made.success) throw notUnderstood(MEMBER);
         const { port, bridge, interface: link } = made.data;
         terminal.out(json ? safeJson(answer, 2) : printable(`${port} is on ${bridge} (${link})`));

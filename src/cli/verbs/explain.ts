@@ -1,6 +1,7 @@
 // `explain`: all that is known of one port, and what is wrong with it.
 
 import { join } from 'node:path';
+import type { GuestRow } from '../../api/answers/guests.ts';
 import { type PortIdentity, parsePortName } from '../../core/guest/vmid.ts';
 import { AgentError, isAgentError } from '../../core/lib/errors.ts';
 import { faultsOf } from '../../diagnose/explain/faults.ts';
@@ -10,7 +11,7 @@ import { askGuests } from '../ask-guests.ts';
 import { lxcWithoutPort } from '../inspect/without-port.ts';
 import { printable, safeJson } from '../printable.ts';
 import { explanationJson, explanationLines } from '../render/explanation.ts';
-import { type GuestRow, isGuest } from '../render/guests.ts';
+import { isGuest } from '../render/guests.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 import { readVmidState } from '../vmid-files.ts';
 

@@ -1,17 +1,11 @@
 // `introspect`: the host's switch as a picture, or one bridge and whether it is in order.
 
 import type { z } from 'zod';
+import { networkStateSchema, topologySchema, validationSchema } from '../../api/answers/introspect.ts';
 import { jsonAnswer, notUnderstood } from '../agent-call.ts';
 import { CliError } from '../failure.ts';
 import { safeJson } from '../printable.ts';
-import {
-  bridgePicture,
-  hostPicture,
-  networkStateSchema,
-  topologySchema,
-  validationSchema,
-  verdictLines,
-} from '../render/introspect.ts';
+import { bridgePicture, hostPicture, verdictLines } from '../render/introspect.ts';
 import { type AddVerb, type Context, ending, examples } from '../verb.ts';
 
 export const addIntrospect: AddVerb = (parent, context) => {

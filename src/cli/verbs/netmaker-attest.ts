@@ -1,9 +1,10 @@
 // `netmaker attest`: asks a STUN server from inside containers under which address they are seen.
 
+import { attestationsSchema } from '../../api/answers/netmaker.ts';
 import { jsonAnswer, notUnderstood } from '../agent-call.ts';
 import { parseGuestName } from '../arguments.ts';
 import { safeJson } from '../printable.ts';
-import { attestationExitCode, attestationsSchema, attestationTable } from '../render/attest.ts';
+import { attestationExitCode, attestationTable } from '../render/attest.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 import { showingWait } from '../wait-progress.ts';
 

@@ -1,8 +1,9 @@
 // `netmaker leases`: who has which address of the pools.
 
+import { leasesSchema } from '../../api/answers/netmaker.ts';
 import { jsonAnswer, notUnderstood } from '../agent-call.ts';
 import { safeJson } from '../printable.ts';
-import { leaseLines, leasesSchema } from '../render/leases.ts';
+import { leaseLines } from '../render/leases.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 
 export const addNetmakerLeases: AddVerb = (parent, context) => {

@@ -1,6 +1,6 @@
 // `netmaker list`: the Netmaker containers of this host, and those that are not attached with the reason.
 
-import { netmakerReportSchema } from '../../netmaker/report.ts';
+import { netmakerReportSchema } from '../../api/answers/netmaker.ts';
 import { jsonAnswer, notUnderstood } from '../agent-call.ts';
 import { safeJson } from '../printable.ts';
 import { netmakerTable } from '../render/netmaker.ts';

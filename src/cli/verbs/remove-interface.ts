@@ -1,6 +1,6 @@
 // `remove-interface`: takes a port off the switch that was attached by hand.
 
-import { z } from 'zod';
+import { detachedSchema } from '../../api/answers/ports.ts';
 import { jsonAnswer, notUnderstood } from '../agent-call.ts';
 import { parseInterfaceName } from '../arguments.ts';
 import { printable, safeJson } from '../printable.ts';
@@ -9,7 +9,6 @@ import { type AddVerb, ending, examples } from '../verb.ts';
 /** Milliseconds. */
 const DEADLINE_MS = 60_000;
 const MEMBER = 'DetachInterface';
-const answerSchema = z.looseObject({ port: z.string(), bridge: z.string(), interface: z.string() });
 
 export const addRemoveInterface: AddVerb = (parent, context) => {
   const { terminal, callAgent } = context;
@@ -23,7 +22,7 @@ export const addRemoveInterface: AddVerb = (parent, context) => {
       ending(context, async (wanted: string, { json }: { json?: boolean }) => {
         const call = { member: MEMBER, signature: 's', body: [wanted], deadlineMs: DEADLINE_MS };
         const answer = jsonAnswer(MEMBER, await callAgent(call));
-        const gone = answerSchema.safeParse(answer);
+        const gone = detachedSchema.safeParse(answer);
         if (!gone.success) throw notUnderstood(MEMBER);
         const { port, bridge, interface: link } = gone.data;
         terminal.out(json ? safeJson(answer, 2) : printable(`${port} is off ${bridge} (${link})`));

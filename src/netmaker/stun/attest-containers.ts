@@ -19,6 +19,9 @@ export interface Attested {
   mapped: string | null;
 }
 
+/** An element of what `attest_netmaker` answers. */
+export type ContainerAttestation = Attestation & { container: string };
+
 export interface AttestParts {
   exec: Exec;
   rules: NetmakerSection;
@@ -31,7 +34,7 @@ export interface AttestParts {
 
 export interface Attestor {
   /** @param container a container's name, or '' for all. Throws `port-unknown`. */
-  attest(container: string, user: string): Promise<object[]>;
+  attest(container: string, user: string): Promise<ContainerAttestation[]>;
   last(id: string): Attested | undefined;
 }
 
@@ -42,7 +45,7 @@ export function openAttestor({ exec, rules, pools, ledger, bindings, now }: Atte
   const servers = serversOf(rules, pools);
   const witness = openWitness(exec);
 
-  const one = async (binding: Binding, user: string): Promise<object[]> => {
+  const one = async (binding: Binding, user: string): Promise<ContainerAttestation[]> => {
     const { guest, port, veth, id = '' } = binding;
     const { own, shared } = publicAddressesOf(binding);
     const addresses = [...own, ...shared];
@@ -68,7 +71,7 @@ export function openAttestor({ exec, rules, pools, ledger, bindings, now }: Atte
       if (chosen.length === 0 && container !== '') {
         throw new AgentError('port-unknown', 'No Netmaker container of that name has a port');
       }
-      const found: object[] = [];
+      const found: ContainerAttestation[] = [];
       for (const binding of chosen) found.push(...(await one(binding, user)));
       return found;
     },

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { guestsSchema } from '../../../src/api/answers/guests.ts';
 import { type Status, statusSchema } from '../../../src/api/answers/status.ts';
 import { blockDetail, blockLine } from '../../../src/cli/render/block.ts';
 import { eventLine } from '../../../src/cli/render/event.ts';
-import { chosen, guestLines, guestsSchema } from '../../../src/cli/render/guests.ts';
+import { chosen, guestLines } from '../../../src/cli/render/guests.ts';
 import { count, size } from '../../../src/cli/render/quantity.ts';
 import { reportLines, reportsExitCode } from '../../../src/cli/render/reports.ts';
 import { statsLines } from '../../../src/cli/render/stats.ts';

@@ -1,0 +1,15 @@
+// The method about the configuration.
+
+import type { z } from 'zod';
+import { reloadSchema } from '../answers/config.ts';
+import { none } from '../arguments.ts';
+import { jsonMethod, type Method, type Said } from '../method.ts';
+
+export interface ConfigMethodParts {
+  /** Throws `bad-config`. */
+  reload: () => Promise<Said<z.infer<typeof reloadSchema>>>;
+}
+
+export function configMethods({ reload }: ConfigMethodParts): Method[] {
+  return [jsonMethod({ name: 'reload', in: [], schema: none, answer: reloadSchema, run: () => reload() })];
+}

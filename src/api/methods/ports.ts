@@ -1,0 +1,124 @@
+// The methods about ports: which there are, and those that are attached and removed by hand.
+
+import { z } from 'zod';
+import { parseAttachOptions } from '../../runtimes/manual/attach-options.ts';
+import type { Binding, Claims } from '../../state/desired-state.ts';
+import { attachedSchema, detachedSchema, portsSchema } from '../answers/ports.ts';
+import { guestName, ifname, none, text, vmid } from '../arguments.ts';
+import { type Attached, type ByHandParts, openByHand } from '../by-hand.ts';
+import { jsonMethod, type Method, method } from '../method.ts';
+
+export interface PortMethodParts extends ByHandParts {
+  claims: Claims;
+  /** One word for each port that guests have. */
+  healthOfPorts: () => Promise<ReadonlyMap<string, string>>;
+}
+
+const sentence = z.string();
+const device = { name: 'raw_ifname', type: 's' };
+const container = { name: 'container_id', type: 's' };
+const number = { name: 'vmid', type: 'u' };
+
+export function portMethods(parts: PortMethodParts): Method[] {
+  return [...listed(parts), ...changed(parts)];
+}
+
+function listed({ claims, healthOfPorts }: PortMethodParts): Method[] {
+  return [
+    method({
+      name: 'list_ports',
+      in: [],
+      out: { name: 'ports', type: 'as' },
+      schema: none,
+      answer: z.array(z.string()),
+      run: async () =>
+        claims
+          .bindings()
+          .map(({ port }) => port)
+          .sort(),
+    }),
+    jsonMethod({
+      name: 'describe_ports',
+      in: [],
+      schema: none,
+      answer: portsSchema,
+      run: async () => {
+        const health = await healthOfPorts();
+        return claims
+          .bindings()
+          .map((binding) => ({ ...described(binding), health: health.get(binding.port) ?? 'ok' }));
+      },
+    }),
+  ];
+}
+
+function changed(parts: PortMethodParts): Method[] {
+  const { attach, detach } = openByHand(parts);
+  const created = ({ container: name }: Attached) => `Container interface created for ${name}`;
+  const removal = (name: string) =>
+    method({
+      name,
+      in: [text('name')],
+      out: text('answer'),
+      schema: z.tuple([ifname]),
+      answer: sentence,
+      run: async ([wanted], caller) => {
+        await detach(wanted, caller);
+        return `Container interface ${wanted} removed`;
+      },
+    });
+  return [
+    method({
+      name: 'add_port',
+      in: [text('name')],
+      out: text('answer'),
+      schema: z.tuple([ifname]),
+      answer: sentence,
+      run: async ([link], caller) => created(await attach(link, link, undefined, caller)),
+    }),
+    removal('del_port'),
+    method({
+      name: 'create_container_interface',
+      in: [device, container, number],
+      out: text('answer'),
+      schema: z.tuple([ifname, guestName, vmid]),
+      answer: sentence,
+      run: async ([link, name, id], caller) => created(await attach(link, name, id, caller)),
+    }),
+    jsonMethod({
+      name: 'attach_interface',
+      in: [device, container, number, text('options')],
+      schema: z.tuple([ifname, guestName, vmid, z.string().max(65_536)]),
+      answer: attachedSchema,
+      compact: true,
+      run: ([link, name, id, options], caller) => attach(link, name, id, caller, parseAttachOptions(options)),
+    }),
+    jsonMethod({
+      name: 'detach_interface',
+      in: [text('name')],
+      schema: z.tuple([ifname]),
+      answer: detachedSchema,
+      compact: true,
+      run: ([name], caller) => detach(name, caller),
+    }),
+    removal('remove_container_interface'),
+  ];
+}
+
+/** The keys that people and programs read in `list`. */
+function described(binding: Binding) {
+  const { port, row, guest, vmid: id, runtime, bridge, driver, since, nic, veth } = binding;
+  return {
+    port,
+    row: row ?? port,
+    guest,
+    vmid: id,
+    nic,
+    runtime,
+    bridge,
+    interface: binding.interface,
+    driver,
+    since,
+    ...(veth?.addresses[0] !== undefined && { address: veth.addresses[0], addresses: veth.addresses }),
+  };
+}
