@@ -127,7 +127,7 @@ const options = (root, bundle) => ({
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none', // their licences are in third-party.txt instead, see below
-  define: { 'import.meta.url': 'importMetaUrl', __VERSION__: JSON.stringify(VERSION) }, // of packages that ask where they are
+  define: { 'import.meta.url': 'importMetaUrl', __VERSION__: JSON.stringify(VERSION) }, // execa is an ES module that asks where it is
   banner: { js: `"use strict";const importMetaUrl=require("node:url").pathToFileURL(__filename).href;` },
   nodePaths: [join(HERE, 'node_modules')],
   plugins: [stubPlugin(bundle.stubs), englishOnly, ...(bundle.light ? [lightPlugin] : [])],

@@ -29,8 +29,8 @@ export async function firstReconcile(
 }
 
 /**
- * The signal that asks the agent to stop. It goes on being listened to: a second one must not end the agent in the middle of
- * what it still has to do.
+ * The signal that asks the agent to stop. It goes on being listened to: while a program of ours runs, execa listens,
+ * too, to end it with us, and ends the process at once when it finds that nobody else does.
  */
 export function terminated(): Promise<'SIGTERM' | 'SIGINT'> {
   return new Promise((resolve) => {
