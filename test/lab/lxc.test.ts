@@ -163,13 +163,20 @@ describe('the port of a container that runs', () => {
     expect(refused.stderr).toMatch(/belongs to the running guest early \(lxc\) \[port-in-use\].*lxc\.net/);
     await expect(host.call('del_port', 's', port)).rejects.toThrow(/port-in-use/);
     await expectReachable(host, '10.0.0.20');
+    const before = (await host.ledger()).length;
     await host.sh(`
       sed -i.before 's/^lxc.net.0.link = .*/lxc.net.0.link = lxcbr9/' /var/lib/lxc/early/config
       lxc-guest stop early; lxc-guest start early`);
-    await eventually(host.ledger, (blocks) => expect(blocks.at(-1)?.action).toBe('guest_skipped'));
-    expect(await guestsOf()).toEqual({});
-    await host.sh('lxc-guest stop early; mv /var/lib/lxc/early/config.before /var/lib/lxc/early/config');
-    await host.sh('lxc-guest start early');
+    try {
+      // Numbers of former containers may be released just then, in a block of its own.
+      await eventually(host.ledger, (blocks) =>
+        expect(blocks.slice(before).map(({ action }) => action)).toContain('guest_skipped'),
+      );
+      expect(await guestsOf()).toEqual({});
+    } finally {
+      await host.sh('lxc-guest stop early; mv /var/lib/lxc/early/config.before /var/lib/lxc/early/config');
+      await host.sh('lxc-guest start early');
+    }
     await eventually(guestsOf, (guests) => expect(guests).toEqual({ early: port }));
   });
 
