@@ -2,7 +2,7 @@
 
 import * as z from 'zod';
 import type { NetmakerRole } from './types.ts';
-import type { MeshValues } from './wireguard/watch.ts';
+import type { MeshValues } from './wireguard/visits.ts';
 
 const amount = z.number().nonnegative();
 

@@ -1,4 +1,4 @@
-// Looks at the host: `ip -json`, `nft -j`, exit codes of iptables, /proc/sys.
+// Looks at the host: `ip -json`, exit codes of iptables, /proc/sys, and what read-ruleset.ts says of nftables.
 
 import { z } from 'zod';
 import { kernelFamilies } from '../../core/kernel/families.ts';
@@ -10,14 +10,11 @@ import { kernelNameProblem } from '../../core/lib/device-name.ts';
 import { isAgentError } from '../../core/lib/errors.ts';
 import type { Exec } from '../../core/lib/exec.ts';
 import { exceptionArguments, exceptionsFor, iptables } from './docker-user.ts';
-import { forwardObstacles } from './forwarding.ts';
 import { type Entry, keyOf, type Piece } from './host-resources.ts';
-import type { Observed, Obstacle, PolicyRule } from './observed.ts';
-import { digestOf } from './plan.ts';
-import type { Tally } from './ruleset.ts';
+import type { Observed, PolicyRule } from './observed.ts';
+import { readRules } from './read-ruleset.ts';
 import type { GatewayWish } from './spec.ts';
 import type { Sysctls } from './sysctls.ts';
-import { ARP_TABLE, TABLE } from './tables.ts';
 import { type HostLinks, hostRoute, uplinkFor } from './uplink.ts';
 
 const linksSchema = z.array(
@@ -36,8 +33,6 @@ const routesSchema = z.array(
   z.object({ dst: z.string(), table: z.coerce.number().default(254), type: z.string().default('1') }),
 );
 const proxiesSchema = z.array(z.object({ dst: z.string(), dev: z.string().optional() }));
-const rulesetSchema = z.object({ nftables: z.array(z.record(z.string(), z.unknown())) });
-const counterSchema = z.object({ name: z.string(), packets: z.number(), bytes: z.number() });
 
 export interface Senses {
   exec: Exec;
@@ -143,97 +138,6 @@ const policyRule = ({ table, iif, oif }: z.infer<typeof rulesSchema>[number]): P
 function routeKey(dst: string, device: string, table: number): string {
   return keyOf({ kind: 'route', to: dst.includes('/') ? dst : hostRoute(dst), device, table });
 }
-
-/** Our tables without what differs from look to look, and the counters in them. */
-export async function readTable(exec: Exec): Promise<{ digest: string | undefined; tally: Tally }> {
-  const both = await Promise.all([TABLE, ARP_TABLE].map((table) => listTable(exec, table)));
-  const objects = both.flat();
-  const counters = objects.flatMap(({ counter }) => counterSchema.safeParse(counter).data ?? []);
-  return {
-    digest: digestOfRules(objects),
-    tally: new Map(counters.map(({ name, packets, bytes }) => [name, { packets, bytes }])),
-  };
-}
-
-async function listTable(exec: Exec, table: { family: string; name: string }) {
-  try {
-    const text = await exec('nft', ['-j', 'list', 'table', table.family, table.name]);
-    const { nftables } = rulesetSchema.parse(JSON.parse(text));
-    return nftables.filter((one) => !('metainfo' in one));
-  } catch (error) {
-    // No such table. That nft works at all shows in the list of the whole ruleset.
-    if (isAgentError(error, 'exec-failed')) return [];
-    throw error;
-  }
-}
-
-/** Handles are given out anew, counters run, and the elements of a set have no order. */
-function withoutPassing(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutPassing);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([key]) => !['handle', 'packets', 'bytes'].includes(key))
-      .map(([key, inner]) => [
-        key,
-        key === 'elem' && Array.isArray(inner)
-          ? inner.map((element) => JSON.stringify(element)).sort()
-          : withoutPassing(inner),
-      ]),
-  );
-}
-
-interface Rules {
-  digest: string | undefined;
-  obstacles: (wish: GatewayWish, defaults: readonly DefaultRoute[]) => Obstacle[] | undefined;
-}
-
-/** Ours and everybody else's at once. Those may be such as `nft` cannot show as JSON; the gateway works without knowing them. */
-async function readRules(exec: Exec): Promise<Rules> {
-  const text = await exec('nft', ['-j', 'list', 'ruleset']).catch((error: unknown) => {
-    if (isAgentError(error, 'exec-failed')) return undefined;
-    throw error;
-  });
-  const whole = text === undefined ? undefined : objectsOf(text);
-  if (text === undefined || whole === undefined) {
-    // An nft that does not work at all is another matter.
-    await exec('nft', ['-j', 'list', 'tables']);
-    return { digest: (await readTable(exec)).digest, obstacles: () => undefined };
-  }
-  const isOf = (one: Record<string, unknown>, { family, name }: { family: string; name: string }) =>
-    Object.entries(one).some(([kind, value]) => {
-      const object = placeSchema.safeParse(value).data;
-      return object?.family === family && (kind === 'table' ? object.name : object.table) === name;
-    });
-  const own = [TABLE, ARP_TABLE].flatMap((table) => whole.filter((one) => isOf(one, table)));
-  return {
-    digest: digestOfRules(own),
-    obstacles(wish, defaults) {
-      try {
-        return forwardObstacles(text, wish.pools, wish.bridge, (family) => uplinkFor(family, wish, defaults));
-      } catch {
-        return undefined;
-      }
-    },
-  };
-}
-
-const placeSchema = z.object({
-  family: z.string(),
-  name: z.string().optional(),
-  table: z.string().optional(),
-});
-
-function objectsOf(text: string): Record<string, unknown>[] | undefined {
-  try {
-    return rulesetSchema.parse(JSON.parse(text)).nftables.filter((one) => !('metainfo' in one));
-  } catch {
-    return undefined;
-  }
-}
-
-const digestOfRules = (objects: readonly object[]) =>
-  objects.length === 0 ? undefined : digestOf(objects.map(withoutPassing));
 
 type Exception = Extract<Piece, { kind: 'exception' }>;
 

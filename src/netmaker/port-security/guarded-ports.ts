@@ -33,23 +33,7 @@ export function openGuards(isolation: Isolation, ovsdb: OvsdbClient, uplink: str
   const counts = openDropCounts();
   const look = (bridge: string) => counts.during(() => isolation.installed(bridge));
 
-  const ofportOf = ({ port, row = port }: DesiredPort): number => {
-    const ofport = observePorts(ovsdb.replica).find((found) => found.row === row)?.ofport;
-    if (ofport !== undefined && ofport > 0) return ofport;
-    throw new AgentError('port-not-usable', `${port} has no OpenFlow number yet`);
-  };
-  const uplinkOn = (bridge: string): number | undefined =>
-    observePorts(ovsdb.replica).find((port) => port.interface === uplink && port.bridge === bridge)?.ofport;
-  const guarded = (desired: DesiredPort, guard: PortGuard, ofport: number): GuardedPort => {
-    const number = uplinkOn(desired.bridge);
-    return {
-      bridge: desired.bridge,
-      vmid: desired.guest.vmid,
-      ofport,
-      guard,
-      ...(number !== undefined && number > 0 && { uplink: number }),
-    };
-  };
+  const { ofportOf, guarded } = openflowPorts(ovsdb, uplink);
   /** A container's first start has nothing to carry over, and does not wait for a look. */
   const countedBy = async (former: ObservedGuard | undefined, vmid: number): Promise<Counts | undefined> => {
     if (former === undefined) return undefined;
@@ -113,4 +97,26 @@ export function openGuards(isolation: Isolation, ovsdb: OvsdbClient, uplink: str
       return new Map([...found].map(([vmid, now]) => [vmid, counts.of(vmid) ?? now]));
     },
   };
+}
+
+/** What the switch calls ports, by OVSDB. */
+function openflowPorts(ovsdb: OvsdbClient, uplink: string | undefined) {
+  const ofportOf = ({ port, row = port }: DesiredPort): number => {
+    const ofport = observePorts(ovsdb.replica).find((found) => found.row === row)?.ofport;
+    if (ofport !== undefined && ofport > 0) return ofport;
+    throw new AgentError('port-not-usable', `${port} has no OpenFlow number yet`);
+  };
+  const uplinkOn = (bridge: string): number | undefined =>
+    observePorts(ovsdb.replica).find((port) => port.interface === uplink && port.bridge === bridge)?.ofport;
+  const guarded = (desired: DesiredPort, guard: PortGuard, ofport: number): GuardedPort => {
+    const number = uplinkOn(desired.bridge);
+    return {
+      bridge: desired.bridge,
+      vmid: desired.guest.vmid,
+      ofport,
+      guard,
+      ...(number !== undefined && number > 0 && { uplink: number }),
+    };
+  };
+  return { ofportOf, guarded };
 }

@@ -1,21 +1,12 @@
 // Puts the flows of guarded ports on a bridge, reads them back and takes them off.
 
-import { AgentError } from '../../core/lib/errors.ts';
 import type { Exec } from '../../core/lib/exec.ts';
 import { announcements } from './announcement.ts';
 import { flowsOf, hostMulticastFlow } from './flows.ts';
-import {
-  type DumpedFlow,
-  guardsOf,
-  type InstalledGuard,
-  markOf,
-  multicastPorts,
-  parseFlows,
-  parseUnfloodedPorts,
-  type ReadGuard,
-} from './installed.ts';
-import { type Meter, meterId, metersOf, meterText, parseMeterIds } from './meters.ts';
-import { cookieOf, OUR_COOKIES } from './pipeline.ts';
+import { type InstalledGuard, markOf, multicastPorts } from './installed.ts';
+import { meterId, metersOf } from './meters.ts';
+import { type OpenFlow, openOpenFlow, type Remembered } from './openflow.ts';
+import { cookieOf } from './pipeline.ts';
 import type { GuardedPort } from './port.ts';
 
 export { digestOf, type InstalledGuard } from './installed.ts';
@@ -38,60 +29,15 @@ export interface Isolation {
   announce(bridge: string, ofport: number, mac: string, addresses: readonly string[]): Promise<void>;
 }
 
-/** What is on the bridge while one change is made. */
-interface Seen {
-  flows: DumpedFlow[];
-  guards: Map<number, ReadGuard>;
-}
-
-interface Remembered {
-  guards: Map<number, Pick<ReadGuard, 'ofport' | 'isolate'>>;
-  meters: Set<number>;
-}
-
 export function openIsolation(exec: Exec): Isolation {
-  const ofctl = async (args: readonly string[], input?: string) => {
-    try {
-      return await exec('ovs-ofctl', args, input === undefined ? {} : { input });
-    } catch (error) {
-      const [, , verb = '', bridge = ''] = args.filter((argument) => argument !== '--bundle');
-      throw new AgentError('flows-refused', `Open vSwitch refused ${verb} on ${bridge}`, { cause: error });
-    }
-  };
-  const of14 = (...args: string[]) => ofctl(['-O', 'OpenFlow14', ...args]);
-  const dump = async (bridge: string): Promise<Seen> => {
-    const text = await of14('dump-flows', bridge, '--no-names', `cookie=${OUR_COOKIES}`);
-    const flows = parseFlows(text);
-    return { flows, guards: guardsOf(flows) };
-  };
-  const bundle = (bridge: string, lines: readonly string[]) =>
-    ofctl(['-O', 'OpenFlow14', '--bundle', 'add-flows', bridge, '-'], `${lines.join('\n')}\n`);
-
-  const meterIds = async (bridge: string) => new Set(parseMeterIds(await of14('dump-meters', bridge)));
-  const setMeters = async (bridge: string, meters: readonly Meter[], seen: Remembered) => {
-    for (const meter of meters) {
-      await of14(seen.meters.has(meter.id) ? 'mod-meter' : 'add-meter', bridge, meterText(meter));
-      seen.meters.add(meter.id);
-    }
-  };
-  /** Deleting a meter deletes the flows that name it, so this comes after the flows. */
-  const dropMeters = async (bridge: string, ids: readonly number[], seen: Remembered) => {
-    for (const id of ids.filter((id) => seen.meters.has(id))) {
-      await of14('del-meter', bridge, `meter=${id}`);
-      seen.meters.delete(id);
-    }
-  };
-  /** Whether NORMAL floods to the port: only OpenFlow 1.0 has the setting. */
-  const setFlood = (bridge: string, ofport: number, flood: boolean) =>
-    ofctl(['-O', 'OpenFlow10', 'mod-port', bridge, String(ofport), flood ? 'flood' : 'no-flood']);
-
+  const openflow = openOpenFlow(exec);
   const inTurn = serialised();
   /** What the last look and our own changes since say, by bridge: a container that starts waits for every look. */
   const remembered = new Map<string, Remembered>();
   const recall = async (bridge: string): Promise<Remembered> => {
     const known = remembered.get(bridge);
     if (known !== undefined) return known;
-    const [{ guards }, meters] = await Promise.all([dump(bridge), meterIds(bridge)]);
+    const [{ guards }, meters] = await Promise.all([openflow.dump(bridge), openflow.meterIds(bridge)]);
     const fresh = { guards: new Map(guards), meters };
     remembered.set(bridge, fresh);
     return fresh;
@@ -108,48 +54,19 @@ export function openIsolation(exec: Exec): Isolation {
     }
   };
 
-  const installNow = async (port: GuardedPort): Promise<void> => {
-    const { bridge, vmid, ofport } = port;
-    const lines = [...flowsOf(port), markOf(port)].map((flow) => `add cookie=${cookieOf(vmid)},${flow}`);
-    const seen = await recall(bridge);
-    const former = [...seen.guards].filter(([other, guard]) => other === vmid || guard.ofport === ofport);
-    const meters = metersOf(port);
-    await setMeters(bridge, meters, seen);
-    if (port.guard.isolate) await setFlood(bridge, ofport, false);
-    const gone = former.map(([other]) => other);
-    const others = isolatedExcept(seen, gone);
-    await bundle(bridge, [
-      ...new Set([vmid, ...gone].map(deletion)),
-      ...lines,
-      ...hostMulticast(port.guard.isolate ? [...others, ofport] : others),
-    ]);
-    for (const other of gone) seen.guards.delete(other);
-    seen.guards.set(vmid, { ofport, isolate: port.guard.isolate });
-    const wanted = new Set(meters.map(({ id }) => id));
-    const ofports = [ofport, ...former.map(([, guard]) => guard.ofport)];
-    await dropMeters(bridge, metersAt(ofports, wanted), seen);
-    if (!port.guard.isolate && former.some(([, guard]) => guard.isolate && guard.ofport === ofport))
-      await setFlood(bridge, ofport, true);
-  };
-
-  const removeNow = async (bridge: string, vmid: number): Promise<void> => {
-    const seen = await recall(bridge);
-    const guard = seen.guards.get(vmid);
-    if (guard === undefined) return;
-    await bundle(bridge, [deletion(vmid), ...hostMulticast(isolatedExcept(seen, [vmid]))]);
-    seen.guards.delete(vmid);
-    await dropMeters(bridge, metersAt([guard.ofport], new Set()), seen);
-    // The port may be gone already, and its number with it.
-    if (guard.isolate) await setFlood(bridge, guard.ofport, true).catch(() => undefined);
-  };
-
   return {
-    install: (port) => inTurn(port.bridge, () => lookingAgain(port.bridge, () => installNow(port))),
+    install: (port) =>
+      inTurn(port.bridge, () =>
+        lookingAgain(port.bridge, () => installNow(openflow, port, () => recall(port.bridge))),
+      ),
 
-    remove: (bridge, vmid) => inTurn(bridge, () => lookingAgain(bridge, () => removeNow(bridge, vmid))),
+    remove: (bridge, vmid) =>
+      inTurn(bridge, () =>
+        lookingAgain(bridge, () => removeNow(openflow, bridge, vmid, () => recall(bridge))),
+      ),
 
     async installed(bridge) {
-      const { flows, guards } = await dump(bridge);
+      const { flows, guards } = await openflow.dump(bridge);
       const known = remembered.get(bridge)?.guards;
       const isSame =
         known?.size === guards.size &&
@@ -158,7 +75,7 @@ export function openIsolation(exec: Exec): Isolation {
       const isolated = [...guards].filter(([, { isolate }]) => isolate);
       if (isolated.length > 0) {
         const reached = multicastPorts(flows);
-        const unflooded = parseUnfloodedPorts(await ofctl(['-O', 'OpenFlow10', 'dump-ports-desc', bridge]));
+        const unflooded = await openflow.unflooded(bridge);
         for (const [, guard] of isolated)
           if (!reached.has(guard.ofport) || !unflooded.has(guard.ofport)) guard.digest = '';
       }
@@ -169,9 +86,53 @@ export function openIsolation(exec: Exec): Isolation {
       const lines = addresses
         .flatMap((address) => announcements(mac, address))
         .map((frame) => `packet-out in_port=${ofport},packet=${frame.toString('hex')},actions=NORMAL\n`);
-      await ofctl(['-O', 'OpenFlow14', 'bundle', bridge, '-'], lines.join(''));
+      await openflow.send(bridge, lines);
     },
   };
+}
+
+async function installNow(
+  openflow: OpenFlow,
+  port: GuardedPort,
+  recall: () => Promise<Remembered>,
+): Promise<void> {
+  const { bridge, vmid, ofport } = port;
+  const lines = [...flowsOf(port), markOf(port)].map((flow) => `add cookie=${cookieOf(vmid)},${flow}`);
+  const seen = await recall();
+  const former = [...seen.guards].filter(([other, guard]) => other === vmid || guard.ofport === ofport);
+  const meters = metersOf(port);
+  await openflow.setMeters(bridge, meters, seen);
+  if (port.guard.isolate) await openflow.setFlood(bridge, ofport, false);
+  const gone = former.map(([other]) => other);
+  const others = isolatedExcept(seen, gone);
+  await openflow.bundle(bridge, [
+    ...new Set([vmid, ...gone].map(deletion)),
+    ...lines,
+    ...hostMulticast(port.guard.isolate ? [...others, ofport] : others),
+  ]);
+  for (const other of gone) seen.guards.delete(other);
+  seen.guards.set(vmid, { ofport, isolate: port.guard.isolate });
+  const wanted = new Set(meters.map(({ id }) => id));
+  const ofports = [ofport, ...former.map(([, guard]) => guard.ofport)];
+  await openflow.dropMeters(bridge, metersAt(ofports, wanted), seen);
+  if (!port.guard.isolate && former.some(([, guard]) => guard.isolate && guard.ofport === ofport))
+    await openflow.setFlood(bridge, ofport, true);
+}
+
+async function removeNow(
+  openflow: OpenFlow,
+  bridge: string,
+  vmid: number,
+  recall: () => Promise<Remembered>,
+): Promise<void> {
+  const seen = await recall();
+  const guard = seen.guards.get(vmid);
+  if (guard === undefined) return;
+  await openflow.bundle(bridge, [deletion(vmid), ...hostMulticast(isolatedExcept(seen, [vmid]))]);
+  seen.guards.delete(vmid);
+  await openflow.dropMeters(bridge, metersAt([guard.ofport], new Set()), seen);
+  // The port may be gone already, and its number with it.
+  if (guard.isolate) await openflow.setFlood(bridge, guard.ofport, true).catch(() => undefined);
 }
 
 const deletion = (vmid: number) => `delete cookie=${cookieOf(vmid)}/-1`;

@@ -5,8 +5,6 @@ import { AgentError } from '../../core/lib/errors.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
 import { poolOf } from '../../netmaker/address/address-space.ts';
 import { endpointOf } from '../../netmaker/address/endpoint.ts';
-import { electHolder, type GroupMember } from '../../netmaker/address/failover.ts';
-import type { LeasedAddress } from '../../netmaker/address/lease.ts';
 import type { Leases } from '../../netmaker/address/leases.ts';
 import { overlaps } from '../../netmaker/address/pools.ts';
 import type { NetmakerSection } from '../../netmaker/config-section.ts';
@@ -14,6 +12,7 @@ import type { Pool } from '../../netmaker/types.ts';
 import type { Claim } from '../../state/desired-state.ts';
 import type { AddressMove } from '../source.ts';
 import { type AttachDecision, containerName, type DockerContainer } from './attach.ts';
+import { Elections, idOf } from './failover-elections.ts';
 
 export interface EndpointParts {
   rules: NetmakerSection;
@@ -53,77 +52,9 @@ export interface NetmakerEndpoints {
   removed(id: string): Promise<void>;
 }
 
-interface Election {
-  holder: string | undefined;
-  moves: AddressMove[];
-  others: string[];
-  addresses: LeasedAddress[];
-}
-
 export function netmakerEndpoints(parts: EndpointParts): NetmakerEndpoints {
   const { rules, leases } = parts;
-  /** Names of groups with their holder, as the last election said. */
-  const holders = new Map<string, string | undefined>();
-  let turn: Promise<unknown> = Promise.resolve();
-
-  const idOf = ({ guest }: Claim) => guest.id ?? '';
-  /** Names by id of members that an election has seen; a claim comes only after its election. */
-  const seen = new Map<string, Map<string, string>>();
-  const membersOf = (group: string): Map<string, string> => {
-    const claims = parts.claims().filter(({ ports }) => ports.some((port) => port.group === group));
-    return new Map([
-      ...claims.map((claim) => [idOf(claim), claim.guest.name] as const),
-      ...(seen.get(group) ?? []),
-    ]);
-  };
-  /** Survives a restart of the agent: the binding of the holder says so. */
-  const rememberedHolder = (group: string) => {
-    if (holders.has(group)) return holders.get(group);
-    const claim = parts
-      .claims()
-      .find(({ ports }) => ports.some((port) => port.group === group && (port.shared?.length ?? 0) > 0));
-    return claim === undefined ? undefined : idOf(claim);
-  };
-  const present = async (id: string, name: string): Promise<GroupMember & { id: string }> => {
-    const container = await parts.inspect(id);
-    return container === undefined ? gone(id, name) : memberOf(container);
-  };
-
-  /** One at a time: two members that start at once must not both come out as the holder. */
-  const elect = (group: string, self: DockerContainer | undefined, except?: string): Promise<Election> => {
-    const mine = turn.then(async () => {
-      const known = membersOf(group);
-      const names = new Map(known);
-      if (self !== undefined) names.set(self.Id, containerName(self));
-      for (const id of [self?.Id, except]) known.delete(id ?? '');
-      const members = await Promise.all([...known].map(([id, name]) => present(id, name)));
-      if (self !== undefined) members.push(memberOf(self));
-      // Only who runs can be elected next time; ids of those that ended would pile up.
-      const running = members.filter((member) => member.running);
-      if (running.length === 0) seen.delete(group);
-      else seen.set(group, new Map(running.map(({ id, name }) => [id, name])));
-      const former = rememberedHolder(group);
-      const holder = electHolder({ members, holder: former });
-      const addresses =
-        holder === undefined ? [] : await leases.claim({ key: `group:${group}`, name: group, wanted: {} });
-      // Not before: who is elected without an address has to be elected, and told of, again.
-      holders.set(group, holder);
-      if (holder === former) return { holder, addresses, moves: [], others: [] };
-      const nameOf = (id: string | undefined) =>
-        id === undefined ? null : (names.get(id) ?? id.slice(0, 12));
-      const move = { group, addresses: addresses.map(({ address }) => address), to: nameOf(holder) };
-      // The former one first: two that have an address at the same time is worse than none.
-      const look = [former, holder].filter((id) => id !== undefined && id !== self?.Id && id !== except);
-      return {
-        holder,
-        addresses,
-        moves: [{ ...move, from: nameOf(former) }],
-        others: look.filter((id) => id !== undefined),
-      };
-    });
-    turn = mine.catch(() => undefined);
-    return mine;
-  };
+  const elections = new Elections(parts);
 
   return {
     isWithdrawn: parts.isWithdrawn,
@@ -138,7 +69,7 @@ export function netmakerEndpoints(parts: EndpointParts): NetmakerEndpoints {
       const leased =
         own.length > 0 ? [] : await leases.claim({ key: container.Id, name, wanted: wantedOf(fixed) });
       const group = decision.failoverGroup;
-      const election = group === undefined ? undefined : await elect(group, container);
+      const election = group === undefined ? undefined : await elections.elect(group, container);
       const shared = election?.holder === container.Id ? election.addresses : [];
       const rateIn = decision.rateIn ?? rules.rate_in;
       const rateOut = decision.rateOut ?? rules.rate_out;
@@ -173,7 +104,7 @@ export function netmakerEndpoints(parts: EndpointParts): NetmakerEndpoints {
       const claim = parts.claims().find((entry) => idOf(entry) === id);
       const group = claim?.ports.find((port) => port.group !== undefined)?.group;
       if (group === undefined) return { moves: [], others: [] };
-      const { moves, others } = await elect(group, undefined, id);
+      const { moves, others } = await elections.elect(group, undefined, id);
       return { moves, others };
     },
 
@@ -209,24 +140,3 @@ function isInPools(text: string, pools: readonly Pool[]): boolean {
   const address = parseIp(text.split('/')[0] ?? text);
   return address !== undefined && poolOf(pools, address) !== undefined;
 }
-
-const HEALTH = ['healthy', 'unhealthy', 'starting'] as const;
-
-function memberOf(container: DockerContainer): GroupMember {
-  const { Id: id, State: state } = container;
-  return {
-    id,
-    name: containerName(container),
-    running: state.Running,
-    health: HEALTH.find((word) => word === state.Health?.Status) ?? 'none',
-    startedAt: Date.parse(state.StartedAt) || 0,
-  };
-}
-
-const gone = (id: string, name: string): GroupMember => ({
-  id,
-  name,
-  running: false,
-  health: 'none',
-  startedAt: 0,
-});

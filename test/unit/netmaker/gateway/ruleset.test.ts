@@ -1,10 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  clearCommands,
-  mergedPorts,
-  rulesetCommands as rulesetOf,
-} from '../../../../src/netmaker/gateway/ruleset.ts';
+import { clearCommands, rulesetCommands as rulesetOf } from '../../../../src/netmaker/gateway/ruleset.ts';
+import { mergedPorts } from '../../../../src/netmaker/gateway/service-ports.ts';
 import type { GatewayWish } from '../../../../src/netmaker/gateway/spec.ts';
 import type { Pool } from '../../../../src/netmaker/types.ts';
 import { host, link, pool4, pool6, wish } from './host.ts';

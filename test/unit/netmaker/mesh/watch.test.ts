@@ -3,7 +3,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { AgentError } from '../../../../src/core/lib/errors.ts';
 import type { Change, Health, MeshContainer } from '../../../../src/netmaker/wireguard/changes.ts';
 import type { MeshInterface } from '../../../../src/netmaker/wireguard/interface.ts';
-import { type Inspected, type MeshWatch, startMeshWatch } from '../../../../src/netmaker/wireguard/watch.ts';
+import type { Inspected } from '../../../../src/netmaker/wireguard/visits.ts';
+import { type MeshWatch, startMeshWatch } from '../../../../src/netmaker/wireguard/watch.ts';
 import { AT, container, peer, wg } from './sights.ts';
 
 const RUNNING: Inspected = { health: 'none', restarts: 0, startedAt: '2026-11-23T08:00:00Z' };
