@@ -1,0 +1,11 @@
+// What one guest asks for.
+
+import type { Guest } from '../core/guest/guest.ts';
+import type { DesiredPort } from '../core/plan/desired.ts';
+
+/** One guest's ports. `key` is that of its events (`guestKeyOf`). */
+export interface Claim {
+  key: string;
+  guest: Guest;
+  ports: readonly DesiredPort[];
+}
