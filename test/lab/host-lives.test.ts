@@ -169,7 +169,7 @@ describe.each(suites)('on %s', (suite) => {
 
   it('backs a running guest up without any hook, locked', async () => {
     await host.sh('qm start 101; pct start 200; : >/tmp/phases');
-    const refused = await host.sh(`vzdump 101 200 --seconds 1 >/dev/null &
+    const refused = await host.sh(`vzdump 101 200 --seconds 4 >/dev/null &
       until grep -q 'lock: backup' /etc/pve/qemu-server/101.conf; do sleep 0.05; done
       qm set 101 --onboot 0 2>&1 || true
       wait`);
