@@ -16,6 +16,7 @@ import { knownEvents } from '../../../src/reconcile/known-events.ts';
 import type { Resolution, Sources } from '../../../src/runtimes/source.ts';
 import { type Claims, loadClaims } from '../../../src/state/desired-state.ts';
 import { openTroubles } from '../../../src/state/pending-retries.ts';
+import { blockProblem } from '../../unit/ledger/registry.ts';
 
 const guest = { runtime: 'proxmox-qemu', vmid: 101, name: 'web' } as const;
 const port: DesiredPort = { port: 'vi101', interface: 'tap101i0', bridge: 'ovsbr0', guest, nic: 0 };
@@ -48,6 +49,8 @@ const post = (id: string, phase: 'post-start' | 'post-stop' = 'post-start'): Lif
 async function blocks(): Promise<HashedBlock[]> {
   const found: HashedBlock[] = [];
   for await (const block of readBlocks(join(directory, 'ledger.jsonl'), {})) found.push(block);
+  // Nothing is written that the registry of actions does not have, shape and all.
+  expect(found.map(blockProblem).filter(Boolean)).toEqual([]);
   return found;
 }
 
@@ -141,7 +144,9 @@ describe('an event', () => {
   });
 
   it('that an earlier run recorded is acted on without being recorded again', async () => {
-    const { height } = await ledger.append({ category: 'lifecycle', action: 'guest_post_start', data: {} });
+    const { at, phase, vmid } = post('earlier') as Extract<LifecycleEvent, { source: 'proxmox' }>;
+    const entry = { category: 'lifecycle', action: 'guest_post_start', data: { at, phase, vmid } } as const;
+    const { height } = await ledger.append(entry);
     const result = await agent.finish(post('earlier'), height);
     expect(result).toMatchObject({ ok: true, height });
     expect(claims.get('vmid:101')?.ports).toHaveLength(1);

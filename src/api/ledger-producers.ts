@@ -1,0 +1,50 @@
+// Everything that the agent writes into the ledger, in one list: a new producer is its own file and a line here.
+
+import { z } from 'zod';
+import { LEDGER_FILE } from '../core/ledger/file-actions.ts';
+import { type ActionShape, actionsOf, type LedgerProducer } from '../core/ledger/producer.ts';
+import { MESH, PUBLIC_ADDRESSES } from '../netmaker/ledger-actions.ts';
+import { EVENTS, PORTS } from '../reconcile/event-actions.ts';
+import { STEPS } from '../reconcile/step-actions.ts';
+import { VMIDS } from '../state/ledger-actions.ts';
+
+const text = z.string();
+const enrolled = z.strictObject({
+  vmid: z.number(),
+  kind: z.enum(['qemu', 'lxc']),
+  name: text.optional(),
+  former: text.optional(),
+});
+
+/** The agent's own life, its configuration, and what the command line has recorded. */
+const AGENT: LedgerProducer = {
+  name: 'agent',
+  categories: ['lifecycle', 'config'],
+  actions: {
+    ...actionsOf('lifecycle', {
+      agent_started: z.strictObject({ version: text, node: text, config_warnings: z.array(text) }),
+      agent_stopped: z.strictObject({ reason: text }),
+      hookscript_enrolled: enrolled,
+      hookscript_unenrolled: enrolled,
+    }),
+    ...actionsOf('config', {
+      config_reloaded: z.strictObject({ changes: z.array(text), wait_for_restart: z.array(text) }),
+    }),
+  },
+};
+
+export const PRODUCERS: readonly LedgerProducer[] = [
+  EVENTS,
+  STEPS,
+  PORTS,
+  VMIDS,
+  AGENT,
+  LEDGER_FILE,
+  PUBLIC_ADDRESSES,
+  MESH,
+];
+
+/** By action. */
+export const LEDGER_ACTIONS: ReadonlyMap<string, ActionShape> = new Map(
+  PRODUCERS.flatMap(({ actions }) => Object.entries(actions)),
+);
