@@ -90,6 +90,8 @@ describe.each(['bash', 'zsh'] as const)('in %s', (shell) => {
         (word) => word.startsWith('--') && ![...optionsOf(path), '--version'].includes(word),
       );
       expect([path, odd]).toEqual([path, []]);
+      const noVerbs = found.filter((word) => !word.startsWith('-') && ![...inner, 'help'].includes(word));
+      if (inner.length > 0) expect([path, noVerbs]).toEqual([path, []]);
     }
   });
 

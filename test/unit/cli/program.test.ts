@@ -6,6 +6,8 @@ import { cli, today } from './fake.ts';
 const VERBS = [
   'run',
   'status',
+  'doctor',
+  'explain',
   'list',
   'events',
   'reconcile',
@@ -22,6 +24,7 @@ const VERBS = [
   'proxmox interfaces remove',
   'netmaker attest',
   'netmaker leases',
+  'netmaker withdraw',
   'ledger verify',
   'ledger show',
   'ledger tail',
