@@ -5,7 +5,8 @@ import { lifecycleEventSchema } from '../../src/core/events/lifecycle-event.ts';
 import { shortGuestName } from '../../src/core/guest/guest.ts';
 import { pause } from '../../src/core/lib/deadline.ts';
 import { shortened } from '../../src/core/lib/shortened.ts';
-import type { DockerConnection, EngineEvent } from '../../src/runtimes/docker/engine.ts';
+import type { DockerConnection } from '../../src/runtimes/docker/engine.ts';
+import type { EngineEvent } from '../../src/runtimes/docker/engine-events.ts';
 
 export interface ListenerParts {
   docker: DockerConnection;

@@ -2,64 +2,23 @@
 
 import type { Method } from '../api/method.ts';
 import { netmakerMethods } from '../api/methods/netmaker.ts';
-import { reportContainers, reportNetmaker } from '../api/netmaker-report.ts';
 import { AGENT_NAME, AGENT_PATH } from '../core/bus/agent-names.ts';
-import type { Bus } from '../core/bus/bus.ts';
-import type { Config } from '../core/config/config.ts';
-import { observePorts } from '../core/drivers/ovsdb/observe.ts';
-import { hostAddresses } from '../core/kernel/addresses.ts';
-import type { Veths } from '../core/kernel/veth.ts';
-import type { Ledger } from '../core/ledger/writer.ts';
-import { pause } from '../core/lib/deadline.ts';
-import type { Exec, Follow } from '../core/lib/exec.ts';
-import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
-import type { OvsdbClient } from '../core/ovsdb/client.ts';
-import { addressesOfOthers, heldBy } from '../netmaker/address/claimed-addresses.ts';
-import { insidePool } from '../netmaker/address/inside.ts';
-import { openLeases } from '../netmaker/address/leases.ts';
 import { lookAtLeases } from '../netmaker/address/look-at-leases.ts';
-import { poolsOf, reservedRanges } from '../netmaker/address/pools.ts';
-import { knownBridges } from '../netmaker/gateway/docker-bridges.ts';
-import { openGateway } from '../netmaker/gateway/gateway.ts';
-import { THIS_BOOT } from '../netmaker/gateway/place.ts';
-import { GATEWAY_TROUBLE, openPublicNetwork } from '../netmaker/gateway/public-network.ts';
+import { poolsOf } from '../netmaker/address/pools.ts';
+import { GATEWAY_TROUBLE } from '../netmaker/gateway/public-network.ts';
 import { type Guards, openGuards } from '../netmaker/port-security/guarded-ports.ts';
 import { openIsolation } from '../netmaker/port-security/port-security.ts';
-import { RULES_TROUBLE, refreshRules } from '../netmaker/port-security/refresh-rules.ts';
+import { refreshRules } from '../netmaker/port-security/refresh-rules.ts';
 import { openAttestor } from '../netmaker/stun/attest-containers.ts';
-import { openResponder } from '../netmaker/stun/responder.ts';
 import { openWarning, summarize } from '../netmaker/summary.ts';
-import { openWireGuardReader } from '../netmaker/wireguard/read-wireguard.ts';
-import { type MeshWatch, startMeshWatch } from '../netmaker/wireguard/watch.ts';
-import type { openDocker } from '../runtimes/docker/engine.ts';
+import type { MeshWatch } from '../netmaker/wireguard/watch.ts';
 import { type NetmakerEndpoints, netmakerEndpoints } from '../runtimes/docker/netmaker-endpoints.ts';
 import type { DockerSource } from '../runtimes/docker/source.ts';
-import type { Claims } from '../state/desired-state.ts';
-import type { Troubles } from '../state/pending-retries.ts';
-
-/** How long a look at the host waits at most for guests that are being attended to. */
-const QUIET_MS = 1_000;
-/** Stands among the troubles where others have the name of their port. */
-const UPLINK_TROUBLE = 'uplink';
-
-export interface NetmakerParts {
-  config: Config;
-  bus: Pick<Bus, 'emit'>;
-  exec: Exec;
-  follow: Follow;
-  ovsdb: OvsdbClient;
-  docker: ReturnType<typeof openDocker>;
-  claims: Claims;
-  ledger: Ledger;
-  troubles: Troubles;
-  veths: Veths;
-  guestQueue: KeyedQueue;
-  leasesPath: string;
-  gatewayRecordPath: string;
-  now: () => number;
-  onProblem: (problem: string) => void;
-  onError: (error: unknown) => void;
-}
+import { answersOf } from './netmaker-answers.ts';
+import { leasesOf, type NetmakerParts, openHostParts } from './netmaker-host.ts';
+import { meshOf } from './netmaker-mesh.ts';
+import { checkUplink } from './netmaker-uplink.ts';
+import { Withdrawal, type WithdrawalTools } from './netmaker-withdrawal.ts';
 
 export interface Netmaker {
   guards: Guards;
@@ -84,12 +43,8 @@ export interface Netmaker {
   close(): Promise<void>;
 }
 
-interface StartParts {
+interface StartParts extends WithdrawalTools {
   source: DockerSource;
-  /** Brings the ports of one container to nothing. */
-  takeAway: (key: string, reason: string) => Promise<void>;
-  /** Resolves when nothing of any guest is under way. */
-  idle: () => Promise<void>;
 }
 
 export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
@@ -101,59 +56,19 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
   const guards = openGuards(openIsolation(exec), ovsdb, uplink);
   const ports = () => claims.all().flatMap((claim) => claim.ports);
 
-  const leases = await openLeases({
-    path: parts.leasesPath,
-    pools,
-    reserved: reservedRanges(rules),
-    cooldownMs: rules.cooldown * 1000,
-    misses: rules.misses,
-    now,
-    inUse: ({ key }) => new Set([...hostAddresses(), ...addressesOfOthers(claims, key)]),
-    held: () => heldBy(claims, pools),
-    onProblem: parts.onProblem,
-  });
-
+  const leases = await leasesOf(parts, pools);
   const held = () => leases.all().flatMap(({ addresses }) => addresses).length;
   const warn = openWarning(rules.pools, parts.onProblem);
   const trouble = () => parts.troubles.all().find(({ port }) => port === GATEWAY_TROUBLE);
 
-  const inside = rules.mode === 'nat1to1' ? insidePool(rules.inside) : undefined;
-  const gateway = openGateway({
-    exec,
-    follow: parts.follow,
-    recordPath: parts.gatewayRecordPath,
-    bootId: THIS_BOOT,
-    onProblem: parts.onProblem,
-  });
   let source: DockerSource | undefined;
   let mesh: MeshWatch | undefined;
-  let withdrawn = false;
-  const publicNetwork = openPublicNetwork({
-    gateway,
-    wish: {
-      mode: rules.mode,
-      bridge: rules.bridge,
-      pools: inside === undefined ? pools : [...pools, inside],
-      uplink: rules.uplink,
-      onLink: rules.on_link,
-      isolate: rules.isolate,
-      hostServices: rules.host_services,
-      reserved: rules.reserved,
-    },
-    dockerBridges: knownBridges(docker.bridges),
-    ledger,
-    troubles: parts.troubles,
+  const { gateway, publicNetwork, responder } = openHostParts(parts, {
+    pools,
     ports,
-    quiet: () => Promise.race([parts.guestQueue.idle(), pause(QUIET_MS)]),
-    isKnown: () => !config.docker.enabled || source?.isKnown() === true,
-    onError: parts.onError,
+    isAsked: () => source?.isKnown() === true,
   });
-  const responder = openResponder({
-    addresses: enabled && rules.responder ? pools.map((pool) => zoned(pool.gateway, rules.bridge)) : [],
-    stunPort: rules.responder_stun_port,
-    httpPort: rules.responder_http_port,
-    onError: parts.onError,
-  });
+  const withdrawal = new Withdrawal({ ...parts, gateway, responder });
 
   const bindings = () =>
     claims.bindings().filter(({ guard, veth }) => guard !== undefined && veth !== undefined);
@@ -168,84 +83,20 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
         leases,
         inspect: docker.inspect,
         claims: claims.all,
-        isWithdrawn: () => withdrawn,
+        isWithdrawn: () => withdrawal.isBegun,
       })
     : undefined;
-
-  const startMesh = (): MeshWatch =>
-    startMeshWatch({
-      attached: () =>
-        bindings().flatMap(({ guest, id, port, veth }) =>
-          id === undefined || veth === undefined ? [] : [{ container: guest, id, pid: veth.pid, port }],
-        ),
-      async inspect(id) {
-        const container = await docker.inspect(id);
-        if (container === undefined) return undefined;
-        const status = container.State.Health?.Status;
-        const health = HEALTH.find((word) => word === status) ?? 'none';
-        return { health, restarts: container.RestartCount, startedAt: container.State.StartedAt };
-      },
-      readWireGuard: openWireGuardReader(exec, now),
-      async record({ action, data }) {
-        await ledger.append({ category: 'connectivity', action, data });
-        changed(String(data.guest), action);
-      },
-      onHealth: () => undefined,
-      intervalMs: rules.watch_interval * 1000,
-      now,
-      onError: parts.onError,
-    });
-
-  const takeAllAway = async (takeAway: StartParts['takeAway']): Promise<void> => {
-    for (const { key, guest, ports: wished } of claims.all()) {
-      const guarded = wished.filter(({ guard }) => guard !== undefined);
-      if (guarded.length === 0) continue;
-      for (const { veth } of guarded) if (veth) await parts.veths.release(veth).catch(parts.onError);
-      await takeAway(key, 'public addresses are taken back');
-      parts.troubles.note({
-        port: `container ${guest.name}`,
-        bridge: '',
-        code: 'addresses-withdrawn',
-        reason: 'public addresses are taken back',
-      });
-      for (const { interface: link } of guarded) await parts.veths.remove(link).catch(parts.onError);
-    }
-  };
-  const withdraw = async ({ takeAway, idle }: StartParts): Promise<void> => {
-    withdrawn = true;
-    await takeAllAway(takeAway);
-    // A container that was starting meanwhile may have got its address after all.
-    await idle();
-    await takeAllAway(takeAway);
-    await responder.close();
-    // After what was under way: a trouble that nobody works on any more would be due for ever.
-    await gateway.undo().finally(() => {
-      for (const trouble of [GATEWAY_TROUBLE, UPLINK_TROUBLE, RULES_TROUBLE]) parts.troubles.clear(trouble);
-    });
-  };
-
-  /** With mode `l2` nobody forwards for them: without the uplink in the bridge they reach each other and nobody else. */
-  const checkUplink = () => {
-    if (uplink === undefined) return;
-    const isNeeded = ports().some(({ guard, bridge }) => guard !== undefined && bridge === rules.bridge);
-    const isPlugged = observePorts(ovsdb.replica).some(
-      (port) => port.interface === uplink && port.bridge === rules.bridge,
-    );
-    if (!isNeeded || isPlugged) return parts.troubles.clear(UPLINK_TROUBLE);
-    const reason = `the uplink ${uplink} is not a port of ${rules.bridge}`;
-    parts.troubles.note({ port: UPLINK_TROUBLE, bridge: rules.bridge, code: 'uplink-not-plugged', reason });
-  };
 
   return {
     guards,
     endpoints,
     async prepare(cause) {
-      if (!withdrawn) await publicNetwork.prepare(cause);
+      if (!withdrawal.isBegun) await publicNetwork.prepare(cause);
     },
     async publish(cause, attached) {
       warn(held());
-      if (withdrawn) return;
-      checkUplink();
+      if (withdrawal.isBegun) return;
+      checkUplink({ ...parts, uplink, ports: ports() });
       await publicNetwork.sync(cause, attached);
       await responder.ensure();
     },
@@ -261,50 +112,38 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
       // Not waited for: a Docker that hangs must not keep other guests from being looked after.
       if (enabled) void lookAtLeases({ ...parts, leases });
     },
-    withdrawn: () => (withdrawn ? held() : 0),
-    unreached: () => (withdrawn || held() === 0 ? [] : gateway.hints()),
+    withdrawn: () => (withdrawal.isBegun ? held() : 0),
+    unreached: () => (withdrawal.isBegun || held() === 0 ? [] : gateway.hints()),
     summary: () =>
       summarize({
         config,
-        addresses: withdrawn ? 0 : held(),
-        withdrawn,
+        addresses: withdrawal.isBegun ? 0 : held(),
+        withdrawn: withdrawal.isBegun,
         published: publicNetwork.published().length,
         trouble: trouble(),
         hints: gateway.hints(),
       }),
     start(started) {
       source = started.source;
-      if (enabled) mesh = startMesh();
+      if (enabled) mesh = meshOf({ ...parts, bindings, changed });
       return netmakerMethods({
-        containers: () =>
-          reportContainers({
-            config,
-            pools,
-            inspect: docker.inspect,
-            existing: docker.existing,
-            claims,
-            leases,
-            guards,
-            problemOf: started.source.problemOf,
-            troubleOf: (port) => parts.troubles.all().find((found) => found.port === port)?.reason,
-            isWithdrawn: () => withdrawn,
-            mesh: () => mesh,
-            attested: attestor.last,
-            now,
-          }),
-        status: () =>
-          reportNetmaker({
-            config,
-            pools,
-            leases,
-            published: publicNetwork.published,
-            trouble,
-            counters: gateway.counters,
-            listening: responder.listening,
-          }),
+        ...answersOf({
+          ...parts,
+          pools,
+          leases,
+          guards,
+          gateway,
+          publicNetwork,
+          responder,
+          attestor,
+          trouble,
+          problemOf: started.source.problemOf,
+          isWithdrawn: () => withdrawal.isBegun,
+          mesh: () => mesh,
+        }),
         leases,
         attestor,
-        withdraw: () => withdraw(started),
+        withdraw: () => withdrawal.run(started),
       });
     },
     changed,
@@ -314,9 +153,3 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
     },
   };
 }
-
-/** A link-local address says nothing without its link. */
-const zoned = (address: string, link: string) =>
-  address.startsWith('fe80:') ? `${address}%${link}` : address;
-
-const HEALTH = ['healthy', 'unhealthy', 'starting'] as const;

@@ -42,50 +42,101 @@ const REMOVAL_MS = 500;
 export const GATEWAY_TROUBLE = 'gateway';
 
 export function openPublicNetwork(parts: PublicNetworkParts): PublicNetwork {
-  const { gateway, wish, ledger, troubles } = parts;
+  const network = new Network(parts);
+  return {
+    prepare: (cause) => network.prepare(cause),
+    sync: (cause, attached) => network.sync(cause, attached),
+    published: () => network.published(),
+    close: () => network.close(),
+  };
+}
+
+class Network {
+  readonly #parts: PublicNetworkParts;
+  #running: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+  /** What the host is known to be, so that a start of another guest costs nothing here. */
+  #done: string | undefined;
+  /** Addresses that it is the gateway of. */
+  #served: ReadonlySet<string> = new Set();
+  #later: NodeJS.Timeout | undefined;
+  #isWatching = false;
+
+  constructor(parts: PublicNetworkParts) {
+    this.#parts = parts;
+  }
+
   /** In one order whoever was there first: a guest that starts again changes nothing. */
-  const published = () =>
-    parts
+  published(): PublishedAddress[] {
+    return this.#parts
       .ports()
       .flatMap((port) => port.published ?? [])
       .sort((a, b) => (a.address < b.address ? -1 : 1));
-  let running: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
-  /** What the host is known to be, so that a start of another guest costs nothing here. */
-  let done: string | undefined;
-  /** Addresses that it is the gateway of. */
-  let served: ReadonlySet<string> = new Set();
-  let later: NodeJS.Timeout | undefined;
+  }
 
-  // Two processes that only a host with public addresses needs.
-  let watching = false;
-  const watch = () => {
-    if (!watching) gateway.onDisturbance(() => void noteDisturbance().catch(parts.onError));
-    watching = true;
-  };
+  async prepare(cause: () => Promise<number>): Promise<void> {
+    const isGateway = this.#done !== undefined && this.#served.size > 0;
+    if (!isGateway && this.published().length > 0) await this.#inTurn(cause);
+  }
 
-  const assert = async (cause: () => Promise<number>): Promise<void> => {
-    const now = published();
-    if (now.length === 0 && !parts.isKnown()) {
+  async sync(cause: () => Promise<number>, attached?: Promise<unknown>): Promise<void> {
+    const { gateway, onError } = this.#parts;
+    const now = this.published();
+    if (this.#running === undefined && this.#done === JSON.stringify(now)) return;
+    const isLess =
+      this.#done !== undefined &&
+      now.length < this.#served.size &&
+      now.every(({ address }) => this.#served.has(address));
+    if (isLess) {
+      this.#later ??= setTimeout(() => {
+        this.#later = undefined;
+        if (this.#done !== JSON.stringify(this.published())) void this.#inTurn(cause).catch(onError);
+      }, REMOVAL_MS);
+      return;
+    }
+    // The host forwards already, and closes what is not to be open; the dozen processes of a look come after the start.
+    if (this.#done !== undefined && this.#served.size > 0) {
+      await gateway.hold(now).catch(onError);
+      await attached?.catch(() => undefined);
+    }
+    await this.#inTurn(cause);
+  }
+
+  close(): void {
+    clearTimeout(this.#later);
+    this.#parts.gateway.close();
+  }
+
+  /** Two processes that only a host with public addresses needs. */
+  #watch(): void {
+    const { gateway, onError } = this.#parts;
+    if (!this.#isWatching) gateway.onDisturbance(() => void this.#noteDisturbance().catch(onError));
+    this.#isWatching = true;
+  }
+
+  async #assert(cause: () => Promise<number>): Promise<void> {
+    const { gateway, wish, ledger, troubles } = this.#parts;
+    const now = this.published();
+    if (now.length === 0 && !this.#parts.isKnown()) {
       // A trouble that nobody works on any more would be due for ever.
       troubles.clear(GATEWAY_TROUBLE);
       return;
     }
-    if (now.length > 0) watch();
+    if (now.length > 0) this.#watch();
     const asked = JSON.stringify(now);
     const base = { bridge: wish.bridge, mode: wish.mode, published: now.map(({ address }) => address) };
     try {
-      const dockerBridges = now.length === 0 ? [] : await parts.dockerBridges();
+      const dockerBridges = now.length === 0 ? [] : await this.#parts.dockerBridges();
       const changes = await gateway.assert({ ...wish, dockerBridges, published: now });
-      done = asked;
-      served = new Set(now.map(({ address }) => address));
+      this.#done = asked;
+      this.#served = new Set(now.map(({ address }) => address));
       troubles.clear(GATEWAY_TROUBLE);
       if (changes.length === 0) return;
       const action = now.length === 0 ? 'gateway_closed' : 'gateway_set';
       const data = { ...base, changes: changes.map(({ did, what }) => `${did}: ${what}`) };
       await ledger.append({ category: 'connectivity', action, data, cause: await cause() });
     } catch (thrown) {
-      done = undefined;
+      this.#done = undefined;
       const error = asAgentError(thrown, 'gateway-failed', 'The host could not be made the gateway');
       const { code, reason } = error;
       if (!troubles.note({ port: GATEWAY_TROUBLE, bridge: wish.bridge, code, reason })) return;
@@ -97,30 +148,30 @@ export function openPublicNetwork(parts: PublicNetworkParts): PublicNetwork {
         cause: await cause(),
       });
     }
-  };
+  }
 
   /** One at a time; whoever asks while one runs shares the next, which sees everything that happened before. */
-  const inTurn = (cause: () => Promise<number>): Promise<void> => {
-    if (running === undefined) {
-      running = assert(cause).finally(() => {
-        running = undefined;
+  #inTurn(cause: () => Promise<number>): Promise<void> {
+    if (this.#running === undefined) {
+      this.#running = this.#assert(cause).finally(() => {
+        this.#running = undefined;
       });
-      return running;
+      return this.#running;
     }
-    next ??= running
+    this.#next ??= this.#running
       .catch(() => undefined)
       .then(() => {
-        next = undefined;
-        return inTurn(cause);
+        this.#next = undefined;
+        return this.#inTurn(cause);
       });
-    return next;
-  };
+    return this.#next;
+  }
 
-  const noteDisturbance = async () => {
-    if (published().length === 0) return;
+  async #noteDisturbance(): Promise<void> {
+    if (this.published().length === 0) return;
     let height: Promise<number> | undefined;
     const cause = () => {
-      height ??= ledger
+      height ??= this.#parts.ledger
         .append({
           category: 'lifecycle',
           action: 'reconcile',
@@ -131,36 +182,7 @@ export function openPublicNetwork(parts: PublicNetworkParts): PublicNetwork {
       return height;
     };
     // A guest that starts is what disturbs it most often, and has work for the processors itself.
-    await parts.quiet();
-    await inTurn(cause);
-  };
-  return {
-    async prepare(cause) {
-      if ((done === undefined || served.size === 0) && published().length > 0) await inTurn(cause);
-    },
-    async sync(cause, attached) {
-      const now = published();
-      if (running === undefined && done === JSON.stringify(now)) return;
-      const isLess =
-        done !== undefined && now.length < served.size && now.every(({ address }) => served.has(address));
-      if (isLess) {
-        later ??= setTimeout(() => {
-          later = undefined;
-          if (done !== JSON.stringify(published())) void inTurn(cause).catch(parts.onError);
-        }, REMOVAL_MS);
-        return;
-      }
-      // The host forwards already, and closes what is not to be open; the dozen processes of a look come after the start.
-      if (done !== undefined && served.size > 0) {
-        await gateway.hold(now).catch(parts.onError);
-        await attached?.catch(() => undefined);
-      }
-      await inTurn(cause);
-    },
-    published,
-    close() {
-      clearTimeout(later);
-      gateway.close();
-    },
-  };
+    await this.#parts.quiet();
+    await this.#inTurn(cause);
+  }
 }

@@ -1,0 +1,70 @@
+// Takes all public addresses back from containers, by hand, for as long as the agent runs.
+
+import type { Veths } from '../core/kernel/veth.ts';
+import { GATEWAY_TROUBLE } from '../netmaker/gateway/public-network.ts';
+import type { Gateway } from '../netmaker/gateway/spec.ts';
+import { RULES_TROUBLE } from '../netmaker/port-security/refresh-rules.ts';
+import type { Claims } from '../state/desired-state.ts';
+import type { Troubles } from '../state/pending-retries.ts';
+import { UPLINK_TROUBLE } from './netmaker-uplink.ts';
+
+export interface WithdrawalTools {
+  /** Brings the ports of one container to nothing. */
+  takeAway: (key: string, reason: string) => Promise<void>;
+  /** Resolves when nothing of any guest is under way. */
+  idle: () => Promise<void>;
+}
+
+interface WithdrawalParts {
+  claims: Claims;
+  veths: Veths;
+  troubles: Troubles;
+  gateway: Pick<Gateway, 'undo'>;
+  responder: { close(): Promise<void> };
+  onError: (error: unknown) => void;
+}
+
+export class Withdrawal {
+  readonly #parts: WithdrawalParts;
+  #isBegun = false;
+
+  constructor(parts: WithdrawalParts) {
+    this.#parts = parts;
+  }
+
+  /** Nobody gets a public address any more. */
+  get isBegun(): boolean {
+    return this.#isBegun;
+  }
+
+  async run({ takeAway, idle }: WithdrawalTools): Promise<void> {
+    const { gateway, responder, troubles } = this.#parts;
+    this.#isBegun = true;
+    await this.#takeAllAway(takeAway);
+    // A container that was starting meanwhile may have got its address after all.
+    await idle();
+    await this.#takeAllAway(takeAway);
+    await responder.close();
+    // After what was under way: a trouble that nobody works on any more would be due for ever.
+    await gateway.undo().finally(() => {
+      for (const trouble of [GATEWAY_TROUBLE, UPLINK_TROUBLE, RULES_TROUBLE]) troubles.clear(trouble);
+    });
+  }
+
+  async #takeAllAway(takeAway: WithdrawalTools['takeAway']): Promise<void> {
+    const { claims, veths, troubles, onError } = this.#parts;
+    for (const { key, guest, ports: wished } of claims.all()) {
+      const guarded = wished.filter(({ guard }) => guard !== undefined);
+      if (guarded.length === 0) continue;
+      for (const { veth } of guarded) if (veth) await veths.release(veth).catch(onError);
+      await takeAway(key, 'public addresses are taken back');
+      troubles.note({
+        port: `container ${guest.name}`,
+        bridge: '',
+        code: 'addresses-withdrawn',
+        reason: 'public addresses are taken back',
+      });
+      for (const { interface: link } of guarded) await veths.remove(link).catch(onError);
+    }
+  }
+}
