@@ -5,7 +5,8 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { type OvsdbDriver, ovsdbDriver } from '../../src/core/drivers/ovsdb/driver.ts';
+import type { SwitchDriver } from '../../src/core/drivers/driver.ts';
+import { ovsdbDriver } from '../../src/core/drivers/ovsdb/driver.ts';
 import { observePorts } from '../../src/core/drivers/ovsdb/observe.ts';
 import { openOvsdb } from '../../src/core/ovsdb/client.ts';
 import type { DesiredPort } from '../../src/core/plan/desired.ts';
@@ -92,7 +93,7 @@ export async function measureReparent(rounds: number, say: (text: string) => voi
   return rows;
 }
 
-function movesOf(driver: OvsdbDriver, { vmid, link }: LiveGuest, portOf: (link: string) => ObservedPort) {
+function movesOf(driver: SwitchDriver, { vmid, link }: LiveGuest, portOf: (link: string) => ObservedPort) {
   const desired: DesiredPort = {
     port: `vi${vmid}`,
     interface: link,

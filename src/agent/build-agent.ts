@@ -1,6 +1,7 @@
 // Builds the agent's heart, and what says when it is to beat.
 
 import { linkIndex } from '../core/kernel/links.ts';
+import { DRIVER_NAMES, driverTraits } from '../core/plan/driver-names.ts';
 import { createAgent } from '../reconcile/agent.ts';
 import { openOverlooked } from '../reconcile/overlooked.ts';
 import { openHealings } from '../reconcile/recreate-backoff.ts';
@@ -72,8 +73,9 @@ export function buildAgent(parts: HostParts & GuestParts, requests: Requests) {
     isAskedFor: (port) => claims.ofPort(port) !== undefined,
     async canReturn(port) {
       const binding = claims.binding(port);
-      // NetworkManager takes its rows away and puts them back by itself.
-      return binding?.driver === 'ovsdb' && (await linkIndex(binding.interface)) !== undefined;
+      const driver = DRIVER_NAMES.find((name) => name === binding?.driver);
+      if (binding === undefined || driver === undefined || driverTraits(driver).keepsRows) return false;
+      return (await linkIndex(binding.interface)) !== undefined;
     },
     ...times,
     onError,

@@ -13,14 +13,14 @@ import type { GuestParts } from './build-guests.ts';
 import type { HostParts } from './build-host.ts';
 
 export function buildConvergence(parts: HostParts & GuestParts, healings: Healings) {
-  const { config, ledger, facts, drivers, troubles, netmaker, veths, ovsdb, networkManager } = parts;
+  const { config, ledger, facts, drivers, troubles, netmaker, veths, ovsdb } = parts;
   const { claims, now, bus, log } = parts;
   return openConverge({
     config,
     ledger,
     healings,
     facts: facts.current,
-    profileUuids: drivers.networkmanager.profileUuids,
+    isHeld: (driver, desired, holder) => drivers[driver].isHeld(desired, holder),
     troubles,
     guardDigest: netmaker.guards.digest,
     executors: executors({ config, drivers, veths, guards: netmaker.guards }),
@@ -28,7 +28,7 @@ export function buildConvergence(parts: HostParts & GuestParts, healings: Healin
       observe(
         {
           ovsdb,
-          networkManager,
+          drivers,
           veths,
           wishFor: (bridge) => bridgeWish(config, bridge),
           guards: netmaker.guards.all,

@@ -3,6 +3,7 @@
 import { AGENT_NAME, AGENT_PATH } from '../core/bus/agent-names.ts';
 import { connectSystemBus } from '../core/bus/system-bus.ts';
 import { loadConfig } from '../core/config/load.ts';
+import type { SwitchDrivers } from '../core/drivers/driver.ts';
 import { networkManagerDriver } from '../core/drivers/networkmanager/driver.ts';
 import { ovsdbDriver } from '../core/drivers/ovsdb/driver.ts';
 import { bringUp } from '../core/kernel/addresses.ts';
@@ -72,14 +73,16 @@ export async function buildHost(log: Log) {
 
   const ovsdb = openOvsdb(PLACES.ovsdbSocket);
   const networkManager = await openNetworkManager(bus, (problem) => told.noteOdd('NetworkManager', problem));
-  const drivers = {
+  const rows = ovsdbDriver({ ovsdb, bootId, bringUp: (link, wish) => bringUp(exec, link, wish) });
+  const drivers: SwitchDrivers = {
     networkmanager: networkManagerDriver({
       networkManager,
       ovsdb,
+      rows,
       bootId,
       makeDeaf: (link, ipv6) => makeDeaf(exec, link, ipv6),
     }),
-    ovsdb: ovsdbDriver({ ovsdb, bootId, bringUp: (link, wish) => bringUp(exec, link, wish) }),
+    ovsdb: rows,
   };
   const facts = keepSwitchFacts({ configured: config.driver, networkManager, ovsdb });
   await facts.refresh();

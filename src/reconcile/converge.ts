@@ -9,7 +9,7 @@ import type { SwitchFacts } from '../core/plan/driver-choice.ts';
 import { keepNames } from '../core/plan/kept-names.ts';
 import type { Observed } from '../core/plan/observed.ts';
 import type { RecordOf } from '../core/plan/ownership.ts';
-import { type Hold, type Plan, plan } from '../core/plan/plan.ts';
+import { type Hold, type Plan, type PlanInput, plan } from '../core/plan/plan.ts';
 import type { PortGuard } from '../core/plan/port-security.ts';
 import { type Step, subjectOf } from '../core/plan/steps.ts';
 import type { Troubles } from '../state/pending-retries.ts';
@@ -22,7 +22,7 @@ export interface ConvergeParts extends StepParts, UnplannedParts {
   config: Config;
   /** What the choice of a driver depends on. */
   facts: () => SwitchFacts;
-  profileUuids: (desired: DesiredPort) => { port: string; interface: string };
+  isHeld: PlanInput['isHeld'];
   /** What a port's rules would leave behind. */
   guardDigest: (desired: DesiredPort, guard: PortGuard, ofport: number) => string;
   troubles: Troubles;
@@ -65,7 +65,7 @@ export function openConverge(parts: ConvergeParts): Convergence {
 
 function planFor(context: Context, request: Omit<ConvergeRequest, 'cause'>, observed: Observed): Plan {
   const { key, desired, inScope, ensureBridges = [], restoreBridges = [] } = request;
-  const { config, facts, healings, setUps, takenBy, recordOf, profileUuids, guardDigest } = context;
+  const { config, facts, healings, setUps, takenBy, recordOf, isHeld, guardDigest } = context;
   return plan({
     takenBy: (wish) => takenBy(wish, key),
     recordOf,
@@ -79,7 +79,7 @@ function planFor(context: Context, request: Omit<ConvergeRequest, 'cause'>, obse
       Object.entries(config.bridges).flatMap(([name, bridge]) => (bridge.create ? [name] : [])),
     ),
     configured: setUps.of(desired),
-    profileUuids,
+    isHeld,
     heldBack: healings.heldBack,
     guardDigest,
   });

@@ -1,7 +1,6 @@
 // One look at the host: OVSDB's rows, the kernel's links, our profiles, and whether inner veth ends are in place.
 
-import type { BridgeWish } from '../core/drivers/driver.ts';
-import { profileUuid, USER_BRIDGE_KEY, USER_KEY } from '../core/drivers/networkmanager/profiles.ts';
+import type { BridgeWish, SwitchDrivers } from '../core/drivers/driver.ts';
 import { observeBridges, observePorts } from '../core/drivers/ovsdb/observe.ts';
 import { isGuestDevice } from '../core/guest/interface-name.ts';
 import {
@@ -15,20 +14,13 @@ import {
 import { isDeaf } from '../core/kernel/own-interface.ts';
 import type { Veths } from '../core/kernel/veth.ts';
 import { asAgentError } from '../core/lib/errors.ts';
-import type { NetworkManager } from '../core/networkmanager/networkmanager.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
-import {
-  isOurBridge,
-  isOurs,
-  type Observed,
-  type ObservedPort,
-  type ObservedProfile,
-} from '../core/plan/observed.ts';
+import { isOurs, type Observed, type ObservedPort } from '../core/plan/observed.ts';
 
 export interface ObserveParts {
   ovsdb: OvsdbClient;
-  networkManager: NetworkManager;
+  drivers: SwitchDrivers;
   veths: Veths;
   /** What a bridge should be like by the configuration. */
   wishFor: (bridge: string) => Pick<BridgeWish, 'addresses' | 'ipv6'> | undefined;
@@ -41,17 +33,17 @@ export interface Look {
   desired: readonly DesiredPort[];
   /** Ports that may be taken away: the devices behind these are looked at, whatever the marks say. */
   inScope: (port: string) => boolean;
-  /** Whether to ask NetworkManager for our profiles: needed to find those whose port is gone. */
+  /** Whether to ask the drivers for our profiles: needed to find those whose port is gone. */
   withProfiles: boolean;
   /** Bridges that should be there, with their own interface up. */
   bridges: readonly string[];
 }
 
 export async function observe(
-  { ovsdb, networkManager, veths, wishFor, guards }: ObserveParts,
+  { ovsdb, drivers, veths, wishFor, guards }: ObserveParts,
   { desired, inScope, withProfiles, bridges }: Look,
 ): Promise<Observed> {
-  const profiles = withProfiles ? await profilesOrWhyNot(networkManager) : { profiles: [] };
+  const profiles = withProfiles ? await profilesOrWhyNot(drivers) : { profiles: [] };
   const links = linksByName();
   const guestEnds = new Set<string>();
   await Promise.all(
@@ -64,7 +56,7 @@ export async function observe(
   for (const name of bridges) {
     const bridge = found.get(name);
     if (bridge === undefined) continue;
-    const isOurs = bridge.networkManagerUuid === profileUuid('bridge', name) || isOurBridge(bridge);
+    const isOurs = Object.values(drivers).some((driver) => driver.owns(bridge));
     const { addresses = [], ipv6 = false } = wishFor(name) ?? {};
     if (isOurs && !((await isUpWith(name, addresses)) && isDeaf(name, ipv6))) bridgesDown.add(name);
   }
@@ -109,12 +101,13 @@ async function devicesOf(
 
 /** A guest that stops must not wait for a NetworkManager that hangs: what can be seen without it is enough to go on. */
 async function profilesOrWhyNot(
-  networkManager: NetworkManager,
+  drivers: SwitchDrivers,
 ): Promise<Pick<Observed, 'profiles' | 'profilesUnread'>> {
   try {
-    return { profiles: await ourProfiles(networkManager) };
+    const found = await Promise.all(Object.values(drivers).map((driver) => driver.profiles()));
+    return { profiles: found.flat() };
   } catch (error) {
-    const profilesUnread = asAgentError(error, 'bus-call-failed', "NetworkManager's profiles cannot be read");
+    const profilesUnread = asAgentError(error, 'bus-call-failed', 'What the drivers keep cannot be read');
     return { profiles: [], profilesUnread };
   }
 }
@@ -125,18 +118,6 @@ async function leftByProxmox(rows: readonly ObservedPort[]): Promise<ReadonlySet
   for (const { interface: link } of rows) {
     if (!isGuestDevice(link)) continue;
     if ((await linkMaster(link)) !== undefined || !(await isUpWith(link, []))) found.add(link);
-  }
-  return found;
-}
-
-/** Guest-port profiles of ours; those of a bridge itself stay for good and are left out. */
-async function ourProfiles(networkManager: NetworkManager): Promise<ObservedProfile[]> {
-  const found: ObservedProfile[] = [];
-  for (const profile of await networkManager.profiles()) {
-    const port = profile.user[USER_KEY];
-    const bridge = profile.user[USER_BRIDGE_KEY];
-    if (port === undefined || bridge === undefined || port === bridge) continue;
-    found.push({ uuid: profile.uuid, port, bridge });
   }
   return found;
 }

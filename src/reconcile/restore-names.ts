@@ -9,6 +9,7 @@ import { pause } from '../core/lib/deadline.ts';
 import { isAgentError } from '../core/lib/errors.ts';
 import type { JsonObject } from '../core/lib/json.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
+import { driverTraits } from '../core/plan/driver-names.ts';
 import { type ObservedPort, OWNER_KEYS } from '../core/plan/observed.ts';
 import { isOurPort } from '../core/plan/ownership.ts';
 import type { Claims } from '../state/desired-state.ts';
@@ -125,5 +126,5 @@ function isProxmoxCard(found: ObservedPort): boolean {
   const { port, row, driver, externalIds, interface: link } = found;
   const isProxmoxs = factsOfGuest(externalIds[OWNER_KEYS.runtime] ?? '')?.looksForDeviceName === true;
   const isUnderOurName = row === port && parseGuestInterface(link) !== undefined;
-  return driver === 'ovsdb' && isOurPort(found) && isProxmoxs && isUnderOurName;
+  return !driverTraits(driver).keepsRows && isOurPort(found) && isProxmoxs && isUnderOurName;
 }

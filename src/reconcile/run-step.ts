@@ -1,9 +1,7 @@
 // The table from kinds of steps to what does them; each entry acts and decides nothing.
 
 import type { Config } from '../core/config/config.ts';
-import type { BridgeWish, PortOutcome } from '../core/drivers/driver.ts';
-import type { NetworkManagerDriver } from '../core/drivers/networkmanager/driver.ts';
-import type { OvsdbDriver } from '../core/drivers/ovsdb/driver.ts';
+import type { BridgeWish, PortOutcome, SwitchDrivers } from '../core/drivers/driver.ts';
 import { factsOfGuest } from '../core/guest/runtimes.ts';
 import { linkMtu } from '../core/kernel/links.ts';
 import { withoutIpv6 } from '../core/kernel/own-interface.ts';
@@ -17,14 +15,9 @@ import { bridgeWish } from './bridge-spec.ts';
 
 export interface ExecutorParts {
   config: Config;
-  drivers: Drivers;
+  drivers: SwitchDrivers;
   veths: Veths;
   guards: Guards;
-}
-
-export interface Drivers {
-  networkmanager: NetworkManagerDriver;
-  ovsdb: OvsdbDriver;
 }
 
 /** Each executor returns what the outcome block should say beyond the step itself. */
@@ -61,24 +54,20 @@ export function executors({ config, drivers, veths, guards }: ExecutorParts): Ex
     },
     async attach_port({ desired, driver }) {
       closeHostEnd(desired);
-      return said(driver, await drivers[driver].attach(desired));
+      return said(await drivers[driver].attach(desired));
     },
     async adopt_port({ desired, from, driver }) {
       closeHostEnd(desired);
-      return said(driver, await drivers[driver].adopt(desired, from));
+      return said(await drivers[driver].adopt(desired, from));
     },
     async mark_port({ desired, row }) {
-      await drivers.ovsdb.mark(desired, row);
+      await drivers[row.driver].mark(desired, row);
       return { driver: row.driver };
     },
     async hand_back_port({ desired, from }) {
-      if (from.driver === 'ovsdb') {
-        const given = await drivers.ovsdb.handBack(desired, from);
-        return given === 'taken' ? { driver: 'ovsdb', taken: true } : said('ovsdb', given);
-      }
-      // NetworkManager takes its row along when it lets go; the card is without a port for that moment.
-      await drivers.networkmanager.detach(from);
-      return said('ovsdb', await drivers.ovsdb.attach(desired));
+      const { driver } = from;
+      const given = await drivers[driver].handBack(desired, from);
+      return given === 'taken' ? { driver, taken: true } : said(given);
     },
     guard_port: async ({ desired, guard }) => ({ ofport: await guards.guard(desired, guard) }),
     async unguard_port({ bridge, vmid }) {
@@ -97,12 +86,12 @@ export function executors({ config, drivers, veths, guards }: ExecutorParts): Ex
       return { driver: port.driver };
     },
     async release_port({ port }) {
-      await drivers.ovsdb.release(port);
-      return { driver: 'ovsdb' };
+      const { driver } = await drivers[port.driver].release(port);
+      return { driver };
     },
-    async drop_profiles({ uuids }) {
-      await drivers.networkmanager.dropProfiles(uuids);
-      return { driver: 'networkmanager' };
+    async drop_profiles({ driver, uuids }) {
+      await drivers[driver].dropProfiles(uuids);
+      return { driver };
     },
     async delete_veth({ interface: outer }) {
       await veths.remove(outer);
@@ -116,7 +105,7 @@ function closeHostEnd({ guest, interface: link }: DesiredPort): void {
   if (factsOfGuest(guest.runtime).toldBy !== 'person') withoutIpv6(link);
 }
 
-const said = (driver: string, { ofport, attempts }: PortOutcome): JsonObject => ({
+const said = ({ driver, ofport, attempts }: PortOutcome): JsonObject => ({
   driver,
   ofport,
   attempts,

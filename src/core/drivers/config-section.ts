@@ -4,6 +4,7 @@ import { interfaceCidrProblem, parseCidr } from '../lib/cidr.ts';
 import type { DeepReadonly } from '../lib/deep-readonly.ts';
 import { bridgeNameProblem } from '../lib/device-name.ts';
 import { bridgeName, flag, list, oneOf, table } from '../lib/fields.ts';
+import { DRIVER_NAMES } from '../plan/driver-names.ts';
 
 const bridgeSchema = table({
   create: flag(true),
@@ -27,7 +28,7 @@ export interface BridgesSection {
 }
 
 export const bridgeKeys = {
-  driver: oneOf('auto', 'networkmanager', 'ovsdb').default('auto'),
+  driver: oneOf('auto', ...DRIVER_NAMES).default('auto'),
   default_bridge: bridgeName().default('ovsbr0'),
   bridges: z
     .record(z.string(), bridgeSchema, { error: 'must be tables [bridges.NAME]' })

@@ -2,6 +2,9 @@
 
 import type { AgentError } from '../lib/errors.ts';
 import type { Vlan } from './desired.ts';
+import type { DriverName } from './driver-names.ts';
+
+export { type DriverName, NM_UUID_KEY } from './driver-names.ts';
 
 export interface ObservedBridge {
   name: string;
@@ -12,9 +15,6 @@ export interface ObservedBridge {
   spanningTree?: true;
   externalIds: Readonly<Record<string, string>>;
 }
-
-/** Who changes rows: NetworkManager over D-Bus, or we ourselves in OVSDB. */
-export type DriverName = 'networkmanager' | 'ovsdb';
 
 /** A Port row with one Interface; bonds are never a guest's and are left out. */
 export interface ObservedPort {
@@ -38,8 +38,9 @@ export interface ObservedPort {
   interfaceExternalIds: Readonly<Record<string, string>>;
 }
 
-/** A guest-port profile of ours in NetworkManager. */
+/** What a driver keeps of a guest's port outside OVSDB, such as a profile in NetworkManager. */
 export interface ObservedProfile {
+  driver: DriverName;
   uuid: string;
   port: string;
   bridge: string;
@@ -92,8 +93,6 @@ export const OWNER_KEYS = {
   port: 'ovs-port-agent.port',
   boot: 'ovs-port-agent.boot-id',
 } as const;
-
-export const NM_UUID_KEY = 'NM.connection.uuid';
 
 /** Whether we made the bridge in OVSDB ourselves, and nobody has taken it over since. */
 export function isOurBridge({ externalIds, networkManagerUuid }: ObservedBridge): boolean {

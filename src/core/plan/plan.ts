@@ -3,13 +3,14 @@
 import { portName } from '../guest/vmid.ts';
 import type { DesiredPort } from './desired.ts';
 import { type Choice, chooseDriver, type SwitchFacts, whyAway } from './driver-choice.ts';
+import type { DriverName } from './driver-names.ts';
 import { keepNames } from './kept-names.ts';
 import { isOurs, type Observed, type ObservedBridge, type ObservedPort } from './observed.ts';
 import { type Hold, obstacleTo } from './obstacles.ts';
 import { keptBecause, type RecordOf } from './ownership.ts';
 import type { PortGuard } from './port-security.ts';
 import type { Step } from './steps.ts';
-import { switchSteps } from './switch-steps.ts';
+import { type IsHeld, switchSteps } from './switch-steps.ts';
 
 export type { Hold } from './obstacles.ts';
 
@@ -37,8 +38,7 @@ export interface PlanInput {
   restoreBridges: readonly string[];
   /** Ports whose guest end has been set up since this agent started. */
   configured: ReadonlySet<string>;
-  /** Profile UUIDs that a port's rows carry when NetworkManager holds it for us. */
-  profileUuids: (desired: DesiredPort) => { port: string; interface: string };
+  isHeld: IsHeld;
   /** Why a container's card that vanished is not made anew yet. */
   heldBack: (desired: DesiredPort) => Pick<Hold, 'code' | 'reason' | 'until'> | undefined;
   /** What a port's rules would leave behind, see `ObservedGuard`. */
@@ -119,19 +119,18 @@ function dropOrphanedProfiles(
   const detached = new Set(
     result.steps.flatMap((step) => (step.kind === 'detach_port' ? [step.port.port] : [])),
   );
-  const orphans = new Map<string, { bridge: string; uuids: string[] }>();
+  const orphans = new Map<string, { driver: DriverName; bridge: string; port: string; uuids: string[] }>();
   for (const profile of input.observed.profiles) {
     if (!input.inScope(profile.port) || detached.has(profile.port)) continue;
     if (wanted.get(profile.port)?.bridge === profile.bridge) continue;
-    const key = `${profile.bridge}/${profile.port}`;
-    const group = orphans.get(key) ?? { bridge: profile.bridge, uuids: [] };
+    const { driver, bridge, port } = profile;
+    const key = `${driver}/${bridge}/${port}`;
+    const group = orphans.get(key) ?? { driver, bridge, port, uuids: [] };
     group.uuids.push(profile.uuid);
     orphans.set(key, group);
   }
-  for (const [key, { bridge, uuids }] of orphans) {
-    const port = key.slice(bridge.length + 1);
-    result.steps.push({ kind: 'drop_profiles', port, bridge, uuids, reason: 'their port is gone' });
-  }
+  for (const orphan of orphans.values())
+    result.steps.push({ kind: 'drop_profiles', ...orphan, reason: 'their port is gone' });
 }
 
 /** After the port itself: a port that is still there must not be without its rules. */
@@ -227,7 +226,7 @@ function portSteps(
     }
     if (!input.configured.has(desired.port)) steps.push(configure, ...announcement(desired));
   }
-  const plugging = switchSteps(desired, holder, driver, input.profileUuids);
+  const plugging = switchSteps(desired, holder, driver, input.isHeld);
   const guard = guardSteps(desired, plugging.length === 0 ? holder?.ofport : undefined, input);
   const inOrder = guard.length === 0 ? [...steps, ...plugging] : [...plugging, ...guard, ...steps];
   return [...inOrder, ...peerSteps(desired, input, bridge)];

@@ -26,7 +26,14 @@ export type Step =
   | { kind: 'detach_port'; port: ObservedPort; reason: string }
   /** Takes our marks off a row that somebody else plugged. */
   | { kind: 'release_port'; port: ObservedPort; reason: string }
-  | { kind: 'drop_profiles'; port: string; bridge: string; uuids: readonly string[]; reason: string }
+  | {
+      kind: 'drop_profiles';
+      driver: DriverName;
+      port: string;
+      bridge: string;
+      uuids: readonly string[];
+      reason: string;
+    }
   | { kind: 'delete_veth'; interface: string; port: string; reason: string };
 
 export type StepKind = Step['kind'];

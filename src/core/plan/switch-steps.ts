@@ -1,10 +1,13 @@
 // What brings a link into the right port of the switch, if it is not there already; pure.
 
 import type { DesiredPort } from './desired.ts';
-import { type DriverName, isOurs, NM_UUID_KEY, type ObservedPort, OWNER_KEYS } from './observed.ts';
+import { type DriverName, driverTraits } from './driver-names.ts';
+import { isOurs, type ObservedPort, OWNER_KEYS } from './observed.ts';
+
 import type { Step } from './steps.ts';
 
-type ProfileUuids = (desired: DesiredPort) => { port: string; interface: string };
+/** Whether the rows of a port are those that the driver made for it, by what is on them. */
+export type IsHeld = (driver: DriverName, desired: DesiredPort, holder: ObservedPort) => boolean;
 
 /**
  * @param holder the port that has the link now
@@ -14,15 +17,14 @@ export function switchSteps(
   desired: DesiredPort,
   holder: ObservedPort | undefined,
   driver: DriverName,
-  profileUuids: ProfileUuids,
+  isHeld: IsHeld,
 ): Step[] {
   // A row that keeps Proxmox's name is no profile of NetworkManager's: it is ours to mark, in OVSDB.
   if (desired.row !== undefined) return keptSteps(desired, desired.row, holder);
   const attach: Step = { kind: 'attach_port', desired, driver };
   if (holder === undefined || holder.bridge !== desired.bridge) return [attach];
-  if (driver === 'networkmanager' && holder.driver === 'networkmanager') {
-    const isRight =
-      holder.row === desired.port && isUsable(holder) && isHeldBy(holder, profileUuids(desired));
+  if (driver === holder.driver && driverTraits(driver).keepsRows) {
+    const isRight = holder.row === desired.port && isUsable(holder) && isHeld(driver, desired, holder);
     return isRight ? [] : [attach];
   }
   if (holder.row !== desired.port) return [{ kind: 'adopt_port', desired, from: holder, driver }];
@@ -41,14 +43,6 @@ function keptSteps(desired: DesiredPort, row: string, holder: ObservedPort | und
 /** In OVSDB and opened by ovs-vswitchd. */
 function isUsable({ error, ofport }: ObservedPort): boolean {
   return error === undefined && ofport !== undefined && ofport > 0;
-}
-
-/** Held by the profiles that we would make. */
-function isHeldBy(holder: ObservedPort, uuids: ReturnType<ProfileUuids>): boolean {
-  return (
-    holder.externalIds[NM_UUID_KEY] === uuids.port &&
-    holder.interfaceExternalIds[NM_UUID_KEY] === uuids.interface
-  );
 }
 
 /** Marks vanish when somebody clears external_ids, as ifupdown2 does with ports that its file declares. */

@@ -71,7 +71,7 @@ function inputOf(desired: DesiredPort, ports: readonly ObservedPort[], spanningT
     ensureBridges: [],
     restoreBridges: [],
     configured: new Set(['vi201']),
-    profileUuids: () => ({ port: 'P', interface: 'I' }),
+    isHeld: () => false,
     takenBy: () => undefined,
     heldBack: () => undefined,
     guardDigest: () => '',

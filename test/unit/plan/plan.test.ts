@@ -36,7 +36,9 @@ function inputOf(world: World, desired: readonly DesiredPort[], more: Partial<Pl
     ensureBridges: [],
     restoreBridges: [],
     configured: world.configured,
-    profileUuids,
+    isHeld: (_, desired, { externalIds, interfaceExternalIds }) =>
+      externalIds[NM_UUID_KEY] === profileUuids(desired).port &&
+      interfaceExternalIds[NM_UUID_KEY] === profileUuids(desired).interface,
     takenBy: () => undefined,
     recordOf: () => new Set(),
     heldBack: () => undefined,
@@ -270,7 +272,12 @@ const worlds = fc
         ),
         ports: [...unique.values()],
         links: new Set(found.links),
-        profiles: found.orphans.map((port) => ({ uuid: `u-${port}`, port, bridge: 'ovsbr0' })),
+        profiles: found.orphans.map((port) => ({
+          driver: 'networkmanager' as const,
+          uuid: `u-${port}`,
+          port,
+          bridge: 'ovsbr0',
+        })),
         guestEnds: new Set(found.ends),
         parked: new Set(found.parked),
         bridgesDown: new Set(found.down),
@@ -529,7 +536,7 @@ describe('plan', () => {
 
   it('removes the port of a guest that is gone, and profiles that lost theirs', () => {
     const world = withPort(portOf(wish(101, 'ovsbr0', 'lxc')), []);
-    const profiles = [{ uuid: 'u', port: 'vi102', bridge: 'ovsbr0' }];
+    const profiles = [{ driver: 'networkmanager' as const, uuid: 'u', port: 'vi102', bridge: 'ovsbr0' }];
     const { steps } = plan(inputOf({ ...world, observed: { ...world.observed, profiles } }, []));
     expect(steps.map((step) => `${step.kind} ${subjectOf(step)}`)).toEqual([
       'detach_port vi101',

@@ -207,7 +207,7 @@ export function convergence(vmids: readonly number[]) {
     config: { ...defaultConfig(), bridges: { [BRIDGE]: { create: true } as never } },
     ledger: written.ledger,
     facts: () => ({ configured: 'ovsdb', networkManager: 'unable', declared: new Set() }),
-    profileUuids: ({ port }) => ({ port, interface: port }),
+    isHeld: () => false,
     guardDigest: () => '',
     troubles,
     healings: openHealings(() => performance.now()),

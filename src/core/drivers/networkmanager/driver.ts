@@ -8,13 +8,14 @@ import type { NetworkManager } from '../../networkmanager/networkmanager.ts';
 import type { Profile } from '../../networkmanager/profile.ts';
 import type { OvsdbClient } from '../../ovsdb/client.ts';
 import type { DesiredPort } from '../../plan/desired.ts';
-import { NM_UUID_KEY } from '../../plan/observed.ts';
+import { NM_UUID_KEY, type ObservedPort } from '../../plan/observed.ts';
 import { externalIdsOf } from '../../plan/owner.ts';
 import type { BridgeWish, PortOutcome, SwitchDriver } from '../driver.ts';
 import { moveInterface } from '../ovsdb/move-interface.ts';
 import { observeBridges } from '../ovsdb/observe.ts';
 import { removePort } from '../ovsdb/port-rows.ts';
 import { usablePort } from '../ovsdb/usable.ts';
+import { guestProfiles } from './guest-profiles.ts';
 import {
   bridgeProfiles,
   interfaceProfile,
@@ -24,20 +25,17 @@ import {
 } from './profiles.ts';
 import { againWhenStuck } from './when-stuck.ts';
 
-export interface NetworkManagerDriver extends SwitchDriver {
-  dropProfiles(uuids: readonly string[]): Promise<void>;
-  /** UUIDs of the profiles that hold a port for us. */
-  profileUuids(desired: DesiredPort): { port: string; interface: string };
-}
-
 export interface DriverParts {
   networkManager: NetworkManager;
   ovsdb: OvsdbClient;
+  /** What works on rows that no profile holds. */
+  rows: Pick<SwitchDriver, 'attach' | 'mark' | 'release'>;
   bootId: string;
   /** Has a bridge's own interface believe no guest, and without IPv6 unless it is asked for. */
   makeDeaf: (link: string, ipv6: boolean) => Promise<void>;
 }
 
+const NAME = 'networkmanager';
 const ACTIVATION_MS = 15_000;
 /** From a bridge's interface in Open vSwitch to its activation it takes 0.2 s. */
 const STUCK_MS = 3_000;
@@ -49,9 +47,10 @@ const RETRY_MS = [100, 300, 1000] as const;
 export function networkManagerDriver({
   networkManager,
   ovsdb,
+  rows,
   bootId,
   makeDeaf,
-}: DriverParts): NetworkManagerDriver {
+}: DriverParts): SwitchDriver {
   const profileInput = async (desired: DesiredPort): Promise<PortProfileInput> => {
     const bridgeUuid = observeBridges(ovsdb.replica).get(desired.bridge)?.networkManagerUuid;
     if (bridgeUuid === undefined) {
@@ -101,7 +100,8 @@ export function networkManagerDriver({
         if (attempt === 1) await beforeActivation?.();
         await whileThere(desired.interface, networkManager.activate(profile, device, ACTIVATION_MS));
         // NetworkManager says ACTIVATED even when ovs-vswitchd could not open the device: OVSDB itself tells.
-        return { ofport: await usablePort(ovsdb, desired.port, desired.interface), attempts: attempt };
+        const ofport = await usablePort(ovsdb, desired.port, desired.interface);
+        return { driver: NAME, ofport, attempts: attempt };
       } catch (error) {
         const wait = RETRY_MS[attempt - 1];
         const final = wait === undefined || !isTransient(error);
@@ -120,8 +120,37 @@ export function networkManagerDriver({
     return { datapathType, profiles: bridgeProfiles({ bridge, datapathType, addresses, ipv6, externalIds }) };
   };
 
+  const detach = async (port: ObservedPort): Promise<void> => {
+    const uuids = uuidsOf(port.bridge, port.port);
+    const hasLink = (await linkIndex(port.interface)) !== undefined;
+    try {
+      await dropProfiles([uuids.interface, uuids.port]);
+      if (hasLink) await networkManager.unmanage(port.interface);
+    } catch (error) {
+      if (hasLink || !isAgentError(error, 'networkmanager-unavailable')) throw error;
+      // It went away or hangs; a row without its device would be in the way of the guest's next start.
+      await ovsdb.transact(removePort(port));
+      return;
+    }
+    try {
+      await ovsdb.until(`waiting for ${port.port} to leave OVSDB`, GONE_MS, (replica) =>
+        replica.named('Port', port.port) === undefined ? true : undefined,
+      );
+    } catch (error) {
+      if (!isAgentError(error, 'deadline-exceeded')) throw error;
+      await ovsdb.transact(removePort(port));
+    }
+  };
+
   return {
-    name: 'networkmanager',
+    name: NAME,
+    owns: ({ name, networkManagerUuid }) => networkManagerUuid === profileUuid('bridge', name),
+    isHeld(desired, { externalIds, interfaceExternalIds }) {
+      const uuids = uuidsOf(desired.bridge, desired.port);
+      return externalIds[NM_UUID_KEY] === uuids.port && interfaceExternalIds[NM_UUID_KEY] === uuids.interface;
+    },
+    profiles: () => guestProfiles(networkManager),
+    dropProfiles,
 
     async createBridge(wish) {
       const { bridge } = wish;
@@ -191,30 +220,15 @@ export function networkManagerDriver({
       return withProfiles(kept, stamp);
     },
 
-    async detach(port) {
-      const uuids = uuidsOf(port.bridge, port.port);
-      const hasLink = (await linkIndex(port.interface)) !== undefined;
-      try {
-        await dropProfiles([uuids.interface, uuids.port]);
-        if (hasLink) await networkManager.unmanage(port.interface);
-      } catch (error) {
-        if (hasLink || !isAgentError(error, 'networkmanager-unavailable')) throw error;
-        // It went away or hangs; a row without its device would be in the way of the guest's next start.
-        await ovsdb.transact(removePort(port));
-        return;
-      }
-      try {
-        await ovsdb.until(`waiting for ${port.port} to leave OVSDB`, GONE_MS, (replica) =>
-          replica.named('Port', port.port) === undefined ? true : undefined,
-        );
-      } catch (error) {
-        if (!isAgentError(error, 'deadline-exceeded')) throw error;
-        await ovsdb.transact(removePort(port));
-      }
-    },
+    detach,
+    mark: rows.mark,
+    release: rows.release,
 
-    dropProfiles,
-    profileUuids: (desired) => uuidsOf(desired.bridge, desired.port),
+    async handBack(desired, from) {
+      // NetworkManager takes its row along when it lets go; the card is without a port for that moment.
+      await detach(from);
+      return rows.attach(desired);
+    },
   };
 }
 

@@ -5,7 +5,7 @@ import { pause } from '../../lib/deadline.ts';
 import { AgentError, isAgentError } from '../../lib/errors.ts';
 import type { Operation, OvsdbClient } from '../../ovsdb/client.ts';
 import type { DesiredPort } from '../../plan/desired.ts';
-import { isOurs, type ObservedPort } from '../../plan/observed.ts';
+import { isOurBridge, isOurs, type ObservedPort } from '../../plan/observed.ts';
 import { externalIdsOf } from '../../plan/owner.ts';
 import { isOurPort } from '../../plan/ownership.ts';
 import type { BridgeWish, PortOutcome, SwitchDriver } from '../driver.ts';
@@ -21,24 +21,13 @@ export interface OvsdbDriverParts {
   bringUp: (link: string, wish: Pick<BridgeWish, 'addresses' | 'ipv6'>) => Promise<void>;
 }
 
-export interface OvsdbDriver extends SwitchDriver {
-  /** Writes our marks on a row that keeps its name. */
-  mark(desired: DesiredPort, row: ObservedPort): Promise<void>;
-  /** Takes our marks off a row that somebody else plugged; one that is gone is fine. */
-  release(port: ObservedPort): Promise<void>;
-  /**
-   * Gives a card back under the name `desired.row`, with our name as its alias. `taken` when Proxmox, for which this is
-   * done, has taken the row out before ovs-vswitchd had opened it.
-   */
-  handBack(desired: DesiredPort, from: ObservedPort): Promise<PortOutcome | 'taken'>;
-}
-
+const NAME = 'ovsdb';
 const BRIDGE_MS = 10_000;
 const GONE_MS = 5_000;
 /** Waits before another try: somebody else's transaction was first, and the replica tells what it changed. */
 const RETRY_MS = [20, 100, 300] as const;
 
-export function ovsdbDriver({ ovsdb, bootId, bringUp }: OvsdbDriverParts): OvsdbDriver {
+export function ovsdbDriver({ ovsdb, bootId, bringUp }: OvsdbDriverParts): SwitchDriver {
   /** Builds the operations from the rows as they are at that moment, and again when somebody else was first. */
   const withRetry = async (work: () => Promise<void>): Promise<number> => {
     for (let attempt = 1; ; attempt++) {
@@ -78,7 +67,7 @@ export function ovsdbDriver({ ovsdb, bootId, bringUp }: OvsdbDriverParts): Ovsdb
       await transactAndSettle(ovsdb, operations);
     });
     const ofport = await usableOrGone(ovsdb, row, desired.interface);
-    return ofport === 'gone' ? 'taken' : { ofport, attempts };
+    return ofport === 'gone' ? 'taken' : { driver: NAME, ofport, attempts };
   };
 
   /** The rows that a new port replaces, all of them ours. */
@@ -100,7 +89,11 @@ export function ovsdbDriver({ ovsdb, bootId, bringUp }: OvsdbDriverParts): Ovsdb
   };
 
   return {
-    name: 'ovsdb',
+    name: NAME,
+    owns: isOurBridge,
+    isHeld: (desired, holder) => holder.row === (desired.row ?? desired.port) && isOurPort(holder),
+    profiles: async () => [],
+    dropProfiles: async () => undefined,
 
     async createBridge(wish) {
       const { bridge, datapathType: wanted } = wish;
@@ -126,7 +119,7 @@ export function ovsdbDriver({ ovsdb, bootId, bringUp }: OvsdbDriverParts): Ovsdb
         }
         return insertPort(wish, bridge.uuid, formerRows(desired, row), ids);
       });
-      return { ofport: await usablePort(ovsdb, row, desired.interface), attempts };
+      return { driver: NAME, ofport: await usablePort(ovsdb, row, desired.interface), attempts };
     },
 
     async adopt(desired, from) {
@@ -135,7 +128,8 @@ export function ovsdbDriver({ ovsdb, bootId, bringUp }: OvsdbDriverParts): Ovsdb
       // Proxmox was about to change the card, and it was given back in the same moment.
       const row = rowNamed(desired.interface);
       if (row !== undefined && isOurs(row.externalIds)) {
-        return { ofport: await usablePort(ovsdb, row.row, desired.interface), attempts: 1 };
+        const ofport = await usablePort(ovsdb, row.row, desired.interface);
+        return { driver: NAME, ofport, attempts: 1 };
       }
       throw new AgentError('link-missing', `${desired.interface} has left the switch`);
     },
@@ -166,6 +160,7 @@ export function ovsdbDriver({ ovsdb, bootId, bringUp }: OvsdbDriverParts): Ovsdb
         const found = rowNamed(port.row);
         return found?.portUuid === port.portUuid ? markPort(found, {}) : undefined;
       });
+      return { driver: NAME };
     },
   };
 }

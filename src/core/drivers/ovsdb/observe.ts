@@ -4,6 +4,7 @@ import { parsePortName } from '../../guest/vmid.ts';
 import type { Replica } from '../../ovsdb/replica.ts';
 import type { Row } from '../../ovsdb/rows.ts';
 import type { Vlan } from '../../plan/desired.ts';
+import { driverOfRow } from '../../plan/driver-names.ts';
 import {
   isOurs,
   NM_UUID_KEY,
@@ -80,7 +81,7 @@ function observedPort(bridge: Row<'Bridge'>, port: Row<'Port'>, link: Row<'Inter
   return {
     port: isAlias ? alias : port.name,
     row: port.name,
-    driver: port.external_ids[NM_UUID_KEY] === undefined ? 'ovsdb' : 'networkmanager',
+    driver: driverOfRow(port.external_ids),
     bridge: bridge.name,
     interface: link.name,
     type: link.type,
