@@ -1,57 +1,20 @@
 // NetworkManager's D-Bus calls that we need, one function each, with its signals already listened to.
 
 import { z } from 'zod';
-import { type Bus, busErrorType } from '../bus/bus.ts';
-import { withDeadline } from '../lib/deadline.ts';
-import { AgentError, isAgentError } from '../lib/errors.ts';
-import { isGone, openAnswering } from './answering.ts';
-import {
-  ABSENT_ERRORS,
-  ACTIVE,
-  ActiveState,
-  BLOCK_AUTOCONNECT,
-  CAPABILITY_OVS,
-  CONNECTION,
-  IN_MEMORY,
-  NM,
-  NM_PATH,
-  PROPERTIES,
-  SETTINGS,
-  SETTINGS_PATH,
-} from './names.ts';
-import type { Profile, Typed } from './profile.ts';
+import type { Bus } from '../bus/bus.ts';
+import { AgentError } from '../lib/errors.ts';
+import { Activations } from './activations.ts';
+import { openAnswering } from './answering.ts';
+import { callsOf } from './calls.ts';
+import { devicePath, unmanage } from './devices.ts';
+import { ACTIVE, NM, SETTINGS } from './names.ts';
+import type { Profile } from './profile.ts';
+import { type NetworkManagerState, readState, settled } from './state.ts';
+import { type StoredProfile, StoredProfiles } from './stored-profiles.ts';
+import { Departure, NextEvent } from './waiting.ts';
 
-/** Milliseconds for a question. With hundreds of ports NetworkManager may be busy that long; a hook waits ten seconds. */
-const READ_MS = 5_000;
-const CHANGE_MS = 10_000;
-
-export interface NetworkManagerState {
-  running: boolean;
-  /** Has its name on the bus and does not answer; `running` is false then, nothing can be had from it. */
-  silent: boolean;
-  ovs: boolean;
-  version: string;
-  /** True while NetworkManager is still bringing up what it had (property Startup). */
-  starting: boolean;
-}
-
-/** Of a host on which nobody has its name on the bus. */
-export const NO_NETWORKMANAGER: NetworkManagerState = {
-  running: false,
-  silent: false,
-  ovs: false,
-  version: '',
-  starting: false,
-};
-
-/** A profile as GetSettings shows it, as far as we look. */
-export interface StoredProfile {
-  path: string;
-  uuid: string;
-  type: string;
-  interfaceName: string;
-  user: Readonly<Record<string, string>>;
-}
+export { type NetworkManagerState, NO_NETWORKMANAGER } from './state.ts';
+export type { StoredProfile } from './stored-profiles.ts';
 
 export interface NetworkManager {
   state(): Promise<NetworkManagerState>;
@@ -75,25 +38,13 @@ export interface NetworkManager {
   onPresence(listener: (present: boolean) => void): void;
 }
 
-const settingsSchema = z.tuple([
-  z.object({
-    connection: z.object({
-      uuid: z.string(),
-      type: z.string(),
-      'interface-name': z.string().optional(),
-    }),
-    user: z.object({ data: z.record(z.string(), z.string()).optional() }).optional(),
-  }),
-]);
-const stateSchema = z.object({
-  Version: z.string(),
-  Capabilities: z.array(z.number()).default([]),
-  Startup: z.boolean(),
-});
-const pathReply = z.tuple([z.string()]).rest(z.unknown());
-const pathsReply = z.tuple([z.array(z.string())]);
-const stateSignal = z.tuple([z.number(), z.number()]);
 const ownerSignal = z.tuple([z.string(), z.string(), z.string()]);
+const OWNER_CHANGED = {
+  sender: 'org.freedesktop.DBus',
+  interface: 'org.freedesktop.DBus',
+  member: 'NameOwnerChanged',
+  arg0: NM,
+};
 
 /**
  * Subscribes to what the calls need. NetworkManager itself need not be there yet. While it is away or hangs each call
@@ -105,290 +56,49 @@ export async function openNetworkManager(
   bus: Bus,
   onOdd: (problem: string) => void = () => undefined,
 ): Promise<NetworkManager> {
-  const activeStates = new Map<string, { state: number; reason: number }>();
-  const activeWaiters = new Map<string, (outcome: { state: number; reason: number }) => void>();
-  const deviceWaiters = new Set<() => void>();
   const presenceListeners: ((present: boolean) => void)[] = [];
-  const profileCache = new Map<string, StoredProfile>();
-  const odd = new Set<string>();
-  const leavers = new Set<(error: AgentError) => void>();
-
   const tell = (present: boolean) => {
     for (const listener of presenceListeners) listener(present);
   };
   const answering = openAnswering(bus, (silent) => tell(!silent));
-  const call = (
-    path: string,
-    iface: string,
-    member: string,
-    signature = '',
-    body: unknown[] = [],
-    deadlineMs = READ_MS,
-  ) => answering.call({ path, interface: iface, member, signature, body, deadlineMs });
-
-  /** Nothing that NetworkManager was asked for comes any more once it has gone. */
-  const whileThere = async <T>(work: Promise<T>): Promise<T> => {
-    let leave: (error: AgentError) => void = () => {};
-    const gone = new Promise<never>((_, reject) => {
-      leave = reject;
-    });
-    leavers.add(leave);
-    try {
-      return await Promise.race([work, gone]);
-    } finally {
-      leavers.delete(leave);
-    }
-  };
-
-  const encode = (typed: Typed): unknown => {
-    if (typed.signature !== 'aa{sv}') return bus.variant(typed.signature, typed.value);
-    const dicts = typed.value as readonly Record<string, Typed>[];
-    return bus.variant(
-      typed.signature,
-      dicts.map((dict) => mapValues(dict, encode)),
-    );
-  };
+  const call = callsOf(answering);
+  const departure = new Departure();
+  const added = new NextEvent();
+  const activations = new Activations(call, departure);
+  const profiles = new StoredProfiles(call, bus, onOdd);
+  const stateParts = { bus, call, answering, departure };
+  const deviceParts = { bus, call, departure, added };
 
   await Promise.all([
-    bus.subscribe({ sender: NM, interface: ACTIVE, member: 'StateChanged' }, (signal) => {
-      const [state, reason] = stateSignal.parse(signal.body);
-      const waiter = activeWaiters.get(signal.path);
-      if (waiter) waiter({ state, reason });
-      else if (state === ActiveState.deactivated) activeStates.delete(signal.path);
-      else activeStates.set(signal.path, { state, reason });
-    }),
-    bus.subscribe({ sender: NM, interface: NM, member: 'DeviceAdded' }, () => {
-      wake(deviceWaiters);
-    }),
-    bus.subscribe({ sender: NM, interface: SETTINGS, member: 'ConnectionRemoved' }, (signal) => {
-      profileCache.delete(String(signal.body[0]));
-    }),
-    bus.subscribe(
-      {
-        sender: 'org.freedesktop.DBus',
-        interface: 'org.freedesktop.DBus',
-        member: 'NameOwnerChanged',
-        arg0: NM,
-      },
-      (signal) => {
-        const [, , owner] = ownerSignal.parse(signal.body);
-        activeStates.clear();
-        activeWaiters.clear();
-        profileCache.clear();
-        answering.ownerChanged();
-        for (const leave of leavers)
-          leave(new AgentError('networkmanager-unavailable', 'NetworkManager has gone'));
-        wake(deviceWaiters);
-        tell(owner !== '');
-      },
+    bus.subscribe({ sender: NM, interface: ACTIVE, member: 'StateChanged' }, (signal) =>
+      activations.onStateChanged(signal),
     ),
+    bus.subscribe({ sender: NM, interface: NM, member: 'DeviceAdded' }, () => added.happened()),
+    bus.subscribe({ sender: NM, interface: SETTINGS, member: 'ConnectionRemoved' }, (signal) =>
+      profiles.forget(String(signal.body[0])),
+    ),
+    bus.subscribe(OWNER_CHANGED, (signal) => {
+      const [, former, owner] = ownerSignal.parse(signal.body);
+      activations.forgetAll();
+      profiles.forgetAll();
+      answering.ownerChanged();
+      if (former !== '')
+        departure.leave(new AgentError('networkmanager-unavailable', 'NetworkManager has gone'));
+      added.happened();
+      tell(owner !== '');
+    }),
   ]);
 
-  const profilePath = async (uuid: string): Promise<string | undefined> => {
-    try {
-      return pathReply.parse(await call(SETTINGS_PATH, SETTINGS, 'GetConnectionByUuid', 's', [uuid]))[0];
-    } catch (error) {
-      if (ABSENT_ERRORS.includes(busErrorType(error) ?? '')) return undefined;
-      throw error;
-    }
-  };
-
-  const removeAt = async (path: string): Promise<void> => {
-    try {
-      await call(path, CONNECTION, 'Delete', '', [], CHANGE_MS);
-    } catch (error) {
-      if (!ABSENT_ERRORS.includes(busErrorType(error) ?? '')) throw error;
-    }
-  };
-
-  const add = async (profile: Profile): Promise<string> => {
-    const settings = mapValues(profile, (section) => mapValues(section, encode));
-    const flags = IN_MEMORY | BLOCK_AUTOCONNECT;
-    const body = [settings, flags, {}];
-    const reply = await call(SETTINGS_PATH, SETTINGS, 'AddConnection2', 'a{sa{sv}}ua{sv}', body, CHANGE_MS);
-    return pathReply.parse(reply)[0];
-  };
-
-  /** Settles when the active connection at `path` has come up or gone down. */
-  const outcome = (path: string, signal: AbortSignal) =>
-    new Promise<{ state: number; reason: number }>((resolve) => {
-      const settle = (change: { state: number; reason: number }) => {
-        if (change.state !== ActiveState.activated && change.state !== ActiveState.deactivated) return;
-        activeWaiters.delete(path);
-        resolve(change);
-      };
-      activeWaiters.set(path, settle);
-      signal.addEventListener('abort', () => activeWaiters.delete(path), { once: true });
-      const known = activeStates.get(path);
-      activeStates.delete(path);
-      if (known) settle(known);
-    });
-
-  const readState = async (): Promise<NetworkManagerState> => {
-    try {
-      const [properties] = await call(NM_PATH, PROPERTIES, 'GetAll', 's', [NM]);
-      const found = stateSchema.parse(properties);
-      return {
-        running: true,
-        silent: false,
-        ovs: found.Capabilities.includes(CAPABILITY_OVS),
-        version: found.Version,
-        starting: found.Startup,
-      };
-    } catch (error) {
-      const isAway = busErrorType(error) !== undefined || isAgentError(error, 'networkmanager-unavailable');
-      if (!isAway) throw error;
-      return { ...NO_NETWORKMANAGER, silent: answering.silent };
-    }
-  };
-
   return {
-    state: readState,
-    profilePath,
-
-    async addProfile(profile) {
-      try {
-        return await add(profile);
-      } catch (error) {
-        const uuid = profile['connection']?.['uuid']?.value;
-        if (isAgentError(error, 'networkmanager-unavailable')) throw error;
-        const stale = typeof uuid === 'string' ? await profilePath(uuid) : undefined;
-        if (stale === undefined) throw error;
-        await removeAt(stale);
-        return add(profile);
-      }
-    },
-
-    async deleteProfile(uuid) {
-      const path = await profilePath(uuid);
-      if (path === undefined) return false;
-      try {
-        await removeAt(path);
-      } catch (error) {
-        // Somebody else was quicker: the outcome is what was asked for.
-        if ((await profilePath(uuid)) !== undefined) throw error;
-      }
-      return true;
-    },
-
-    async profiles() {
-      const reply = await call(SETTINGS_PATH, SETTINGS, 'ListConnections').catch((error: unknown) => {
-        if (isGone(error)) return undefined;
-        throw error;
-      });
-      if (reply === undefined) return [];
-      const [paths] = pathsReply.parse(reply);
-      const found = await Promise.all(
-        paths.map(async (path) => {
-          const cached = profileCache.get(path);
-          if (cached) return cached;
-          try {
-            const read = settingsSchema.safeParse(await call(path, CONNECTION, 'GetSettings'));
-            if (!read.success) {
-              const [issue] = read.error.issues;
-              if (!odd.has(path))
-                onOdd(`the profile ${path}: ${issue?.path.slice(1).join('.')}: ${issue?.message}`);
-              odd.add(path);
-              return undefined;
-            }
-            odd.delete(path);
-            const [settings] = read.data;
-            const profile: StoredProfile = {
-              path,
-              uuid: settings.connection.uuid,
-              type: settings.connection.type,
-              interfaceName: settings.connection['interface-name'] ?? '',
-              user: settings.user?.data ?? {},
-            };
-            profileCache.set(path, profile);
-            return profile;
-          } catch (error) {
-            if (ABSENT_ERRORS.includes(busErrorType(error) ?? '')) return undefined;
-            throw error;
-          }
-        }),
-      );
-      return found.filter((profile) => profile !== undefined);
-    },
-
-    devicePath(link, deadlineMs) {
-      const seen = async (signal: AbortSignal): Promise<string> => {
-        for (;;) {
-          const added = new Promise<void>((resolve) => {
-            deviceWaiters.add(resolve);
-            signal.addEventListener('abort', () => resolve(), { once: true });
-          });
-          try {
-            return pathReply.parse(await call(NM_PATH, NM, 'GetDeviceByIpIface', 's', [link]))[0];
-          } catch (error) {
-            if (!ABSENT_ERRORS.includes(busErrorType(error) ?? '')) throw error;
-          }
-          await added;
-          if (signal.aborted) throw signal.reason;
-        }
-      };
-      const what = `waiting for NetworkManager to see ${link}`;
-      return withDeadline(deadlineMs, what, (signal) => whileThere(seen(signal)));
-    },
-
-    async activate(path, device, deadlineMs) {
-      await withDeadline(deadlineMs, 'activation by NetworkManager', async (signal) => {
-        const reply = await call(NM_PATH, NM, 'ActivateConnection', 'ooo', [path, device, '/'], deadlineMs);
-        const [active] = pathReply.parse(reply);
-        const end = await whileThere(outcome(active, signal));
-        if (end.state === ActiveState.activated) return;
-        const text = `NetworkManager gave up the activation (reason ${end.reason})`;
-        throw new AgentError('activation-failed', text);
-      });
-    },
-
-    settled(deadlineMs) {
-      return withDeadline(deadlineMs, "NetworkManager's start-up", async (signal) => {
-        const waiters = new Set<() => void>();
-        // Only for as long as it takes: with 200 ports each attach brings a dozen of these, each with all devices in it.
-        const rule = { sender: NM, interface: PROPERTIES, member: 'PropertiesChanged', path: NM_PATH };
-        const unsubscribe = await bus.subscribe(rule, () => wake(waiters));
-        const leave = () => wake(waiters);
-        leavers.add(leave);
-        try {
-          for (;;) {
-            const changed = new Promise<void>((resolve) => {
-              waiters.add(resolve);
-              signal.addEventListener('abort', () => resolve(), { once: true });
-            });
-            const state = await readState();
-            if (!state.running || !state.starting) return;
-            await changed;
-            if (signal.aborted) throw signal.reason;
-          }
-        } finally {
-          leavers.delete(leave);
-          await unsubscribe();
-        }
-      });
-    },
-
-    async unmanage(link) {
-      try {
-        const [device] = pathReply.parse(await call(NM_PATH, NM, 'GetDeviceByIpIface', 's', [link]));
-        const unmanaged = bus.variant('b', false);
-        await call(device, PROPERTIES, 'Set', 'ssv', [`${NM}.Device`, 'Managed', unmanaged]);
-      } catch (error) {
-        if (!ABSENT_ERRORS.includes(busErrorType(error) ?? '')) throw error;
-      }
-    },
-
+    state: () => readState(stateParts),
+    settled: (deadlineMs) => settled(stateParts, deadlineMs),
+    addProfile: (profile) => profiles.add(profile),
+    deleteProfile: (uuid) => profiles.delete(uuid),
+    profilePath: (uuid) => profiles.path(uuid),
+    profiles: () => profiles.all(),
+    devicePath: (link, deadlineMs) => devicePath(deviceParts, link, deadlineMs),
+    unmanage: (link) => unmanage(deviceParts, link),
+    activate: (path, device, deadlineMs) => activations.activate(path, device, deadlineMs),
     onPresence: (listener) => void presenceListeners.push(listener),
   };
-}
-
-/** Each waiter waits for one event only. */
-function wake(waiters: Set<() => void>): void {
-  const woken = [...waiters];
-  waiters.clear();
-  for (const waiter of woken) waiter();
-}
-
-function mapValues<T, U>(record: Readonly<Record<string, T>>, change: (value: T) => U): Record<string, U> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
 }
