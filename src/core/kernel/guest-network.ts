@@ -1,17 +1,29 @@
 // What a container's network namespace needs so that a new default route leaves its former network working; pure.
 
-import { z } from 'zod';
-import { type Cidr, contains, ipFrom, parseCidr, parseIp, subnetRange } from '../lib/cidr.ts';
-import { kernelNameProblem } from '../lib/device-name.ts';
+import { parseCidr, parseIp } from '../lib/cidr.ts';
+import {
+  deletion,
+  FORMER_TABLE,
+  type Given,
+  isOurRule,
+  keepFormer,
+  OWN_TABLE,
+  ownRules,
+} from './guest-rules.ts';
+import {
+  addressesOn,
+  defaultsIn,
+  type Family,
+  type FormerRoute,
+  type GuestNetwork,
+  hop,
+  metricOf,
+  ofFamily,
+  tableOf,
+} from './namespace-network.ts';
 import type { VethRequest } from './veth-request.ts';
 
-/** Tables and priorities of rules, inside containers, that are ours: far from what Netmaker and Docker use there. */
-export const FORMER_TABLE = 5182;
-export const OWN_TABLE = 5183;
-const FORMER_PRIORITY = 5182;
-const OWN_MAIN_PRIORITY = 5183;
-const OWN_PRIORITY = 5184;
-const PRIORITIES: readonly number[] = [FORMER_PRIORITY, OWN_MAIN_PRIORITY, OWN_PRIORITY];
+export type { GuestNetwork } from './namespace-network.ts';
 
 /**
  * Metric of our default route. Docker, and most others, add theirs without one, which is the second here, and the kernel
@@ -19,70 +31,6 @@ const PRIORITIES: readonly number[] = [FORMER_PRIORITY, OWN_MAIN_PRIORITY, OWN_P
  */
 const OWN_METRIC = { 4: 1, 6: 1025 } as const;
 const USUAL_METRIC = { 4: 0, 6: 1024 } as const;
-
-/** What an inner end was given before: all else about it is the container's own doing. */
-export interface Given {
-  addresses: readonly string[];
-  gateways: readonly string[];
-}
-
-// A container with NET_ADMIN chooses names and routes itself; a name that is none never reaches a command.
-const device = z.string().refine((name) => kernelNameProblem(name) === undefined);
-const routeSchema = z.object({
-  dst: z.string(),
-  gateway: z.string().optional(),
-  dev: device.optional().catch(undefined),
-  table: z.union([z.string(), z.number()]).optional(),
-  type: z.string().optional(),
-  metric: z.number().optional(),
-});
-const linkSchema = z.object({
-  ifname: z.string(),
-  addr_info: z
-    .array(
-      z.object({
-        family: z.string(),
-        local: z.string().optional(),
-        prefixlen: z.number(),
-        scope: z.string(),
-      }),
-    )
-    .default([]),
-});
-const ruleSchema = z.object({
-  priority: z.number(),
-  src: z.string(),
-  srclen: z.number().optional(),
-  dst: z.string().optional(),
-  dstlen: z.number().optional(),
-  table: z.union([z.string(), z.number()]).optional(),
-});
-export const routesSchema = z.array(routeSchema);
-export const linksSchema = z.array(linkSchema);
-export const rulesSchema = z.array(ruleSchema);
-
-/** One family's part of a namespace, as `ip -json` gives it. */
-export interface GuestNetwork {
-  family: 4 | 6;
-  links: z.infer<typeof linksSchema>;
-  /** Of all tables. */
-  routes: z.infer<typeof routesSchema>;
-  rules: z.infer<typeof rulesSchema>;
-}
-
-/** A default route; without a gateway where the device needs none. */
-interface FormerRoute {
-  gateway: string | undefined;
-  dev: string;
-  /** What the kernel shows; undefined is 0. */
-  metric: number | undefined;
-}
-
-const tableOf = ({ table }: { table?: string | number | undefined }) => String(table ?? 'main');
-const isDefault = ({ dst, type = 'unicast' }: { dst: string; type?: string | undefined }) =>
-  dst === 'default' && type === 'unicast';
-const hop = ({ gateway, dev }: Pick<FormerRoute, 'gateway' | 'dev'>) =>
-  gateway === undefined ? `dev ${dev} scope link` : `via ${gateway} dev ${dev}`;
 
 /**
  * Lines for `ip -batch` that give the inner end its addresses and make it the default route. Answers to what comes in
@@ -140,26 +88,8 @@ export function releaseLines(request: VethRequest, network: GuestNetwork): strin
   return lines;
 }
 
-const metricOf = ({ metric }: Pick<FormerRoute, 'metric'>) =>
-  metric === undefined ? '' : ` metric ${metric}`;
-
-const gatewayOf = ({ gateways }: VethRequest | Given, family: 4 | 6) =>
+const gatewayOf = ({ gateways }: VethRequest | Given, family: Family) =>
   gateways.find((text) => parseIp(text)?.family === family);
-
-const ofFamily = (cidrs: readonly string[], family: 4 | 6) =>
-  cidrs.filter((text) => parseCidr(text)?.address.family === family);
-
-/** Those of a table, the one that the kernel prefers first; a container's own choice of words never reaches a command. */
-function defaultsIn(table: string, { routes }: GuestNetwork): FormerRoute[] {
-  return routes
-    .filter((route) => isDefault(route) && tableOf(route) === table)
-    .flatMap(({ gateway, dev, metric }) =>
-      dev === undefined || (gateway !== undefined && parseIp(gateway) === undefined)
-        ? []
-        : [{ gateway, dev, metric }],
-    )
-    .sort((a, b) => (a.metric ?? 0) - (b.metric ?? 0));
-}
 
 /** Whether a default route is of Docker's making: all that there were before the first set-up are. */
 function isDockers(
@@ -189,100 +119,6 @@ function dockersChoice(request: VethRequest, network: GuestNetwork): FormerRoute
     if (gateway !== undefined && link !== undefined) return { gateway, dev: link.ifname, metric: undefined };
   }
   return undefined;
-}
-
-const addressesOn = (dev: string, { links, family }: GuestNetwork) =>
-  (links.find(({ ifname }) => ifname === dev)?.addr_info ?? []).filter(
-    (entry) => entry.family === familyName(family) && entry.scope === 'global',
-  );
-
-function keepFormer(request: VethRequest, former: FormerRoute, network: GuestNetwork): string[] {
-  const { family, rules } = network;
-  const isDockersLink = ({ ifname }: { ifname: string }) =>
-    ifname === former.dev ||
-    (ifname !== request.guestInterface &&
-      addressesOn(ifname, network).some(({ local }) =>
-        request.networks.some(({ addresses }) => local !== undefined && addresses.includes(local)),
-      ));
-  const own = network.links
-    .filter(isDockersLink)
-    .flatMap(({ ifname }) => addressesOn(ifname, network).map((entry) => ({ ifname, ...entry })))
-    .flatMap(({ ifname, local, prefixlen }) => {
-      const subnet = parseCidr(`${local}/${prefixlen}`);
-      return subnet === undefined ? [] : [{ ifname, subnet }];
-    });
-  const sources = own.map(({ subnet }) => subnet.address.text);
-  const neighbours = [
-    ...own.map(({ subnet }) => subnet),
-    ...request.addresses.flatMap((text) => parseCidr(text) ?? []),
-  ];
-  // By rules, not routes: Docker gives a container no address of a subnet that one of its routes leads into.
-  const servers = request.nameservers
-    .flatMap((text) => parseIp(text) ?? [])
-    .filter((server) => server.family === family && !neighbours.some((subnet) => contains(subnet, server)))
-    .map(({ text }) => text);
-  const isStale = ({ priority, src, dst }: Rule) =>
-    priority === FORMER_PRIORITY && !(dst === undefined ? sources.includes(src) : servers.includes(dst));
-  return [
-    // With the subnets themselves: an answer from there goes out there, also to an address that the new card has a route to.
-    ...own.map(
-      ({ ifname, subnet }) => `route replace ${networkOf(subnet)} dev ${ifname} table ${FORMER_TABLE}`,
-    ),
-    `route replace default ${hop(former)} table ${FORMER_TABLE}`,
-    ...rules.filter((rule) => isOurRule(rule) && isStale(rule)).map(deletion),
-    ...sources.flatMap((source) =>
-      missing(rules, FORMER_PRIORITY, { src: source }, `lookup ${FORMER_TABLE}`),
-    ),
-    ...servers.flatMap((server) =>
-      missing(rules, FORMER_PRIORITY, { dst: server }, `lookup ${FORMER_TABLE}`),
-    ),
-  ];
-}
-
-type Rule = GuestNetwork['rules'][number];
-
-const selector = ({ src, dst }: { src?: string; dst?: string | undefined }) =>
-  dst === undefined ? `from ${src}` : `to ${dst}`;
-
-const deletion = (rule: Rule) => `rule del pref ${rule.priority} ${selector(rule)}`;
-
-const missing = (
-  rules: readonly Rule[],
-  priority: number,
-  wanted: { src?: string; dst?: string },
-  action: string,
-) =>
-  rules.some((rule) => rule.priority === priority && selector(rule) === selector(wanted))
-    ? []
-    : [`rule add pref ${priority} ${selector(wanted)} ${action}`];
-
-/**
- * What is sent under the public address leaves by its card, also while another default route is there, such as one that
- * Docker has just set or a tunnel's; but routes that lead somewhere in particular go first.
- */
-function ownRules(
-  request: VethRequest,
-  gateway: string,
-  { family, rules }: GuestNetwork,
-  given: Given | undefined,
-): string[] {
-  const { guestInterface: link } = request;
-  const sources = ofFamily(request.addresses, family).flatMap((text) => parseCidr(text)?.address.text ?? []);
-  const had = (given?.addresses ?? []).flatMap((text) => parseCidr(text)?.address.text ?? []);
-  const isRouteGiven = given?.gateways.includes(gateway) === true;
-  const gone = rules.filter(
-    (rule) => isOurRule(rule) && rule.priority !== FORMER_PRIORITY && !sources.includes(rule.src),
-  );
-  return [
-    ...(isRouteGiven ? [] : [`route replace default via ${gateway} dev ${link} onlink table ${OWN_TABLE}`]),
-    ...gone.map(deletion),
-    ...sources
-      .filter((source) => !had.includes(source))
-      .flatMap((source) => [
-        ...missing(rules, OWN_MAIN_PRIORITY, { src: source }, 'lookup main suppress_prefixlength 0'),
-        ...missing(rules, OWN_PRIORITY, { src: source }, `lookup ${OWN_TABLE}`),
-      ]),
-  ];
 }
 
 /** A default route by us that the container took off stays off; one that it put back is out of Docker's way again. */
@@ -323,16 +159,3 @@ function surplus(
     .map((text) => `address del ${text} dev ${link}`)
     .reverse();
 }
-
-function networkOf(subnet: Cidr): string {
-  return `${ipFrom(subnet.address.family, subnetRange(subnet).first).text}/${subnet.prefix}`;
-}
-
-/** A priority may be somebody else's as well: ours say one address. */
-const isOurRule = ({ priority, src, srclen, dst, dstlen }: Rule) =>
-  PRIORITIES.includes(priority) &&
-  (dst === undefined
-    ? srclen === undefined && parseIp(src) !== undefined
-    : src === 'all' && dstlen === undefined && parseIp(dst) !== undefined);
-
-const familyName = (family: 4 | 6) => (family === 4 ? 'inet' : 'inet6');
