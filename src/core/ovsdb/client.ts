@@ -3,11 +3,10 @@
 import { z } from 'zod';
 import { pause, withDeadline } from '../lib/deadline.ts';
 import { AgentError, asAgentError, isAgentError } from '../lib/errors.ts';
-import { connectOvsdb, garbled, type OvsdbConnection } from './connection.ts';
+import { garbled, type OvsdbConnection } from './connection.ts';
+import { connectMonitored, DATABASE } from './monitored.ts';
 import { emptyReplica, type Replica, type RowChange } from './replica.ts';
-import { MONITORED, type TableName } from './rows.ts';
 
-const DATABASE = 'Open_vSwitch';
 const RETRY_MS = [100, 250, 500, 1000, 2000] as const;
 /** Less than a hook waits (`hook_deadline`), so that it can say why. A transaction takes some milliseconds. */
 const TRANSACT_MS = 5_000;
@@ -41,12 +40,6 @@ const resultsSchema = z.array(
   ]),
 );
 
-/** Tables that decide what is on the switch. */
-const TABLES = ['Open_vSwitch', 'Bridge', 'Port', 'Interface'] as const;
-
-const isAllOdd = (replica: Replica, table: TableName) =>
-  replica.rows(table).size === 0 && replica.problems().some((problem) => problem.table === table);
-
 /** The error text of a transaction reply, or undefined when every operation went well. */
 function refusal(results: z.infer<typeof resultsSchema>): string | undefined {
   for (const result of results) {
@@ -62,41 +55,19 @@ export function openOvsdb(path: string): OvsdbClient {
   const replica = emptyReplica();
   const changeListeners: ((changes: RowChange[]) => void)[] = [];
   const connectionListeners: ((connected: boolean) => void)[] = [];
-  const waiters = new Set<() => void>();
+  const waits = new ReplicaWaits(replica);
   const stop = new AbortController();
   let connection: OvsdbConnection | undefined;
   let problem = new AgentError('ovsdb-unreachable', 'The OVSDB server is not connected');
 
   const apply = (update: unknown) => {
     const changes = replica.apply(update);
-    for (const waiter of [...waiters]) waiter();
+    waits.look();
     for (const listener of changeListeners) listener(changes);
   };
 
   const session = async () => {
-    const fresh = await connectOvsdb(path);
-    // An update can come in one piece with the reply that it belongs after.
-    let early: unknown[] | undefined = [];
-    fresh.onNotification((method, params) => {
-      if (method !== 'update' || params[0] !== 'replica') return;
-      if (early) early.push(params[1]);
-      else apply(params[1]);
-    });
-    const columns = Object.fromEntries(
-      Object.entries(MONITORED).map(([table, names]) => [table, { columns: names }]),
-    );
-    try {
-      const initial = await fresh.request('monitor', [DATABASE, 'replica', columns]);
-      replica.clear();
-      apply(initial);
-      // Odd rows among others are left out; where there is no other, nothing that is concluded from the rest would hold.
-      if (TABLES.some((table) => isAllOdd(replica, table))) throw garbled();
-      for (const update of early) apply(update);
-      early = undefined;
-    } catch (error) {
-      fresh.close();
-      throw isAgentError(error) ? error : garbled();
-    }
+    const fresh = await connectMonitored(path, replica, apply);
     connection = fresh;
     for (const listener of connectionListeners) listener(true);
     problem = await fresh.closed;
@@ -127,38 +98,9 @@ export function openOvsdb(path: string): OvsdbClient {
     replica,
     async transact(operations) {
       if (connection === undefined) throw problem;
-      const asked = connection;
-      const params = [DATABASE, ...operations];
-      const answer = await asked.request('transact', params, TRANSACT_MS).catch((error: unknown) => {
-        // A server that hangs may still run it later: the next connection begins with what then is.
-        if (isAgentError(error, 'deadline-exceeded')) asked.close(error);
-        throw error;
-      });
-      const reply = resultsSchema.safeParse(answer);
-      if (!reply.success) throw garbled();
-      const refused = refusal(reply.data);
-      if (refused !== undefined)
-        throw new AgentError('ovsdb-refused', `OVSDB refused the change: ${refused}`);
-      return reply.data;
+      return transactOn(connection, operations);
     },
-    until<T>(what: string, deadlineMs: number, test: (replica: Replica) => T | undefined): Promise<T> {
-      return withDeadline(
-        deadlineMs,
-        what,
-        (signal) =>
-          new Promise<T>((resolve) => {
-            const look = () => {
-              const value = test(replica);
-              if (value === undefined) return;
-              waiters.delete(look);
-              resolve(value);
-            };
-            waiters.add(look);
-            signal.addEventListener('abort', () => waiters.delete(look), { once: true });
-            look();
-          }),
-      );
-    },
+    until: (what, deadlineMs, test) => waits.until(what, deadlineMs, test),
     onChange: (listener) => void changeListeners.push(listener),
     onConnection: (listener) => void connectionListeners.push(listener),
     async close() {
@@ -167,4 +109,52 @@ export function openOvsdb(path: string): OvsdbClient {
       await lifetime;
     },
   };
+}
+
+async function transactOn(connection: OvsdbConnection, operations: readonly Operation[]): Promise<unknown[]> {
+  const params = [DATABASE, ...operations];
+  const answer = await connection.request('transact', params, TRANSACT_MS).catch((error: unknown) => {
+    // A server that hangs may still run it later: the next connection begins with what then is.
+    if (isAgentError(error, 'deadline-exceeded')) connection.close(error);
+    throw error;
+  });
+  const reply = resultsSchema.safeParse(answer);
+  if (!reply.success) throw garbled();
+  const refused = refusal(reply.data);
+  if (refused !== undefined) throw new AgentError('ovsdb-refused', `OVSDB refused the change: ${refused}`);
+  return reply.data;
+}
+
+/** Those who wait for the replica to be as they want it. */
+class ReplicaWaits {
+  readonly #replica: Replica;
+  readonly #waiters = new Set<() => void>();
+
+  constructor(replica: Replica) {
+    this.#replica = replica;
+  }
+
+  /** To be called after each change. */
+  look(): void {
+    for (const waiter of [...this.#waiters]) waiter();
+  }
+
+  until<T>(what: string, deadlineMs: number, test: (replica: Replica) => T | undefined): Promise<T> {
+    return withDeadline(
+      deadlineMs,
+      what,
+      (signal) =>
+        new Promise<T>((resolve) => {
+          const look = () => {
+            const value = test(this.#replica);
+            if (value === undefined) return;
+            this.#waiters.delete(look);
+            resolve(value);
+          };
+          this.#waiters.add(look);
+          signal.addEventListener('abort', () => this.#waiters.delete(look), { once: true });
+          look();
+        }),
+    );
+  }
 }
