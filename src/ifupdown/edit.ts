@@ -207,11 +207,16 @@ function protectPorts(draft: Draft, wishes: Wishes, changes: Change[], refusals:
     // Behind a blank line it is none for Proxmox, and gone at the next change in its web interface.
     const [kept, ...more] = body.filter(isCondoneOfOurs);
     const idle = [...more, ...beyond.filter(isCondoneOfOurs)];
-    if (wanted) for (const line of idle) draft.remove(line);
-    if (!wanted || kept !== undefined) continue;
+    if (!wanted) continue;
+    for (const line of idle) draft.remove(line);
+    if (kept !== undefined) {
+      if (idle.length > 0) changes.push({ bridge: name, kind: 'ports-protected' });
+      continue;
+    }
     const reason = protectionRefusal(stanza) ?? wishes.frozen;
     if (reason !== undefined) {
       refusals.push({ bridge: name, reason });
+      if (idle.length > 0) changes.push({ bridge: name, kind: 'protection-removed' });
       continue;
     }
     const after = body.findLast((line) => optionOf(line) !== undefined) ?? stanza.header;
