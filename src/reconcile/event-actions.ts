@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { lifecycleEventSchema } from '../core/events/lifecycle-event.ts';
+import { factsOf } from '../core/guest/runtimes.ts';
 import { actionsOf, type LedgerProducer } from '../core/ledger/producer.ts';
 
 type EventShape = (typeof lifecycleEventSchema.options)[number];
@@ -22,11 +23,12 @@ function said(event: EventShape, more: Record<string, z.ZodType> = {}): z.ZodTyp
 const ofAny = (more: Record<string, z.ZodType>) =>
   z.union(lifecycleEventSchema.options.map((event) => said(event, more)));
 
-/** One for each phase of each source; what Proxmox does for a backup has words of its own. */
+/** One for each phase of each source; what a runtime does for a backup has words of its own. */
 function phases(): Record<string, z.ZodType> {
   const shapes: Record<string, z.ZodType> = {};
   for (const event of lifecycleEventSchema.options) {
-    const occasions = event.shape.source.value === 'proxmox' ? ['guest', 'backup'] : ['guest'];
+    const { startsForBackup } = factsOf(event.shape.source.value);
+    const occasions = startsForBackup ? ['guest', 'backup'] : ['guest'];
     for (const occasion of occasions)
       for (const phase of event.shape.phase.options) {
         const action = `${occasion}_${phase.replaceAll('-', '_')}`;

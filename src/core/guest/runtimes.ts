@@ -23,6 +23,8 @@ export interface RuntimeFacts {
   readonly queuedBy: 'key' | 'name';
   /** Which of its events are worth a block: a runtime that tells of everybody's guests is recorded only where they are ours. */
   readonly recorded: 'all' | 'ours';
+  /** Its backups start and stop guests for themselves, and the ledger tells those apart. */
+  readonly startsForBackup: boolean;
 }
 
 const RUNTIME = {
@@ -34,6 +36,7 @@ const RUNTIME = {
   looksForDeviceName: false,
   queuedBy: 'key',
   recorded: 'all',
+  startsForBackup: false,
 } as const;
 
 /** One line for each runtime, by the name of its source of events and of its folder in src/runtimes. */
@@ -44,6 +47,7 @@ export const RUNTIMES = {
     isKnownByVmid: true,
     isNameVmid: true,
     looksForDeviceName: true,
+    startsForBackup: true,
   },
   lxc: { ...RUNTIME, guests: { lxc: {} }, toldBy: 'hook', isNumberedByUs: true, isNameVmid: true },
   docker: {
