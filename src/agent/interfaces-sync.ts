@@ -5,8 +5,8 @@ import { startUnit } from '../core/bus/systemd.ts';
 import type { Config } from '../core/config/config.ts';
 import { observeBridges } from '../core/drivers/ovsdb/observe.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
+import { bridgeWishes } from '../ifupdown/interfaces-spec.ts';
 import type { LastRun } from '../ifupdown/last-result.ts';
-import { bridgeWishes } from '../ifupdown/wishes.ts';
 
 /** Runs `ovs-port-agent proxmox interfaces apply`. */
 export const INTERFACES_UNIT = 'ovs-port-agent-interfaces.service';

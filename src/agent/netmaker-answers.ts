@@ -5,7 +5,7 @@ import type { Config } from '../core/config/config.ts';
 import type { Leases } from '../netmaker/address/leases.ts';
 import type { PublicNetwork } from '../netmaker/gateway/public-network.ts';
 import type { Gateway } from '../netmaker/gateway/spec.ts';
-import type { Guards } from '../netmaker/port-security/guarded-ports.ts';
+import type { Guards } from '../netmaker/port-security/secured-ports.ts';
 import type { openAttestor } from '../netmaker/stun/attest-containers.ts';
 import type { openResponder } from '../netmaker/stun/responder.ts';
 import type { Pool } from '../netmaker/types.ts';

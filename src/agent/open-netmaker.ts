@@ -3,12 +3,12 @@
 import type { Method } from '../api/method.ts';
 import { netmakerMethods } from '../api/methods/netmaker.ts';
 import { AGENT_NAME, AGENT_PATH } from '../core/bus/agent-names.ts';
-import { lookAtLeases } from '../netmaker/address/look-at-leases.ts';
 import { poolsOf } from '../netmaker/address/pools.ts';
+import { lookAtLeases } from '../netmaker/address/reconcile-leases.ts';
 import { GATEWAY_TROUBLE } from '../netmaker/gateway/public-network.ts';
-import { type Guards, openGuards } from '../netmaker/port-security/guarded-ports.ts';
 import { openIsolation } from '../netmaker/port-security/port-security.ts';
 import { refreshRules } from '../netmaker/port-security/refresh-rules.ts';
+import { type Guards, openGuards } from '../netmaker/port-security/secured-ports.ts';
 import { openAttestor } from '../netmaker/stun/attest-containers.ts';
 import { openWarning, summarize } from '../netmaker/summary.ts';
 import type { MeshWatch } from '../netmaker/wireguard/watch.ts';

@@ -5,7 +5,7 @@ import type { Leases } from '../netmaker/address/leases.ts';
 import { documentationWarning } from '../netmaker/address/pools.ts';
 import { publicAddressesOf } from '../netmaker/address/public-addresses.ts';
 import type { Counts } from '../netmaker/port-security/counts.ts';
-import type { Guards } from '../netmaker/port-security/guarded-ports.ts';
+import type { Guards } from '../netmaker/port-security/secured-ports.ts';
 import { type ContainerReport, containerReport } from '../netmaker/report.ts';
 import type { Attested } from '../netmaker/stun/attest-containers.ts';
 import type { Pool } from '../netmaker/types.ts';

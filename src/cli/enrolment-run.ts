@@ -4,7 +4,7 @@ import { AgentError, asAgentError, isAgentError } from '../core/lib/errors.ts';
 import type { ProxmoxGuest } from '../runtimes/proxmox/config/tree.ts';
 import type { Changed } from '../runtimes/proxmox/hookscript/change.ts';
 import type { Chosen } from '../runtimes/proxmox/hookscript/choose.ts';
-import { kindOf } from '../runtimes/proxmox/hookscript/standing.ts';
+import { kindOf } from '../runtimes/proxmox/hookscript/enrolment-status.ts';
 import type { CallAgent } from './agent-call.ts';
 import { countProgress } from './count-progress.ts';
 import type { GuestOutcome } from './render/enrolment.ts';

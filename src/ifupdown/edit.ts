@@ -1,7 +1,7 @@
 // From an interfaces file and what it should show to the file as it should be; pure.
 
-import { CONDONE_KEY, CONDONE_VALUE, condones } from './condone.ts';
 import { type Draft, openDraft } from './draft.ts';
+import { CONDONE_KEY, CONDONE_VALUE, condones } from './ifreload-exemption.ts';
 import type { Line } from './lines.ts';
 import {
   isCondoneOfOurs,

@@ -1,7 +1,7 @@
 // What in an interfaces file is ours: how it looks, how it is found again, how it goes.
 
-import { CONDONE_KEY, CONDONE_VALUE } from './condone.ts';
 import type { Draft } from './draft.ts';
+import { CONDONE_KEY, CONDONE_VALUE } from './ifreload-exemption.ts';
 import type { Line } from './lines.ts';
 import {
   automaticNames,

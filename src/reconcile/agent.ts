@@ -9,7 +9,7 @@ import { once } from '../core/lib/once.ts';
 import type { Resolution } from '../runtimes/source.ts';
 import type { Troubles } from '../state/pending-retries.ts';
 import { type ApplyParts, openApply } from './apply.ts';
-import { openContainerLooks } from './container-looks.ts';
+import { openContainerLooks } from './container-resync.ts';
 import { openDeferred } from './deferred-events.ts';
 import { openOthers, queueKeyOf } from './dependents.ts';
 import { openEventOrder } from './event-order.ts';

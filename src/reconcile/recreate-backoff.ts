@@ -3,8 +3,8 @@
 // A guest that may change its own network can delete its card as often as it likes, and each new one costs a dozen
 // blocks of the ledger: what a guest can cause must have a bound.
 
+import type { Hold } from '../core/plan/blockers.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
-import type { Hold } from '../core/plan/obstacles.ts';
 
 /** A card's present row of losses. */
 export interface Streak {

@@ -10,7 +10,7 @@ import { AgentError } from '../core/lib/errors.ts';
 import type { JsonObject } from '../core/lib/json.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 import type { Executors } from '../core/plan/steps.ts';
-import type { Guards } from '../netmaker/port-security/guarded-ports.ts';
+import type { Guards } from '../netmaker/port-security/secured-ports.ts';
 import { bridgeWish } from './bridge-spec.ts';
 
 export interface ExecutorParts {

@@ -1,7 +1,7 @@
 // Whether a bridge works, or why not; pure.
 
 import type { OvsBridge, OvsInterface } from '../../core/drivers/ovsdb/bridge-tree.ts';
-import { judgedText, type SeenSwitch } from './seen.ts';
+import { judgedText, type SeenSwitch } from './observed.ts';
 
 /** What is wrong with the bridge itself, or undefined: ovs-vswitchd has opened it, and its own interface is up. */
 export function bridgeProblem(bridge: OvsBridge, seen: SeenSwitch): string | undefined {

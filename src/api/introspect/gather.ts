@@ -15,7 +15,7 @@ import type { SwitchFactsKeeper } from '../../reconcile/switch-facts.ts';
 import type { Claims } from '../../state/desired-state.ts';
 import type { AgentHealth } from '../health.ts';
 import { ownerOf } from '../status.ts';
-import type { SeenHost, SeenSwitch } from './seen.ts';
+import type { SeenHost, SeenSwitch } from './observed.ts';
 import type { BridgeDriver } from './topology.ts';
 
 export interface GatherParts {

@@ -7,7 +7,7 @@ import { type InterfaceBinding, interfaceBinding } from '../../state/interface-b
 import type { NetworkStateView } from '../answers/introspect.ts';
 import type { Said } from '../method.ts';
 import { bridgeProblem } from './bridge-state.ts';
-import type { SeenHost, SeenSwitch } from './seen.ts';
+import type { SeenHost, SeenSwitch } from './observed.ts';
 
 export type NetworkState = Said<NetworkStateView>;
 

@@ -5,7 +5,7 @@ import { parsePortName, portName } from '../../core/guest/vmid.ts';
 import { isOurs, OWNER_KEYS } from '../../core/plan/observed.ts';
 import type { Binding } from '../../state/desired-state.ts';
 import { interfaceProblem } from './bridge-state.ts';
-import { judgedText, type SeenSwitch } from './seen.ts';
+import { judgedText, type SeenSwitch } from './observed.ts';
 
 export interface PortState {
   /** `vi<VMID>` for a guest's card, whatever the row is called; else the row's name. */

@@ -6,8 +6,8 @@ import type { ProfileName } from '../../core/networkmanager/overview.ts';
 import type { TopologyView } from '../answers/introspect.ts';
 import type { Said } from '../method.ts';
 import { bridgeProblem } from './bridge-state.ts';
+import type { SeenSwitch } from './observed.ts';
 import { type PortState, portStates } from './port-state.ts';
-import type { SeenSwitch } from './seen.ts';
 
 export type BridgeTopology = Said<TopologyView>;
 type PortDetails = BridgeTopology['details']['ports'][number];

@@ -3,8 +3,8 @@
 import type { ValidationView } from '../answers/introspect.ts';
 import type { Said } from '../method.ts';
 import { bridgeProblem } from './bridge-state.ts';
+import type { SeenSwitch } from './observed.ts';
 import { portStates } from './port-state.ts';
-import type { SeenSwitch } from './seen.ts';
 
 export type BridgeValidation = Said<ValidationView>;
 

@@ -1,7 +1,7 @@
 // What became of each guest that was to be enrolled or unenrolled, and how the guests stand; pure.
 
 import { AgentError, type ErrorCode } from '../../core/lib/errors.ts';
-import type { GuestStanding } from '../../runtimes/proxmox/hookscript/standing.ts';
+import type { GuestStanding } from '../../runtimes/proxmox/hookscript/enrolment-status.ts';
 import { printable } from '../printable.ts';
 import { count } from './quantity.ts';
 import { table } from './table.ts';

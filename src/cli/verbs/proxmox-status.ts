@@ -1,7 +1,7 @@
 // `proxmox status`: which guests of this node have the hookscript, and what is wrong.
 
+import { standings } from '../../runtimes/proxmox/hookscript/enrolment-status.ts';
 import { hookscriptProblem } from '../../runtimes/proxmox/hookscript/host.ts';
-import { standings } from '../../runtimes/proxmox/hookscript/standing.ts';
 import { offersSnippets } from '../../runtimes/proxmox/hookscript/storage-cfg.ts';
 import { OUR_VOLUME } from '../../runtimes/proxmox/hookscript/volume.ts';
 import { safeJson } from '../printable.ts';

@@ -1,18 +1,18 @@
 // The pure heart: from what guests should have and what the switch has to a list of steps.
 
 import { portName } from '../guest/vmid.ts';
+import { type Hold, obstacleTo } from './blockers.ts';
 import type { DesiredPort } from './desired.ts';
 import { type Choice, chooseDriver, type SwitchFacts, whyAway } from './driver-choice.ts';
 import type { DriverName } from './driver-names.ts';
 import { keepNames } from './kept-names.ts';
 import { isOurs, type Observed, type ObservedBridge, type ObservedPort } from './observed.ts';
-import { type Hold, obstacleTo } from './obstacles.ts';
 import { keptBecause, type RecordOf } from './ownership.ts';
 import type { PortGuard } from './port-security.ts';
 import type { Step } from './steps.ts';
 import { type IsHeld, switchSteps } from './switch-steps.ts';
 
-export type { Hold } from './obstacles.ts';
+export type { Hold } from './blockers.ts';
 
 export interface Plan {
   steps: Step[];

@@ -2,7 +2,7 @@
 
 import { asAgentError } from '../../core/lib/errors.ts';
 import type { Troubles } from '../../state/pending-retries.ts';
-import type { Guards } from './guarded-ports.ts';
+import type { Guards } from './secured-ports.ts';
 
 /** Stands among the troubles where others have the name of their port. */
 export const RULES_TROUBLE = 'rules';

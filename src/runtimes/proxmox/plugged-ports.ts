@@ -4,9 +4,9 @@ import { parseGuestInterface } from '../../core/guest/interface-name.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
 import type { Resolution } from '../source.ts';
 import { type ProxmoxGuest, readProxmoxGuest, readProxmoxNodeOf } from './config/tree.ts';
+import { WishedPorts } from './desired-ports.ts';
 import { keyOf } from './identity.ts';
 import type { ProxmoxParts } from './parts.ts';
-import { WishedPorts } from './wished-ports.ts';
 
 export class PluggedPorts {
   readonly #parts: ProxmoxParts;

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CONDONE_KEY, CONDONE_VALUE } from '../../../src/ifupdown/condone.ts';
 import { type Edited, edit, type Wishes, withoutOurs } from '../../../src/ifupdown/edit.ts';
+import { CONDONE_KEY, CONDONE_VALUE } from '../../../src/ifupdown/ifreload-exemption.ts';
 import { MARK } from '../../../src/ifupdown/ours.ts';
 
 const HOST = fileURLToPath(new URL('../../lab/host', import.meta.url));

@@ -22,7 +22,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exec } from '../../../src/core/lib/exec.ts';
 import { applyInterfaces, previewInterfaces } from '../../../src/ifupdown/apply.ts';
 import { type Edited, edit, withoutOurs } from '../../../src/ifupdown/edit.ts';
-import { frozenBy, sourcedNames } from '../../../src/ifupdown/wishes.ts';
+import { frozenBy, sourcedNames } from '../../../src/ifupdown/interfaces-spec.ts';
 
 const BEFORE =
   'auto lo\niface lo inet loopback\n# M\xfcller \xc3\xbc\nauto vmbr0\niface vmbr0 inet manual\n\tovs_type OVSBridge\n';

@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { interfaceBindings, networkState } from '../../../src/api/introspect/network-state.ts';
+import type { SeenHost, SeenSwitch } from '../../../src/api/introspect/observed.ts';
 import { portStates } from '../../../src/api/introspect/port-state.ts';
-import type { SeenHost, SeenSwitch } from '../../../src/api/introspect/seen.ts';
 import { bridgeTopology } from '../../../src/api/introspect/topology.ts';
 import { bridgeValidation } from '../../../src/api/introspect/validation.ts';
 import type { OvsBridge, OvsPort } from '../../../src/core/drivers/ovsdb/bridge-tree.ts';

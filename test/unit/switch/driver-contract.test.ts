@@ -7,7 +7,7 @@ import type { Veths } from '../../../src/core/kernel/veth.ts';
 import type { DesiredPort } from '../../../src/core/plan/desired.ts';
 import { DRIVER_NAMES, driverOfRow, NM_UUID_KEY } from '../../../src/core/plan/driver-names.ts';
 import type { DriverName, ObservedPort } from '../../../src/core/plan/observed.ts';
-import type { Guards } from '../../../src/netmaker/port-security/guarded-ports.ts';
+import type { Guards } from '../../../src/netmaker/port-security/secured-ports.ts';
 import { executors } from '../../../src/reconcile/run-step.ts';
 
 const desired: DesiredPort = {

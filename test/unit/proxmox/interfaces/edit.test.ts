@@ -3,8 +3,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CONDONE_VALUE } from '../../../../src/ifupdown/condone.ts';
 import { edit, type Wishes, withoutOurs } from '../../../../src/ifupdown/edit.ts';
+import { CONDONE_VALUE } from '../../../../src/ifupdown/ifreload-exemption.ts';
 import { joinLines, splitLines } from '../../../../src/ifupdown/lines.ts';
 import { MARK } from '../../../../src/ifupdown/ours.ts';
 
