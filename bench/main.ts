@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { measureInside } from './hosts.ts';
 import { run as measureLedger } from './ledger.ts';
 import { measureReboot } from './reboot.ts';
-import { holds, type Row } from './row.ts';
+import { blockers, type Row } from './row.ts';
 import { single } from './series.ts';
 import { table } from './table.ts';
 
@@ -93,4 +93,4 @@ else {
   process.stdout.write(`${setting.date}, ${setting.machine}, load ${setting.load}\n`);
   process.stdout.write(`${setting.hosts.join('\n')}\n\n${table(rows)}\n`);
 }
-process.exitCode = rows.some((row) => holds(row) === false) ? 1 : 0;
+process.exitCode = rows.some((row) => blockers(row) === false) ? 1 : 0;

@@ -33,7 +33,7 @@ export function row(
 }
 
 /** Whether the ratio is as the limit wants it; undefined without a limit. */
-export function holds({ ratio, limit }: Pick<Row, 'ratio' | 'limit'>): boolean | undefined {
+export function blockers({ ratio, limit }: Pick<Row, 'ratio' | 'limit'>): boolean | undefined {
   if (limit === undefined) return undefined;
   const [comparison, text] = limit.split(' ');
   const bound = Number(text);

@@ -1,6 +1,6 @@
 // The rows as a table for people.
 
-import { holds, type Row } from './row.ts';
+import { blockers, type Row } from './row.ts';
 import type { Series } from './series.ts';
 
 const HEAD = ['what', 'ours', 'compared with', '', 'ratio', 'limit', '', 'n'];
@@ -25,7 +25,7 @@ export function table(rows: readonly Row[]): string {
 }
 
 function cellsOf(row: Row): string[] {
-  const verdict = { true: 'holds', false: 'MISSED', undefined: '' }[String(holds(row)) as 'true'];
+  const verdict = { true: 'holds', false: 'MISSED', undefined: '' }[String(blockers(row)) as 'true'];
   return [
     row.what,
     figure(row.ours, row.unit),

@@ -91,9 +91,9 @@ export async function measureOvsdb(say: (text: string) => void): Promise<Row[]> 
   const crowd = async (count: number) => {
     while (present < count) {
       const some = Math.min(AT_ONCE, count - present);
-      const cards = Array.from({ length: some }, (_, index) => guest(CROWD + present + index));
-      for (const { link } of cards) makeVeth(link);
-      await Promise.all(cards.map((card) => tellAgent(bus, 'net-up', card)));
+      const nics = Array.from({ length: some }, (_, index) => guest(CROWD + present + index));
+      for (const { link } of nics) makeVeth(link);
+      await Promise.all(nics.map((card) => tellAgent(bus, 'net-up', card)));
       present += some;
       if (present % 100 === 0) say(`  ${present} ports`);
     }

@@ -103,7 +103,7 @@ function movesOf(driver: SwitchDriver, { vmid, link }: LiveGuest, portOf: (link:
   };
   return [
     () => driver.adopt(desired, portOf(link)),
-    () => driver.handBack({ ...desired, row: link }, portOf(link)),
+    () => driver.restoreName({ ...desired, row: link }, portOf(link)),
   ];
 }
 
@@ -112,7 +112,10 @@ function replug({ link }: LiveGuest) {
   return () => run('ovs-vsctl', ['del-port', BRIDGE, link, '--', 'add-port', BRIDGE, link]);
 }
 
-async function lostWhile(address: string, moves: readonly (() => Promise<unknown>)[]): Promise<number> {
+async function lostWhile(
+  address: string,
+  addressTransfers: readonly (() => Promise<unknown>)[],
+): Promise<number> {
   const pings = run('ping', [
     '-n',
     '-q',
@@ -125,7 +128,7 @@ async function lostWhile(address: string, moves: readonly (() => Promise<unknown
     address,
   ]).catch((error: { stdout: string }) => error);
   const began = performance.now();
-  for (const [index, move] of moves.entries()) {
+  for (const [index, move] of addressTransfers.entries()) {
     await pause(Math.max(0, (MOVES_MS[index] ?? 0) - (performance.now() - began)));
     await move();
   }

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
-const LOOK_MS = 30;
+const CHECK_MS = 30;
 /** Looks one after another without a tick of CPU time; a tick is 10 ms. */
 const QUIET_LOOKS = 5;
 /** What a daemon does by itself now and then (statistics, timers) never ends. */
@@ -25,7 +25,7 @@ export function rested(pids: readonly number[]): () => Promise<void> {
     const end = performance.now() + AT_MOST_MS;
     let last = ticks(pids);
     for (let quiet = 0; quiet < QUIET_LOOKS && performance.now() < end; ) {
-      await pause(LOOK_MS);
+      await pause(CHECK_MS);
       const now = ticks(pids);
       quiet = now === last ? quiet + 1 : 0;
       last = now;

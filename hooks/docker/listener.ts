@@ -19,7 +19,7 @@ export interface ListenerParts {
   onConnected: () => void;
   onDisconnected: (error: unknown) => void;
   /** What Docker sent and cannot be handled, and why. */
-  onOdd: (problem: string) => void;
+  onUnreadable: (problem: string) => void;
   signal: AbortSignal;
 }
 
@@ -39,7 +39,7 @@ export async function listenToDocker(parts: ListenerParts): Promise<void> {
   const handle = (engineEvent: EngineEvent) => {
     last = engineEvent.timeNano;
     const event = lifecycleEventOf(engineEvent, docker);
-    if (typeof event === 'string') parts.onOdd(event);
+    if (typeof event === 'string') parts.onUnreadable(event);
     const work = typeof event === 'string' ? undefined : parts.onEvent(event);
     handled = Promise.allSettled([handled, work])
       .then(() => cursor.write(engineEvent.timeNano))
@@ -55,7 +55,7 @@ export async function listenToDocker(parts: ListenerParts): Promise<void> {
         },
         handle,
         parts.onNetworks,
-        parts.onOdd,
+        parts.onUnreadable,
         signal,
       );
       if (!signal.aborted) parts.onDisconnected(undefined);
@@ -84,14 +84,14 @@ const phaseOf = (action: string) => (action.startsWith('health_status') ? 'healt
  */
 function lifecycleEventOf(
   event: EngineEvent,
-  docker: Pick<DockerConnection, 'isSaidByDocker'>,
+  docker: Pick<DockerConnection, 'isReportedByDocker'>,
 ): LifecycleEvent | string {
   const { ID: containerId, Attributes: attributes } = event.Actor;
-  const said = (key: 'exitCode' | 'oldName') =>
-    docker.isSaidByDocker(containerId, key) ? attributes[key] : undefined;
+  const reported = (key: 'exitCode' | 'oldName') =>
+    docker.isReportedByDocker(containerId, key) ? attributes[key] : undefined;
   const phase = phaseOf(event.Action);
-  const exitCode = phase === 'die' ? Number(said('exitCode') ?? Number.NaN) : Number.NaN;
-  const formerName = phase === 'rename' ? said('oldName') : undefined;
+  const exitCode = phase === 'die' ? Number(reported('exitCode') ?? Number.NaN) : Number.NaN;
+  const formerName = phase === 'rename' ? reported('oldName') : undefined;
   const parsed = lifecycleEventSchema.safeParse({
     id: `docker:${containerId}:${event.Action.replaceAll(/[^A-Za-z_]+/g, '-').slice(0, 60)}:${event.timeNano}`,
     at: new Date(Number(BigInt(event.timeNano) / 1_000_000n)).toISOString(),

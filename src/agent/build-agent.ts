@@ -4,7 +4,7 @@ import { linkIndex } from '../core/kernel/links.ts';
 import { DRIVER_NAMES, driverTraits } from '../core/plan/driver-names.ts';
 import { createAgent } from '../reconcile/agent.ts';
 import { openOverlooked } from '../reconcile/overlooked.ts';
-import { openHealings } from '../reconcile/recreate-backoff.ts';
+import { openRecreateBackoff } from '../reconcile/recreate-backoff.ts';
 import { startReconciler } from '../reconcile/triggers.ts';
 import { whenReady } from '../reconcile/wait-ready.ts';
 import { sourcesOf } from '../runtimes/runtime.ts';
@@ -18,11 +18,22 @@ import type { Requests } from './requests.ts';
 export type AgentParts = ReturnType<typeof buildAgent>;
 
 export function buildAgent(parts: HostParts & GuestParts, requests: Requests) {
-  const { config, ledger, ovsdb, networkManager, facts, log, now, steady, veths, told, onError } = parts;
-  const { claims, troubles, known, guestQueue, netmaker, locks, runtimes, dockerContainers, proxmox } = parts;
+  const { config, ledger, ovsdb, networkManager, facts, log, now, steady, veths, reportedEvents, onError } =
+    parts;
+  const {
+    desiredState,
+    pendingRetries,
+    known,
+    guestQueue,
+    netmaker,
+    locks,
+    runtimes,
+    dockerContainers,
+    proxmox,
+  } = parts;
   const overlooked = openOverlooked();
-  const healings = openHealings(steady);
-  const { converge, settled } = buildConvergence(parts, healings);
+  const recreateBackoff = openRecreateBackoff(steady);
+  const { converge, settled } = buildConvergence(parts, recreateBackoff);
   const times = {
     debounceMs: () => config.debounce_ms,
     intervalMs: () => config.reconcile_interval * 1000,
@@ -31,8 +42,8 @@ export function buildAgent(parts: HostParts & GuestParts, requests: Requests) {
   const agent = createAgent({
     config,
     ledger,
-    claims,
-    troubles,
+    desiredState,
+    pendingRetries,
     sources: overlooked.watch(sourcesOf(runtimes)),
     converge,
     settled,
@@ -41,38 +52,38 @@ export function buildAgent(parts: HostParts & GuestParts, requests: Requests) {
     ready: async () => {
       await Promise.all([proxmoxWatch.ensure(), locks.ensure()]);
       const isReady = await whenReady(networkManager, ovsdb, facts.refresh);
-      if (isReady) await netmaker.look();
+      if (isReady) await netmaker.reconcile();
       // What could not be taken in when it came: nothing else asks for it again.
       void spool.absorb().catch(onError);
       return isReady;
     },
-    containerAt: (id) => dockerContainers.look(id),
+    containerAt: (id) => dockerContainers.resolveNow(id),
     publish: netmaker.publish,
     prepare: netmaker.prepare,
     // It has most often ended, and its namespace with it.
     release: (veth) => veths.release(veth).catch(() => undefined),
-    lookAt: async (vmid) => proxmox?.look(vmid),
-    lookLater: (vmid, ms) => {
+    guestAt: async (vmid) => proxmox?.resolveNow(vmid),
+    requeue: (vmid, ms) => {
       setTimeout(
-        () => void requests.look(vmid, 'its card rests under the name that Proxmox gave it').catch(onError),
+        () => void requests.resync(vmid, 'its card rests under the name that Proxmox gave it').catch(onError),
         ms,
       ).unref();
     },
     occasionOf: async (event) =>
       event.source === 'proxmox' && (await proxmox?.lockOf(event.vmid)) === 'backup' ? 'backup' : 'guest',
-    isWorthABlock: told.isWorthABlock,
-    leaveOut: told.leaveOut,
+    isWorthABlock: reportedEvents.isWorthABlock,
+    leaveOut: reportedEvents.leaveOut,
     now,
-    onTrouble: requests.plan,
+    onRetriesChanged: requests.plan,
     onError,
   });
   const reconciler = startReconciler({
     agent,
     ovsdb,
-    troubles,
-    isAskedFor: (port) => claims.ofPort(port) !== undefined,
+    pendingRetries,
+    isAskedFor: (port) => desiredState.ofPort(port) !== undefined,
     async canReturn(port) {
-      const binding = claims.binding(port);
+      const binding = desiredState.binding(port);
       const driver = DRIVER_NAMES.find((name) => name === binding?.driver);
       if (binding === undefined || driver === undefined || driverTraits(driver).keepsRows) return false;
       return (await linkIndex(binding.interface)) !== undefined;
@@ -88,5 +99,5 @@ export function buildAgent(parts: HostParts & GuestParts, requests: Requests) {
 
   const spool = openSpool({ ...parts, agent });
   requests.join(agent, reconciler);
-  return { agent, reconciler, overlooked, healings, proxmoxWatch, spool };
+  return { agent, reconciler, overlooked, recreateBackoff, proxmoxWatch, spool };
 }

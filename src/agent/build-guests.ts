@@ -5,13 +5,13 @@ import { tail } from '../core/ledger/index.ts';
 import { keyedQueue } from '../core/lib/keyed-queue.ts';
 import { OWNER_KEYS } from '../core/plan/observed.ts';
 import { knownEvents } from '../reconcile/known-events.ts';
-import { handBackGuest, noteHandedBack } from '../reconcile/restore-names.ts';
+import { noteRestoredName, restoreGuestNames } from '../reconcile/restore-names.ts';
 import { openDocker } from '../runtimes/docker/engine.ts';
 import { openLxcContainers } from '../runtimes/lxc/containers.ts';
 import { takenVmids } from '../runtimes/proxmox/config/taken-vmids.ts';
 import { openProxmoxLocks } from '../runtimes/proxmox/locks.ts';
-import { loadClaims } from '../state/desired-state.ts';
-import { openTroubles } from '../state/pending-retries.ts';
+import { loadDesiredState } from '../state/desired-state.ts';
+import { openPendingRetries } from '../state/pending-retries.ts';
 import { existingContainers, noteReleased } from '../state/vmid-releases.ts';
 import { openVmids } from '../state/vmids.ts';
 import type { HostParts } from './build-host.ts';
@@ -28,8 +28,8 @@ export type GuestParts = Awaited<ReturnType<typeof buildGuests>>;
 
 export async function buildGuests(parts: HostParts, requests: Requests) {
   const { config, bus, ledger, ovsdb, veths, host, log, now, steady, exec, follow, onError } = parts;
-  const claims = await loadClaims(PLACES.bindings, log.warning);
-  const troubles = openTroubles(steady);
+  const desiredState = await loadDesiredState(PLACES.bindings, log.warning);
+  const pendingRetries = openPendingRetries(steady);
   const recent = await tail(config.ledger.path, REMEMBERED_BLOCKS);
   const known = knownEvents(recent.flatMap((block) => block.metadata.event_id ?? []));
   const docker = openDocker(config.docker.socket, { imageLabels: config.docker.image_labels });
@@ -45,7 +45,7 @@ export async function buildGuests(parts: HostParts, requests: Requests) {
         const { [OWNER_KEYS.runtime]: runtime = '', [OWNER_KEYS.guest]: name = '' } = externalIds;
         return Number.isInteger(vmid) ? [{ vmid, runtime, name }] : [];
       }),
-    existing: { docker: existingContainers({ config, docker, claims }), lxc: lxcContainers.names },
+    existing: { docker: existingContainers({ config, docker, desiredState }), lxc: lxcContainers.names },
     onReleased: (released) => void noteReleased(ledger, released).catch(onError),
     onProblem: log.warning,
   });
@@ -58,9 +58,9 @@ export async function buildGuests(parts: HostParts, requests: Requests) {
     follow,
     ovsdb,
     docker,
-    claims,
+    desiredState,
     ledger,
-    troubles,
+    pendingRetries,
     veths,
     guestQueue,
     leasesPath: PLACES.leases,
@@ -74,8 +74,8 @@ export async function buildGuests(parts: HostParts, requests: Requests) {
     follow,
     ovsdb,
     restoreNames: (vmid, reason) =>
-      handBackGuest({ ovsdb, ledger, onHandedBack: noteHandedBack(claims, now) }, vmid, reason),
-    look: requests.look,
+      restoreGuestNames({ ovsdb, ledger, onNameRestored: noteRestoredName(desiredState, now) }, vmid, reason),
+    resync: requests.resync,
     onChange: requests.soon,
     now,
     onError,
@@ -88,7 +88,7 @@ export async function buildGuests(parts: HostParts, requests: Requests) {
     locks,
     config,
     ovsdb,
-    claims,
+    desiredState,
     veths,
     docker,
     vmids,
@@ -97,15 +97,16 @@ export async function buildGuests(parts: HostParts, requests: Requests) {
     endpoints: netmaker.endpoints,
     onLxcProblem: (name, reason) => {
       const port = `container ${name}`;
-      if (reason === undefined) troubles.clear(port);
-      else troubles.note({ port, bridge: config.lxc.bridge, code: 'container-not-attachable', reason });
+      if (reason === undefined) pendingRetries.clear(port);
+      else pendingRetries.note({ port, bridge: config.lxc.bridge, code: 'container-not-attachable', reason });
     },
     onContainerProblem: (name, problem) => {
       const port = `container ${name}`;
-      if (problem === undefined) troubles.clear(port);
+      if (problem === undefined) pendingRetries.clear(port);
       else {
         const { code, reason } = problem;
-        if (troubles.note({ port, bridge: '', code, reason })) log.warning(`${port}: ${problem.toLine()}`);
+        if (pendingRetries.note({ port, bridge: '', code, reason }))
+          log.warning(`${port}: ${problem.toLine()}`);
       }
     },
     now,
@@ -114,8 +115,8 @@ export async function buildGuests(parts: HostParts, requests: Requests) {
   });
 
   return {
-    claims,
-    troubles,
+    desiredState,
+    pendingRetries,
     known,
     docker,
     lxcContainers,

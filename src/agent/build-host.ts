@@ -19,7 +19,7 @@ import type { Log } from '../core/lib/log.ts';
 import { openWatching } from '../core/lib/watch.ts';
 import { openNetworkManager } from '../core/networkmanager/networkmanager.ts';
 import { openOvsdb } from '../core/ovsdb/client.ts';
-import { openToldEvents } from '../reconcile/reported-events.ts';
+import { openReportedEvents } from '../reconcile/reported-events.ts';
 import { keepSwitchFacts } from '../reconcile/switch-facts.ts';
 import { liveConfig } from './live-config.ts';
 import { lossText, openBook } from './open-ledger.ts';
@@ -69,11 +69,13 @@ export async function buildHost(log: Log) {
     data: { version: VERSION, node: process.version, config_warnings: [...warnings] },
     metadata: carryOver(openAtStart),
   });
-  const told = openToldEvents({ config, ledger, warn: log.warning, onError });
+  const reportedEvents = openReportedEvents({ config, ledger, warn: log.warning, onError });
 
   const ovsdb = openOvsdb(PLACES.ovsdbSocket);
-  const networkManager = await openNetworkManager(bus, (problem) => told.noteOdd('NetworkManager', problem));
-  const rows = ovsdbDriver({ ovsdb, bootId, bringUp: (link, wish) => bringUp(exec, link, wish) });
+  const networkManager = await openNetworkManager(bus, (problem) =>
+    reportedEvents.noteUnreadable('NetworkManager', problem),
+  );
+  const rows = ovsdbDriver({ ovsdb, bootId, bringUp: (link, spec) => bringUp(exec, link, spec) });
   const drivers: SwitchDrivers = {
     networkmanager: networkManagerDriver({
       networkManager,
@@ -106,7 +108,7 @@ export async function buildHost(log: Log) {
     ledger,
     openAtStart,
     startHeight,
-    told,
+    reportedEvents,
     ovsdb,
     networkManager,
     drivers,

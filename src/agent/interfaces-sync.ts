@@ -5,7 +5,7 @@ import { startUnit } from '../core/bus/systemd.ts';
 import type { Config } from '../core/config/config.ts';
 import { observeBridges } from '../core/drivers/ovsdb/observe.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
-import { bridgeWishes } from '../ifupdown/interfaces-spec.ts';
+import { bridgesSpec } from '../ifupdown/interfaces-spec.ts';
 import type { LastRun } from '../ifupdown/last-result.ts';
 
 /** Runs `ovs-port-agent proxmox interfaces apply`. */
@@ -45,12 +45,12 @@ export function syncInterfaces(parts: InterfacesSyncParts): { close(): void } {
   /** The bridges that the file was asked to show last. */
   let asked: string | undefined;
 
-  const look = () => {
+  const sync = () => {
     timer = undefined;
     // Without a connection the copy of the rows is old, and the unit could not ask either.
     if (!ovsdb.connected) return;
     const bridges = observeBridges(ovsdb.replica);
-    const { networkManager } = bridgeWishes(config, bridges);
+    const { networkManager } = bridgesSpec(config, bridges);
     const state = [...bridges.keys()]
       .map((name) => `${name} ${networkManager.has(name)}`)
       .sort()
@@ -76,7 +76,7 @@ export function syncInterfaces(parts: InterfacesSyncParts): { close(): void } {
     else asked = undefined;
   };
   const soon = (ms: number) => {
-    if (!closed) timer ??= setTimeout(look, ms);
+    if (!closed) timer ??= setTimeout(sync, ms);
   };
 
   ovsdb.onConnection((connected) => {

@@ -45,12 +45,12 @@ export function watchHost(parts: Parts): Closable[] {
 }
 
 /** Closes all of them. */
-export function listenToRuntimes({ runtimes, agent, reconciler, told, onError }: Parts): Closable {
+export function listenToRuntimes({ runtimes, agent, reconciler, reportedEvents, onError }: Parts): Closable {
   const listener: RuntimeListener = {
     handle: (event) => agent.handle(event),
-    changed: (id, reason) => void agent.lookAtContainer(id, reason).catch(onError),
+    changed: (id, reason) => void agent.resyncContainer(id, reason).catch(onError),
     soon: reconciler.soon,
-    noteOdd: told.noteOdd,
+    noteUnreadable: reportedEvents.noteUnreadable,
   };
   for (const runtime of runtimes) runtime.start?.(listener);
   return {

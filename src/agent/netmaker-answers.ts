@@ -5,30 +5,30 @@ import type { Config } from '../core/config/config.ts';
 import type { Leases } from '../netmaker/address/leases.ts';
 import type { PublicNetwork } from '../netmaker/gateway/public-network.ts';
 import type { Gateway } from '../netmaker/gateway/spec.ts';
-import type { Guards } from '../netmaker/port-security/secured-ports.ts';
+import type { SecuredPorts } from '../netmaker/port-security/secured-ports.ts';
 import type { openAttestor } from '../netmaker/stun/attest-containers.ts';
 import type { openResponder } from '../netmaker/stun/responder.ts';
 import type { Pool } from '../netmaker/types.ts';
 import type { MeshWatch } from '../netmaker/wireguard/watch.ts';
 import type { DockerConnection } from '../runtimes/docker/engine.ts';
 import type { DockerSource } from '../runtimes/docker/source.ts';
-import type { Claims } from '../state/desired-state.ts';
-import type { Trouble, Troubles } from '../state/pending-retries.ts';
+import type { DesiredState } from '../state/desired-state.ts';
+import type { PendingRetries, PendingRetry } from '../state/pending-retries.ts';
 
 interface AnswerParts {
   config: Config;
   pools: readonly Pool[];
   leases: Leases;
-  guards: Guards;
+  securedPorts: SecuredPorts;
   gateway: Gateway;
   publicNetwork: PublicNetwork;
   responder: ReturnType<typeof openResponder>;
   attestor: ReturnType<typeof openAttestor>;
   docker: DockerConnection;
-  claims: Claims;
-  troubles: Troubles;
+  desiredState: DesiredState;
+  pendingRetries: PendingRetries;
   /** What keeps the host from being the gateway. */
-  trouble: () => Trouble | undefined;
+  pendingRetry: () => PendingRetry | undefined;
   problemOf: DockerSource['problemOf'];
   isWithdrawn: () => boolean;
   mesh: () => MeshWatch | undefined;
@@ -36,8 +36,8 @@ interface AnswerParts {
 }
 
 export function answersOf(parts: AnswerParts) {
-  const { config, pools, leases, guards, gateway, publicNetwork, responder, attestor, docker } = parts;
-  const { claims, troubles, trouble, problemOf, isWithdrawn, mesh, now } = parts;
+  const { config, pools, leases, securedPorts, gateway, publicNetwork, responder, attestor, docker } = parts;
+  const { desiredState, pendingRetries, pendingRetry, problemOf, isWithdrawn, mesh, now } = parts;
   return {
     containers: () =>
       reportContainers({
@@ -45,11 +45,11 @@ export function answersOf(parts: AnswerParts) {
         pools,
         inspect: docker.inspect,
         existing: docker.existing,
-        claims,
+        desiredState,
         leases,
-        guards,
+        securedPorts,
         problemOf,
-        troubleOf: (port) => troubles.all().find((found) => found.port === port)?.reason,
+        pendingRetryOf: (port) => pendingRetries.all().find((found) => found.port === port)?.reason,
         isWithdrawn,
         mesh,
         attested: attestor.last,
@@ -61,7 +61,7 @@ export function answersOf(parts: AnswerParts) {
         pools,
         leases,
         published: publicNetwork.published,
-        trouble,
+        pendingRetry,
         counters: gateway.counters,
         listening: responder.listening,
       }),

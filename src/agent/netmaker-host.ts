@@ -21,8 +21,8 @@ import { openPublicNetwork } from '../netmaker/gateway/public-network.ts';
 import { openResponder } from '../netmaker/stun/responder.ts';
 import type { Pool } from '../netmaker/types.ts';
 import type { openDocker } from '../runtimes/docker/engine.ts';
-import type { Claims } from '../state/desired-state.ts';
-import type { Troubles } from '../state/pending-retries.ts';
+import type { DesiredState } from '../state/desired-state.ts';
+import type { PendingRetries } from '../state/pending-retries.ts';
 
 /** How long a look at the host waits at most for guests that are being attended to. */
 const QUIET_MS = 1_000;
@@ -35,9 +35,9 @@ export interface NetmakerParts {
   follow: Follow;
   ovsdb: OvsdbClient;
   docker: ReturnType<typeof openDocker>;
-  claims: Claims;
+  desiredState: DesiredState;
   ledger: Ledger;
-  troubles: Troubles;
+  pendingRetries: PendingRetries;
   veths: Veths;
   guestQueue: KeyedQueue;
   leasesPath: string;
@@ -48,7 +48,7 @@ export interface NetmakerParts {
 }
 
 export function leasesOf(parts: NetmakerParts, pools: readonly Pool[]): Promise<Leases> {
-  const { config, claims, now } = parts;
+  const { config, desiredState, now } = parts;
   const { netmaker: rules } = config;
   return openLeases({
     path: parts.leasesPath,
@@ -57,8 +57,8 @@ export function leasesOf(parts: NetmakerParts, pools: readonly Pool[]): Promise<
     cooldownMs: rules.cooldown * 1000,
     misses: rules.misses,
     now,
-    inUse: ({ key }) => new Set([...hostAddresses(), ...addressesOfOthers(claims, key)]),
-    held: () => heldBy(claims, pools),
+    inUse: ({ key }) => new Set([...hostAddresses(), ...addressesOfOthers(desiredState, key)]),
+    held: () => heldBy(desiredState, pools),
     onProblem: parts.onProblem,
   });
 }
@@ -89,7 +89,7 @@ export function openHostParts(
   });
   const publicNetwork = openPublicNetwork({
     gateway,
-    wish: {
+    spec: {
       mode: rules.mode,
       bridge: rules.bridge,
       pools: inside === undefined ? pools : [...pools, inside],
@@ -101,7 +101,7 @@ export function openHostParts(
     },
     dockerBridges: knownBridges(docker.bridges),
     ledger,
-    troubles: parts.troubles,
+    pendingRetries: parts.pendingRetries,
     ports,
     quiet: () => Promise.race([parts.guestQueue.idle(), pause(QUIET_MS)]),
     isKnown: () => !config.docker.enabled || isAsked(),

@@ -1,12 +1,12 @@
 // Takes all public addresses back from containers, by hand, for as long as the agent runs.
 
 import type { Veths } from '../core/kernel/veth.ts';
-import { GATEWAY_TROUBLE } from '../netmaker/gateway/public-network.ts';
+import { GATEWAY_RETRY } from '../netmaker/gateway/public-network.ts';
 import type { Gateway } from '../netmaker/gateway/spec.ts';
-import { RULES_TROUBLE } from '../netmaker/port-security/refresh-rules.ts';
-import type { Claims } from '../state/desired-state.ts';
-import type { Troubles } from '../state/pending-retries.ts';
-import { UPLINK_TROUBLE } from './netmaker-uplink.ts';
+import { RULES_RETRY } from '../netmaker/port-security/refresh-rules.ts';
+import type { DesiredState } from '../state/desired-state.ts';
+import type { PendingRetries } from '../state/pending-retries.ts';
+import { UPLINK_RETRY } from './netmaker-uplink.ts';
 
 export interface WithdrawalTools {
   /** Brings the ports of one container to nothing. */
@@ -16,9 +16,9 @@ export interface WithdrawalTools {
 }
 
 interface WithdrawalParts {
-  claims: Claims;
+  desiredState: DesiredState;
   veths: Veths;
-  troubles: Troubles;
+  pendingRetries: PendingRetries;
   gateway: Pick<Gateway, 'undo'>;
   responder: { close(): Promise<void> };
   onError: (error: unknown) => void;
@@ -38,7 +38,7 @@ export class Withdrawal {
   }
 
   async run({ takeAway, idle }: WithdrawalTools): Promise<void> {
-    const { gateway, responder, troubles } = this.#parts;
+    const { gateway, responder, pendingRetries } = this.#parts;
     this.#isBegun = true;
     await this.#takeAllAway(takeAway);
     // A container that was starting meanwhile may have got its address after all.
@@ -47,24 +47,25 @@ export class Withdrawal {
     await responder.close();
     // After what was under way: a trouble that nobody works on any more would be due for ever.
     await gateway.undo().finally(() => {
-      for (const trouble of [GATEWAY_TROUBLE, UPLINK_TROUBLE, RULES_TROUBLE]) troubles.clear(trouble);
+      for (const pendingRetry of [GATEWAY_RETRY, UPLINK_RETRY, RULES_RETRY])
+        pendingRetries.clear(pendingRetry);
     });
   }
 
   async #takeAllAway(takeAway: WithdrawalTools['takeAway']): Promise<void> {
-    const { claims, veths, troubles, onError } = this.#parts;
-    for (const { key, guest, ports: wished } of claims.all()) {
-      const guarded = wished.filter(({ guard }) => guard !== undefined);
-      if (guarded.length === 0) continue;
-      for (const { veth } of guarded) if (veth) await veths.release(veth).catch(onError);
+    const { desiredState, veths, pendingRetries, onError } = this.#parts;
+    for (const { key, guest, ports: desiredPorts } of desiredState.all()) {
+      const secured = desiredPorts.filter(({ portSecurity }) => portSecurity !== undefined);
+      if (secured.length === 0) continue;
+      for (const { veth } of secured) if (veth) await veths.release(veth).catch(onError);
       await takeAway(key, 'public addresses are taken back');
-      troubles.note({
+      pendingRetries.note({
         port: `container ${guest.name}`,
         bridge: '',
         code: 'addresses-withdrawn',
         reason: 'public addresses are taken back',
       });
-      for (const { interface: link } of guarded) await veths.remove(link).catch(onError);
+      for (const { interface: link } of secured) await veths.remove(link).catch(onError);
     }
   }
 }

@@ -45,19 +45,19 @@ export async function openBook(
   const isRecent = former !== undefined && parts.now() - Date.parse(former.at) < TOLD_MS;
   const loss = ledger.loss ?? (isRecent ? former : undefined);
   const memory = rememberHead(ledger, { file: headFile, path, loss, onError });
-  let tell: (what: string) => void = () => undefined;
+  let report: (what: string) => void = () => undefined;
   const lost = new Promise<string>((resolve) => {
-    tell = resolve;
+    report = resolve;
   });
-  const look = () => {
+  const check = () => {
     const what = ledger.lost();
-    if (what !== undefined) tell(what);
+    if (what !== undefined) report(what);
   };
   const watch = parts.watching.directory(dirname(path), (file) => {
-    if (file === basename(path)) look();
+    if (file === basename(path)) check();
   });
   // A change that came while a block was written is seen after it.
-  const unsubscribe = ledger.subscribe(() => setImmediate(look));
+  const unsubscribe = ledger.subscribe(() => setImmediate(check));
   return {
     ledger,
     openAtStart,

@@ -4,11 +4,11 @@ import type { Method } from '../api/method.ts';
 import { netmakerMethods } from '../api/methods/netmaker.ts';
 import { AGENT_NAME, AGENT_PATH } from '../core/bus/agent-names.ts';
 import { poolsOf } from '../netmaker/address/pools.ts';
-import { lookAtLeases } from '../netmaker/address/reconcile-leases.ts';
-import { GATEWAY_TROUBLE } from '../netmaker/gateway/public-network.ts';
-import { openIsolation } from '../netmaker/port-security/port-security.ts';
+import { reconcileLeases } from '../netmaker/address/reconcile-leases.ts';
+import { GATEWAY_RETRY } from '../netmaker/gateway/public-network.ts';
+import { openPortSecurityRules } from '../netmaker/port-security/port-security.ts';
 import { refreshRules } from '../netmaker/port-security/refresh-rules.ts';
-import { type Guards, openGuards } from '../netmaker/port-security/secured-ports.ts';
+import { openSecuredPorts, type SecuredPorts } from '../netmaker/port-security/secured-ports.ts';
 import { openAttestor } from '../netmaker/stun/attest-containers.ts';
 import { openWarning, summarize } from '../netmaker/summary.ts';
 import type { MeshWatch } from '../netmaker/wireguard/watch.ts';
@@ -21,7 +21,7 @@ import { checkUplink } from './netmaker-uplink.ts';
 import { Withdrawal, type WithdrawalTools } from './netmaker-withdrawal.ts';
 
 export interface Netmaker {
-  guards: Guards;
+  securedPorts: SecuredPorts;
   /** Undefined when the configuration leaves Netmaker out. */
   endpoints: NetmakerEndpoints | undefined;
   /** Brings the host to what the guests publish now. */
@@ -29,7 +29,7 @@ export interface Netmaker {
   /** Resolves once the host is a gateway at all, for guests that are about to be attached. */
   prepare(cause: () => Promise<number>): Promise<void>;
   /** Looks at what only a look can tell: rules that are gone, containers that vanished unseen. */
-  look(): Promise<void>;
+  reconcile(): Promise<void>;
   /** For `status`. */
   summary(): ReturnType<typeof summarize>;
   /** How many addresses were taken back by hand, and belong to containers that wait for them. */
@@ -48,18 +48,18 @@ interface StartParts extends WithdrawalTools {
 }
 
 export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
-  const { config, ovsdb, claims, ledger, docker, exec, now } = parts;
+  const { config, ovsdb, desiredState, ledger, docker, exec, now } = parts;
   const { netmaker: rules } = config;
   const enabled = rules.enabled && config.docker.enabled;
   const pools = poolsOf(rules);
   const uplink = rules.mode === 'l2' && rules.uplink !== 'auto' ? rules.uplink : undefined;
-  const guards = openGuards(openIsolation(exec), ovsdb, uplink);
-  const ports = () => claims.all().flatMap((claim) => claim.ports);
+  const securedPorts = openSecuredPorts(openPortSecurityRules(exec), ovsdb, uplink);
+  const ports = () => desiredState.all().flatMap((desiredGuest) => desiredGuest.ports);
 
   const leases = await leasesOf(parts, pools);
   const held = () => leases.all().flatMap(({ addresses }) => addresses).length;
   const warn = openWarning(rules.pools, parts.onProblem);
-  const trouble = () => parts.troubles.all().find(({ port }) => port === GATEWAY_TROUBLE);
+  const pendingRetry = () => parts.pendingRetries.all().find(({ port }) => port === GATEWAY_RETRY);
 
   let source: DockerSource | undefined;
   let mesh: MeshWatch | undefined;
@@ -71,7 +71,7 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
   const withdrawal = new Withdrawal({ ...parts, gateway, responder });
 
   const bindings = () =>
-    claims.bindings().filter(({ guard, veth }) => guard !== undefined && veth !== undefined);
+    desiredState.bindings().filter(({ guard, veth }) => guard !== undefined && veth !== undefined);
   const attestor = openAttestor({ exec, rules, pools, ledger, bindings, now });
   const changed = (container: string, what: string) =>
     parts.bus.emit(AGENT_PATH, AGENT_NAME, 'NetmakerChanged', 'ss', [container, what]);
@@ -82,13 +82,13 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
         pools,
         leases,
         inspect: docker.inspect,
-        claims: claims.all,
+        desiredGuests: desiredState.all,
         isWithdrawn: () => withdrawal.isBegun,
       })
     : undefined;
 
   return {
-    guards,
+    securedPorts,
     endpoints,
     async prepare(cause) {
       if (!withdrawal.isBegun) await publicNetwork.prepare(cause);
@@ -100,17 +100,17 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
       await publicNetwork.sync(cause, attached);
       await responder.ensure();
     },
-    async look() {
-      const guarded = new Set(ports().flatMap(({ guard, bridge }) => (guard ? [bridge] : [])));
-      if (enabled) guarded.add(rules.bridge);
+    async reconcile() {
+      const secured = new Set(ports().flatMap(({ portSecurity, bridge }) => (portSecurity ? [bridge] : [])));
+      if (enabled) secured.add(rules.bridge);
       await refreshRules({
         ...parts,
-        guards,
-        bridges: guarded,
-        isNeeded: ports().some(({ guard }) => guard !== undefined),
+        securedPorts,
+        bridges: secured,
+        isNeeded: ports().some(({ portSecurity }) => portSecurity !== undefined),
       });
       // Not waited for: a Docker that hangs must not keep other guests from being looked after.
-      if (enabled) void lookAtLeases({ ...parts, leases });
+      if (enabled) void reconcileLeases({ ...parts, leases });
     },
     withdrawn: () => (withdrawal.isBegun ? held() : 0),
     unreached: () => (withdrawal.isBegun || held() === 0 ? [] : gateway.hints()),
@@ -120,7 +120,7 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
         addresses: withdrawal.isBegun ? 0 : held(),
         withdrawn: withdrawal.isBegun,
         published: publicNetwork.published().length,
-        trouble: trouble(),
+        pendingRetry: pendingRetry(),
         hints: gateway.hints(),
       }),
     start(started) {
@@ -131,12 +131,12 @@ export async function openNetmaker(parts: NetmakerParts): Promise<Netmaker> {
           ...parts,
           pools,
           leases,
-          guards,
+          securedPorts,
           gateway,
           publicNetwork,
           responder,
           attestor,
-          trouble,
+          pendingRetry,
           problemOf: started.source.problemOf,
           isWithdrawn: () => withdrawal.isBegun,
           mesh: () => mesh,

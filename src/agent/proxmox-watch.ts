@@ -50,7 +50,7 @@ export function openProxmoxWatch(parts: ProxmoxWatchParts): ProxmoxWatch {
   const watch = watchProxmox(watching, root, {
     onChange(vmid) {
       enrolment.soon();
-      void requests.look(vmid, 'its configuration changed').catch(onError);
+      void requests.resync(vmid, 'its configuration changed').catch(onError);
     },
     onBack() {
       enrolment.soon();

@@ -5,7 +5,7 @@ import type { Reconciler } from '../reconcile/triggers.ts';
 
 export interface Requests {
   /** See `Agent.look`; false before the heart is there. */
-  look: Agent['look'];
+  resync: Agent['resync'];
   /** Has everything reconciled soon. */
   soon(reason: string): void;
   /** Plans the next try of what failed. */
@@ -16,7 +16,7 @@ export interface Requests {
 export function openRequests(): Requests {
   let heart: { agent: Agent; reconciler: Reconciler } | undefined;
   return {
-    look: async (vmid, reason) => (await heart?.agent.look(vmid, reason)) ?? false,
+    resync: async (vmid, reason) => (await heart?.agent.resync(vmid, reason)) ?? false,
     soon: (reason) => heart?.reconciler.soon(reason),
     plan: () => heart?.reconciler.plan(),
     join(agent, reconciler) {

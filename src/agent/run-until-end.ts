@@ -5,7 +5,7 @@ import type { AgentParts } from './build-agent.ts';
 import type { GuestParts } from './build-guests.ts';
 import type { HostParts } from './build-host.ts';
 import type { Closable } from './listen.ts';
-import { letGo } from './shutdown.ts';
+import { shutDown } from './shutdown.ts';
 
 export interface EndParts extends HostParts, GuestParts, AgentParts {
   /** Resolves with the signal that asks the agent to stop. */
@@ -16,7 +16,8 @@ export interface EndParts extends HostParts, GuestParts, AgentParts {
 
 /** Resolves with the exit code. */
 export async function runUntilEnd(parts: EndParts): Promise<number> {
-  const { book, config, bus, asked, ledger, agent, ovsdb, claims, told, log, now, onError } = parts;
+  const { book, config, bus, asked, ledger, agent, ovsdb, desiredState, reportedEvents, log, now, onError } =
+    parts;
   const lost = book.lost.then((what) => {
     log.error(
       `the ledger ${config.ledger.path} is not the file that was written: ${what}; the agent starts anew`,
@@ -35,9 +36,9 @@ export async function runUntilEnd(parts: EndParts): Promise<number> {
   // Also of one whose bus went: both may be stopped in one step.
   const isStopped = (await stopKind()) === 'stop';
   if (isStopped) {
-    await letGo({ agent, ovsdb, ledger, claims, cause, now, onError });
+    await shutDown({ agent, ovsdb, ledger, desiredState, cause, now, onError });
   }
-  await told.close();
+  await reportedEvents.close();
   await book.close();
   await ovsdb.close();
   // systemd starts us anew, and a fresh process is the one safe way to a fresh bus.

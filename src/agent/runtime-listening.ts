@@ -8,7 +8,7 @@ import type { openDocker } from '../runtimes/docker/engine.ts';
 import type { LxcContainers } from '../runtimes/lxc/containers.ts';
 import { watchLxc } from '../runtimes/lxc/watch.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
-import type { Claims } from '../state/desired-state.ts';
+import type { DesiredState } from '../state/desired-state.ts';
 import { PLACES } from './places.ts';
 
 type Listening = Required<Pick<Runtime, 'start' | 'close'>>;
@@ -36,7 +36,7 @@ export function dockerListening(parts: {
           isConnected = true;
           listener.soon('Docker is connected');
         },
-        onOdd: (problem) => listener.noteOdd('docker', problem),
+        onUnreadable: (problem) => listener.noteUnreadable('docker', problem),
         onDisconnected() {
           if (isConnected) parts.log.warning('Docker has gone away');
           isConnected = false;
@@ -50,7 +50,7 @@ export function dockerListening(parts: {
 
 export function lxcListening(parts: {
   lxcContainers: LxcContainers;
-  claims: Pick<Claims, 'all'>;
+  desiredState: Pick<DesiredState, 'all'>;
   onError: (error: unknown) => void;
 }): Listening {
   let watch: ReturnType<typeof watchLxc> | undefined;
@@ -58,7 +58,7 @@ export function lxcListening(parts: {
     start({ soon }) {
       watch = watchLxc({
         containers: parts.lxcContainers,
-        claims: parts.claims.all,
+        desiredGuests: parts.desiredState.all,
         linkNames,
         onMissed: soon,
         onError: parts.onError,

@@ -25,8 +25,19 @@ export interface ServeParts extends HostParts, GuestParts, AgentParts {
 
 export function serve(parts: ServeParts): void {
   const { live, config, host, bootId, startedAt, bus, book, ledger, facts, ovsdb, networkManager } = parts;
-  const { claims, troubles, docker, lxcContainers, vmids, guestQueue, netmaker, locks, watching } = parts;
-  const { agent, reconciler, overlooked, healings, dockerContainers, spool, isDockerConnected } = parts;
+  const {
+    desiredState,
+    pendingRetries,
+    docker,
+    lxcContainers,
+    vmids,
+    guestQueue,
+    netmaker,
+    locks,
+    watching,
+  } = parts;
+  const { agent, reconciler, overlooked, recreateBackoff, dockerContainers, spool, isDockerConnected } =
+    parts;
   const { log, exec, onError } = parts;
   const reloader = openReload({
     live,
@@ -43,8 +54,8 @@ export function serve(parts: ServeParts): void {
   const health = openHealth({
     config,
     bootId,
-    claims,
-    troubles,
+    desiredState,
+    pendingRetries,
     facts,
     ovsdb,
     switchDirectory: dirname(PLACES.switchPidFile),
@@ -60,8 +71,8 @@ export function serve(parts: ServeParts): void {
       startedAt,
       version: VERSION,
       ledger,
-      claims,
-      troubles,
+      desiredState,
+      pendingRetries,
       spool,
       dockerConnected: isDockerConnected(),
       facts,
@@ -74,11 +85,11 @@ export function serve(parts: ServeParts): void {
   serveMethods(
     bus,
     [
-      ...agentMethods({ agent, status, forgetLosses: () => healings.forget(() => true) }),
+      ...agentMethods({ agent, status, forgetLosses: () => recreateBackoff.forget(() => true) }),
       ...portMethods({
         agent,
         config,
-        claims,
+        desiredState,
         healthOfPorts: health.ofPorts,
         withVmid: (name, use) => vmids.claimFor('lxc', name, undefined, use),
         vmidOwner: vmids.owner,
@@ -90,9 +101,9 @@ export function serve(parts: ServeParts): void {
       ...configMethods({ reload: reloader.reload }),
       ...guestMethods({
         ovsdb,
-        claims,
+        desiredState,
         healthOfPorts: health.ofPorts,
-        troubles,
+        pendingRetries,
         overlooked,
         containerName: async (id) => (await docker.inspect(id))?.Name.replace(/^\//, ''),
       }),
@@ -100,7 +111,7 @@ export function serve(parts: ServeParts): void {
         bus,
         networkManager,
         ovsdb,
-        claims,
+        desiredState,
         facts,
         exec,
         bindingsDir: PLACES.bindings,

@@ -5,19 +5,19 @@ import type { Ledger } from '../core/ledger/writer.ts';
 import { pause } from '../core/lib/deadline.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import type { Agent } from '../reconcile/agent.ts';
-import { handBackAll, noteHandedBack } from '../reconcile/restore-names.ts';
-import type { Claims } from '../state/desired-state.ts';
+import { noteRestoredName, restoreAllNames } from '../reconcile/restore-names.ts';
+import type { DesiredState } from '../state/desired-state.ts';
 
 /** systemd waits 15 s (TimeoutStopSec) before it kills the agent. */
-const HAND_BACK_MS = 8_000;
+const RESTORE_NAMES_MS = 8_000;
 /** For what is under way when the stop comes. */
 const IDLE_MS = 4_000;
 
-export interface LetGoParts {
+export interface ShutdownParts {
   agent: Pick<Agent, 'stop'>;
   ovsdb: OvsdbClient;
   ledger: Pick<Ledger, 'append'>;
-  claims: Claims;
+  desiredState: DesiredState;
   /** Height of the block that led here; undefined when the ledger cannot be written. */
   cause: number | undefined;
   /** Milliseconds of the epoch. */
@@ -26,17 +26,17 @@ export interface LetGoParts {
 }
 
 /** Never throws; what is not done in time is left for the next start. */
-export async function letGo({
+export async function shutDown({
   agent,
   ovsdb,
   ledger,
-  claims,
+  desiredState,
   cause,
   now,
   onError,
-}: LetGoParts): Promise<void> {
+}: ShutdownParts): Promise<void> {
   await Promise.race([agent.stop(), pause(IDLE_MS)]);
-  const onHandedBack = noteHandedBack(claims, now);
-  const work = handBackAll({ ovsdb, ledger, linkNames, cause, onHandedBack }).catch(onError);
-  await Promise.race([work, pause(HAND_BACK_MS)]);
+  const onNameRestored = noteRestoredName(desiredState, now);
+  const work = restoreAllNames({ ovsdb, ledger, linkNames, cause, onNameRestored }).catch(onError);
+  await Promise.race([work, pause(RESTORE_NAMES_MS)]);
 }

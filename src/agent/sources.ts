@@ -24,14 +24,14 @@ import type { ProxmoxLocks } from '../runtimes/proxmox/locks.ts';
 import { type ProxmoxSource, proxmoxSource } from '../runtimes/proxmox/source.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import type { Source, Sources } from '../runtimes/source.ts';
-import type { Claims } from '../state/desired-state.ts';
+import type { DesiredState } from '../state/desired-state.ts';
 import type { Vmids } from '../state/vmids.ts';
 import { type DockerListening, dockerListening, lxcListening } from './runtime-listening.ts';
 
 export interface SourcesParts {
   config: Config;
   ovsdb: OvsdbClient;
-  claims: Claims;
+  desiredState: DesiredState;
   veths: Veths;
   docker: ReturnType<typeof openDocker>;
   vmids: Vmids;
@@ -103,7 +103,7 @@ function runtime<Name extends RuntimeName>(
 }
 
 function proxmoxOf(parts: SourcesParts, { holderOf, isOvsBridge }: Host): ProxmoxSource {
-  const { config, ovsdb, claims, locks } = parts;
+  const { config, ovsdb, desiredState, locks } = parts;
   return proxmoxSource({
     root: config.proxmox.root,
     mode: config.proxmox.port,
@@ -111,7 +111,7 @@ function proxmoxOf(parts: SourcesParts, { holderOf, isOvsBridge }: Host): Proxmo
     isOvsBridge,
     isBridgeGone: (name) => ovsdb.connected && !observeBridges(ovsdb.replica).has(name),
     holderOf,
-    isForThisLink: claims.isForThisLink,
+    isForThisLink: desiredState.isForThisLink,
     bridgeMtu: linkMtu,
     kernelBridgeOf: linkMaster,
     asideFor: locks.asideFor,
@@ -121,14 +121,14 @@ function proxmoxOf(parts: SourcesParts, { holderOf, isOvsBridge }: Host): Proxmo
       const at = await configWrittenAt(vmid, config.proxmox.root);
       return at === undefined ? undefined : parts.now() - at;
     },
-    claim: claims.get,
-    claims: claims.all,
+    desiredGuest: desiredState.get,
+    desiredGuests: desiredState.all,
   });
 }
 
 /** Proxmox's own containers run LXC's hooks too. */
 function lxcOf(parts: SourcesParts, { holderOf, isOvsBridge }: Host, proxmox: ProxmoxSource) {
-  const { config, claims, veths, vmids } = parts;
+  const { config, desiredState, veths, vmids } = parts;
   const addresses = kernelAddresses();
   return lxcSource({
     root: config.lxc.root,
@@ -139,12 +139,12 @@ function lxcOf(parts: SourcesParts, { holderOf, isOvsBridge }: Host, proxmox: Pr
     pluggedInto: async (link) => holderOf(link)?.bridge ?? (await linkMaster(link)),
     hostUse: (link) => hostUse(link, addresses),
     onProxmoxStart: parts.locks.starts,
-    claim: claims.get,
-    claims: claims.all,
-    ownerOf: claims.ofDevice,
+    desiredGuest: desiredState.get,
+    desiredGuests: desiredState.all,
+    ownerOf: desiredState.ofDevice,
     running: parts.lxcContainers.running,
     vmidFor: (name) => vmids.claim('lxc', name),
-    lookAtVmids: () => vmids.look('lxc'),
+    reconcileVmids: () => vmids.reconcile('lxc'),
     onProblem: parts.onLxcProblem,
     vlanOf: (link) => holderOf(link)?.vlan,
     async proxmoxContainer(vmid) {
@@ -156,7 +156,7 @@ function lxcOf(parts: SourcesParts, { holderOf, isOvsBridge }: Host, proxmox: Pr
 }
 
 function dockerOf(parts: SourcesParts): DockerSource {
-  const { config, claims, vmids } = parts;
+  const { config, desiredState, vmids } = parts;
   return dockerSource({
     engine: parts.docker,
     rules: () => ({ ...config.docker, netmaker: config.netmaker }),
@@ -166,11 +166,16 @@ function dockerOf(parts: SourcesParts): DockerSource {
     publicBridge: config.netmaker.bridge,
     vmids,
     machineId: parts.machineId,
-    claim: claims.get,
-    claims: claims.all,
-    binding: claims.binding,
+    desiredGuest: desiredState.get,
+    desiredGuests: desiredState.all,
+    binding: desiredState.binding,
   });
 }
 
-const manualOf = ({ config, claims }: SourcesParts) =>
-  manualSource({ defaultBridge: config.default_bridge, claim: claims.get, claims: claims.all, linkNames });
+const manualOf = ({ config, desiredState }: SourcesParts) =>
+  manualSource({
+    defaultBridge: config.default_bridge,
+    desiredGuest: desiredState.get,
+    desiredGuests: desiredState.all,
+    linkNames,
+  });

@@ -11,12 +11,12 @@ import { parsePortName, portName } from '../core/guest/vmid.ts';
 import { AgentError } from '../core/lib/errors.ts';
 import type { Agent } from '../reconcile/agent.ts';
 import type { AttachOptions } from '../runtimes/manual/attach-options.ts';
-import type { Claims } from '../state/desired-state.ts';
+import type { DesiredState } from '../state/desired-state.ts';
 
 export interface ByHandParts {
   agent: Pick<Agent, 'handle'>;
   config: Config;
-  claims: Claims;
+  desiredState: DesiredState;
   /** Gives a number to a device whose name tells none; what throws leaves none behind. */
   withVmid: (name: string, use: (vmid: number) => Promise<Attached>) => Promise<Attached>;
   /** Name of the guest that the number belongs to, also while it does not run. */
@@ -56,7 +56,7 @@ export interface ByHand {
 }
 
 export function openByHand(parts: ByHandParts): ByHand {
-  const { agent, claims, config } = parts;
+  const { agent, desiredState, config } = parts;
 
   const attach: ByHand['attach'] = async (link, name, given, caller, options = {}) => {
     if (
@@ -67,7 +67,7 @@ export function openByHand(parts: ByHandParts): ByHand {
       throw new AgentError('bridge-missing', `There is no OVS bridge ${options.bridge}`);
     const use = await parts.hostUse(link);
     if (use !== undefined) throw new AgentError('bad-argument', `${link} is no guest's device: it ${use}`);
-    const bound = claims.bindings().find((binding) => binding.interface === link);
+    const bound = desiredState.bindings().find((binding) => binding.interface === link);
     if (bound && bound.vmid !== given)
       throw new AgentError('name-taken', `${link} is port ${bound.port} already`);
     const identity = parseGuestInterface(link);
@@ -82,7 +82,7 @@ export function openByHand(parts: ByHandParts): ByHand {
     caller: Caller,
     options: AttachOptions,
   ): Promise<Attached> => {
-    const bindings = claims.bindings();
+    const bindings = desiredState.bindings();
     const identity = parseGuestInterface(link);
     const nic = identity?.vmid === id ? identity.nic : 0;
     const holder = bindings.find((binding) => binding.vmid === id && binding.nic === nic);
@@ -101,7 +101,7 @@ export function openByHand(parts: ByHandParts): ByHand {
     if (!result.ok && !holder) await agent.handle({ ...manual('detach', link, name, id), nic }, caller);
     demand(result);
     const bound = { port: portName(id, nic), vmid: id, nic, interface: link, container: name };
-    const bridge = claims.binding(bound.port)?.bridge ?? options.bridge ?? config.default_bridge;
+    const bridge = desiredState.binding(bound.port)?.bridge ?? options.bridge ?? config.default_bridge;
     return {
       ...bound,
       bridge,
@@ -110,12 +110,14 @@ export function openByHand(parts: ByHandParts): ByHand {
     };
   };
   const detach: ByHand['detach'] = async (wanted, caller) => {
-    const binding = claims.bindings().find(({ port, interface: link }) => port === wanted || link === wanted);
+    const binding = desiredState
+      .bindings()
+      .find(({ port, interface: link }) => port === wanted || link === wanted);
     if (!binding) throw new AgentError('port-unknown', `There is no port ${wanted} of ours`);
     const { interface: link, guest, vmid: id, nic, runtime, key: guestKey } = binding;
     // A claim for a container that does not run is word of a hook that nothing else bears out.
-    const { toldBy } = factsOfGuest(runtime);
-    if (toldBy !== 'person' && (toldBy !== 'hook' || (await parts.lxcRuns(guest)))) {
+    const { reportedBy } = factsOfGuest(runtime);
+    if (reportedBy !== 'person' && (reportedBy !== 'hook' || (await parts.lxcRuns(guest)))) {
       throw new AgentError(
         'port-in-use',
         `${binding.port} belongs to the running guest ${guest} (${runtime})`,

@@ -22,14 +22,14 @@ import {
   portHealth,
   type Unread,
 } from '../diagnose/health.ts';
-import type { Binding, Claims } from '../state/desired-state.ts';
-import type { Troubles } from '../state/pending-retries.ts';
+import type { Binding, DesiredState } from '../state/desired-state.ts';
+import type { PendingRetries } from '../state/pending-retries.ts';
 
 export interface HealthParts {
   config: Config;
   bootId: string;
-  claims: Claims;
-  troubles: Troubles;
+  desiredState: DesiredState;
+  pendingRetries: PendingRetries;
   facts: { current(): SwitchFacts };
   ovsdb: OvsdbClient;
   /** `/run/openvswitch`. */
@@ -52,11 +52,11 @@ export interface AgentHealth {
 const SWITCH_MS = 2500;
 
 export function openHealth(parts: HealthParts): AgentHealth {
-  const look = async (): Promise<HealthView> => {
-    const { config, claims } = parts;
+  const observe = async (): Promise<HealthView> => {
+    const { config, desiredState } = parts;
     const unreachable = parts.facts.current().unreachable;
     const switchProblem = unreachable ? undefined : await vswitchdProblem(parts.switchDirectory, SWITCH_MS);
-    const bindings = claims.bindings();
+    const bindings = desiredState.bindings();
     return {
       ovsdbProblem: unreachable?.reason,
       switchProblem,
@@ -70,33 +70,33 @@ export function openHealth(parts: HealthParts): AgentHealth {
     };
   };
   return {
-    faults: async () => healthOf(await look()),
+    faults: async () => healthOf(await observe()),
     async ofPorts() {
-      const { ports, ovsdbProblem } = await look();
+      const { ports, ovsdbProblem } = await observe();
       if (ovsdbProblem !== undefined)
-        return new Map(parts.claims.bindings().map(({ port }) => [port, 'ovsdb-unreachable']));
+        return new Map(parts.desiredState.bindings().map(({ port }) => [port, 'ovsdb-unreachable']));
       return new Map(ports.map((port) => [port.port, healthWord(portHealth(port))]));
     },
   };
 }
 
-function unreadIn({ ovsdb, claims }: HealthParts): Unread[] {
+function unreadIn({ ovsdb, desiredState }: HealthParts): Unread[] {
   return [
     ...ovsdb.replica.problems().map(({ table, uuid, text }) => ({
       text,
       remedy: `Look at it: ovs-vsctl list ${table} ${uuid}. Is this Open vSwitch newer than the agent?`,
     })),
-    ...claims.damaged().map((path) => ({
+    ...desiredState.damaged().map((path) => ({
       text: `${path} is not understood and was left out`,
       remedy: `Is the port of that name right (ovs-port-agent list)? Then delete the file: rm ${path}`,
     })),
   ];
 }
 
-async function bridgeViews({ config, claims, ovsdb, facts }: HealthParts): Promise<BridgeView[]> {
+async function bridgeViews({ config, desiredState, ovsdb, facts }: HealthParts): Promise<BridgeView[]> {
   const found = observeBridges(ovsdb.replica);
-  const wanted = claims.all().flatMap(({ ports }) => ports.map(({ bridge }) => bridge));
-  const names = new Set([...Object.keys(config.bridges), ...wanted]);
+  const desiredBridges = desiredState.all().flatMap(({ ports }) => ports.map(({ bridge }) => bridge));
+  const names = new Set([...Object.keys(config.bridges), ...desiredBridges]);
   const views = [...names].sort().map(async (name): Promise<BridgeView> => {
     const bridge = found.get(name);
     const own = ovsdb.replica.named('Interface', name);
@@ -105,7 +105,7 @@ async function bridgeViews({ config, claims, ovsdb, facts }: HealthParts): Promi
     return {
       name,
       present: bridge !== undefined,
-      wanted: wanted.filter((one) => one === name).length,
+      desiredPorts: desiredBridges.filter((one) => one === name).length,
       isMade: config.bridges[name]?.create === true,
       obstacle: 'obstacle' in choice ? choice.obstacle : undefined,
       error: own?.error,
@@ -119,7 +119,7 @@ const isMadeByUs = (bridge: ObservedBridge) =>
   isOurBridge(bridge) || bridge.networkManagerUuid === profileUuid('bridge', bridge.name);
 
 async function portViews(
-  { bootId, ovsdb, troubles }: HealthParts,
+  { bootId, ovsdb, pendingRetries }: HealthParts,
   bindings: readonly Binding[],
   switchProblem: string | undefined,
 ): Promise<PortFacts[]> {
@@ -129,7 +129,7 @@ async function portViews(
     const state = await linkState(link);
     if (state) links.set(link, state);
   }
-  const waiting = troubles.all();
+  const waiting = pendingRetries.all();
   const switchAnswer: Answer<string> =
     switchProblem === undefined ? { ok: true, value: '' } : { ok: false, reason: switchProblem };
   const host = {
@@ -149,7 +149,7 @@ async function portViews(
     const { vmid, nic, guest: name, runtime, interface: link, bridge, row, vlan } = binding;
     return joinPort({ vmid, nic }, host, {
       guest: { name, runtime },
-      wish: {
+      desired: {
         interface: link,
         bridge,
         from: 'binding file',

@@ -21,10 +21,10 @@ export interface Method {
 }
 
 /** What the agent itself hands out for a loose shape: the keys that are named, and no others. */
-export type Said<T> = T extends readonly (infer E)[]
-  ? readonly Said<E>[]
+export type Answered<T> = T extends readonly (infer E)[]
+  ? readonly Answered<E>[]
   : T extends object
-    ? { readonly [K in keyof T as string extends K ? (unknown extends T[K] ? never : K) : K]: Said<T[K]> }
+    ? { readonly [K in keyof T as string extends K ? (unknown extends T[K] ? never : K) : K]: Answered<T[K]> }
     : T;
 
 interface Definition<Args extends unknown[], Answer extends z.ZodType> {
@@ -32,7 +32,7 @@ interface Definition<Args extends unknown[], Answer extends z.ZodType> {
   in: Arguments;
   schema: z.ZodType<Args>;
   answer: Answer;
-  run(args: Args, caller: Caller): Promise<Said<z.input<Answer>>>;
+  run(args: Args, caller: Caller): Promise<Answered<z.input<Answer>>>;
 }
 
 /** A method that answers one plain value of the type in `out`. */

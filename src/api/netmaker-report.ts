@@ -5,28 +5,28 @@ import type { Leases } from '../netmaker/address/leases.ts';
 import { documentationWarning } from '../netmaker/address/pools.ts';
 import { publicAddressesOf } from '../netmaker/address/public-addresses.ts';
 import type { Counts } from '../netmaker/port-security/counts.ts';
-import type { Guards } from '../netmaker/port-security/secured-ports.ts';
+import type { SecuredPorts } from '../netmaker/port-security/secured-ports.ts';
 import { type ContainerReport, containerReport } from '../netmaker/report.ts';
 import type { Attested } from '../netmaker/stun/attest-containers.ts';
 import type { Pool } from '../netmaker/types.ts';
 import type { MeshWatch } from '../netmaker/wireguard/watch.ts';
 import { containerName, type DockerContainer, decideAttach } from '../runtimes/docker/attach.ts';
 import type { DockerSource } from '../runtimes/docker/source.ts';
-import type { Binding, Claims } from '../state/desired-state.ts';
+import type { Binding, DesiredState } from '../state/desired-state.ts';
 import type { NetmakerStatus } from './answers/netmaker.ts';
-import type { Said } from './method.ts';
+import type { Answered } from './method.ts';
 
 export interface ReportParts {
   config: Config;
   pools: readonly Pool[];
   inspect: (id: string) => Promise<DockerContainer | undefined>;
   existing: () => Promise<string[]>;
-  claims: Claims;
+  desiredState: DesiredState;
   leases: Leases;
-  guards: Guards;
+  securedPorts: SecuredPorts;
   problemOf: DockerSource['problemOf'];
   /** Why a port that is asked for is not there. */
-  troubleOf: (port: string) => string | undefined;
+  pendingRetryOf: (port: string) => string | undefined;
   /** Whether all public addresses were taken back. */
   isWithdrawn: () => boolean;
   mesh: () => MeshWatch | undefined;
@@ -36,17 +36,17 @@ export interface ReportParts {
 
 /** Every container that Docker has, those that do not run only where they would be Netmaker's. Throws `docker-unreachable`. */
 export async function reportContainers(parts: ReportParts): Promise<ContainerReport[]> {
-  const { claims, guards } = parts;
+  const { desiredState, securedPorts } = parts;
   const bindings = new Map(
-    claims.bindings().flatMap((entry) => (entry.id === undefined ? [] : [[entry.id, entry]])),
+    desiredState.bindings().flatMap((entry) => (entry.id === undefined ? [] : [[entry.id, entry]])),
   );
-  const wishes = claims.all().flatMap(({ ports }) => ports);
-  const bridges = new Set(wishes.flatMap(({ bridge, guard }) => (guard ? [bridge] : [])));
+  const ports = desiredState.all().flatMap(({ ports }) => ports);
+  const bridges = new Set(ports.flatMap(({ bridge, portSecurity }) => (portSecurity ? [bridge] : [])));
   const counted = new Map<number, Counts>();
   for (const bridge of bridges) {
     // Numbers that cannot be had are no reason not to tell the rest.
-    const found = await guards.counters(bridge).catch(() => undefined);
-    for (const [vmid, guard] of found ?? []) counted.set(vmid, guard);
+    const found = await securedPorts.counters(bridge).catch(() => undefined);
+    for (const [vmid, counters] of found ?? []) counted.set(vmid, counters);
   }
   const containers = await Promise.all((await parts.existing()).map(parts.inspect));
   return containers
@@ -66,11 +66,12 @@ function reportOf(
   const binding = bindings.get(id);
   const isNetmaker = decision.role !== undefined || (!decision.attach && decision.considered);
   const addresses = publicAddressesOf(binding ?? {});
-  const claim = parts.claims.get(`docker:${id}`);
-  const wish = claim?.ports[0]?.port;
-  const guard = claim && counted.get(claim.guest.vmid);
+  const desiredGuest = parts.desiredState.get(`docker:${id}`);
+  const portName = desiredGuest?.ports[0]?.port;
+  const counters = desiredGuest && counted.get(desiredGuest.guest.vmid);
   const isTakenBack = decision.attach && binding === undefined && parts.isWithdrawn();
-  const problem = parts.problemOf(id) ?? (wish === undefined ? undefined : parts.troubleOf(wish));
+  const problem =
+    parts.problemOf(id) ?? (portName === undefined ? undefined : parts.pendingRetryOf(portName));
   return containerReport(
     {
       container: containerName(container),
@@ -97,8 +98,8 @@ function reportOf(
               addresses: (leases.of(`group:${binding.group}`)?.addresses ?? []).map(({ address }) => address),
               holder: addresses.shared.length > 0,
             },
-      spoofed: guard?.spoofed,
-      refused: guard?.refused,
+      spoofed: counters?.spoofed,
+      refused: counters?.refused,
       mesh: parts.mesh()?.values(id),
       attested: parts.attested(id),
     },
@@ -111,18 +112,18 @@ export interface StatusParts {
   pools: readonly Pool[];
   leases: Leases;
   published: () => readonly { address: string }[];
-  trouble: () => { code: string; reason: string } | undefined;
+  pendingRetry: () => { code: string; reason: string } | undefined;
   counters: () => Promise<{ refused: number; refusedByHost: number; spoofed: number }>;
   listening: () => readonly string[];
 }
 
 /** The whole of it in a few lines: pools, leases, the host's part. */
-export async function reportNetmaker(parts: StatusParts): Promise<Said<NetmakerStatus>> {
+export async function reportNetmaker(parts: StatusParts): Promise<Answered<NetmakerStatus>> {
   const { config, pools, leases } = parts;
   const { enabled, mode, bridge, isolate, allow_in: allowIn } = config.netmaker;
   const published = parts.published().map(({ address }) => address);
   const counters = published.length === 0 ? undefined : await parts.counters().catch(() => undefined);
-  const trouble = parts.trouble();
+  const pendingRetry = parts.pendingRetry();
   return {
     enabled,
     mode,
@@ -134,8 +135,8 @@ export async function reportNetmaker(parts: StatusParts): Promise<Said<NetmakerS
     allow_in: [...allowIn],
     gateway: {
       published,
-      problem: trouble?.reason ?? null,
-      problem_code: trouble?.code ?? null,
+      problem: pendingRetry?.reason ?? null,
+      problem_code: pendingRetry?.code ?? null,
       refused: counters?.refused ?? null,
       refused_by_host: counters?.refusedByHost ?? null,
       spoofed: counters?.spoofed ?? null,

@@ -11,11 +11,11 @@ import { chooseDriver, type SwitchFacts } from '../core/plan/driver-choice.ts';
 import { isOurBridge, type ObservedBridge } from '../core/plan/observed.ts';
 import type { SpoolAbsorber } from '../reconcile/absorb-spool.ts';
 import type { SwitchFactsKeeper } from '../reconcile/switch-facts.ts';
-import type { Claims } from '../state/desired-state.ts';
-import type { Troubles } from '../state/pending-retries.ts';
+import type { DesiredState } from '../state/desired-state.ts';
+import type { PendingRetries } from '../state/pending-retries.ts';
 import type { StatusDocument } from './answers/status.ts';
 import type { AgentHealth } from './health.ts';
-import type { Said } from './method.ts';
+import type { Answered } from './method.ts';
 
 export interface StatusParts {
   config: Config;
@@ -23,17 +23,17 @@ export interface StatusParts {
   startedAt: string;
   version: string;
   ledger: Ledger;
-  claims: Claims;
-  troubles: Troubles;
+  desiredState: DesiredState;
+  pendingRetries: PendingRetries;
   spool: SpoolAbsorber;
   dockerConnected: boolean;
   facts: SwitchFactsKeeper;
   ovsdb: OvsdbClient;
   health: Pick<AgentHealth, 'faults'>;
   /** What is said of Netmaker's containers. */
-  netmaker: Said<StatusDocument>['netmaker'];
+  netmaker: Answered<StatusDocument>['netmaker'];
   /** When the configuration was read, and what of it waits for a restart. */
-  configuration: Said<StatusDocument>['configuration'];
+  configuration: Answered<StatusDocument>['configuration'];
   /** Why Proxmox's changes of running containers are not seen in time. */
   locksProblem: string | undefined;
 }
@@ -43,12 +43,12 @@ interface Obstacle {
   reason: string;
 }
 
-export async function statusReport(parts: StatusParts): Promise<Said<StatusDocument>> {
-  const { config, host, ledger, claims, ovsdb } = parts;
+export async function statusReport(parts: StatusParts): Promise<Answered<StatusDocument>> {
+  const { config, host, ledger, desiredState, ovsdb } = parts;
   const state = await parts.facts.refresh();
   const facts = parts.facts.current();
   const found = observeBridges(ovsdb.replica);
-  const bindings = claims.bindings();
+  const bindings = desiredState.bindings();
   const names = new Set([...Object.keys(config.bridges), ...bindings.map(({ bridge }) => bridge)]);
   const bridges = [...names].map((name) => {
     const bridge = found.get(name);
@@ -88,7 +88,7 @@ export async function statusReport(parts: StatusParts): Promise<Said<StatusDocum
     proxmox: { locks_problem: parts.locksProblem ?? null },
     bridges: bridges.map(({ obstacle: reason, ...rest }) => ({ ...rest, obstacle: reason?.reason ?? null })),
     ports: bindings.length,
-    waiting: parts.troubles.all(),
+    waiting: parts.pendingRetries.all(),
     health,
     spooled: await parts.spool.waiting(),
     ledger: { path: config.ledger.path, ...ledger.head() },

@@ -73,14 +73,14 @@ function noteInLedger({ terminal, callAgent }: EnrolmentRun) {
   return {
     async take({ vmid, name, kind, result, former }: GuestOutcome): Promise<void> {
       if (obstacle !== undefined) return;
-      const said = {
+      const report = {
         vmid,
         kind,
         result,
         ...(name !== null && { name }),
         ...(former !== undefined && { former }),
       };
-      const call = { member: 'NoteHookscript', signature: 's', body: [JSON.stringify(said)] };
+      const call = { member: 'NoteHookscript', signature: 's', body: [JSON.stringify(report)] };
       try {
         // Who stopped the agent did not mean to start it with this.
         await callAgent({ ...call, deadlineMs: NOTE_MS });

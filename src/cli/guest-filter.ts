@@ -17,12 +17,13 @@ export function guestFilter(wanted: string): (block: HashedBlock) => boolean {
   if (asked !== undefined) vmids.add(asked);
   const isOfThem = (port: string) => vmids.has(parsePortName(port)?.vmid ?? Number.NaN);
   return ({ data }) => {
-    const said = objectOf(data);
-    const name = textOf(said, 'guest') ?? textOf(said, 'name');
-    const id = textOf(said, 'container_id');
-    const vmid = vmidFromText(textOf(said, 'vmid') ?? '') ?? parsePortName(textOf(said, 'port') ?? '')?.vmid;
+    const reported = objectOf(data);
+    const name = textOf(reported, 'guest') ?? textOf(reported, 'name');
+    const id = textOf(reported, 'container_id');
+    const vmid =
+      vmidFromText(textOf(reported, 'vmid') ?? '') ?? parsePortName(textOf(reported, 'port') ?? '')?.vmid;
     const named = name === wanted || (SHORT_ID.test(wanted) && id?.startsWith(wanted) === true);
-    if (vmid === undefined) return named || portsIn(said).some(isOfThem);
+    if (vmid === undefined) return named || portsIn(reported).some(isOfThem);
     if (named) vmids.add(vmid);
     // The number went to another guest.
     else if (name !== undefined && vmid !== asked) vmids.delete(vmid);

@@ -16,8 +16,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
  */
 export function pagerOf(env: Environment): { command: string[]; env: Record<string, string> } | undefined {
   const borrowed = env.SUDO_UID !== undefined || env.PKEXEC_UID !== undefined || env.DOAS_USER !== undefined;
-  const wished = borrowed ? 'less' : (env.PAGER ?? 'less');
-  const command = wished.trim().split(/\s+/);
+  const chosen = borrowed ? 'less' : (env.PAGER ?? 'less');
+  const command = chosen.trim().split(/\s+/);
   if (command[0] === '' || command[0] === 'cat') return undefined;
   return {
     command,

@@ -36,11 +36,11 @@ export function presented(screen: Screen, manner: () => Manner): Terminal {
 
 /** Whether colours are wanted: `--color`, else `NO_COLOR` (no-color.org), else whether it is a terminal that has some. */
 export function wantsColor(
-  wish: 'auto' | 'always' | 'never',
+  choice: 'auto' | 'always' | 'never',
   isTty: boolean,
   env: Readonly<Record<string, string | undefined>>,
 ): boolean {
-  if (wish !== 'auto') return wish === 'always';
+  if (choice !== 'auto') return choice === 'always';
   return isTty && !env.NO_COLOR && env.TERM !== 'dumb';
 }
 

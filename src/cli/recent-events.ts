@@ -3,14 +3,14 @@
 import { type HashedBlock, type Reading, readBackwards, readBlocks } from '../core/ledger/index.ts';
 import { isEvent } from './render/event.ts';
 
-export interface ToldEvent {
+export interface ReportedEvent {
   block: HashedBlock;
   /** Height of the event that led here: an outcome points past its intent. */
   cause: number | null;
 }
 
 export interface Recent {
-  events: ToldEvent[];
+  events: ReportedEvent[];
   /** Height of the last block of any kind; 0 for an empty ledger. */
   head: number;
 }
@@ -31,7 +31,7 @@ export async function recentEvents(path: string, n: number, reading: Reading = {
     if (isIntent(block)) causes.set(block.height, block.cause);
     if (isEvent(block) || (isIntent(block) && !settled.has(block.height))) blocks.push(block);
   }
-  const events: ToldEvent[] = [];
+  const events: ReportedEvent[] = [];
   for (const block of blocks.reverse()) events.push({ block, cause: await originOf(path, block, causes) });
   return { events, head };
 }
@@ -60,13 +60,13 @@ export async function chosenEvents(
   const last = [...blocks, ...open.values()]
     .sort((a, b) => a.height - b.height)
     .slice(n === 0 ? Infinity : -n);
-  const events: ToldEvent[] = [];
+  const events: ReportedEvent[] = [];
   for (const block of last) events.push({ block, cause: await originOf(path, block, causes) });
   return { events, head };
 }
 
 /** For blocks as they come: remembers intents, and tells everything else. */
-export function liveEvents(path: string): (block: HashedBlock) => Promise<ToldEvent | undefined> {
+export function liveEvents(path: string): (block: HashedBlock) => Promise<ReportedEvent | undefined> {
   const causes = new Map<number, number | null>();
   return async (block) => {
     if (isIntent(block)) causes.set(block.height, block.cause);

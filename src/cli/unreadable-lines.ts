@@ -5,11 +5,11 @@ import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 
 /** `reading` is for the readers of a ledger; `tell` says on stderr what they met, once. */
-export function unreadableLines(path: string, { err }: Terminal): { reading: Reading; tell(): void } {
+export function unreadableLines(path: string, { err }: Terminal): { reading: Reading; report(): void } {
   const met = new Map<number, Unreadable>();
   return {
     reading: { onUnreadable: (line) => void met.set(line.offset, line) },
-    tell() {
+    report() {
       const [first] = [...met.keys()].sort((a, b) => a - b);
       if (first === undefined) return;
       const lines = met.size === 1 ? 'One line' : `${met.size} lines`;

@@ -9,8 +9,8 @@ export function usageLine(message: string, verb: string | undefined): string {
     .replace(/\s*\n\s*/g, ' ')
     .trim();
   const help = ['ovs-port-agent', ...(verb === undefined ? [] : [verb]), '--help'].join(' ');
-  const said = tooMany(text) ?? text.replace(/\.$/, '');
-  return printable(`${said.charAt(0).toUpperCase()}${said.slice(1)}. See: ${help}`);
+  const problem = tooMany(text) ?? text.replace(/\.$/, '');
+  return printable(`${problem.charAt(0).toUpperCase()}${problem.slice(1)}. See: ${help}`);
 }
 
 const NUMBERS = ['none', 'one', 'two', 'three'];

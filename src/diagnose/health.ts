@@ -11,7 +11,7 @@ export interface BridgeView {
   name: string;
   present: boolean;
   /** How many ports of guests should be on it. */
-  wanted: number;
+  desiredPorts: number;
   /** Whether the agent makes it when it is missing. */
   isMade: boolean;
   /** Why no driver can act on it. */
@@ -66,12 +66,12 @@ const GUESTS_OWN: ReadonlySet<string> = new Set(['no-carrier']);
 /** What is wrong, the cause before its effects; what the whole host has is not told of each port again. Empty: all is well. */
 export function healthOf(view: HealthView): HealthFault[] {
   const host = hostFaults(view);
-  const told = new Set(host.map(({ fault }) => fault));
+  const reported = new Set(host.map(({ fault }) => fault));
   if (view.ovsdbProblem !== undefined) return host;
   const bridges = view.bridges.flatMap((bridge) => bridgeFaults(bridge));
   const ports = view.ports.flatMap((port) =>
     portHealth(port)
-      .filter(({ fault }) => !told.has(fault))
+      .filter(({ fault }) => !reported.has(fault))
       .map((fault): HealthFault => ({ ...fault, subject: 'port', name: port.port })),
   );
   return [...host, ...bridges, ...ports];
@@ -149,7 +149,15 @@ function hostFaults({
   return found;
 }
 
-function bridgeFaults({ name, present, wanted, isMade, obstacle, error, isDown }: BridgeView): HealthFault[] {
+function bridgeFaults({
+  name,
+  present,
+  desiredPorts: wanted,
+  isMade,
+  obstacle,
+  error,
+  isDown,
+}: BridgeView): HealthFault[] {
   const bridge = (fault: string, text: string, remedy: string): HealthFault[] => [
     { subject: 'bridge', name, fault, text, remedy },
   ];

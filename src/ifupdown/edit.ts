@@ -1,10 +1,10 @@
 // From an interfaces file and what it should show to the file as it should be; pure.
 
 import { type Draft, openDraft } from './draft.ts';
-import { CONDONE_KEY, CONDONE_VALUE, condones } from './ifreload-exemption.ts';
+import { EXEMPTION_KEY, EXEMPTION_VALUE, exemptsOurPorts } from './ifreload-exemption.ts';
 import type { Line } from './lines.ts';
 import {
-  isCondoneOfOurs,
+  isExemptionOfOurs,
   isOurs,
   ownStanzas,
   removeOwn,
@@ -23,7 +23,7 @@ import {
   type Stanza,
 } from './stanzas.ts';
 
-export interface BridgeWish {
+export interface BridgeSpec {
   readonly name: string;
   /** CIDR texts of the host on the bridge. */
   readonly addresses: readonly string[];
@@ -31,9 +31,9 @@ export interface BridgeWish {
   readonly present: boolean;
 }
 
-export interface Wishes {
+export interface InterfacesSpec {
   /** The bridges that the configuration lets the agent make. */
-  readonly bridges: readonly BridgeWish[];
+  readonly bridges: readonly BridgeSpec[];
   /** Bridges that NetworkManager owns. */
   readonly networkManager: ReadonlySet<string>;
   /** Names that files have which this one sources. */
@@ -79,12 +79,12 @@ export interface Edited {
  * stanza of every OVS bridge. `text` has one character per byte (latin1). Doing it again changes nothing, and
  * `withoutOurs` of the result is `withoutOurs` of the text.
  */
-export function edit(text: string, wishes: Wishes): Edited {
+export function edit(text: string, spec: InterfacesSpec): Edited {
   const draft = openDraft(text);
   const changes: Change[] = [];
   const refusals: Refusal[] = [];
-  showBridges(draft, wishes, changes, refusals);
-  protectPorts(draft, wishes, changes, refusals);
+  showBridges(draft, spec, changes, refusals);
+  protectPorts(draft, spec, changes, refusals);
   return { text: draft.text(), changes, refusals, diff: diffOf(draft) };
 }
 
@@ -98,7 +98,7 @@ export function withoutOurs(text: string): Edited {
     changes.push({ bridge, kind });
   }
   for (const { name, body, beyond } of parseStanzas(draft.lines)) {
-    const ours = [...body, ...beyond].filter(isCondoneOfOurs);
+    const ours = [...body, ...beyond].filter(isExemptionOfOurs);
     for (const line of ours) draft.remove(line);
     if (ours.length > 0) changes.push({ bridge: name, kind: 'protection-removed' });
   }
@@ -106,27 +106,27 @@ export function withoutOurs(text: string): Edited {
   return { text: draft.text(), changes, refusals: [], diff: diffOf(draft) };
 }
 
-function showBridges(draft: Draft, wishes: Wishes, changes: Change[], refusals: Refusal[]): void {
+function showBridges(draft: Draft, spec: InterfacesSpec, changes: Change[], refusals: Refusal[]): void {
   const own = ownStanzas(draft.lines);
   const all = parseStanzas(draft.lines);
   const ovs = new Set(all.filter(isOvsBridge).map(({ name }) => name));
   const foreign = new Set(all.flatMap(({ name }) => (ovs.has(name) ? [] : [name])));
-  const wished = new Set(wishes.bridges.map(({ name }) => name));
+  const specified = new Set(spec.bridges.map(({ name }) => name));
   for (const [bridge, stanzas] of own) {
-    if (wished.has(bridge) && !wishes.networkManager.has(bridge)) continue;
+    if (specified.has(bridge) && !spec.networkManager.has(bridge)) continue;
     const kept = takenOver(stanzas, draft.lines) !== undefined;
     removeOwn(draft, stanzas);
     changes.push({ bridge, kind: kept ? 'stanza-left' : 'stanza-removed' });
   }
   const known = new Set(parseStanzas(draft.lines).map(({ name }) => name));
-  for (const { name, addresses, present } of wishes.bridges) {
+  for (const { name, addresses, present } of spec.bridges) {
     const mine = own.get(name);
     // What this file has already is no new stanza beside the one of a sourced file.
-    const elsewhere = mine === undefined && !known.has(name) && wishes.sourced.has(name);
-    const reason = refusalOf(name, wishes, mine === undefined ? foreign : new Set(), elsewhere);
+    const elsewhere = mine === undefined && !known.has(name) && spec.sourced.has(name);
+    const reason = refusalOf(name, spec, mine === undefined ? foreign : new Set(), elsewhere);
     if (reason !== undefined) {
       // Where the file has it, too, `protectPorts` says so.
-      const twice = wishes.networkManager.has(name) && known.has(name);
+      const twice = spec.networkManager.has(name) && known.has(name);
       if (!twice && (present || known.has(name))) refusals.push({ bridge: name, reason });
     } else if (mine === undefined && !known.has(name)) {
       if (!present) continue;
@@ -148,7 +148,7 @@ function showBridges(draft: Draft, wishes: Wishes, changes: Change[], refusals: 
 
 function refusalOf(
   name: string,
-  { networkManager }: Wishes,
+  { networkManager }: InterfacesSpec,
   foreign: ReadonlySet<string>,
   elsewhere: boolean,
 ): string | undefined {
@@ -174,46 +174,48 @@ function obstacleAtTheEnd(name: string, lines: readonly Line[]): string | undefi
     : undefined;
 }
 
-function protectPorts(draft: Draft, wishes: Wishes, changes: Change[], refusals: Refusal[]): void {
+function protectPorts(draft: Draft, spec: InterfacesSpec, changes: Change[], refusals: Refusal[]): void {
   const all = parseStanzas(draft.lines);
   for (const stanza of all) {
     const { name, body, beyond } = stanza;
-    const present = [...body, ...beyond].filter(isCondoneOfOurs);
-    const theirs = optionsOf(stanza).find(({ key, value }) => key === CONDONE_KEY && value !== CONDONE_VALUE);
+    const present = [...body, ...beyond].filter(isExemptionOfOurs);
+    const theirs = optionsOf(stanza).find(
+      ({ key, value }) => key === EXEMPTION_KEY && value !== EXEMPTION_VALUE,
+    );
     const namesakes = all.filter((other) => other.name === name);
     const mixed = sharesItsLines(namesakes);
     const isOther = namesakes.some((other) => optionsOf(other).some(isOtherType));
     // Proxmox and ifupdown2 join the stanzas of both families: one of them is enough.
     const isFirst = namesakes.find(isOvsBridge) === stanza;
-    const wanted = isFirst && !isOther && theirs === undefined && !wishes.networkManager.has(name) && !mixed;
+    const desired = isFirst && !isOther && theirs === undefined && !spec.networkManager.has(name) && !mixed;
     if (isOvsBridge(stanza) && mixed) {
       const reason =
         "the file has several stanzas for it of which Proxmox's web interface keeps or repeats the lines of one; join them into one for inet and one for inet6";
       refusals.push({ bridge: name, reason });
     }
-    if (isOvsBridge(stanza) && wishes.networkManager.has(name)) {
+    if (isOvsBridge(stanza) && spec.networkManager.has(name)) {
       const reason =
         'NetworkManager owns it although the file has a stanza for it: each reload takes it from NetworkManager; give it to one of them';
       refusals.push({ bridge: name, reason });
     }
-    if (theirs !== undefined && isOvsBridge(stanza) && condones(theirs.value) !== true) {
-      const reason = `its own ${CONDONE_KEY} does not spare ports vi<VMID>: a reload takes them off; add |vi[0-9] to it`;
+    if (theirs !== undefined && isOvsBridge(stanza) && exemptsOurPorts(theirs.value) !== true) {
+      const reason = `its own ${EXEMPTION_KEY} does not spare ports vi<VMID>: a reload takes them off; add |vi[0-9] to it`;
       refusals.push({ bridge: name, reason });
     }
-    if (!wanted && present.length > 0) {
+    if (!desired && present.length > 0) {
       for (const line of present) draft.remove(line);
       changes.push({ bridge: name, kind: 'protection-removed' });
     }
     // Behind a blank line it is none for Proxmox, and gone at the next change in its web interface.
-    const [kept, ...more] = body.filter(isCondoneOfOurs);
-    const idle = [...more, ...beyond.filter(isCondoneOfOurs)];
-    if (!wanted) continue;
+    const [kept, ...more] = body.filter(isExemptionOfOurs);
+    const idle = [...more, ...beyond.filter(isExemptionOfOurs)];
+    if (!desired) continue;
     for (const line of idle) draft.remove(line);
     if (kept !== undefined) {
       if (idle.length > 0) changes.push({ bridge: name, kind: 'ports-protected' });
       continue;
     }
-    const reason = protectionRefusal(stanza) ?? wishes.frozen;
+    const reason = protectionRefusal(stanza) ?? spec.frozen;
     if (reason !== undefined) {
       refusals.push({ bridge: name, reason });
       if (idle.length > 0) changes.push({ bridge: name, kind: 'protection-removed' });
@@ -221,7 +223,7 @@ function protectPorts(draft: Draft, wishes: Wishes, changes: Change[], refusals:
     }
     const after = body.findLast((line) => optionOf(line) !== undefined) ?? stanza.header;
     const indent = after === stanza.header ? '\t' : (/^[ \t]*/.exec(after.text)?.[0] ?? '\t');
-    draft.insertAfter(after, `${indent}${CONDONE_KEY} ${CONDONE_VALUE}`);
+    draft.insertAfter(after, `${indent}${EXEMPTION_KEY} ${EXEMPTION_VALUE}`);
     changes.push({ bridge: name, kind: 'ports-protected' });
   }
 }

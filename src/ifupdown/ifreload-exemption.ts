@@ -5,19 +5,19 @@
  * from the start on (addons/openvswitch.py, `_addbridge`, Python's `re.match`). Without the option Proxmox's build of
  * ifupdown2 spares `^(tap|veth|fwln)`.
  */
-export const CONDONE_KEY = 'ovs-ports-condone-regex';
+export const EXEMPTION_KEY = 'ovs-ports-condone-regex';
 
 /**
  * Proxmox's own names and ours. `(?#…)` is a comment inside a regular expression: it says whose line this is, and
  * unlike a comment of the file it cannot get lost when a comment is edited in the web interface. No backslash may be
  * in here: ifupdown2 takes every one in the file for the continuation of a line.
  */
-export const CONDONE_VALUE = '^(tap|veth|fwln|vi[0-9])(?#ovs-port-agent)';
+export const EXEMPTION_VALUE = '^(tap|veth|fwln|vi[0-9])(?#ovs-port-agent)';
 
 const PORTS = ['vi100', 'vi999999999', 'vi101i1', 'vi1000000i12'];
 
 /** Whether a regular expression of somebody else spares our ports; undefined when it cannot be understood here. */
-export function condones(pattern: string): boolean | undefined {
+export function exemptsOurPorts(pattern: string): boolean | undefined {
   // A pattern that backtracks without end would be a trap; ports have short names, so only its nesting matters.
   if (pattern.length > 500) return undefined;
   try {

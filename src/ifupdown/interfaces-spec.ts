@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { BridgesSection } from '../core/drivers/config-section.ts';
 import { matchesGlob } from '../core/lib/glob.ts';
 import type { ObservedBridge } from '../core/plan/observed.ts';
-import { type Edited, edit, type Wishes } from './edit.ts';
+import { type Edited, edit, type InterfacesSpec } from './edit.ts';
 import { readInterfaces } from './file.ts';
 import { splitLines } from './lines.ts';
 import { optionsOf, parseStanzas, type Stanza } from './stanzas.ts';
@@ -13,10 +13,10 @@ import { optionsOf, parseStanzas, type Stanza } from './stanzas.ts';
 const MAX_SOURCED = 200;
 
 /** Pure: which bridges to show, and which NetworkManager owns. */
-export function bridgeWishes(
+export function bridgesSpec(
   config: BridgesSection,
   observed: ReadonlyMap<string, ObservedBridge>,
-): Pick<Wishes, 'bridges' | 'networkManager'> {
+): Pick<InterfacesSpec, 'bridges' | 'networkManager'> {
   return {
     bridges: Object.entries(config.bridges)
       .filter(([, { create }]) => create)
@@ -73,12 +73,12 @@ function onlyAddsPorts(stanza: Stanza): boolean {
 }
 
 /** What `edit` is to do on this host: `directory` is `/etc/network`, `observed` the bridges in OVSDB. */
-export async function wishedChange(
+export async function specifiedChange(
   config: BridgesSection,
   observed: ReadonlyMap<string, ObservedBridge>,
   directory: string,
 ): Promise<(text: string) => Promise<Edited>> {
   const frozen = await frozenBy(directory);
-  const wishes = { ...bridgeWishes(config, observed), ...(frozen === undefined ? {} : { frozen }) };
-  return async (text) => edit(text, { ...wishes, sourced: await sourcedNames(text, directory) });
+  const spec = { ...bridgesSpec(config, observed), ...(frozen === undefined ? {} : { frozen }) };
+  return async (text) => edit(text, { ...spec, sourced: await sourcedNames(text, directory) });
 }

@@ -1,7 +1,7 @@
 // What in an interfaces file is ours: how it looks, how it is found again, how it goes.
 
 import type { Draft } from './draft.ts';
-import { CONDONE_KEY, CONDONE_VALUE } from './ifreload-exemption.ts';
+import { EXEMPTION_KEY, EXEMPTION_VALUE } from './ifreload-exemption.ts';
 import type { Line } from './lines.ts';
 import {
   automaticNames,
@@ -21,12 +21,12 @@ export const MARK = '#ovs-port-agent: made from /etc/ovs-port-agent/config.toml,
 
 export const isMark = (line: Line) => line.text.replace(/^[ \t]*|[ \t]*$/g, '') === MARK;
 
-export function isCondoneOfOurs(line: Line): boolean {
+export function isExemptionOfOurs(line: Line): boolean {
   const option = optionOf(line);
-  return option?.key === CONDONE_KEY && option.value === CONDONE_VALUE;
+  return option?.key === EXEMPTION_KEY && option.value === EXEMPTION_VALUE;
 }
 
-export const isOurs = (line: Line) => isMark(line) || isCondoneOfOurs(line);
+export const isOurs = (line: Line) => isMark(line) || isExemptionOfOurs(line);
 
 /** The stanzas of a bridge, each as its lines. `addresses`: at most the first of each family, all that Proxmox knows. */
 export function stanzasFor(name: string, addresses: readonly string[]): string[][] {
@@ -37,7 +37,7 @@ export function stanzasFor(name: string, addresses: readonly string[]): string[]
     `iface ${name} inet ${inet === undefined ? 'manual' : 'static'}`,
     ...(inet === undefined ? [] : [`\taddress ${inet}`]),
     '\tovs_type OVSBridge',
-    `\t${CONDONE_KEY} ${CONDONE_VALUE}`,
+    `\t${EXEMPTION_KEY} ${EXEMPTION_VALUE}`,
     MARK,
   ];
   return inet6 === undefined ? [first] : [first, [`iface ${name} inet6 static`, `\taddress ${inet6}`]];
@@ -63,7 +63,7 @@ export function takenOver(stanzas: readonly Stanza[], lines: readonly Line[]): s
       return 'it has more lines';
     for (const line of stanza.body) {
       const option = optionOf(line);
-      const made = ['address', 'ovs-type'].includes(option?.key ?? '') || isCondoneOfOurs(line);
+      const made = ['address', 'ovs-type'].includes(option?.key ?? '') || isExemptionOfOurs(line);
       if (option !== undefined && !made) return `it has "${option.key}"`;
     }
   }
@@ -71,18 +71,18 @@ export function takenOver(stanzas: readonly Stanza[], lines: readonly Line[]): s
 }
 
 /** Whether the stanzas say what they should, in whatever order Proxmox's writer has put it. */
-export function saysTheSame(stanzas: readonly Stanza[], wanted: readonly string[][]): boolean {
-  const wish = parseStanzas(wanted.flat().map((text) => ({ text, eol: '\n' })));
+export function saysTheSame(stanzas: readonly Stanza[], desired: readonly string[][]): boolean {
+  const parsed = parseStanzas(desired.flat().map((text) => ({ text, eol: '\n' })));
   const gist = (all: readonly Stanza[]) =>
     all.map((stanza) => [
       stanza.family,
       stanza.method,
       ...optionsOf(stanza)
-        .filter(({ key }) => key !== CONDONE_KEY)
+        .filter(({ key }) => key !== EXEMPTION_KEY)
         .map(({ key, value }) => `${key} ${value}`)
         .sort(),
     ]);
-  return JSON.stringify(gist(stanzas)) === JSON.stringify(gist(wish));
+  return JSON.stringify(gist(stanzas)) === JSON.stringify(gist(parsed));
 }
 
 /** Takes out the stanzas that we made for a bridge; from one that the user took over only the mark and our option. */

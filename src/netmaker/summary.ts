@@ -12,13 +12,13 @@ export interface SummaryParts {
   /** How many of them the host makes reachable: those of containers that run; none in mode `l2`. */
   published: number;
   /** What keeps the host from being the gateway. */
-  trouble: { code: string; reason: string } | undefined;
+  pendingRetry: { code: string; reason: string } | undefined;
   /** What keeps them from being reached although the host is the gateway, one line each. */
   hints: readonly string[];
 }
 
 /** The value of the key `netmaker` of `get_status`; all keys are always there. */
-export function summarize({ config, addresses, withdrawn, published, trouble, hints }: SummaryParts) {
+export function summarize({ config, addresses, withdrawn, published, pendingRetry, hints }: SummaryParts) {
   const { enabled, mode, pools } = config.netmaker;
   return {
     enabled: enabled && config.docker.enabled,
@@ -28,8 +28,8 @@ export function summarize({ config, addresses, withdrawn, published, trouble, hi
     withdrawn,
     published,
     warning: warningFor(pools, addresses) ?? null,
-    problem: trouble?.reason ?? null,
-    problem_code: trouble?.code ?? null,
+    problem: pendingRetry?.reason ?? null,
+    problem_code: pendingRetry?.code ?? null,
     hints: [...hints],
   };
 }
@@ -41,11 +41,11 @@ function warningFor(pools: readonly string[], addresses: number): string | undef
 
 /** A function that gives the warning to `say` once, as soon as somebody has an address. */
 export function openWarning(pools: readonly string[], say: (warning: string) => void) {
-  let said = false;
+  let warned = false;
   return (addresses: number): void => {
-    const warning = said ? undefined : warningFor(pools, addresses);
+    const warning = warned ? undefined : warningFor(pools, addresses);
     if (warning === undefined) return;
-    said = true;
+    warned = true;
     say(warning);
   };
 }

@@ -83,7 +83,7 @@ export function spoolAbsorber({
     }
   };
 
-  const tellLeftOut = async () => {
+  const reportLeftOut = async () => {
     const path = join(directory, LEFT_OUT);
     const count = await stat(path).then(
       ({ size }) => size,
@@ -99,7 +99,7 @@ export function spoolAbsorber({
 
   const absorbNow = async (): Promise<number> => {
     await rejectStrangers();
-    await tellLeftOut();
+    await reportLeftOut();
     const names = await files();
     const events: { file: string; event: LifecycleEvent }[] = [];
     for (const file of names) {

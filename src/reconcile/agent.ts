@@ -7,26 +7,26 @@ import { isAgentError } from '../core/lib/errors.ts';
 import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import { once } from '../core/lib/once.ts';
 import type { Resolution } from '../runtimes/source.ts';
-import type { Troubles } from '../state/pending-retries.ts';
+import type { PendingRetries } from '../state/pending-retries.ts';
 import { type ApplyParts, openApply } from './apply.ts';
-import { openContainerLooks } from './container-resync.ts';
+import { openContainerResync } from './container-resync.ts';
 import { openDeferred } from './deferred-events.ts';
-import { openOthers, queueKeyOf } from './dependents.ts';
+import { openDependents, queueKeyOf } from './dependents.ts';
 import { openEventOrder } from './event-order.ts';
 import { type HandleEventParts, openHandleEvent } from './handle-event.ts';
 import { openReconcile, type ReconcileParts } from './reconcile-all.ts';
 import { openRefresh } from './refresh.ts';
-import { openLooks } from './resync.ts';
+import { openResync } from './resync.ts';
 
 export interface AgentParts
   extends Omit<ApplyParts, 'order'>,
     Omit<HandleEventParts, 'apply' | 'dependents' | 'onRecorded'>,
     Pick<ReconcileParts, 'config' | 'settled' | 'ready'> {
   config: HandleEventParts['config'] & ReconcileParts['config'];
-  troubles: Troubles;
+  pendingRetries: PendingRetries;
   guestQueue: KeyedQueue;
   /** What a Proxmox guest should have now; undefined when the number is none of Proxmox's here. */
-  lookAt: (vmid: number) => Promise<Resolution | undefined>;
+  guestAt: (vmid: number) => Promise<Resolution | undefined>;
   /** What a Docker container should have now. */
   containerAt: (id: string) => Promise<Resolution>;
 }
@@ -40,9 +40,9 @@ export interface Agent {
    * Brings one Proxmox guest to what it should have now, because of something that no event tells; `reason` is for the
    * ledger. False when the number is no Proxmox guest's here.
    */
-  look(vmid: number, reason: string): Promise<boolean>;
+  resync(vmid: number, reason: string): Promise<boolean>;
   /** The same for a Docker container whose networks have changed; one that is none of ours is left alone. */
-  lookAtContainer(id: string, reason: string): Promise<void>;
+  resyncContainer(id: string, reason: string): Promise<void>;
   /** Takes the ports of one guest away, whatever its runtime says; `reason` is for the ledger. */
   takeAway(key: string, reason: string): Promise<void>;
   /** Begins nothing more of its own; resolves when what is under way has ended. */
@@ -52,46 +52,46 @@ export interface Agent {
 }
 
 export function createAgent(parts: AgentParts): Agent {
-  const { ledger, claims, guestQueue } = parts;
+  const { ledger, desiredState, guestQueue } = parts;
   let stopping = false;
   const order = openEventOrder();
   const { apply, scopeOf, isInWork } = openApply({ ...parts, order });
-  const dependents = openOthers({ ...parts, apply });
-  const lookAtContainer = openContainerLooks({ ...parts, apply });
-  const looks = openLooks({ ...parts, apply, now: () => performance.now() });
-  const { handle, act } = openHandleEvent({ ...parts, apply, dependents, onRecorded: looks.note });
+  const dependents = openDependents({ ...parts, apply });
+  const resyncContainer = openContainerResync({ ...parts, apply });
+  const resync = openResync({ ...parts, apply, now: () => performance.now() });
+  const { handle, act } = openHandleEvent({ ...parts, apply, dependents, onRecorded: resync.note });
   const deferred = openDeferred({ ...parts, handle });
   const reconcile = openReconcile({
     ...parts,
     scopeOf,
     isInWork,
     deferred,
-    refresh: openRefresh({ ...parts, order, noteMoves: dependents.noteMoves }),
+    refresh: openRefresh({ ...parts, order, noteAddressTransfers: dependents.noteAddressTransfers }),
     isStopping: () => stopping,
   });
 
   return {
     reconcile,
-    async look(vmid, reason) {
+    async resync(vmid, reason) {
       if (stopping) return true;
       try {
-        return await looks.look(vmid, reason);
+        return await resync.resync(vmid, reason);
       } catch (error) {
         if (!isAgentError(error, 'ledger-write-failed')) throw error;
         deferred.note(error);
         return true;
       } finally {
-        parts.onTrouble();
+        parts.onRetriesChanged();
       }
     },
-    async lookAtContainer(id, reason) {
-      if (!stopping) await lookAtContainer(id, reason);
+    async resyncContainer(id, reason) {
+      if (!stopping) await resyncContainer(id, reason);
     },
     async takeAway(key, reason) {
-      const claim = claims.get(key);
-      if (claim === undefined) return;
-      await guestQueue.run(queueKeyOf(claim), async () => {
-        const data = { reason, guest: claim.guest.name, vmid: claim.guest.vmid };
+      const desiredGuest = desiredState.get(key);
+      if (desiredGuest === undefined) return;
+      await guestQueue.run(queueKeyOf(desiredGuest), async () => {
+        const data = { reason, guest: desiredGuest.guest.name, vmid: desiredGuest.guest.vmid };
         const metadata = { kind: 'event' };
         const { height } = await ledger.append({
           category: 'lifecycle',
@@ -99,7 +99,11 @@ export function createAgent(parts: AgentParts): Agent {
           data,
           metadata,
         });
-        await apply(key, { guest: claim.guest, ports: [], skipped: [], note: reason }, async () => height);
+        await apply(
+          key,
+          { guest: desiredGuest.guest, ports: [], skipped: [], note: reason },
+          async () => height,
+        );
       });
     },
     async stop() {

@@ -4,12 +4,12 @@ import type { PortReport } from '../core/events/event-result.ts';
 import { parsePortName } from '../core/guest/vmid.ts';
 import type { VethRequest } from '../core/kernel/veth-request.ts';
 import type { Resolution } from '../runtimes/source.ts';
-import type { Claims } from '../state/desired-state.ts';
+import type { DesiredState } from '../state/desired-state.ts';
 import type { Convergence } from './converge.ts';
 import type { EventOrder } from './event-order.ts';
 
 export interface ApplyParts {
-  claims: Claims;
+  desiredState: DesiredState;
   converge: Convergence['converge'];
   order: EventOrder;
   /**
@@ -32,33 +32,35 @@ export interface Apply {
   isInWork(port: string): boolean;
 }
 
-export function openApply({ claims, converge, order, publish, prepare, release }: ApplyParts): Apply {
+export function openApply({ desiredState, converge, order, publish, prepare, release }: ApplyParts): Apply {
   const inWork = new Set<(port: string) => boolean>();
 
   const scopeOf: Apply['scopeOf'] = (key, had, vmid) => {
-    const names = new Set(had.map((wish) => wish.port));
+    const names = new Set(had.map((entry) => entry.port));
     // Asked of every port there is: most are told by their first letters.
     const prefix = `vi${vmid}`;
     const isUnderVmid = (port: string) => port.startsWith(prefix) && parsePortName(port)?.vmid === vmid;
     const isItsOwn = (port: string) => names.has(port) || (vmid !== undefined && isUnderVmid(port));
-    return (port: string) => isItsOwn(port) && (claims.ofPort(port)?.key ?? key) === key;
+    return (port: string) => isItsOwn(port) && (desiredState.ofPort(port)?.key ?? key) === key;
   };
 
   const apply: Apply['apply'] = async (key, resolution, cause) => {
-    const former = claims.get(key);
+    const former = desiredState.get(key);
     const { guest, ports } = resolution;
     order.happened(key);
     if (ports === undefined || (guest === undefined && former === undefined)) return [];
     const owner = guest ?? former?.guest;
     if (owner === undefined) return [];
-    await claims.set({ key, guest: owner, ports });
+    await desiredState.set({ key, guest: owner, ports });
     const inScope = scopeOf(key, former?.ports ?? [], guest?.vmid ?? former?.guest.vmid);
     inWork.add(inScope);
     try {
       // A guest without public addresses has nothing to wait for, however long the host takes over those of others.
-      const isPublic = [...(former?.ports ?? []), ...ports].some(({ guard }) => guard !== undefined);
+      const isPublic = [...(former?.ports ?? []), ...ports].some(
+        ({ portSecurity }) => portSecurity !== undefined,
+      );
       // A container that goes on without its port goes out by the network that it had before.
-      const lost = (former?.ports ?? []).filter(({ port }) => !ports.some((wish) => wish.port === port));
+      const lost = (former?.ports ?? []).filter(({ port }) => !ports.some((entry) => entry.port === port));
       for (const { veth } of lost) if (veth) await release(veth);
       if (ports.some(({ published = [] }) => published.length > 0)) await prepare(cause);
       const converging = converge({ key, desired: ports, inScope, cause });

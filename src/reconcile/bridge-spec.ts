@@ -1,16 +1,16 @@
 // What the configuration wants of a bridge, in the drivers' words.
 
 import type { Config } from '../core/config/config.ts';
-import type { BridgeWish } from '../core/drivers/driver.ts';
+import type { BridgeSpec } from '../core/drivers/driver.ts';
 
 /** Undefined for a bridge that the configuration does not name. */
-export function bridgeWish(
+export function bridgeSpec(
   { bridges, netmaker }: Pick<Config, 'bridges' | 'netmaker'>,
   bridge: string,
-): BridgeWish | undefined {
-  const wish = bridges[bridge];
-  if (wish === undefined) return undefined;
-  const { datapath_type: datapathType, addresses } = wish;
+): BridgeSpec | undefined {
+  const configured = bridges[bridge];
+  if (configured === undefined) return undefined;
+  const { datapath_type: datapathType, addresses } = configured;
   const pools = netmaker.enabled && netmaker.bridge === bridge ? netmaker.pools : [];
   return {
     bridge,

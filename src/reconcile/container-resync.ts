@@ -4,12 +4,12 @@ import type { Ledger } from '../core/ledger/writer.ts';
 import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 import type { Resolution } from '../runtimes/source.ts';
-import type { Claims } from '../state/desired-state.ts';
+import type { DesiredState } from '../state/desired-state.ts';
 import { queueKeyOf } from './dependents.ts';
 
-export interface ContainerLooksParts {
+export interface ContainerResyncParts {
   ledger: Pick<Ledger, 'append'>;
-  claims: Pick<Claims, 'get'>;
+  desiredState: Pick<DesiredState, 'get'>;
   guestQueue: KeyedQueue;
   /** What a Docker container should have now. */
   containerAt: (id: string) => Promise<Resolution>;
@@ -23,13 +23,19 @@ const networksOf = (ports: readonly DesiredPort[]) => JSON.stringify(ports.map((
  * Resolves when the container has what it should have with the networks that Docker says it has now. Docker tells of these
  * at each start and end as well: then, and for containers that are none of ours, nothing is done or recorded.
  */
-export function openContainerLooks({ ledger, claims, guestQueue, containerAt, apply }: ContainerLooksParts) {
+export function openContainerResync({
+  ledger,
+  desiredState,
+  guestQueue,
+  containerAt,
+  apply,
+}: ContainerResyncParts) {
   return async (id: string, reason: string): Promise<void> => {
     const key = `docker:${id}`;
-    const guest = claims.get(key)?.guest;
+    const guest = desiredState.get(key)?.guest;
     if (guest === undefined) return;
     await guestQueue.run(queueKeyOf({ key, guest }), async () => {
-      const former = claims.get(key);
+      const former = desiredState.get(key);
       if (former === undefined) return;
       const resolution = await containerAt(id);
       const { ports = [] } = resolution;

@@ -9,10 +9,10 @@ import type { SwitchFacts } from '../core/plan/driver-choice.ts';
 import { keepNames } from '../core/plan/kept-names.ts';
 import type { Observed } from '../core/plan/observed.ts';
 import type { RecordOf } from '../core/plan/ownership.ts';
-import { type Hold, type Plan, type PlanInput, plan } from '../core/plan/plan.ts';
-import type { PortGuard } from '../core/plan/port-security.ts';
+import { type Blocker, type Plan, type PlanInput, plan } from '../core/plan/plan.ts';
+import type { PortSecurity } from '../core/plan/port-security.ts';
 import { type Step, subjectOf } from '../core/plan/steps.ts';
-import type { Troubles } from '../state/pending-retries.ts';
+import type { PendingRetries } from '../state/pending-retries.ts';
 import { reportPorts } from './port-reports.ts';
 import { runStep, type StepParts } from './recorded-step.ts';
 import { openSetUps, type SetUps } from './set-ups.ts';
@@ -22,10 +22,10 @@ export interface ConvergeParts extends StepParts, UnplannedParts {
   config: Config;
   /** What the choice of a driver depends on. */
   facts: () => SwitchFacts;
-  isHeld: PlanInput['isHeld'];
+  isBlocked: PlanInput['isBlocked'];
   /** What a port's rules would leave behind. */
-  guardDigest: (desired: DesiredPort, guard: PortGuard, ofport: number) => string;
-  troubles: Troubles;
+  securityDigest: (desired: DesiredPort, portSecurity: PortSecurity, ofport: number) => string;
+  pendingRetries: PendingRetries;
   /** Why the port or its device is another guest's than that of the claim `key`. */
   takenBy: (desired: DesiredPort, key: string | undefined) => string | undefined;
   /** Devices that were noted for a port. */
@@ -65,9 +65,9 @@ export function openConverge(parts: ConvergeParts): Convergence {
 
 function planFor(context: Context, request: Omit<ConvergeRequest, 'cause'>, observed: Observed): Plan {
   const { key, desired, inScope, ensureBridges = [], restoreBridges = [] } = request;
-  const { config, facts, healings, setUps, takenBy, recordOf, isHeld, guardDigest } = context;
+  const { config, facts, recreateBackoff, setUps, takenBy, recordOf, isBlocked, securityDigest } = context;
   return plan({
-    takenBy: (wish) => takenBy(wish, key),
+    takenBy: (desiredPort) => takenBy(desiredPort, key),
     recordOf,
     desired,
     observed,
@@ -79,9 +79,9 @@ function planFor(context: Context, request: Omit<ConvergeRequest, 'cause'>, obse
       Object.entries(config.bridges).flatMap(([name, bridge]) => (bridge.create ? [name] : [])),
     ),
     configured: setUps.of(desired),
-    isHeld,
-    heldBack: healings.heldBack,
-    guardDigest,
+    isBlocked,
+    recreateBlocker: recreateBackoff.recreateBlocker,
+    securityDigest,
   });
 }
 
@@ -95,41 +95,41 @@ async function settled(
   const present = context.presentPorts();
   const names = new Set(context.bound().map(({ port }) => port));
   const bound = context.bound().filter(({ port }) => !present.has(port));
-  const troubled = context.troubles.all();
+  const retrying = context.pendingRetries.all();
   return requests.map((request) => {
-    const wanted = new Set(request.desired.map(({ port }) => port));
-    const isIts = ({ port }: { port: string }) => wanted.has(port) || request.inScope(port);
-    if (bound.some(isIts) || troubled.some(isIts)) return false;
+    const desiredPorts = new Set(request.desired.map(({ port }) => port));
+    const isIts = ({ port }: { port: string }) => desiredPorts.has(port) || request.inScope(port);
+    if (bound.some(isIts) || retrying.some(isIts)) return false;
     if (request.desired.some(({ port }) => !names.has(port))) return false;
-    const { steps, holds } = planFor(context, request, observed);
-    return steps.length === 0 && holds.length === 0;
+    const { steps, blockers } = planFor(context, request, observed);
+    return steps.length === 0 && blockers.length === 0;
   });
 }
 
 async function converge(context: Context, request: ConvergeRequest): Promise<PortReport[]> {
   const { desired, inScope, ensureBridges = [], restoreBridges = [], cause } = request;
   const { withProfiles = desired.length === 0 } = request;
-  const { troubles, setUps, healings } = context;
-  const wanted = new Set(desired.map((wish) => wish.port));
+  const { pendingRetries, setUps, recreateBackoff } = context;
+  const desiredPorts = new Set(desired.map((desiredPort) => desiredPort.port));
   // Profiles without a port matter where something may be taken away; a look at all of them is not free.
   const bridges = [...ensureBridges, ...restoreBridges];
   const observed = await context.observe({ desired, inScope, withProfiles, bridges });
-  const { steps, holds } = planFor(context, request, observed);
+  const { steps, blockers } = planFor(context, request, observed);
 
-  if (withProfiles) noteProfiles(troubles, observed);
+  if (withProfiles) noteProfiles(pendingRetries, observed);
   const failures = await runSteps(context, steps, cause);
-  noteBridges(troubles, request, failures, observed);
-  await noteHolds(context, holds, cause);
-  const isOver = (port: string) => inScope(port) && !wanted.has(port);
+  noteBridges(pendingRetries, request, failures, observed);
+  await noteHolds(context, blockers, cause);
+  const isOver = (port: string) => inScope(port) && !desiredPorts.has(port);
   setUps.forget(isOver);
-  healings.forget(isOver);
-  for (const { port } of troubles.all()) {
-    const isHeld = holds.some((hold) => hold.port === port);
-    if (parsePortName(port) && isOver(port) && !isHeld) troubles.clear(port);
+  recreateBackoff.forget(isOver);
+  for (const { port } of pendingRetries.all()) {
+    const isBlocked = blockers.some((blocker) => blocker.port === port);
+    if (parsePortName(port) && isOver(port) && !isBlocked) pendingRetries.clear(port);
   }
-  await noteFound(context, keepNames(desired, observed), { failures, holds, cause });
-  await noteVanished(context, { steps, wanted, inScope, cause, links: observed.links });
-  return reportPorts(desired, steps, holds, failures, wanted, troubles);
+  await noteFound(context, keepNames(desired, observed), { failures, blockers, cause });
+  await noteVanished(context, { steps, desiredPorts, inScope, cause, links: observed.links });
+  return reportPorts(desired, steps, blockers, failures, desiredPorts, pendingRetries);
 }
 
 /** The first failure of each port and bridge; what depends on it is not tried. */
@@ -152,38 +152,38 @@ const needsFailedBridge = (step: Step, failures: ReadonlyMap<string, AgentError>
   'desired' in step && failures.has(step.desired.bridge);
 
 /** Stands among the troubles where others have the name of their port. */
-const PROFILES_TROUBLE = 'NetworkManager';
+const PROFILES_RETRY = 'NetworkManager';
 
 /** Profiles that nobody asks for may be left: they are looked for again. */
-function noteProfiles(troubles: Troubles, { profilesUnread: error }: Observed): void {
-  if (error === undefined) troubles.clear(PROFILES_TROUBLE);
-  else troubles.note({ port: PROFILES_TROUBLE, bridge: '', code: error.code, reason: error.reason });
+function noteProfiles(pendingRetries: PendingRetries, { profilesUnread: error }: Observed): void {
+  if (error === undefined) pendingRetries.clear(PROFILES_RETRY);
+  else pendingRetries.note({ port: PROFILES_RETRY, bridge: '', code: error.code, reason: error.reason });
 }
 
 function noteBridges(
-  troubles: Troubles,
+  pendingRetries: PendingRetries,
   { ensureBridges = [], restoreBridges = [] }: ConvergeRequest,
   failures: ReadonlyMap<string, AgentError>,
   observed: Observed,
 ): void {
   for (const bridge of new Set([...ensureBridges, ...restoreBridges])) {
     const error = failures.get(bridge);
-    if (error) troubles.note({ port: bridge, bridge, code: error.code, reason: error.reason });
-    else if (restoreBridges.includes(bridge) && observed.bridges.has(bridge)) troubles.clear(bridge);
+    if (error) pendingRetries.note({ port: bridge, bridge, code: error.code, reason: error.reason });
+    else if (restoreBridges.includes(bridge) && observed.bridges.has(bridge)) pendingRetries.clear(bridge);
   }
 }
 
 /** Each is told once, however often it is found again. */
 async function noteHolds(
-  { troubles, healings, ledger }: Context,
-  holds: readonly Hold[],
+  { pendingRetries, recreateBackoff, ledger }: Context,
+  blockers: readonly Blocker[],
   cause: () => Promise<number>,
 ): Promise<void> {
-  for (const hold of holds) {
-    const isNews = troubles.note(hold);
-    const isToTell = hold.until === undefined ? isNews : healings.isNews(hold.port);
-    if (!isToTell) continue;
-    const { port, bridge, code, reason } = hold;
+  for (const blocker of blockers) {
+    const isNew = pendingRetries.note(blocker);
+    const isToReport = blocker.until === undefined ? isNew : recreateBackoff.isFirstReport(blocker.port);
+    if (!isToReport) continue;
+    const { port, bridge, code, reason } = blocker;
     const data = { port, bridge, code, reason };
     await ledger.append({ category: 'port', action: 'port_held', data, cause: await cause() });
   }

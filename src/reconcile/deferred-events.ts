@@ -5,20 +5,20 @@ import { guestKeyOf } from '../core/events/lifecycle-event.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import { type AgentError, isAgentError } from '../core/lib/errors.ts';
 import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
-import type { Troubles } from '../state/pending-retries.ts';
+import type { PendingRetries } from '../state/pending-retries.ts';
 import type { Handed, HandleEvent } from './handle-event.ts';
 
 /** Events kept in memory while the ledger cannot be written; a host has far fewer guests. */
 const DEFERRED_MAX = 10_000;
 /** Stands among the troubles where others have the name of their port. */
-const LEDGER_TROUBLE = 'ledger';
+const LEDGER_RETRY = 'ledger';
 
 export interface DeferredParts {
   ledger: Pick<Ledger, 'append'>;
-  troubles: Troubles;
+  pendingRetries: PendingRetries;
   guestQueue: KeyedQueue;
   handle: HandleEvent['handle'];
-  onTrouble: () => void;
+  onRetriesChanged: () => void;
 }
 
 export interface DeferredEvents {
@@ -33,13 +33,13 @@ export interface DeferredEvents {
 }
 
 export function openDeferred(parts: DeferredParts): DeferredEvents {
-  const { ledger, troubles, guestQueue, handle } = parts;
+  const { ledger, pendingRetries, guestQueue, handle } = parts;
   const deferred: Handed[] = [];
   /** How many events there was no room for. */
   let lost = 0;
   const note = ({ code, reason }: AgentError) => {
-    troubles.note({ port: LEDGER_TROUBLE, bridge: '', code, reason });
-    parts.onTrouble();
+    pendingRetries.note({ port: LEDGER_RETRY, bridge: '', code, reason });
+    parts.onRetriesChanged();
   };
   const handleOrDefer: DeferredEvents['handleOrDefer'] = async (handed) => {
     try {
@@ -75,7 +75,7 @@ export function openDeferred(parts: DeferredParts): DeferredEvents {
     handleDeferred,
     note,
     clear() {
-      if (deferred.length === 0) troubles.clear(LEDGER_TROUBLE);
+      if (deferred.length === 0) pendingRetries.clear(LEDGER_RETRY);
     },
   };
 }

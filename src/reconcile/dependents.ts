@@ -4,11 +4,11 @@ import { factsOfGuest, runtimeNameOf } from '../core/guest/runtimes.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import type { Resolution } from '../runtimes/source.ts';
-import type { Claim, Claims } from '../state/desired-state.ts';
+import type { DesiredGuest, DesiredState } from '../state/desired-state.ts';
 
-export interface OthersParts {
+export interface DependentsParts {
   ledger: Pick<Ledger, 'append'>;
-  claims: Pick<Claims, 'get'>;
+  desiredState: Pick<DesiredState, 'get'>;
   guestQueue: KeyedQueue;
   /** What a Docker container should have now. */
   containerAt: (id: string) => Promise<Resolution>;
@@ -16,31 +16,40 @@ export interface OthersParts {
   apply: (key: string, resolution: Resolution, cause: () => Promise<number>) => Promise<unknown>;
 }
 
-export interface Others {
+export interface Dependents {
   /** One after the other, in that order; not to be waited for in a guest's own place in the queue. */
-  lookAtOthers(ids: readonly string[], cause: number): Promise<void>;
+  resyncDependents(ids: readonly string[], cause: number): Promise<void>;
   /** Into the ledger: which addresses moved from whom to whom. */
-  noteMoves(resolution: Resolution, cause: number): Promise<void>;
+  noteAddressTransfers(resolution: Resolution, cause: number): Promise<void>;
 }
 
-export function openOthers({ ledger, claims, guestQueue, containerAt, apply }: OthersParts): Others {
-  const noteMoves: Others['noteMoves'] = async ({ moves = [] }, cause) => {
-    for (const { group, addresses, from, to } of moves) {
+export function openDependents({
+  ledger,
+  desiredState,
+  guestQueue,
+  containerAt,
+  apply,
+}: DependentsParts): Dependents {
+  const noteAddressTransfers: Dependents['noteAddressTransfers'] = async (
+    { addressTransfers = [] },
+    cause,
+  ) => {
+    for (const { group, addresses, from, to } of addressTransfers) {
       const data = { group, addresses: [...addresses], from, to };
       await ledger.append({ category: 'connectivity', action: 'address_moved', data, cause });
     }
   };
   return {
-    noteMoves,
-    async lookAtOthers(ids, cause) {
+    noteAddressTransfers,
+    async resyncDependents(ids, cause) {
       for (const id of ids) {
         const key = `docker:${id}`;
-        const guest = claims.get(key)?.guest;
+        const guest = desiredState.get(key)?.guest;
         if (guest === undefined) continue;
         await guestQueue.run(queueKeyOf({ key, guest }), async () => {
           const resolution = await containerAt(id);
           await apply(key, resolution, async () => cause);
-          await noteMoves(resolution, cause);
+          await noteAddressTransfers(resolution, cause);
         });
       }
     },
@@ -48,7 +57,7 @@ export function openOthers({ ledger, claims, guestQueue, containerAt, apply }: O
 }
 
 /** The queue of the guest's events (`guestKeyOf`). */
-export function queueKeyOf({ key, guest }: Pick<Claim, 'key' | 'guest'>): string {
+export function queueKeyOf({ key, guest }: Pick<DesiredGuest, 'key' | 'guest'>): string {
   return factsOfGuest(guest.runtime).queuedBy === 'name'
     ? `${runtimeNameOf(guest.runtime)}:${guest.name}`
     : key;

@@ -5,9 +5,9 @@ import type { Json, JsonObject } from '../core/lib/json.ts';
 
 /** `data` of the event's block: everything the source said but its id, which is metadata. */
 export function eventData(event: LifecycleEvent): JsonObject {
-  const { id: _id, source: _source, ...said } = event;
+  const { id: _id, source: _source, ...fields } = event;
   const data: JsonObject = {};
-  for (const [key, value] of Object.entries(said)) {
+  for (const [key, value] of Object.entries(fields)) {
     if (value !== undefined)
       data[key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)] = value as Json;
   }

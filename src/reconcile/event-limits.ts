@@ -56,7 +56,7 @@ export function openEventLimits({ ledger, now, onError }: EventLimitParts): Even
     return fresh;
   };
 
-  const tell = async (key: string): Promise<void> => {
+  const report = async (key: string): Promise<void> => {
     const sum = sums.get(key);
     if (sum === undefined) return;
     clearTimeout(sum.timer);
@@ -78,7 +78,7 @@ export function openEventLimits({ ledger, now, onError }: EventLimitParts): Even
     leaveOut(key, event) {
       let sum = sums.get(key);
       if (sum === undefined) {
-        const timer = setTimeout(() => void tell(key).catch(onError), SUM_MS).unref();
+        const timer = setTimeout(() => void report(key).catch(onError), SUM_MS).unref();
         sum = { name: 'name' in event ? event.name : '', since: event.at, count: 0, phases: {}, timer };
         sums.set(key, sum);
       }
@@ -86,7 +86,7 @@ export function openEventLimits({ ledger, now, onError }: EventLimitParts): Even
       sum.phases[event.phase] = (sum.phases[event.phase] ?? 0) + 1;
     },
     async close() {
-      await Promise.all([...sums.keys()].map(tell));
+      await Promise.all([...sums.keys()].map(report));
     },
   };
 }

@@ -4,7 +4,7 @@ export interface EventOrder {
   /** Something happened to the guest. */
   happened(key: string): void;
   /** A look at everything begins; answers whether something has happened to a guest since. Only the last look counts. */
-  beginLook(): (key: string) => boolean;
+  beginRefresh(): (key: string) => boolean;
 }
 
 export function openEventOrder(): EventOrder {
@@ -12,7 +12,7 @@ export function openEventOrder(): EventOrder {
   const last = new Map<string, number>();
   return {
     happened: (key) => void last.set(key, ++sequence),
-    beginLook() {
+    beginRefresh() {
       const began = sequence;
       last.clear();
       return (key) => (last.get(key) ?? 0) > began;

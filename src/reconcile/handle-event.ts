@@ -2,7 +2,7 @@
 
 import type { Caller } from '../core/events/caller.ts';
 import type { EventResult } from '../core/events/event-result.ts';
-import { claimKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
+import { desiredKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
 import { factsOf, factsOfGuest } from '../core/guest/runtimes.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import { asAgentError } from '../core/lib/errors.ts';
@@ -10,9 +10,9 @@ import type { JsonObject } from '../core/lib/json.ts';
 import { type Once, once } from '../core/lib/once.ts';
 import type { Resolution, Source, Sources } from '../runtimes/source.ts';
 import type { Apply } from './apply.ts';
-import type { Others } from './dependents.ts';
+import type { Dependents } from './dependents.ts';
 import { eventData } from './event-data.ts';
-import type { ToldEvents } from './reported-events.ts';
+import type { ReportedEvents } from './reported-events.ts';
 import { resultMessage } from './result-message.ts';
 
 /** An event with what is known of how it came. `late`: see `Source.resolve`. */
@@ -28,22 +28,22 @@ export interface HandleEventParts {
   ledger: Ledger;
   sources: Sources;
   apply: Apply['apply'];
-  dependents: Others;
+  dependents: Dependents;
   /** Ids of events handled lately, so that one that comes again is known. */
   known: { has(id: string): boolean; add(id: string): void };
   /** Has the guest looked at again in so many milliseconds. */
-  lookLater: (vmid: number, ms: number) => void;
+  requeue: (vmid: number, ms: number) => void;
   /** First word of the event's action in the ledger: a backup starts and stops a guest too, for itself. */
   occasionOf: (event: LifecycleEvent) => Promise<'guest' | 'backup'>;
   /** Whether an event of a runtime that tells of everybody's guests is recorded although it leads to nothing; without a resolution it could not be handled. */
-  isWorthABlock: ToldEvents['isWorthABlock'];
+  isWorthABlock: ReportedEvents['isWorthABlock'];
   /** Counts one that was not. */
-  leaveOut: ToldEvents['leaveOut'];
+  leaveOut: ReportedEvents['leaveOut'];
   /** An event of a guest that goes by its VMID has its block. */
   onRecorded: (event: LifecycleEvent, height: number) => void;
   /** Milliseconds of the epoch. */
   now: () => number;
-  onTrouble: () => void;
+  onRetriesChanged: () => void;
   onError: (error: unknown) => void;
 }
 
@@ -90,7 +90,7 @@ export function openHandleEvent(parts: HandleEventParts): HandleEvent {
    * which is made when it is first asked for.
    */
   const act: HandleEvent['act'] = async (event, recorded, late) => {
-    const key = claimKeyOf(event);
+    const key = desiredKeyOf(event);
     try {
       // What it means is found out while its block is on the way to the disk; nothing is done before it is there. Whether a
       // container's event is worth a block shows only then.
@@ -98,22 +98,23 @@ export function openHandleEvent(parts: HandleEventParts): HandleEvent {
         resolve(event, late),
         isRecordedAlways(event) ? recorded() : undefined,
       ]);
-      const isTold = isRecordedAlways(event) || parts.isWorthABlock(event, resolution);
-      if (isTold) await recorded();
-      const { guest, again, others = [], moves = [] } = resolution;
-      const tellOthers = async () => {
-        if (others.length > 0) await parts.dependents.lookAtOthers(others, await recorded());
+      const isReported = isRecordedAlways(event) || parts.isWorthABlock(event, resolution);
+      if (isReported) await recorded();
+      const { guest, requeueAfterMs, dependents = [], addressTransfers = [] } = resolution;
+      const resyncDependents = async () => {
+        if (dependents.length > 0) await parts.dependents.resyncDependents(dependents, await recorded());
       };
       // What a guest that has ended had is free for others at once; one that goes on has to let go first.
       const hasEnded = resolution.ports?.length === 0;
-      if (hasEnded) void tellOthers().catch(parts.onError);
+      if (hasEnded) void resyncDependents().catch(parts.onError);
       const ports = await parts.apply(key, resolution, recorded);
-      if (again !== undefined && guest && factsOfGuest(guest.runtime).isKnownByVmid)
-        parts.lookLater(guest.vmid, again);
-      if (moves.length > 0) await parts.dependents.noteMoves(resolution, await recorded());
+      if (requeueAfterMs !== undefined && guest && factsOfGuest(guest.runtime).isKnownByVmid)
+        parts.requeue(guest.vmid, requeueAfterMs);
+      if (addressTransfers.length > 0)
+        await parts.dependents.noteAddressTransfers(resolution, await recorded());
       // Not waited for: it needs its own place in the queue.
-      if (!hasEnded) void tellOthers().catch(parts.onError);
-      if (isTold && resolution.skipped.length > 0) {
+      if (!hasEnded) void resyncDependents().catch(parts.onError);
+      if (isReported && resolution.skipped.length > 0) {
         await ledger.append({
           category: 'lifecycle',
           action: 'guest_skipped',
@@ -137,7 +138,7 @@ export function openHandleEvent(parts: HandleEventParts): HandleEvent {
       await ledger.append({ category: 'lifecycle', action: 'event_failed', data, cause: height });
       return { ...failed, height };
     } finally {
-      parts.onTrouble();
+      parts.onRetriesChanged();
     }
   };
 

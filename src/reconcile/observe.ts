@@ -1,6 +1,6 @@
 // One look at the host: OVSDB's rows, the kernel's links, our profiles, and whether inner veth ends are in place.
 
-import type { BridgeWish, SwitchDrivers } from '../core/drivers/driver.ts';
+import type { BridgeSpec, SwitchDrivers } from '../core/drivers/driver.ts';
 import { observeBridges, observePorts } from '../core/drivers/ovsdb/observe.ts';
 import { isGuestDevice } from '../core/guest/interface-name.ts';
 import {
@@ -23,13 +23,13 @@ export interface ObserveParts {
   drivers: SwitchDrivers;
   veths: Veths;
   /** What a bridge should be like by the configuration. */
-  wishFor: (bridge: string) => Pick<BridgeWish, 'addresses' | 'ipv6'> | undefined;
+  bridgeSpecOf: (bridge: string) => Pick<BridgeSpec, 'addresses' | 'ipv6'> | undefined;
   /** Rules of ours on the switch, as they were last seen. */
-  guards: () => Observed['guards'];
+  portSecurity: () => Observed['portSecurity'];
 }
 
 /** What to look at beside OVSDB's rows and the links; each costs time that an attach should not spend. */
-export interface Look {
+export interface ObserveRequest {
   desired: readonly DesiredPort[];
   /** Ports that may be taken away: the devices behind these are looked at, whatever the marks say. */
   inScope: (port: string) => boolean;
@@ -40,8 +40,8 @@ export interface Look {
 }
 
 export async function observe(
-  { ovsdb, drivers, veths, wishFor, guards }: ObserveParts,
-  { desired, inScope, withProfiles, bridges }: Look,
+  { ovsdb, drivers, veths, bridgeSpecOf, portSecurity }: ObserveParts,
+  { desired, inScope, withProfiles, bridges }: ObserveRequest,
 ): Promise<Observed> {
   const profiles = withProfiles ? await profilesOrWhyNot(drivers) : { profiles: [] };
   const links = linksByName();
@@ -57,15 +57,15 @@ export async function observe(
     const bridge = found.get(name);
     if (bridge === undefined) continue;
     const isOurs = Object.values(drivers).some((driver) => driver.owns(bridge));
-    const { addresses = [], ipv6 = false } = wishFor(name) ?? {};
+    const { addresses = [], ipv6 = false } = bridgeSpecOf(name) ?? {};
     if (isOurs && !((await isUpWith(name, addresses)) && isDeaf(name, ipv6))) bridgesDown.add(name);
   }
   const ports = observePorts(ovsdb.replica);
-  const wanted = new Map(desired.map((wish) => [wish.port, wish]));
+  const desiredByPort = new Map(desired.map((desiredPort) => [desiredPort.port, desiredPort]));
   const doubtful = ports.filter(({ port, interface: link, bridge, externalIds }) => {
     // Cheapest first: it is asked of every port there is.
-    const wish = wanted.get(port);
-    if (wish?.interface === link && wish.bridge === bridge) return false;
+    const desiredPort = desiredByPort.get(port);
+    if (desiredPort?.interface === link && desiredPort.bridge === bridge) return false;
     return isOurs(externalIds) && inScope(port) && links.has(link);
   });
   const asked = [...bridges, ...desired.map(({ bridge }) => bridge)].filter((name) => !found.has(name));
@@ -79,7 +79,7 @@ export async function observe(
     guestEnds,
     parked: veths.parked(),
     bridgesDown,
-    guards: guards(),
+    portSecurity: portSecurity(),
     leftByProxmox: await leftByProxmox(doubtful),
   };
 }

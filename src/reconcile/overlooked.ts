@@ -1,6 +1,6 @@
 // Guests that run and get no port, for a card or altogether, with the reason: noted as the sources say it.
 
-import { claimKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
+import { desiredKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
 import type { Resolution, Source, Sources } from '../runtimes/source.ts';
 
 export interface Overlooked {
@@ -48,7 +48,7 @@ export function openOverlooked(): OverlookedGuests {
   const watched = (runtime: string, source: Source<LifecycleEvent>): Source<LifecycleEvent> => ({
     ...source,
     async resolve(event, late) {
-      const key = claimKeyOf(event);
+      const key = desiredKeyOf(event);
       if ('name' in event) names.set(key, event.name);
       const resolution = await source.resolve(event, late);
       if (ENDING.has(event.phase) && (resolution.ports?.length ?? 0) === 0) {

@@ -5,7 +5,7 @@ import { isVmid, NIC_INDEX_MAX, portName } from '../core/guest/vmid.ts';
 import type { RowChange } from '../core/ovsdb/replica.ts';
 import { isOurs, OWNER_KEYS } from '../core/plan/observed.ts';
 
-export type News =
+export type OvsdbEvent =
   /** A device with the name of a guest's card is in a port that is not ours, or not any more. */
   | { kind: 'plugged'; vmid: number; text: string }
   /** A port of ours is gone, or ovs-vswitchd cannot use its device any more. */
@@ -17,11 +17,11 @@ export type News =
 
 type Marks = Readonly<Record<string, string>>;
 
-export function newsOf(changes: readonly RowChange[]): News[] {
-  return changes.flatMap((change) => newsOfRow(change) ?? []);
+export function ovsdbEventsOf(changes: readonly RowChange[]): OvsdbEvent[] {
+  return changes.flatMap((change) => ovsdbEventOfRow(change) ?? []);
 }
 
-function newsOfRow({ table, before, after }: RowChange): News | undefined {
+function ovsdbEventOfRow({ table, before, after }: RowChange): OvsdbEvent | undefined {
   if (table === 'Bridge' && before === undefined && after !== undefined && 'name' in after) {
     return { kind: 'bridge', bridge: after.name, text: `the bridge ${after.name} is there` };
   }
@@ -54,7 +54,7 @@ function isDeviceGone(before: RowChange['before'], after: RowChange['after']): b
 }
 
 /** Whose port it was, by its marks; foreign hands can have written them. */
-function about(kind: 'lost' | 'appeared', marks: Marks, text: string): News | undefined {
+function about(kind: 'lost' | 'appeared', marks: Marks, text: string): OvsdbEvent | undefined {
   const vmid = Number(marks[OWNER_KEYS.vmid]);
   const nic = Number(marks[OWNER_KEYS.nic] ?? 0);
   if (!isVmid(vmid) || !Number.isInteger(nic) || nic < 0 || nic > NIC_INDEX_MAX) return undefined;

@@ -3,39 +3,39 @@
 import type { PortReport } from '../core/events/event-result.ts';
 import type { AgentError } from '../core/lib/errors.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
-import type { Hold } from '../core/plan/plan.ts';
+import type { Blocker } from '../core/plan/plan.ts';
 import { type Step, subjectOf } from '../core/plan/steps.ts';
-import type { Troubles } from '../state/pending-retries.ts';
+import type { PendingRetries } from '../state/pending-retries.ts';
 import { isRemoval } from './recorded-step.ts';
 
 export function reportPorts(
   desired: readonly DesiredPort[],
   steps: readonly Step[],
-  holds: readonly Hold[],
+  blockers: readonly Blocker[],
   failures: ReadonlyMap<string, AgentError>,
-  wanted: ReadonlySet<string>,
-  troubles: Troubles,
+  desiredPorts: ReadonlySet<string>,
+  pendingRetries: PendingRetries,
 ): PortReport[] {
-  const reports: PortReport[] = desired.map((wish) => {
-    const { port, bridge } = wish;
-    const base = { port, interface: wish.interface, bridge };
-    const hold = holds.find((entry) => entry.port === port);
-    if (hold) return { ...base, state: 'held', reason: hold.reason, code: hold.code };
+  const reports: PortReport[] = desired.map((desiredPort) => {
+    const { port, bridge } = desiredPort;
+    const base = { port, interface: desiredPort.interface, bridge };
+    const blocker = blockers.find((entry) => entry.port === port);
+    if (blocker) return { ...base, state: 'held', reason: blocker.reason, code: blocker.code };
     const error = failures.get(port) ?? failures.get(bridge);
     if (error) {
-      troubles.note({ port, bridge, code: error.code, reason: error.reason });
+      pendingRetries.note({ port, bridge, code: error.code, reason: error.reason });
       return { ...base, state: 'failed', reason: error.reason, code: error.code };
     }
-    troubles.clear(port);
+    pendingRetries.clear(port);
     const touched = steps.some((step) => subjectOf(step) === port);
     return { ...base, state: touched ? 'attached' : 'unchanged' };
   });
   for (const step of steps) {
-    if (!isRemoval(step) || wanted.has(step.port.port)) continue;
+    if (!isRemoval(step) || desiredPorts.has(step.port.port)) continue;
     const { port, bridge } = step.port;
     const error = failures.get(port);
-    if (error) troubles.note({ port, bridge, code: error.code, reason: error.reason });
-    else troubles.clear(port);
+    if (error) pendingRetries.note({ port, bridge, code: error.code, reason: error.reason });
+    else pendingRetries.clear(port);
     reports.push({
       port,
       bridge,

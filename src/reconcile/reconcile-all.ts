@@ -5,8 +5,8 @@ import type { Ledger } from '../core/ledger/writer.ts';
 import { isAgentError } from '../core/lib/errors.ts';
 import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
-import type { Claims } from '../state/desired-state.ts';
-import type { Troubles } from '../state/pending-retries.ts';
+import type { DesiredState } from '../state/desired-state.ts';
+import type { PendingRetries } from '../state/pending-retries.ts';
 import type { Apply } from './apply.ts';
 import type { Convergence } from './converge.ts';
 import type { DeferredEvents } from './deferred-events.ts';
@@ -18,8 +18,8 @@ export const TIMER = 'timer';
 export interface ReconcileParts extends Convergence, Pick<Apply, 'scopeOf' | 'isInWork'> {
   config: { readonly bridges: { readonly [name: string]: { readonly create: boolean } } };
   ledger: Ledger;
-  claims: Claims;
-  troubles: Troubles;
+  desiredState: DesiredState;
+  pendingRetries: PendingRetries;
   guestQueue: KeyedQueue;
   deferred: DeferredEvents;
   /** Whether the switch can be worked on. */
@@ -29,7 +29,7 @@ export interface ReconcileParts extends Convergence, Pick<Apply, 'scopeOf' | 'is
   /** Brings the host to what the guests publish now; what goes wrong is among the troubles and in the ledger. */
   publish: (cause: () => Promise<number>) => Promise<void>;
   isStopping: () => boolean;
-  onTrouble: () => void;
+  onRetriesChanged: () => void;
 }
 
 /**
@@ -64,7 +64,7 @@ export function openReconcile(parts: ReconcileParts): (reason: string) => Promis
 }
 
 async function reconcileNow(parts: ReconcileParts, reason: string): Promise<PortReport[]> {
-  const { ledger, claims, converge, guestQueue, deferred, scopeOf, isInWork } = parts;
+  const { ledger, desiredState, converge, guestQueue, deferred, scopeOf, isInWork } = parts;
   if (parts.isStopping() || !(await parts.ready())) return [];
   if (!(await deferred.handleDeferred())) return [];
   let height: Promise<number> | undefined;
@@ -79,7 +79,7 @@ async function reconcileNow(parts: ReconcileParts, reason: string): Promise<Port
   );
   await converge({ desired: [], inScope: () => false, ensureBridges, cause, withProfiles: false });
   await parts.refresh(cause);
-  const asked = claims.all();
+  const asked = desiredState.all();
   // Nearly always nothing is to be done: one look at the switch tells for all guests.
   const settled = await parts.settled(
     asked.map(({ key, guest, ports }) => ({
@@ -92,13 +92,14 @@ async function reconcileNow(parts: ReconcileParts, reason: string): Promise<Port
     asked.map(({ key, guest, ports }, index) => {
       if (settled[index]) return ports.map(unchanged);
       return guestQueue.run(queueKeyOf({ key, guest }), async () => {
-        const claim = claims.get(key);
-        if (claim === undefined) return [];
-        if (reason === TIMER && claim.ports.some(({ port }) => parts.troubles.isWaiting(port))) return [];
+        const desiredGuest = desiredState.get(key);
+        if (desiredGuest === undefined) return [];
+        if (reason === TIMER && desiredGuest.ports.some(({ port }) => parts.pendingRetries.isWaiting(port)))
+          return [];
         return converge({
           key,
-          desired: claim.ports,
-          inScope: scopeOf(key, claim.ports, claim.guest.vmid),
+          desired: desiredGuest.ports,
+          inScope: scopeOf(key, desiredGuest.ports, desiredGuest.guest.vmid),
           cause,
           withProfiles: false,
         });
@@ -106,7 +107,7 @@ async function reconcileNow(parts: ReconcileParts, reason: string): Promise<Port
     }),
   );
   if (parts.isStopping()) return reports.flat();
-  const isLeftOver = (port: string) => claims.ofPort(port) === undefined && !isInWork(port);
+  const isLeftOver = (port: string) => desiredState.ofPort(port) === undefined && !isInWork(port);
   // After the ports: they work without their bridge's own interface, which takes seconds to come up again.
   const leftovers = await converge({
     desired: [],
@@ -116,7 +117,7 @@ async function reconcileNow(parts: ReconcileParts, reason: string): Promise<Port
   });
   await parts.publish(cause);
   deferred.clear();
-  parts.onTrouble();
+  parts.onRetriesChanged();
   return [...reports.flat(), ...leftovers];
 }
 

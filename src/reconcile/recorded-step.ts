@@ -7,16 +7,16 @@ import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 import type { Observed } from '../core/plan/observed.ts';
 import { type Executors, STEP_ACTIONS, type Step } from '../core/plan/steps.ts';
-import type { Look } from './observe.ts';
-import type { Healings } from './recreate-backoff.ts';
+import type { ObserveRequest } from './observe.ts';
+import type { RecreateBackoff } from './recreate-backoff.ts';
 import type { SetUps } from './set-ups.ts';
 import { stepData } from './step-data.ts';
 
 export interface StepParts {
   ledger: Ledger;
-  healings: Healings;
+  recreateBackoff: RecreateBackoff;
   executors: Executors<JsonObject>;
-  observe: (look: Look) => Promise<Observed>;
+  observe: (request: ObserveRequest) => Promise<Observed>;
   /** Bridges are made one at a time, also when several guests need one at once. */
   bridgeQueue: KeyedQueue;
   onAttached: (desired: DesiredPort, data: JsonObject) => Promise<void>;
@@ -81,7 +81,7 @@ async function runRecorded(
     });
   const started = performance.now();
   const took = () => ({ ms: Math.round(performance.now() - started) });
-  if (step.kind === 'create_veth') parts.healings.note(step.desired);
+  if (step.kind === 'create_veth') parts.recreateBackoff.note(step.desired);
   let result: JsonObject;
   try {
     result = await execute(parts.executors, step);

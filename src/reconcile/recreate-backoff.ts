@@ -3,7 +3,7 @@
 // A guest that may change its own network can delete its card as often as it likes, and each new one costs a dozen
 // blocks of the ledger: what a guest can cause must have a bound.
 
-import type { Hold } from '../core/plan/blockers.ts';
+import type { Blocker } from '../core/plan/blockers.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 
 /** A card's present row of losses. */
@@ -11,7 +11,7 @@ export interface Streak {
   /** The run of the guest that it belongs to: another run has a card of its own. */
   life: string;
   /** How often the card was made anew. */
-  healed: number;
+  recreations: number;
   /** When it was made last, milliseconds of the steady clock. */
   at: number;
 }
@@ -27,56 +27,56 @@ const goesOn = (streak: Streak | undefined, life: string, now: number): streak i
 
 /** The row once the card has been made at `now`; a guest's first card is no healing. */
 export function made(streak: Streak | undefined, life: string, now: number): Streak {
-  if (streak?.life !== life) return { life, healed: 0, at: now };
-  return { life, healed: goesOn(streak, life, now) ? streak.healed + 1 : 1, at: now };
+  if (streak?.life !== life) return { life, recreations: 0, at: now };
+  return { life, recreations: goesOn(streak, life, now) ? streak.recreations + 1 : 1, at: now };
 }
 
 /** When the card may be made anew, milliseconds of the steady clock; undefined when it may be at once. */
-export function heldUntil(streak: Streak | undefined, life: string, now: number): number | undefined {
-  if (!goesOn(streak, life, now) || streak.healed < FREE) return undefined;
-  const until = streak.at + Math.min(FIRST_MS * 2 ** (streak.healed - FREE), LONGEST_MS);
+export function backoffUntil(streak: Streak | undefined, life: string, now: number): number | undefined {
+  if (!goesOn(streak, life, now) || streak.recreations < FREE) return undefined;
+  const until = streak.at + Math.min(FIRST_MS * 2 ** (streak.recreations - FREE), LONGEST_MS);
   // Whatever the clock: none holds a guest for longer than it would have waited.
   return until > now && streak.at <= now ? until : undefined;
 }
 
-export interface Healings {
+export interface RecreateBackoff {
   /** Why the card is not made anew now; undefined when it may be. */
-  heldBack(desired: DesiredPort): (Pick<Hold, 'code' | 'reason'> & { until: number }) | undefined;
+  recreateBlocker(desired: DesiredPort): (Pick<Blocker, 'code' | 'reason'> & { until: number }) | undefined;
   /** Notes that the card is about to be made. */
   note(desired: DesiredPort): void;
   /** Whether the present row of losses has not been told yet; from now on it has. */
-  isNews(port: string): boolean;
+  isFirstReport(port: string): boolean;
   /** For cards whose guest has ended, or that a person wants to have now. */
   forget(isOver: (port: string) => boolean): void;
 }
 
 /** @param now milliseconds of a clock that nobody sets, such as `performance.now` */
-export function openHealings(now: () => number): Healings {
+export function openRecreateBackoff(now: () => number): RecreateBackoff {
   const streaks = new Map<string, Streak>();
-  const told = new Set<string>();
+  const reported = new Set<string>();
   return {
-    heldBack(desired) {
+    recreateBlocker(desired) {
       const streak = streaks.get(desired.port);
-      const until = heldUntil(streak, lifeOf(desired), now());
+      const until = backoffUntil(streak, lifeOf(desired), now());
       if (streak === undefined || until === undefined) return undefined;
-      const times = streak.healed + 1;
+      const times = streak.recreations + 1;
       const reason = `its card has vanished ${times} times in a row while it ran, so it is made anew ever less often`;
       return { code: 'card-vanishing', reason, until };
     },
     note(desired) {
       const streak = made(streaks.get(desired.port), lifeOf(desired), now());
-      if (streak.healed <= 1) told.delete(desired.port);
+      if (streak.recreations <= 1) reported.delete(desired.port);
       streaks.set(desired.port, streak);
     },
-    isNews(port) {
-      const isNews = !told.has(port);
-      told.add(port);
-      return isNews;
+    isFirstReport(port) {
+      const isNew = !reported.has(port);
+      reported.add(port);
+      return isNew;
     },
     forget(isOver) {
       for (const port of [...streaks.keys()].filter(isOver)) {
         streaks.delete(port);
-        told.delete(port);
+        reported.delete(port);
       }
     },
   };

@@ -1,6 +1,6 @@
 // Gives Proxmox's cards back under Proxmox's names, many in one transaction: at a stop for good, and before Proxmox needs them.
 
-import { handBackPorts } from '../core/drivers/ovsdb/move-interface.ts';
+import { restoreNamesOf } from '../core/drivers/ovsdb/move-interface.ts';
 import { observePorts } from '../core/drivers/ovsdb/observe.ts';
 import { parseGuestInterface } from '../core/guest/interface-name.ts';
 import { factsOfGuest } from '../core/guest/runtimes.ts';
@@ -12,21 +12,21 @@ import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { driverTraits } from '../core/plan/driver-names.ts';
 import { type ObservedPort, OWNER_KEYS } from '../core/plan/observed.ts';
 import { isOurPort } from '../core/plan/ownership.ts';
-import type { Claims } from '../state/desired-state.ts';
+import type { DesiredState } from '../state/desired-state.ts';
 
 /** Ports in one transaction; what OVSDB refuses then concerns no more than these. */
 const BATCH = 50;
 /** Somebody else's transaction was first, and the replica tells what it changed; Proxmox is about to look. */
-const AGAIN_MS = 5;
+const RETRY_MS = 5;
 
-export interface HandBackParts {
+export interface RestoreNamesParts {
   ovsdb: OvsdbClient;
   ledger: Pick<Ledger, 'append'>;
   /** What readers of the binding files are to know. */
-  onHandedBack: (port: string, row: string) => Promise<void>;
+  onNameRestored: (port: string, row: string) => Promise<void>;
 }
 
-interface AllParts extends HandBackParts {
+interface AllParts extends RestoreNamesParts {
   linkNames: () => Promise<ReadonlySet<string>>;
   /** Height of the block that led here; undefined when the ledger cannot be written. */
   cause: number | undefined;
@@ -37,15 +37,15 @@ interface AllParts extends HandBackParts {
  * on without a ledger, since a card that Proxmox cannot find is worse than a step that is missing there. Ports that
  * NetworkManager holds stay: it goes on without us. Throws what stands in the way of the last batch.
  */
-export async function handBackAll(parts: AllParts): Promise<void> {
+export async function restoreAllNames(parts: AllParts): Promise<void> {
   const { ovsdb, linkNames, cause } = parts;
   const links = await linkNames();
-  const held = observePorts(ovsdb.replica).filter((port) => isProxmoxCard(port) && links.has(port.interface));
+  const held = observePorts(ovsdb.replica).filter((port) => isProxmoxNic(port) && links.has(port.interface));
   let problem: unknown;
   for (let start = 0; start < held.length; start += BATCH) {
     const batch = held.slice(start, start + BATCH);
     try {
-      await handBack(parts, () => batch, cause === undefined ? undefined : { cause });
+      await restoreNames(parts, () => batch, cause === undefined ? undefined : { cause });
     } catch (error) {
       problem = error;
     }
@@ -58,24 +58,28 @@ export async function handBackAll(parts: AllParts): Promise<void> {
  * few milliseconds from looking for its names, so the intent is on its way to the disk before OVSDB is asked, but nobody
  * waits until it is there. True when there were any cards. Throws what OVSDB said to the second try.
  */
-export async function handBackGuest(parts: HandBackParts, vmid: number, reason: string): Promise<boolean> {
-  const cards = () =>
+export async function restoreGuestNames(
+  parts: RestoreNamesParts,
+  vmid: number,
+  reason: string,
+): Promise<boolean> {
+  const nics = () =>
     observePorts(parts.ovsdb.replica).filter(
-      (port) => isProxmoxCard(port) && parseGuestInterface(port.interface)?.vmid === vmid,
+      (port) => isProxmoxNic(port) && parseGuestInterface(port.interface)?.vmid === vmid,
     );
-  if (cards().length === 0) return false;
-  await handBack(parts, cards, { vmid, reason }, { tries: 2, waitsForDisk: false });
+  if (nics().length === 0) return false;
+  await restoreNames(parts, nics, { vmid, reason }, { tries: 2, waitsForDisk: false });
   return true;
 }
 
 /** @param recorded undefined when the ledger cannot be written */
-async function handBack(
-  { ovsdb, ledger, onHandedBack }: HandBackParts,
-  cards: () => readonly ObservedPort[],
+async function restoreNames(
+  { ovsdb, ledger, onNameRestored }: RestoreNamesParts,
+  nics: () => readonly ObservedPort[],
   recorded: { cause?: number; vmid?: number; reason?: string } | undefined,
   { tries, waitsForDisk }: { tries: number; waitsForDisk: boolean } = { tries: 1, waitsForDisk: true },
 ): Promise<void> {
-  const ports = cards().map(({ port, interface: row }) => ({ port, row }));
+  const ports = nics().map(({ port, interface: row }) => ({ port, row }));
   const write = (action: string, kind: string, cause: number | undefined, more: JsonObject = {}) =>
     ledger
       .append({
@@ -98,11 +102,11 @@ async function handBack(
   };
   for (let left = tries - 1; ; left--) {
     try {
-      await ovsdb.transact(handBackPorts(ovsdb.replica, cards()));
+      await ovsdb.transact(restoreNamesOf(ovsdb.replica, nics()));
       break;
     } catch (error) {
       if (left > 0 && isAgentError(error, 'ovsdb-refused')) {
-        await pause(AGAIN_MS);
+        await pause(RETRY_MS);
         continue;
       }
       await outcome('port_hand_back_failed', { error: String(error) });
@@ -110,19 +114,23 @@ async function handBack(
     }
   }
   await outcome('port_handed_back', { driver: 'ovsdb' });
-  for (const { port, row } of ports) await onHandedBack(port, row);
+  for (const { port, row } of ports) await onNameRestored(port, row);
 }
 
 /** @param now milliseconds of the epoch */
-export function noteHandedBack(claims: Claims, now: () => number): HandBackParts['onHandedBack'] {
+export function noteRestoredName(
+  desiredState: DesiredState,
+  now: () => number,
+): RestoreNamesParts['onNameRestored'] {
   return async (port, row) => {
-    const claim = claims.ofPort(port);
-    const desired = claim?.ports.find((wish) => wish.port === port);
-    if (claim && desired) await claims.bind({ ...desired, row }, claim.key, 'ovsdb', new Date(now()));
+    const desiredGuest = desiredState.ofPort(port);
+    const desired = desiredGuest?.ports.find((desiredPort) => desiredPort.port === port);
+    if (desiredGuest && desired)
+      await desiredState.bind({ ...desired, row }, desiredGuest.key, 'ovsdb', new Date(now()));
   };
 }
 
-function isProxmoxCard(found: ObservedPort): boolean {
+function isProxmoxNic(found: ObservedPort): boolean {
   const { port, row, driver, externalIds, interface: link } = found;
   const isProxmoxs = factsOfGuest(externalIds[OWNER_KEYS.runtime] ?? '')?.looksForDeviceName === true;
   const isUnderOurName = row === port && parseGuestInterface(link) !== undefined;

@@ -1,7 +1,7 @@
 // The table from kinds of steps to what does them; each entry acts and decides nothing.
 
 import type { Config } from '../core/config/config.ts';
-import type { BridgeWish, PortOutcome, SwitchDrivers } from '../core/drivers/driver.ts';
+import type { BridgeSpec, PortOutcome, SwitchDrivers } from '../core/drivers/driver.ts';
 import { factsOfGuest } from '../core/guest/runtimes.ts';
 import { linkMtu } from '../core/kernel/links.ts';
 import { withoutIpv6 } from '../core/kernel/own-interface.ts';
@@ -10,36 +10,36 @@ import { AgentError } from '../core/lib/errors.ts';
 import type { JsonObject } from '../core/lib/json.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 import type { Executors } from '../core/plan/steps.ts';
-import type { Guards } from '../netmaker/port-security/secured-ports.ts';
-import { bridgeWish } from './bridge-spec.ts';
+import type { SecuredPorts } from '../netmaker/port-security/secured-ports.ts';
+import { bridgeSpec } from './bridge-spec.ts';
 
 export interface ExecutorParts {
   config: Config;
   drivers: SwitchDrivers;
   veths: Veths;
-  guards: Guards;
+  securedPorts: SecuredPorts;
 }
 
 /** Each executor returns what the outcome block should say beyond the step itself. */
-export function executors({ config, drivers, veths, guards }: ExecutorParts): Executors<JsonObject> {
-  const wishFor = (bridge: string): BridgeWish => {
-    const wish = bridgeWish(config, bridge);
-    if (wish === undefined) throw new AgentError('bad-config', `There is no [bridges.${bridge}]`);
-    return wish;
+export function executors({ config, drivers, veths, securedPorts }: ExecutorParts): Executors<JsonObject> {
+  const bridgeSpecOf = (bridge: string): BridgeSpec => {
+    const spec = bridgeSpec(config, bridge);
+    if (spec === undefined) throw new AgentError('bad-config', `There is no [bridges.${bridge}]`);
+    return spec;
   };
 
   return {
     async create_bridge({ bridge, driver }) {
-      const made = await drivers[driver].createBridge(wishFor(bridge));
+      const made = await drivers[driver].createBridge(bridgeSpecOf(bridge));
       return { driver, datapath_type: made.datapathType };
     },
     async restore_bridge({ bridge, driver }) {
-      const wish = wishFor(bridge);
-      await drivers[driver].restoreBridge(wish);
-      return { driver, addresses: [...wish.addresses] };
+      const spec = bridgeSpecOf(bridge);
+      await drivers[driver].restoreBridge(spec);
+      return { driver, addresses: [...spec.addresses] };
     },
     async create_veth({ desired, veth, offload }) {
-      const parked = desired.guard === undefined ? undefined : { withoutOffload: offload };
+      const parked = desired.portSecurity === undefined ? undefined : { withoutOffload: offload };
       // A frame that the bridge takes and the container's card does not is lost without a word.
       const mtu = await linkMtu(desired.bridge);
       await veths.create(desired.interface, veth, parked, mtu);
@@ -54,11 +54,11 @@ export function executors({ config, drivers, veths, guards }: ExecutorParts): Ex
     },
     async attach_port({ desired, driver }) {
       closeHostEnd(desired);
-      return said(await drivers[driver].attach(desired));
+      return outcome(await drivers[driver].attach(desired));
     },
     async adopt_port({ desired, from, driver }) {
       closeHostEnd(desired);
-      return said(await drivers[driver].adopt(desired, from));
+      return outcome(await drivers[driver].adopt(desired, from));
     },
     async mark_port({ desired, row }) {
       await drivers[row.driver].mark(desired, row);
@@ -66,19 +66,21 @@ export function executors({ config, drivers, veths, guards }: ExecutorParts): Ex
     },
     async hand_back_port({ desired, from }) {
       const { driver } = from;
-      const given = await drivers[driver].handBack(desired, from);
-      return given === 'taken' ? { driver, taken: true } : said(given);
+      const given = await drivers[driver].restoreName(desired, from);
+      return given === 'taken' ? { driver, taken: true } : outcome(given);
     },
-    guard_port: async ({ desired, guard }) => ({ ofport: await guards.guard(desired, guard) }),
+    guard_port: async ({ desired, portSecurity }) => ({
+      ofport: await securedPorts.secure(desired, portSecurity),
+    }),
     async unguard_port({ bridge, vmid }) {
-      await guards.unguard(bridge, vmid);
+      await securedPorts.unsecure(bridge, vmid);
       return {};
     },
     async announce_addresses({ desired, addresses }) {
       const { veth, peer } = desired;
       const mac = veth?.mac ?? (peer && (await veths.peerMac(desired.interface, peer)));
       if (mac === undefined) return {};
-      await guards.announce(desired, mac, addresses);
+      await securedPorts.announce(desired, mac, addresses);
       return { mac };
     },
     async detach_port({ port }) {
@@ -102,10 +104,10 @@ export function executors({ config, drivers, veths, guards }: ExecutorParts): Ex
 
 /** What somebody else had plugged by hand is as they want it. */
 function closeHostEnd({ guest, interface: link }: DesiredPort): void {
-  if (factsOfGuest(guest.runtime).toldBy !== 'person') withoutIpv6(link);
+  if (factsOfGuest(guest.runtime).reportedBy !== 'person') withoutIpv6(link);
 }
 
-const said = ({ driver, ofport, attempts }: PortOutcome): JsonObject => ({
+const outcome = ({ driver, ofport, attempts }: PortOutcome): JsonObject => ({
   driver,
   ofport,
   attempts,

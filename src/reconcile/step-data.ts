@@ -27,12 +27,12 @@ export function stepData(step: Step): JsonObject {
     case 'guard_port':
       return {
         ...portData(step.desired),
-        mac: step.guard.mac,
-        addresses: [...step.guard.addresses],
-        isolate: step.guard.isolate,
-        allow_in: [...step.guard.allowIn],
-        rate_in: step.guard.rateIn ?? null,
-        rate_out: step.guard.rateOut ?? null,
+        mac: step.portSecurity.mac,
+        addresses: [...step.portSecurity.addresses],
+        isolate: step.portSecurity.isolate,
+        allow_in: [...step.portSecurity.allowIn],
+        rate_in: step.portSecurity.rateIn ?? null,
+        rate_out: step.portSecurity.rateOut ?? null,
       };
     case 'announce_addresses':
       return { ...portData(step.desired), group: step.desired.group ?? null, addresses: [...step.addresses] };

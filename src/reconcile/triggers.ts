@@ -1,15 +1,15 @@
 // Says when to reconcile: at once when a daemon comes back or a port of ours changed, by back-off, and on a timer.
 
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
-import type { Troubles } from '../state/pending-retries.ts';
+import type { PendingRetries } from '../state/pending-retries.ts';
 import type { Agent } from './agent.ts';
-import { type News, newsOf, treesTurned } from './ovsdb-events.ts';
+import { type OvsdbEvent, ovsdbEventsOf, treesTurned } from './ovsdb-events.ts';
 import { TIMER } from './reconcile-all.ts';
 
 export interface ReconcilerParts {
   agent: Agent;
   ovsdb: OvsdbClient;
-  troubles: Troubles;
+  pendingRetries: PendingRetries;
   /** Whether a guest asks for the port now: what we take away ourselves is no loss. */
   isAskedFor: (port: string) => boolean;
   /** Whether a port that is lost can come back at once: its device is there, and nobody else is at work on it. */
@@ -31,7 +31,7 @@ export interface Reconciler {
 }
 
 export function startReconciler(parts: ReconcilerParts): Reconciler {
-  const { agent, ovsdb, troubles, isAskedFor, canReturn, intervalMs, debounceMs, onError } = parts;
+  const { agent, ovsdb, pendingRetries, isAskedFor, canReturn, intervalMs, debounceMs, onError } = parts;
   let soonTimer: NodeJS.Timeout | undefined;
   let retryTimer: NodeJS.Timeout | undefined;
   let closed = false;
@@ -45,11 +45,11 @@ export function startReconciler(parts: ReconcilerParts): Reconciler {
       run(reason);
     }, debounceMs());
   };
-  const lookInto = async (news: Exclude<News, { kind: 'appeared' | 'bridge' }>) => {
-    const known = await agent.look(news.vmid, news.text);
-    if (known || news.kind !== 'lost') return;
+  const resyncFor = async (event: Exclude<OvsdbEvent, { kind: 'appeared' | 'bridge' }>) => {
+    const known = await agent.resync(event.vmid, event.text);
+    if (known || event.kind !== 'lost') return;
     // One whose device is gone as well has most likely lost its guest, whose own event is on its way.
-    const now = await canReturn(news.port);
+    const now = await canReturn(event.port);
     (now ? run : soon)('a port of ours changed in OVSDB');
   };
   let interval: NodeJS.Timeout | undefined;
@@ -65,18 +65,18 @@ export function startReconciler(parts: ReconcilerParts): Reconciler {
   ovsdb.onChange((changes) => {
     if (closed) return;
     for (const bridge of treesTurned(changes)) run(`the spanning tree of ${bridge} was turned on or off`);
-    for (const news of newsOf(changes)) {
-      if (news.kind === 'bridge') {
-        if (troubles.all().some(({ bridge }) => bridge === news.bridge)) soon(news.text);
+    for (const event of ovsdbEventsOf(changes)) {
+      if (event.kind === 'bridge') {
+        if (pendingRetries.all().some(({ bridge }) => bridge === event.bridge)) soon(event.text);
         continue;
       }
-      if (news.kind === 'appeared') {
+      if (event.kind === 'appeared') {
         // OVSDB has run late what we had given up, and its guest is gone.
-        if (!isAskedFor(news.port)) soon(`nobody asks for a port: ${news.text}`);
+        if (!isAskedFor(event.port)) soon(`nobody asks for a port: ${event.text}`);
         continue;
       }
-      if (news.kind === 'lost' && !isAskedFor(news.port)) continue;
-      void lookInto(news).catch(onError);
+      if (event.kind === 'lost' && !isAskedFor(event.port)) continue;
+      void resyncFor(event).catch(onError);
     }
   });
 
@@ -85,7 +85,7 @@ export function startReconciler(parts: ReconcilerParts): Reconciler {
     rearm,
     plan() {
       clearTimeout(retryTimer);
-      const wait = troubles.dueIn();
+      const wait = pendingRetries.dueIn();
       if (wait !== undefined && !closed) retryTimer = setTimeout(() => run('another try'), wait);
     },
     close() {

@@ -5,7 +5,7 @@ import type { AgentError } from '../core/lib/errors.ts';
 import type { JsonObject } from '../core/lib/json.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 import type { Observed, ObservedPort } from '../core/plan/observed.ts';
-import type { Hold } from '../core/plan/plan.ts';
+import type { Blocker } from '../core/plan/plan.ts';
 import type { Step } from '../core/plan/steps.ts';
 import { isRemoval } from './recorded-step.ts';
 
@@ -28,44 +28,49 @@ export interface UnplannedParts {
 export async function noteFound(
   { ledger, bound, holderOf, onAttached }: UnplannedParts,
   desired: readonly DesiredPort[],
-  look: {
+  context: {
     failures: ReadonlyMap<string, AgentError>;
-    holds: readonly Hold[];
+    blockers: readonly Blocker[];
     cause: () => Promise<number>;
   },
 ): Promise<void> {
   const noted = new Set(bound().map(({ port, interface: link }) => `${port}/${link}`));
-  for (const wish of desired) {
-    if (noted.has(`${wish.port}/${wish.interface}`) || look.failures.has(wish.port)) continue;
-    const row = holderOf(wish.interface);
+  for (const desiredPort of desired) {
+    if (noted.has(`${desiredPort.port}/${desiredPort.interface}`) || context.failures.has(desiredPort.port))
+      continue;
+    const row = holderOf(desiredPort.interface);
     const isRight =
-      row?.row === (wish.row ?? wish.port) && row.bridge === wish.bridge && (row.ofport ?? 0) > 0;
-    if (!isRight || row.error !== undefined || look.holds.some(({ port }) => port === wish.port)) continue;
-    const { port, interface: link, bridge } = wish;
+      row?.row === (desiredPort.row ?? desiredPort.port) &&
+      row.bridge === desiredPort.bridge &&
+      (row.ofport ?? 0) > 0;
+    if (!isRight || row.error !== undefined || context.blockers.some(({ port }) => port === desiredPort.port))
+      continue;
+    const { port, interface: link, bridge } = desiredPort;
     const data = { port, interface: link, bridge, driver: row.driver };
-    await ledger.append({ category: 'port', action: 'port_found', data, cause: await look.cause() });
-    await onAttached(wish, data);
+    await ledger.append({ category: 'port', action: 'port_found', data, cause: await context.cause() });
+    await onAttached(desiredPort, data);
   }
 }
 
 /** A link that vanished took its rows along, by NetworkManager's hand: no step of ours, but an end to record. */
 export async function noteVanished(
   { ledger, bound, presentPorts, onDetached }: UnplannedParts,
-  look: {
+  context: {
     steps: readonly Step[];
-    wanted: ReadonlySet<string>;
+    desiredPorts: ReadonlySet<string>;
     inScope: (port: string) => boolean;
     cause: () => Promise<number>;
     links: Observed['links'];
   },
 ): Promise<void> {
   const present = presentPorts();
-  const removed = new Set(look.steps.flatMap((step) => (isRemoval(step) ? [step.port.port] : [])));
+  const removed = new Set(context.steps.flatMap((step) => (isRemoval(step) ? [step.port.port] : [])));
   for (const { port, interface: link, bridge } of bound()) {
-    if (!(look.wanted.has(port) || look.inScope(port)) || present.has(port) || removed.has(port)) continue;
-    const reason = look.links.has(link) ? 'it is not in OVSDB any more' : 'its network device is gone';
+    if (!(context.desiredPorts.has(port) || context.inScope(port)) || present.has(port) || removed.has(port))
+      continue;
+    const reason = context.links.has(link) ? 'it is not in OVSDB any more' : 'its network device is gone';
     const data = { port, interface: link, bridge, reason };
-    await ledger.append({ category: 'port', action: 'port_gone', data, cause: await look.cause() });
+    await ledger.append({ category: 'port', action: 'port_gone', data, cause: await context.cause() });
     await onDetached(port, data);
   }
 }

@@ -5,30 +5,35 @@ import { shortened } from '../core/lib/shortened.ts';
 import type { EventLimits } from './event-limits.ts';
 
 /** Characters of what is told of one. */
-const SAID_MAX = 400;
+const REPORTED_MAX = 400;
 
-export interface OddEvents {
+export interface UnreadableEvents {
   /** @param problem one sentence; what is said again at once is told once */
   note(source: string, problem: string): void;
 }
 
-export interface OddEventParts {
+export interface UnreadableEventParts {
   ledger: Pick<Ledger, 'append'>;
   limits: Pick<EventLimits, 'admit'>;
   warn: (text: string) => void;
   onError: (error: unknown) => void;
 }
 
-export function openOddEvents({ ledger, limits, warn, onError }: OddEventParts): OddEvents {
+export function openUnreadableEvents({
+  ledger,
+  limits,
+  warn,
+  onError,
+}: UnreadableEventParts): UnreadableEvents {
   let last = '';
   return {
     note(source, problem) {
-      const said = shortened(problem, SAID_MAX);
-      const text = `${source}: ${said}`;
+      const reported = shortened(problem, REPORTED_MAX);
+      const text = `${source}: ${reported}`;
       if (text === last || !limits.admit(`odd:${source}`)) return;
       last = text;
-      warn(`something that ${source} sent cannot be read: ${said}`);
-      const data = { source, problem: said };
+      warn(`something that ${source} sent cannot be read: ${reported}`);
+      const data = { source, problem: reported };
       ledger.append({ category: 'lifecycle', action: 'event_unreadable', data }).catch(onError);
     },
   };

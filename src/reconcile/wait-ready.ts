@@ -35,6 +35,6 @@ export async function whenReady(
 
 /** Rejects when there is none within QUIET_MS. */
 function nextChange(ovsdb: OvsdbClient): Promise<true> {
-  let looks = 0;
-  return ovsdb.until('a change in OVSDB', QUIET_MS, () => (looks++ === 0 ? undefined : true));
+  let checks = 0;
+  return ovsdb.until('a change in OVSDB', QUIET_MS, () => (checks++ === 0 ? undefined : true));
 }

@@ -22,7 +22,7 @@ export interface RuntimeListener {
   /** All guests should be looked at. */
   soon(reason: string): void;
   /** What was sent and cannot be handled. */
-  noteOdd(runtime: RuntimeName, problem: string): void;
+  noteUnreadable(runtime: RuntimeName, problem: string): void;
 }
 
 /** @param runtimes one for each name */

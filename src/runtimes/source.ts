@@ -16,14 +16,14 @@ export interface Resolution {
   /** What to say in the task log when there is no port to speak of. */
   note: string;
   /** Addresses of fail-over groups that moved from one member to another by this. */
-  moves?: readonly AddressMove[];
+  addressTransfers?: readonly AddressTransfer[];
   /** Docker's ids of other containers that should have something else now because of it, in the order to look at them. */
-  others?: readonly string[];
+  dependents?: readonly string[];
   /** Milliseconds after which the guest wants another look, whatever happens until then. */
-  again?: number;
+  requeueAfterMs?: number;
 }
 
-export interface AddressMove {
+export interface AddressTransfer {
   group: string;
   addresses: readonly string[];
   /** Names of the containers; null when there is none. */

@@ -1,13 +1,13 @@
 // Which guests ask for a port or a device, by its name: each event asks that, and there are hundreds of guests.
 
-interface Wish {
+interface PortNames {
   port: string;
   interface: string;
 }
 
 export interface Askers {
   /** What the guest asks for now, instead of what it asked for before. */
-  set(key: string, ports: readonly Wish[]): void;
+  set(key: string, ports: readonly PortNames[]): void;
   /** Keys of the guests that ask for the port. */
   forPort(port: string): ReadonlySet<string>;
   /** Keys of the guests that ask for the device. */
@@ -17,20 +17,20 @@ export interface Askers {
 const NOBODY: ReadonlySet<string> = new Set();
 
 export function openAskers(): Askers {
-  const wishes = new Map<string, readonly Wish[]>();
+  const namesByKey = new Map<string, readonly PortNames[]>();
   const byPort = new Map<string, Set<string>>();
   const byDevice = new Map<string, Set<string>>();
   return {
     set(key, ports) {
-      for (const wish of wishes.get(key) ?? []) {
-        drop(byPort, wish.port, key);
-        drop(byDevice, wish.interface, key);
+      for (const names of namesByKey.get(key) ?? []) {
+        drop(byPort, names.port, key);
+        drop(byDevice, names.interface, key);
       }
-      if (ports.length === 0) wishes.delete(key);
-      else wishes.set(key, ports);
-      for (const wish of ports) {
-        put(byPort, wish.port, key);
-        put(byDevice, wish.interface, key);
+      if (ports.length === 0) namesByKey.delete(key);
+      else namesByKey.set(key, ports);
+      for (const names of ports) {
+        put(byPort, names.port, key);
+        put(byDevice, names.interface, key);
       }
     },
     forPort: (port) => byPort.get(port) ?? NOBODY,

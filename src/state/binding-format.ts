@@ -70,11 +70,11 @@ export const bindingSchema = portSchema.extend({
   /** The kernel's index of the device it is about: another device of the same name has another one. */
   ifindex: z.number().optional(),
 });
-export type ClaimFile = z.infer<typeof bindingSchema>;
+export type BindingFile = z.infer<typeof bindingSchema>;
 /** A port that is usable. */
-export type Binding = ClaimFile & { since: string; driver: string };
+export type Binding = BindingFile & { since: string; driver: string };
 
-export async function readClaimFile(path: string): Promise<ClaimFile | undefined> {
+export async function readBindingFile(path: string): Promise<BindingFile | undefined> {
   try {
     const kept = bindingSchema.parse(JSON.parse(await readFile(path, 'utf8')));
     return kept.port === portName(kept.vmid, kept.nic) ? kept : undefined;
@@ -83,11 +83,11 @@ export async function readClaimFile(path: string): Promise<ClaimFile | undefined
   }
 }
 
-export function isBinding(kept: ClaimFile): kept is Binding {
+export function isBinding(kept: BindingFile): kept is Binding {
   return kept.since !== undefined && kept.driver !== undefined;
 }
 
-export function claimFile(desired: DesiredPort, key: string): ClaimFile {
+export function bindingFile(desired: DesiredPort, key: string): BindingFile {
   const { guest, vlan } = desired;
   return {
     port: desired.port,
@@ -110,11 +110,11 @@ export function claimFile(desired: DesiredPort, key: string): ClaimFile {
         })),
       },
     }),
-    ...(desired.guard && {
+    ...(desired.portSecurity && {
       guard: {
-        ...desired.guard,
-        addresses: [...desired.guard.addresses],
-        allowIn: [...desired.guard.allowIn],
+        ...desired.portSecurity,
+        addresses: [...desired.portSecurity.addresses],
+        allowIn: [...desired.portSecurity.allowIn],
       },
     }),
     ...(desired.why !== undefined && { why: desired.why }),
@@ -132,7 +132,7 @@ export function claimFile(desired: DesiredPort, key: string): ClaimFile {
   };
 }
 
-export function guestOf(binding: ClaimFile): Guest {
+export function guestOf(binding: BindingFile): Guest {
   return {
     runtime: binding.runtime,
     vmid: binding.vmid,
@@ -141,7 +141,7 @@ export function guestOf(binding: ClaimFile): Guest {
   };
 }
 
-export function desiredOf(binding: ClaimFile): DesiredPort {
+export function desiredOf(binding: BindingFile): DesiredPort {
   const { vlan, veth, peer, row, mtu, guard, published, group, shared, why } = binding;
   return {
     port: binding.port,
@@ -161,7 +161,7 @@ export function desiredOf(binding: ClaimFile): DesiredPort {
     ...(peer && { peer }),
     ...(veth && { veth }),
     ...(guard && {
-      guard: {
+      portSecurity: {
         mac: guard.mac,
         addresses: guard.addresses,
         isolate: guard.isolate,

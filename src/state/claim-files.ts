@@ -5,18 +5,18 @@ import { mkdir, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeMemoryFile } from '../core/lib/atomic-file.ts';
 import { isErrno } from '../core/lib/errors.ts';
-import { type ClaimFile, readClaimFile } from './binding-format.ts';
+import { type BindingFile, readBindingFile } from './binding-format.ts';
 import { interfaceBinding } from './interface-binding.ts';
 import { openVmidLinks } from './vmid-links.ts';
 
 export interface ClaimFiles {
   /** What an earlier run left. */
-  readonly kept: readonly ClaimFile[];
+  readonly kept: readonly BindingFile[];
   /** Writes nothing where the file has that content already. */
-  write(file: ClaimFile): void;
+  write(file: BindingFile): void;
   remove(port: string): Promise<void>;
   /** The device that the port's file names. */
-  device(port: string): Pick<ClaimFile, 'interface' | 'ifindex'> | undefined;
+  device(port: string): Pick<BindingFile, 'interface' | 'ifindex'> | undefined;
   /** Devices that were ever noted for the port, in this run and by files of an earlier one. */
   noted(port: string): ReadonlySet<string>;
   /** Files of an earlier run that are not understood, and lie there still. */
@@ -32,10 +32,10 @@ export async function openClaimFiles(
 ): Promise<ClaimFiles> {
   await mkdir(directory, { recursive: true, mode: 0o750 });
   const { kept, damaged } = await readAll(directory, onProblem);
-  const devices = new Map<string, Pick<ClaimFile, 'interface' | 'ifindex'>>();
+  const devices = new Map<string, Pick<BindingFile, 'interface' | 'ifindex'>>();
   const noted = new Map<string, Set<string>>();
   const texts = new Map<string, string>();
-  const note = ({ port, interface: link }: ClaimFile) => {
+  const note = ({ port, interface: link }: BindingFile) => {
     noted.set(port, (noted.get(port) ?? new Set()).add(link));
   };
   for (const file of kept) {
@@ -74,13 +74,13 @@ export async function openClaimFiles(
 async function readAll(
   directory: string,
   onProblem: (problem: string) => void,
-): Promise<{ kept: ClaimFile[]; damaged: Set<string> }> {
-  const kept: ClaimFile[] = [];
+): Promise<{ kept: BindingFile[]; damaged: Set<string> }> {
+  const kept: BindingFile[] = [];
   const damaged = new Set<string>();
   for (const file of await readdir(directory)) {
     if (!file.endsWith('.json')) continue;
     const path = join(directory, file);
-    const found = await readClaimFile(path);
+    const found = await readBindingFile(path);
     if (found !== undefined && `${found.port}.json` === file) kept.push(found);
     else {
       onProblem(`${path} is not understood and was left out: is its port still right?`);

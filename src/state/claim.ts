@@ -4,7 +4,7 @@ import type { Guest } from '../core/guest/guest.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 
 /** One guest's ports. `key` is that of its events (`guestKeyOf`). */
-export interface Claim {
+export interface DesiredGuest {
   key: string;
   guest: Guest;
   ports: readonly DesiredPort[];

@@ -6,23 +6,30 @@
 
 import { linkIndex } from '../core/kernel/links.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
-import { type Binding, type ClaimFile, claimFile, desiredOf, guestOf, isBinding } from './binding-format.ts';
-import type { Claim } from './claim.ts';
+import {
+  type Binding,
+  type BindingFile,
+  bindingFile,
+  desiredOf,
+  guestOf,
+  isBinding,
+} from './binding-format.ts';
+import type { DesiredGuest } from './claim.ts';
 import { type ClaimFiles, openClaimFiles } from './claim-files.ts';
 import { type Holders, openHolders } from './claim-holders.ts';
 
 export { type Binding, bindingSchema } from './binding-format.ts';
-export type { Claim } from './claim.ts';
+export type { DesiredGuest } from './claim.ts';
 
-export interface Claims {
-  get(key: string): Claim | undefined;
-  all(): Claim[];
+export interface DesiredState {
+  get(key: string): DesiredGuest | undefined;
+  all(): DesiredGuest[];
   /** Replaces what a guest asks for; no ports takes the guest out. A port that is bound keeps its file until `unbind`. */
-  set(claim: Claim): Promise<void>;
+  set(desiredGuest: DesiredGuest): Promise<void>;
   /** The guest a port belongs to: the one that has it, else the first that asks for it. */
-  ofPort(port: string): Claim | undefined;
+  ofPort(port: string): DesiredGuest | undefined;
   /** The guest a device belongs to, likewise: one device, one guest. */
-  ofDevice(link: string): Claim | undefined;
+  ofDevice(link: string): DesiredGuest | undefined;
   /** Devices that were ever noted for the port, in this run and by files of an earlier one. */
   noted(port: string): ReadonlySet<string>;
   /** Notes that a port is usable, or no longer. */
@@ -40,43 +47,44 @@ export interface Claims {
  * Reads the files of an earlier run in `directory`; one that is damaged is told of and left out, and its port is found again
  * where the guest's runtime can be asked.
  */
-export async function loadClaims(
+export async function loadDesiredState(
   directory: string,
   onProblem: (problem: string) => void = () => undefined,
-): Promise<Claims> {
+): Promise<DesiredState> {
   const files = await openClaimFiles(directory, onProblem);
-  const claims = new Map<string, Claim>();
+  const desiredGuests = new Map<string, DesiredGuest>();
   const bindings = new Map<string, Binding>();
   for (const kept of files.kept) {
     if (isBinding(kept)) bindings.set(kept.port, kept);
-    const former = claims.get(kept.key)?.ports ?? [];
-    claims.set(kept.key, { key: kept.key, guest: guestOf(kept), ports: [...former, desiredOf(kept)] });
+    const former = desiredGuests.get(kept.key)?.ports ?? [];
+    desiredGuests.set(kept.key, { key: kept.key, guest: guestOf(kept), ports: [...former, desiredOf(kept)] });
   }
-  return openClaims({ files, claims, bindings, holders: openHolders(claims, bindings) });
+  return openClaims({ files, desiredGuests, bindings, holders: openHolders(desiredGuests, bindings) });
 }
 
 interface Store {
   files: ClaimFiles;
-  claims: Map<string, Claim>;
+  desiredGuests: Map<string, DesiredGuest>;
   bindings: Map<string, Binding>;
   holders: Holders;
 }
 
-function openClaims(store: Store): Claims {
-  const { files, claims, bindings, holders } = store;
+function openClaims(store: Store): DesiredState {
+  const { files, desiredGuests, bindings, holders } = store;
   return {
-    get: (key) => claims.get(key),
-    all: () => [...claims.values()],
-    async set(claim) {
-      const former = claims.get(claim.key)?.ports ?? [];
-      if (claim.ports.length === 0) claims.delete(claim.key);
-      else claims.set(claim.key, claim);
-      holders.note(claim);
-      for (const desired of claim.ports) {
-        if (holders.ofPort(desired.port)?.key === claim.key) await ask(store, desired, claim.key);
+    get: (key) => desiredGuests.get(key),
+    all: () => [...desiredGuests.values()],
+    async set(desiredGuest) {
+      const former = desiredGuests.get(desiredGuest.key)?.ports ?? [];
+      if (desiredGuest.ports.length === 0) desiredGuests.delete(desiredGuest.key);
+      else desiredGuests.set(desiredGuest.key, desiredGuest);
+      holders.note(desiredGuest);
+      for (const desired of desiredGuest.ports) {
+        if (holders.ofPort(desired.port)?.key === desiredGuest.key)
+          await ask(store, desired, desiredGuest.key);
       }
       for (const { port } of former) {
-        if (!bindings.has(port) && !claim.ports.some((desired) => desired.port === port))
+        if (!bindings.has(port) && !desiredGuest.ports.some((desired) => desired.port === port))
           await files.remove(port);
       }
     },
@@ -88,18 +96,18 @@ function openClaims(store: Store): Claims {
       const former = bindingOf(store, desired);
       // Another device of the same name: the guest has been started anew meanwhile.
       const since = former?.ifindex === ifindex && former ? former.since : now.toISOString();
-      const binding: Binding = { ...claimFile(desired, key), since, driver, ifindex };
+      const binding: Binding = { ...bindingFile(desired, key), since, driver, ifindex };
       bindings.set(desired.port, binding);
       files.write(binding);
       return binding;
     },
     async unbind(port) {
       bindings.delete(port);
-      const claim = holders.ofPort(port);
-      const desired = claim?.ports.find((wish) => wish.port === port);
-      if (claim === undefined || desired === undefined) return files.remove(port);
+      const desiredGuest = holders.ofPort(port);
+      const desired = desiredGuest?.ports.find((desiredPort) => desiredPort.port === port);
+      if (desiredGuest === undefined || desired === undefined) return files.remove(port);
       // Still asked for: a restarted agent must know.
-      files.write({ ...claimFile(desired, claim.key), ifindex: await linkIndex(desired.interface) });
+      files.write({ ...bindingFile(desired, desiredGuest.key), ifindex: await linkIndex(desired.interface) });
     },
     async isForThisLink({ port, interface: link }) {
       const asked = files.device(port);
@@ -120,7 +128,7 @@ async function ask(store: Store, desired: DesiredPort, key: string): Promise<voi
   // Another device of the same name: the guest was started anew while nobody looked.
   const bound = known?.ifindex === ifindex ? known : undefined;
   if (known && !bound) bindings.delete(desired.port);
-  const file: ClaimFile = { ...claimFile(desired, key), ifindex };
+  const file: BindingFile = { ...bindingFile(desired, key), ifindex };
   if (bound === undefined) return files.write(file);
   const binding: Binding = { ...file, since: bound.since, driver: bound.driver };
   bindings.set(desired.port, binding);

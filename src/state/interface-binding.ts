@@ -19,7 +19,7 @@ export interface InterfaceBinding {
   bind_mount: string;
 }
 
-export interface BoundCard {
+export interface BoundNic {
   port: string;
   interface: string;
   bridge: string;
@@ -30,18 +30,18 @@ export interface BoundCard {
   since?: string | undefined;
 }
 
-export function interfaceBinding(card: BoundCard, path: string): InterfaceBinding {
+export function interfaceBinding(nic: BoundNic, path: string): InterfaceBinding {
   return {
-    proxmox_veth: factsOfGuest(card.runtime).isDeviceOurs ? null : card.interface,
-    ovs_interface: card.port,
-    vmid: card.vmid,
-    container_id: containerId(card),
-    bridge: card.bridge,
-    created_at: card.since ?? null,
+    proxmox_veth: factsOfGuest(nic.runtime).isDeviceOurs ? null : nic.interface,
+    ovs_interface: nic.port,
+    vmid: nic.vmid,
+    container_id: containerId(nic),
+    bridge: nic.bridge,
+    created_at: nic.since ?? null,
     bind_mount: path,
   };
 }
 
-function containerId({ runtime, vmid, guest, id }: BoundCard): string {
+function containerId({ runtime, vmid, guest, id }: BoundNic): string {
   return factsOfGuest(runtime).isKnownByVmid ? String(vmid) : (id ?? guest);
 }

@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from '../core/lib/errors.ts';
 
-export interface Trouble {
+export interface PendingRetry {
   port: string;
   bridge: string;
   code: ErrorCode;
@@ -16,14 +16,14 @@ export interface Trouble {
 const FIRST_MS = 1_000;
 const LONGEST_MS = 300_000;
 
-export interface Troubles {
+export interface PendingRetries {
   /**
    * Notes a failure; returns true when it is news and not the same once more. `until`: when it can be tried again,
    * milliseconds of the steady clock, where that is known; looking at it before then is no try.
    */
-  note(trouble: Pick<Trouble, 'port' | 'bridge' | 'code' | 'reason'> & { until?: number }): boolean;
+  note(pendingRetry: Pick<PendingRetry, 'port' | 'bridge' | 'code' | 'reason'> & { until?: number }): boolean;
   clear(port: string): void;
-  all(): Trouble[];
+  all(): PendingRetry[];
   /** Whether the port's next try lies ahead. */
   isWaiting(port: string): boolean;
   /** Milliseconds until the earliest next try, or undefined when all is well. */
@@ -34,14 +34,14 @@ export interface Troubles {
  * @param steady milliseconds of a clock that nobody sets, such as `performance.now`
  * @param now milliseconds of the epoch, for what people are told
  */
-export function openTroubles(steady: () => number, now: () => number = Date.now): Troubles {
-  const troubles = new Map<string, Omit<Trouble, 'nextTry'> & { due: number }>();
+export function openPendingRetries(steady: () => number, now: () => number = Date.now): PendingRetries {
+  const pendingRetries = new Map<string, Omit<PendingRetry, 'nextTry'> & { due: number }>();
   return {
     note({ until, ...found }) {
-      const former = troubles.get(found.port);
+      const former = pendingRetries.get(found.port);
       const attempts = (former?.attempts ?? 0) + (until === undefined || former === undefined ? 1 : 0);
       const wait = Math.min(FIRST_MS * 2 ** (attempts - 1), LONGEST_MS);
-      troubles.set(found.port, {
+      pendingRetries.set(found.port, {
         ...found,
         attempts,
         since: former?.since ?? new Date(now()).toISOString(),
@@ -49,15 +49,15 @@ export function openTroubles(steady: () => number, now: () => number = Date.now)
       });
       return former === undefined || former.code !== found.code || former.reason !== found.reason;
     },
-    clear: (port) => void troubles.delete(port),
+    clear: (port) => void pendingRetries.delete(port),
     all: () =>
-      [...troubles.values()].map(({ due, ...trouble }) => ({
-        ...trouble,
+      [...pendingRetries.values()].map(({ due, ...pendingRetry }) => ({
+        ...pendingRetry,
         nextTry: new Date(now() + due - steady()).toISOString(),
       })),
-    isWaiting: (port) => (troubles.get(port)?.due ?? 0) > steady(),
+    isWaiting: (port) => (pendingRetries.get(port)?.due ?? 0) > steady(),
     dueIn() {
-      const times = [...troubles.values()].map(({ due }) => due);
+      const times = [...pendingRetries.values()].map(({ due }) => due);
       return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - steady());
     },
   };

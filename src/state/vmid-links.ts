@@ -28,9 +28,9 @@ export function openVmidLinks(directory: string, ports: readonly string[]): Vmid
     }
     linked.add(port);
   };
-  const wanted = new Set(ports.map(linkName));
+  const desired = new Set(ports.map(linkName));
   for (const name of readdirSync(directory)) {
-    if (!wanted.has(name)) rmSync(join(directory, name), { recursive: true, force: true });
+    if (!desired.has(name)) rmSync(join(directory, name), { recursive: true, force: true });
   }
   for (const port of ports) add(port);
   return {

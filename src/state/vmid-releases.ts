@@ -1,7 +1,7 @@
 // Which guests there are that may hold a number, and what the ledger says when numbers of others are released.
 
 import type { Ledger } from '../core/ledger/writer.ts';
-import type { Claims } from './desired-state.ts';
+import type { DesiredState } from './desired-state.ts';
 import type { Existing, Released } from './vmids.ts';
 
 /** Guests that one block names; how many there were it always says. */
@@ -10,15 +10,15 @@ const NAMED_MAX = 100;
 export interface ExistingParts {
   config: { docker: { enabled: boolean } };
   docker: { names(): Promise<ReadonlyMap<string, readonly string[]>> };
-  claims: Pick<Claims, 'all'>;
+  desiredState: Pick<DesiredState, 'all'>;
 }
 
 /** A container that exists holds its number also under the name that it had before it was renamed. */
-export function existingContainers({ config, docker, claims }: ExistingParts): Existing {
+export function existingContainers({ config, docker, desiredState }: ExistingParts): Existing {
   return async () => {
     const containers = config.docker.enabled ? await docker.names().catch(() => undefined) : undefined;
     if (containers === undefined) return undefined;
-    const attached = claims
+    const attached = desiredState
       .all()
       .flatMap(({ guest }) => (containers.has(guest.id ?? '') ? [guest.name] : []));
     return new Set([...[...containers.values()].flat(), ...attached]);

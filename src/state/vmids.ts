@@ -32,16 +32,16 @@ export interface Vmids {
    * The guest's number. Before it is refused, numbers of guests that are gone are released. Throws `vmid-exhausted`,
    * `name-taken`, `bad-argument`.
    */
-  claim(runtime: NumberedRuntime, name: string, wanted?: number): Promise<number>;
+  claim(runtime: NumberedRuntime, name: string, requested?: number): Promise<number>;
   /** Hands the number to `use`; when that throws, a number that the guest did not have before is free again at once. */
   claimFor<T>(
     runtime: NumberedRuntime,
     name: string,
-    wanted: number | undefined,
+    requested: number | undefined,
     use: (vmid: number) => Promise<T>,
   ): Promise<T>;
   /** Compares with what exists: a guest may have been removed while nobody looked. Does not throw. */
-  look(runtime: NumberedRuntime): Promise<void>;
+  reconcile(runtime: NumberedRuntime): Promise<void>;
   /** Name of the guest that has the number, whether it runs or not. */
   owner(vmid: number): Promise<string | undefined>;
   release(runtime: NumberedRuntime, name: string): Promise<void>;
@@ -89,14 +89,14 @@ export async function openVmids(parts: VmidParts): Promise<Vmids> {
   };
 
   /** By runtime, for each look under way: the names that it may miss. */
-  const looks = new Set<{ runtime: NumberedRuntime; known: Set<string> }>();
+  const runs = new Set<{ runtime: NumberedRuntime; known: Set<string> }>();
 
-  const look = async (runtime: NumberedRuntime): Promise<void> => {
+  const reconcile = async (runtime: NumberedRuntime): Promise<void> => {
     const list = existing[runtime];
     if (list === undefined) return;
     const mine = { runtime, known: new Set(liveNames(state, runtime)) };
     if (mine.known.size === 0) return;
-    looks.add(mine);
+    runs.add(mine);
     try {
       const present = await list();
       if (present === undefined) return;
@@ -108,7 +108,7 @@ export async function openVmids(parts: VmidParts): Promise<Vmids> {
     } catch (error) {
       onProblem(`numbers of ${runtime} guests that are gone could not be released: ${String(error)}`);
     } finally {
-      looks.delete(mine);
+      runs.delete(mine);
     }
   };
 
@@ -116,13 +116,13 @@ export async function openVmids(parts: VmidParts): Promise<Vmids> {
     vmid: number;
     before: VmidState;
   }
-  const giveOnce = (runtime: NumberedRuntime, name: string, wanted: number | undefined): Promise<Given> =>
+  const giveOnce = (runtime: NumberedRuntime, name: string, requested: number | undefined): Promise<Given> =>
     change(async (before) => {
       // It lives, whatever a list says that was read before.
-      for (const under of looks) if (under.runtime === runtime) under.known.delete(name);
+      for (const under of runs) if (under.runtime === runtime) under.known.delete(name);
       const { vmid, state: after } = allocate(before, {
         name: allocationName(runtime, name),
-        ...(wanted !== undefined && { wanted }),
+        ...(requested !== undefined && { requested }),
         taken: await taken(runtime, name),
         now: now(),
         range: config.vmid_range,
@@ -130,21 +130,25 @@ export async function openVmids(parts: VmidParts): Promise<Vmids> {
       });
       return [{ vmid, before }, after];
     });
-  const give = async (runtime: NumberedRuntime, name: string, wanted: number | undefined): Promise<Given> => {
+  const give = async (
+    runtime: NumberedRuntime,
+    name: string,
+    requested: number | undefined,
+  ): Promise<Given> => {
     try {
-      return await giveOnce(runtime, name, wanted);
+      return await giveOnce(runtime, name, requested);
     } catch (error) {
       if (!isAgentError(error, 'name-taken') && !isAgentError(error, 'vmid-exhausted')) throw error;
-      await Promise.all(NUMBERED_RUNTIMES.map(look));
-      return giveOnce(runtime, name, wanted);
+      await Promise.all(NUMBERED_RUNTIMES.map(reconcile));
+      return giveOnce(runtime, name, requested);
     }
   };
 
   return {
-    look,
-    claim: async (runtime, name, wanted) => (await give(runtime, name, wanted)).vmid,
-    async claimFor(runtime, name, wanted, use) {
-      const { vmid, before } = await give(runtime, name, wanted);
+    reconcile,
+    claim: async (runtime, name, requested) => (await give(runtime, name, requested)).vmid,
+    async claimFor(runtime, name, requested, use) {
+      const { vmid, before } = await give(runtime, name, requested);
       try {
         return await use(vmid);
       } catch (error) {

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { AgentError } from '../../src/core/lib/errors.ts';
 import { exec, follow } from '../../src/core/lib/exec.ts';
 import { closeGateway, openGateway } from '../../src/netmaker/gateway/gateway.ts';
-import type { GatewayWish } from '../../src/netmaker/gateway/spec.ts';
+import type { GatewaySpec } from '../../src/netmaker/gateway/spec.ts';
 
 const [verb, text = '{}'] = process.argv.slice(2);
-const wish = JSON.parse(text) as GatewayWish;
+const spec = JSON.parse(text) as GatewaySpec;
 const recordPath = process.env.GATEWAY_RECORD ?? '/run/gateway.json';
 const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 // A process that is killed between its record and its first change.
@@ -21,9 +21,9 @@ const say = (answer: unknown) => process.stdout.write(`${JSON.stringify(answer)}
 async function run(): Promise<void> {
   if (verb === 'undo') say(await closeGateway({ exec, recordPath, bootId }));
   else if (verb === 'counters') say(await gateway.counters());
-  else say(await gateway.assert(wish));
+  else say(await gateway.assert(spec));
   if (verb !== 'watch') return gateway.close();
-  gateway.onDisturbance(() => void gateway.assert(wish).then(say, complain));
+  gateway.onDisturbance(() => void gateway.assert(spec).then(say, complain));
   // Until it is ended.
   setInterval(() => undefined, 60_000);
 }

@@ -1,7 +1,7 @@
 // The host as gateway: containers under their own addresses on the LAN, and afterwards a host as if nothing had been.
 import { build } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { GatewayChange, GatewayCounters, GatewayWish } from '../../src/netmaker/gateway/spec.ts';
+import type { GatewayChange, GatewayCounters, GatewaySpec } from '../../src/netmaker/gateway/spec.ts';
 import { eventually } from './eventually.ts';
 import { type Host, upHost } from './host.ts';
 
@@ -57,19 +57,19 @@ const snapshot = async () => {
     .map((line) => line.replace(counters, ''));
 };
 
-const run = async <T>(verb: string, wish?: GatewayWish, env: Record<string, string> = {}): Promise<T> => {
+const run = async <T>(verb: string, spec?: GatewaySpec, env: Record<string, string> = {}): Promise<T> => {
   const { stdout, stderr, exitCode } = await host.exec(
-    ['node', '/tmp/gateway.cjs', verb, JSON.stringify(wish ?? {})],
+    ['node', '/tmp/gateway.cjs', verb, JSON.stringify(spec ?? {})],
     { env },
   );
   expect(exitCode, stdout + stderr).toBe(0);
   return JSON.parse(stdout) as T;
 };
-const assert = (wish: GatewayWish) => run<GatewayChange[]>('assert', wish);
+const assert = (spec: GatewaySpec) => run<GatewayChange[]>('assert', spec);
 const undo = () => run<GatewayChange[]>('undo');
 const counters = () => run<GatewayCounters>('counters');
 
-const routed: GatewayWish = {
+const routed: GatewaySpec = {
   mode: 'routed',
   bridge: 'ovsbr1',
   pools: [
@@ -397,7 +397,7 @@ describe('nat1to1', () => {
 
 describe('a source address of a pool', () => {
   const subnet = '203.0.113.0/24';
-  const alone: GatewayWish = {
+  const alone: GatewaySpec = {
     ...routed,
     pools: [
       { family: 4, subnet, gateway: '203.0.113.1', prefix: 24 },

@@ -3,12 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AgentError } from '../../src/core/lib/errors.ts';
 import type { Exec } from '../../src/core/lib/exec.ts';
-import type { PortGuard } from '../../src/core/plan/port-security.ts';
+import type { PortSecurity } from '../../src/core/plan/port-security.ts';
 import {
   digestOf,
-  type GuardedPort,
-  type Isolation,
-  openIsolation,
+  openPortSecurityRules,
+  type PortSecurityRules,
+  type SecuredPort,
 } from '../../src/netmaker/port-security/port-security.ts';
 import { eventually } from './eventually.ts';
 import * as frames from './frames.ts';
@@ -28,7 +28,7 @@ const vmidOf = (guest: Guest) => 1000000 + guest;
 const linkLocal = (guest: Guest) => `fe80::800:ff:fe00:${guest}`;
 
 let host: Host;
-let isolation: Isolation;
+let isolation: PortSecurityRules;
 
 beforeAll(async () => {
   host = await upHost('forky', 'isolation');
@@ -38,7 +38,7 @@ beforeAll(async () => {
     if (exitCode !== 0) throw new AgentError('exec-failed', stderr);
     return stdout;
   };
-  isolation = openIsolation(inHost);
+  isolation = openPortSecurityRules(inHost);
   await host.sh(`
     ovs-bridge ovsbr1 ${GATEWAY}/24
     ip -6 address add ${GATEWAY6}/64 dev ovsbr1 nodad`);
@@ -55,13 +55,13 @@ beforeAll(async () => {
 afterAll(() => host?.down());
 
 /** The OpenFlow port of a guest is its number. */
-function portOf(guest: Guest, guard: Partial<PortGuard> = {}): GuardedPort {
+function portOf(guest: Guest, portSecurity: Partial<PortSecurity> = {}): SecuredPort {
   const own = { mac: macOf(guest), addresses: [v4(guest), v6(guest)], isolate: false, allowIn: ALLOWED };
-  return { bridge: 'ovsbr1', vmid: vmidOf(guest), ofport: guest, guard: { ...own, ...guard } };
+  return { bridge: 'ovsbr1', vmid: vmidOf(guest), ofport: guest, portSecurity: { ...own, ...portSecurity } };
 }
 
-async function guard(guard: Partial<PortGuard> = {}): Promise<void> {
-  for (const guest of [10, 11] as const) await isolation.install(portOf(guest, guard));
+async function portSecurity(portSecurity: Partial<PortSecurity> = {}): Promise<void> {
+  for (const guest of [10, 11] as const) await isolation.install(portOf(guest, portSecurity));
 }
 
 const inGuest = (guest: Guest, ...command: string[]) =>
@@ -112,7 +112,7 @@ async function opens(from: Guest, to: Guest, port: number, protocol: 'tcp' | 'ud
 
 describe('a guarded guest', () => {
   beforeAll(async () => {
-    await guard();
+    await portSecurity();
     for (const guest of [10, 11, 12] as const) {
       await host.sh(`
         ip -n g${guest} link set lo up; ip -n g${guest} link set ovs0 up
@@ -154,7 +154,7 @@ describe('a guarded guest that forges', () => {
   const own = { from: macOf(10) };
   const ownArp = { senderMac: macOf(10), sender: v4(10), target: v4(11) };
   const toNeighbour = { from: macOf(10), to: macOf(11) };
-  beforeAll(() => guard());
+  beforeAll(() => portSecurity());
 
   it('gets through with what is its own, made the same way', async () => {
     const all = [
@@ -203,7 +203,7 @@ describe('a guarded guest that forges', () => {
 
 describe('an unguarded port', () => {
   it('can not pretend to be a guarded one', async () => {
-    await guard();
+    await portSecurity();
     const as10 = { senderMac: macOf(12), sender: v4(10), target: v4(11) };
     const forged = [
       frames.udp({ from: macOf(10), to: macOf(11) }, v4(12), v4(11)),
@@ -224,7 +224,7 @@ describe('what neighbours may open', () => {
     [443, 'tcp', false],
     [53, 'udp', false],
   ] as const)('%d/%s: %s', async (port, protocol, opened) => {
-    await guard();
+    await portSecurity();
     expect(await opens(10, 11, port, protocol)).toBe(opened);
     expect(await opens(10, 11, port, protocol, v6(11))).toBe(opened);
     const { refused, spoofed } = await seen(11);
@@ -243,15 +243,15 @@ describe('what neighbours may open', () => {
   });
 
   it('is not opened by a unicast packet in a broadcast frame', async () => {
-    await guard();
+    await portSecurity();
     const hidden = frames.udp({ from: macOf(10) }, v4(10), v4(11), 53);
     expect(await send(10, 11, hidden)).toEqual({ to: [], host: [0] });
   });
 });
 
 describe('isolated guests', () => {
-  beforeAll(() => guard({ isolate: true }));
-  afterAll(() => guard());
+  beforeAll(() => portSecurity({ isolate: true }));
+  afterAll(() => portSecurity());
 
   it('talk to the gateway and not to each other, nor with others', async () => {
     await host.sh('for g in g10 g11 g12; do ip -n $g neighbour flush all; done; ip neighbour flush all');
@@ -309,14 +309,14 @@ describe('rates', () => {
 describe('the flows', () => {
   const foreign = () =>
     host.sh('ovs-ofctl -O OpenFlow14 --no-stats dump-flows ovsbr1 | grep -v 0x6f706167 | sort');
-  beforeEach(() => guard());
+  beforeEach(() => portSecurity());
 
   it('leave those of others alone, and go without a trace', async () => {
     await host.sh(`
       ovs-ofctl add-flow ovsbr1 cookie=0x1234,table=0,priority=100,tcp,tp_dst=7,actions=drop
       ovs-ofctl add-flow ovsbr1 table=211,priority=100,udp,actions=drop`);
     const before = await foreign();
-    await guard({ isolate: true, rateIn: 1000 });
+    await portSecurity({ isolate: true, rateIn: 1000 });
     await isolation.remove('ovsbr1', vmidOf(10));
     await isolation.remove('ovsbr1', vmidOf(11));
     await isolation.remove('ovsbr1', vmidOf(11));
@@ -357,7 +357,7 @@ describe('the flows', () => {
       (found) => expect(found.size).toBe(0),
     );
     await host.sh(`ovs-bridge ovsbr1 ${GATEWAY}/24; ip -6 address replace ${GATEWAY6}/64 dev ovsbr1 nodad`);
-    await guard();
+    await portSecurity();
     expect((await seen(10)).digest).toBe(digestOf(portOf(10)));
     expect(await pings(10, GATEWAY)).toBe(true);
     expect(await pings(10, v6(11))).toBe(true);
@@ -373,9 +373,9 @@ describe('an announcement', () => {
 
   it('moves an address to its new holder at once, for the host and the neighbours', async () => {
     const [shared, shared6] = ['203.0.113.99', '2001:db8:51::99'];
-    const holds = (guest: Guest) => [v4(guest), v6(guest), shared, shared6];
+    const blockers = (guest: Guest) => [v4(guest), v6(guest), shared, shared6];
     await isolation.install(portOf(11));
-    await isolation.install(portOf(10, { addresses: holds(10) }));
+    await isolation.install(portOf(10, { addresses: blockers(10) }));
     await host.sh(`
       ip -n g10 address add ${shared}/24 dev ovs0; ip -n g10 address add ${shared6}/64 dev ovs0 nodad
       ping -c 1 -W 2 ${shared}; ping -c 1 -W 2 ${shared6}

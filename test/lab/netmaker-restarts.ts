@@ -159,8 +159,8 @@ export function surviving(name: string, suite: Suite): void {
       );
       expect(gap).toBeLessThan(8000);
       expect(await host.addresses('netmaker-4')).toContain(shared);
-      const moves = (await host.ledger()).filter(({ data }) => data.group === 'api');
-      expect(JSON.stringify(moves.at(-1)?.data)).toContain('netmaker-4');
+      const addressTransfers = (await host.ledger()).filter(({ data }) => data.group === 'api');
+      expect(JSON.stringify(addressTransfers.at(-1)?.data)).toContain('netmaker-4');
       const { stdout } = await host.remote('ping', '-c3', '-W5', shared);
       expect(stdout).toContain('3 received');
       await host.sh('docker rm -f netmaker-3 netmaker-4');

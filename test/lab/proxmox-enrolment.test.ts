@@ -7,7 +7,7 @@ const OURS = 'local:snippets/ovs-port-agent';
 const RECORDS = '/etc/pve/ovs-port-agent/hookscripts';
 const MINE = '/var/lib/vz/snippets/mine';
 
-interface Standing {
+interface EnrolmentStatus {
   vmid: number;
   ours: boolean;
   former: string | null;
@@ -20,9 +20,9 @@ let host: Host;
 const cli = (...args: string[]) => host.exec(['ovs-port-agent', 'proxmox', ...args]);
 const hookscript = async (kind: 'qm' | 'pct', vmid: number) =>
   /^hookscript: (.*)$/m.exec(await host.sh(`${kind} config ${vmid}`))?.[1];
-const standing = async (vmid: number): Promise<Standing | undefined> => {
+const standing = async (vmid: number): Promise<EnrolmentStatus | undefined> => {
   const { stdout } = await cli('status', '--json');
-  return (JSON.parse(stdout) as { guests: Standing[] }).guests.find((guest) => guest.vmid === vmid);
+  return (JSON.parse(stdout) as { guests: EnrolmentStatus[] }).guests.find((guest) => guest.vmid === vmid);
 };
 const ledger = async () =>
   (await host.sh('ovs-port-agent ledger tail -n 200 --json'))

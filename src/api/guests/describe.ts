@@ -3,11 +3,11 @@
 import { portName } from '../../core/guest/vmid.ts';
 import type { ObservedPort } from '../../core/plan/observed.ts';
 import type { Overlooked } from '../../reconcile/overlooked.ts';
-import type { Binding, Claim } from '../../state/desired-state.ts';
-import type { Trouble } from '../../state/pending-retries.ts';
+import type { Binding, DesiredGuest } from '../../state/desired-state.ts';
+import type { PendingRetry } from '../../state/pending-retries.ts';
 
 /** What OVSDB and the kernel say of one device now. Bytes as the switch counts them: `rx` came from the guest. */
-export interface CardNumbers {
+export interface NicNumbers {
   mac?: string;
   mtu?: number;
   rx?: number;
@@ -16,7 +16,7 @@ export interface CardNumbers {
 
 export type GuestState = 'attached' | 'waiting' | 'held' | 'skipped' | 'unattached';
 
-export interface GuestRow extends CardNumbers {
+export interface GuestRow extends NicNumbers {
   port: string | null;
   /** Name of the row in OVSDB. */
   row?: string;
@@ -42,27 +42,29 @@ export interface GuestRow extends CardNumbers {
   health: string | null;
 }
 
-export interface GuestsSeen {
-  claims: readonly Claim[];
+export interface ObservedGuests {
+  desiredGuests: readonly DesiredGuest[];
   bindings: readonly Binding[];
-  troubles: readonly Trouble[];
+  pendingRetries: readonly PendingRetry[];
   overlooked: readonly Overlooked[];
   /** By name of the port. */
   rows: ReadonlyMap<string, ObservedPort>;
   /** By device. */
-  numbers: ReadonlyMap<string, CardNumbers>;
+  numbers: ReadonlyMap<string, NicNumbers>;
   /** What is wrong with a port that is bound; undefined: nothing. The one judgement of the host. */
   healthOf: (port: string) => string | undefined;
 }
 
-export function describeGuests(seen: GuestsSeen): GuestRow[] {
-  const bound = new Map(seen.bindings.map((binding) => [binding.port, binding]));
-  const troubles = new Map(seen.troubles.map((trouble) => [trouble.port, trouble]));
-  const rows: GuestRow[] = seen.bindings.map((binding) => attachedRow(binding, seen));
-  for (const { guest, ports } of seen.claims) {
+export function describeGuests(observed: ObservedGuests): GuestRow[] {
+  const bound = new Map(observed.bindings.map((binding) => [binding.port, binding]));
+  const pendingRetries = new Map(
+    observed.pendingRetries.map((pendingRetry) => [pendingRetry.port, pendingRetry]),
+  );
+  const rows: GuestRow[] = observed.bindings.map((binding) => attachedRow(binding, observed));
+  for (const { guest, ports } of observed.desiredGuests) {
     for (const { port, nic, bridge, interface: link } of ports) {
       if (bound.has(port)) continue;
-      const trouble = troubles.get(port);
+      const pendingRetry = pendingRetries.get(port);
       rows.push({
         port,
         guest: guest.name,
@@ -72,20 +74,20 @@ export function describeGuests(seen: GuestsSeen): GuestRow[] {
         ...(guest.id !== undefined && { id: guest.id }),
         bridge,
         interface: link,
-        state: trouble?.code === 'card-vanishing' ? 'held' : 'waiting',
-        reason: trouble?.reason ?? 'its turn has not come yet',
-        ...(trouble && { code: trouble.code }),
+        state: pendingRetry?.code === 'card-vanishing' ? 'held' : 'waiting',
+        reason: pendingRetry?.reason ?? 'its turn has not come yet',
+        ...(pendingRetry && { code: pendingRetry.code }),
         health: null,
       });
     }
   }
   const named = new Set(rows.flatMap(({ port }) => port ?? []));
-  for (const guest of seen.overlooked) {
+  for (const guest of observed.overlooked) {
     const { key, name, vmid, runtime } = guest;
     const id = /^docker:([0-9a-f]{64})$/.exec(key)?.[1];
-    const waits = name !== undefined && troubles.has(`container ${name}`);
+    const waits = name !== undefined && pendingRetries.has(`container ${name}`);
     for (const reason of guest.reasons) {
-      const nic = cardOf(reason);
+      const nic = nicOf(reason);
       const port = vmid === undefined ? null : portName(vmid, nic ?? 0);
       // A card that has its port has nothing to explain.
       if (port !== null && named.has(port) && nic === undefined) continue;
@@ -106,10 +108,10 @@ export function describeGuests(seen: GuestsSeen): GuestRow[] {
   return rows;
 }
 
-function attachedRow(binding: Binding, seen: GuestsSeen): GuestRow {
+function attachedRow(binding: Binding, observed: ObservedGuests): GuestRow {
   const { port, row, guest, vmid, nic, runtime, bridge, driver, since, veth, id, interface: link } = binding;
-  const found = seen.rows.get(port);
-  const problem = seen.healthOf(port);
+  const found = observed.rows.get(port);
+  const problem = observed.healthOf(port);
   const addresses = veth?.addresses ?? [];
   return {
     port,
@@ -128,7 +130,7 @@ function attachedRow(binding: Binding, seen: GuestsSeen): GuestRow {
     reason: problem ?? null,
     ...(found && { vlan: vlanText(found.vlan) }),
     ...(found?.ofport !== undefined && { ofport: found.ofport }),
-    ...seen.numbers.get(link),
+    ...observed.numbers.get(link),
     health: problem ?? 'ok',
   };
 }
@@ -140,7 +142,7 @@ function vlanText({ tag, trunks }: ObservedPort['vlan']): string {
   );
 }
 
-function cardOf(reason: string): number | undefined {
+function nicOf(reason: string): number | undefined {
   const digits = /^net(\d{1,3}):/.exec(reason)?.[1];
   return digits === undefined ? undefined : Number(digits);
 }

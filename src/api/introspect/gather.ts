@@ -12,27 +12,27 @@ import { networkManagerOverview, type ProfileName, profileName } from '../../cor
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
 import { chooseDriver } from '../../core/plan/driver-choice.ts';
 import type { SwitchFactsKeeper } from '../../reconcile/switch-facts.ts';
-import type { Claims } from '../../state/desired-state.ts';
+import type { DesiredState } from '../../state/desired-state.ts';
 import type { AgentHealth } from '../health.ts';
 import { ownerOf } from '../status.ts';
-import type { SeenHost, SeenSwitch } from './observed.ts';
+import type { ObservedHost, ObservedSwitch } from './observed.ts';
 import type { BridgeDriver } from './topology.ts';
 
 export interface GatherParts {
   bus: Bus;
   networkManager: NetworkManager;
   ovsdb: OvsdbClient;
-  claims: Claims;
+  desiredState: DesiredState;
   facts: SwitchFactsKeeper;
   exec: Exec;
   bindingsDir: string;
   health: Pick<AgentHealth, 'faults'>;
 }
 
-export async function lookAtHost(parts: GatherParts): Promise<SeenHost> {
+export async function observeHost(parts: GatherParts): Promise<ObservedHost> {
   const [networkManager, found, routes] = await Promise.all([
     networkManagerOverview(parts.bus),
-    parts.ovsdb.connected ? lookAtSwitch(parts) : undefined,
+    parts.ovsdb.connected ? observeSwitch(parts) : undefined,
     defaultRoutes(parts.exec).catch(() => undefined),
   ]);
   const device = routes?.[0]?.device;
@@ -40,7 +40,7 @@ export async function lookAtHost(parts: GatherParts): Promise<SeenHost> {
     now: new Date(),
     networkManager,
     switch: found,
-    bindings: parts.claims.bindings(),
+    bindings: parts.desiredState.bindings(),
     routes,
     uplink: device === undefined ? undefined : await operState(device),
     bindingsDir: parts.bindingsDir,
@@ -48,7 +48,7 @@ export async function lookAtHost(parts: GatherParts): Promise<SeenHost> {
 }
 
 /** Throws `ovsdb-unreachable`: what OVSDB said before the connection was lost is not the truth now. */
-export async function lookAtSwitch({ ovsdb, claims, health }: GatherParts): Promise<SeenSwitch> {
+export async function observeSwitch({ ovsdb, desiredState, health }: GatherParts): Promise<ObservedSwitch> {
   if (!ovsdb.connected) throw new AgentError('ovsdb-unreachable', 'The OVSDB server is not connected');
   const bridges = bridgeTrees(ovsdb.replica);
   const names = bridges.flatMap(({ name, ports }) => [
@@ -66,7 +66,7 @@ export async function lookAtSwitch({ ovsdb, claims, health }: GatherParts): Prom
     version: root?.ovs_version,
     bridges,
     links,
-    bindings: claims.bindings(),
+    bindings: desiredState.bindings(),
   };
 }
 

@@ -5,14 +5,14 @@ import type { NetworkManagerOverview } from '../../core/networkmanager/overview.
 import type { Binding } from '../../state/desired-state.ts';
 import { type InterfaceBinding, interfaceBinding } from '../../state/interface-binding.ts';
 import type { NetworkStateView } from '../answers/introspect.ts';
-import type { Said } from '../method.ts';
+import type { Answered } from '../method.ts';
 import { bridgeProblem } from './bridge-state.ts';
-import type { SeenHost, SeenSwitch } from './observed.ts';
+import type { ObservedHost, ObservedSwitch } from './observed.ts';
 
-export type NetworkState = Said<NetworkStateView>;
+export type NetworkState = Answered<NetworkStateView>;
 
-export function networkState(seen: SeenHost): NetworkState {
-  const { networkManager: nm } = seen;
+export function networkState(observed: ObservedHost): NetworkState {
+  const { networkManager: nm } = observed;
   return {
     networkmanager: {
       version: nm?.version ?? null,
@@ -22,15 +22,15 @@ export function networkState(seen: SeenHost): NetworkState {
       total_connections: nm?.totalConnections ?? 0,
       devices: nm?.devices ?? 0,
     },
-    ovs_bridges: seen.switch === undefined ? null : bridgesOf(seen.switch),
-    interface_bindings: interfaceBindings(seen.bindings, seen.bindingsDir),
+    ovs_bridges: observed.switch === undefined ? null : bridgesOf(observed.switch),
+    interface_bindings: interfaceBindings(observed.bindings, observed.bindingsDir),
     connectivity_status: {
       internet_reachable: internetReachable(nm),
       dns_working: dnsWorking(nm),
-      default_route: defaultRoute(seen),
-      uplink_status: uplinkStatus(seen),
+      default_route: defaultRoute(observed),
+      uplink_status: uplinkStatus(observed),
     },
-    timestamp: seen.now.toISOString(),
+    timestamp: observed.now.toISOString(),
   };
 }
 
@@ -46,14 +46,14 @@ export function interfaceBindings(
   );
 }
 
-function bridgesOf(seen: SeenSwitch) {
-  return seen.bridges.map((bridge) => {
+function bridgesOf(observed: ObservedSwitch) {
+  return observed.bridges.map((bridge) => {
     const guests = bridge.ports.filter(({ name }) => name !== bridge.name);
     return {
       name: bridge.name,
       ports: guests.map(({ name }) => name),
       interfaces: guests.flatMap(({ interfaces }) => interfaces.map(({ name }) => name)),
-      active: bridgeProblem(bridge, seen) === undefined,
+      active: bridgeProblem(bridge, observed) === undefined,
       datapath_type: bridge.datapathType,
     };
   });
@@ -70,14 +70,14 @@ function dnsWorking(nm: NetworkManagerOverview | undefined): boolean | null {
   return internetReachable(nm) === true && nm?.checkNeedsDns ? true : null;
 }
 
-function defaultRoute({ routes }: SeenHost): string | null {
+function defaultRoute({ routes }: ObservedHost): string | null {
   if (routes === undefined) return null;
   const [first] = routes;
   if (first === undefined) return 'none';
   return `${first.gateway === undefined ? '' : `via ${first.gateway} `}dev ${first.device}`;
 }
 
-function uplinkStatus({ routes, uplink }: SeenHost): string | null {
+function uplinkStatus({ routes, uplink }: ObservedHost): string | null {
   if (routes === undefined) return null;
   const [first] = routes;
   return first === undefined ? 'none' : `${first.device} ${uplink?.operstate ?? 'missing'}`;

@@ -7,7 +7,7 @@ import type { NetworkManagerOverview } from '../../core/networkmanager/overview.
 import type { HealthFault } from '../../diagnose/health.ts';
 import type { Binding } from '../../state/desired-state.ts';
 
-export interface SeenSwitch {
+export interface ObservedSwitch {
   /** What the one judgement of health finds (`src/diagnose/health.ts`): of bridges and ports it has the first word. */
   judged: readonly HealthFault[];
   version: string | undefined;
@@ -20,7 +20,7 @@ export interface SeenSwitch {
 
 /** What the judgement says of the whole switch, else of that bridge or port; undefined: nothing is wrong with it. */
 export function judgedText(
-  { judged }: Pick<SeenSwitch, 'judged'>,
+  { judged }: Pick<ObservedSwitch, 'judged'>,
   subject: 'bridge' | 'port',
   name: string,
 ): string | undefined {
@@ -30,12 +30,12 @@ export function judgedText(
   return found?.text;
 }
 
-export interface SeenHost {
+export interface ObservedHost {
   now: Date;
   /** Undefined when it is not on the bus. */
   networkManager: NetworkManagerOverview | undefined;
   /** Undefined while OVSDB is not connected: then nothing is known of bridges. */
-  switch: SeenSwitch | undefined;
+  switch: ObservedSwitch | undefined;
   bindings: readonly Binding[];
   /** Undefined when the kernel could not be asked. */
   routes: readonly DefaultRoute[] | undefined;

@@ -9,7 +9,7 @@ import { createBridgeCheckpoint } from '../../core/networkmanager/checkpoint.ts'
 import type { NetworkManager } from '../../core/networkmanager/networkmanager.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
 import { whyAway } from '../../core/plan/driver-choice.ts';
-import type { Claims } from '../../state/desired-state.ts';
+import type { DesiredState } from '../../state/desired-state.ts';
 import type { BridgeValidation } from './validation.ts';
 
 export const OPERATIONS = ['create_checkpoint', 'validate_topology', 'sync_with_proxmox'] as const;
@@ -19,7 +19,7 @@ export interface OperationParts {
   bus: Bus;
   networkManager: NetworkManager;
   ovsdb: OvsdbClient;
-  claims: Claims;
+  desiredState: DesiredState;
   reconcile: (reason: string) => Promise<PortReport[]>;
   validate: (bridge: string) => Promise<BridgeValidation>;
 }
@@ -69,23 +69,24 @@ async function checkpoint(parts: OperationParts, bridge: string): Promise<string
 async function syncProxmox(parts: OperationParts, bridge: string, reason: string): Promise<number> {
   const reports = await parts.reconcile(reason);
   const isProxmox = (port: string) =>
-    runtimeNameOf(parts.claims.ofPort(port)?.guest.runtime ?? '') === 'proxmox';
-  const wished = parts.claims
+    runtimeNameOf(parts.desiredState.ofPort(port)?.guest.runtime ?? '') === 'proxmox';
+  const desiredPorts = parts.desiredState
     .all()
     .flatMap(({ ports }) => ports)
-    .filter((wish) => wish.bridge === bridge && isProxmox(wish.port));
-  const right = wished.filter(({ port }) => {
+    .filter((desiredPort) => desiredPort.bridge === bridge && isProxmox(desiredPort.port));
+  const right = desiredPorts.filter(({ port }) => {
     const state = reports.find((report) => report.port === port)?.state;
-    return (state === 'attached' || state === 'unchanged') && parts.claims.binding(port) !== undefined;
+    return (state === 'attached' || state === 'unchanged') && parts.desiredState.binding(port) !== undefined;
   });
-  if (right.length === wished.length) return right.length;
+  if (right.length === desiredPorts.length) return right.length;
   const wrong = reports.find(
     ({ port, state }) =>
-      (state === 'failed' || state === 'held') && wished.some((wish) => wish.port === port),
+      (state === 'failed' || state === 'held') &&
+      desiredPorts.some((desiredPort) => desiredPort.port === port),
   );
   const why = wrong ? `${wrong.port}: ${wrong.reason}` : 'the switch cannot be worked on now';
   throw new AgentError(
     wrong?.code ?? 'activation-failed',
-    `Only ${right.length} of ${wished.length} interfaces of Proxmox guests on ${bridge} are right (${why})`,
+    `Only ${right.length} of ${desiredPorts.length} interfaces of Proxmox guests on ${bridge} are right (${why})`,
   );
 }

@@ -5,7 +5,7 @@ import { parsePortName, portName } from '../../core/guest/vmid.ts';
 import { isOurs, OWNER_KEYS } from '../../core/plan/observed.ts';
 import type { Binding } from '../../state/desired-state.ts';
 import { interfaceProblem } from './bridge-state.ts';
-import { judgedText, type SeenSwitch } from './observed.ts';
+import { judgedText, type ObservedSwitch } from './observed.ts';
 
 export interface PortState {
   /** `vi<VMID>` for a guest's card, whatever the row is called; else the row's name. */
@@ -18,9 +18,9 @@ export interface PortState {
 }
 
 /** The bridge's own port is left out, as `ovs-vsctl list-ports` does. */
-export function portStates(bridge: OvsBridge, seen: SeenSwitch): PortState[] {
+export function portStates(bridge: OvsBridge, observed: ObservedSwitch): PortState[] {
   const bound = new Map(
-    seen.bindings
+    observed.bindings
       .filter((binding) => binding.bridge === bridge.name)
       .map((binding) => [binding.interface, binding]),
   );
@@ -29,7 +29,8 @@ export function portStates(bridge: OvsBridge, seen: SeenSwitch): PortState[] {
     const binding = row.interfaces.length === 1 ? bound.get(row.interfaces[0]?.name ?? '') : undefined;
     if (binding) bound.delete(binding.interface);
     const name = binding?.port ?? markedName(row) ?? row.name;
-    const problem = judgedText(seen, 'port', name) ?? rowProblem(row, seen) ?? guestProblem(row, binding);
+    const problem =
+      judgedText(observed, 'port', name) ?? rowProblem(row, observed) ?? guestProblem(row, binding);
     return { name, row, binding, problem };
   });
   const missing = [...bound.values()].map(
@@ -37,16 +38,16 @@ export function portStates(bridge: OvsBridge, seen: SeenSwitch): PortState[] {
       name: binding.port,
       row: undefined,
       binding,
-      problem: judgedText(seen, 'port', binding.port) ?? `it is not on ${bridge.name}`,
+      problem: judgedText(observed, 'port', binding.port) ?? `it is not on ${bridge.name}`,
     }),
   );
   return [...present, ...missing].sort(byGuest);
 }
 
-function rowProblem(row: OvsPort, seen: SeenSwitch): string | undefined {
+function rowProblem(row: OvsPort, observed: ObservedSwitch): string | undefined {
   if (row.interfaces.length === 0) return 'it has no interface';
   for (const link of row.interfaces) {
-    const problem = interfaceProblem(link, seen);
+    const problem = interfaceProblem(link, observed);
     if (problem !== undefined) return problem;
   }
   return undefined;

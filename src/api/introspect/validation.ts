@@ -1,17 +1,21 @@
 // The answer of `validate_bridge_connectivity`; pure.
 
 import type { ValidationView } from '../answers/introspect.ts';
-import type { Said } from '../method.ts';
+import type { Answered } from '../method.ts';
 import { bridgeProblem } from './bridge-state.ts';
-import type { SeenSwitch } from './observed.ts';
+import type { ObservedSwitch } from './observed.ts';
 import { portStates } from './port-state.ts';
 
-export type BridgeValidation = Said<ValidationView>;
+export type BridgeValidation = Answered<ValidationView>;
 
-export function bridgeValidation(name: string, seen: SeenSwitch, hasProfile: boolean): BridgeValidation {
-  const bridge = seen.bridges.find((one) => one.name === name);
-  const active = bridge !== undefined && bridgeProblem(bridge, seen) === undefined;
-  const ports = bridge === undefined ? [] : portStates(bridge, seen);
+export function bridgeValidation(
+  name: string,
+  observed: ObservedSwitch,
+  hasProfile: boolean,
+): BridgeValidation {
+  const bridge = observed.bridges.find((one) => one.name === name);
+  const active = bridge !== undefined && bridgeProblem(bridge, observed) === undefined;
+  const ports = bridge === undefined ? [] : portStates(bridge, observed);
   return {
     bridge_active: active,
     bridge_synchronization: Object.fromEntries(

@@ -7,11 +7,11 @@ import { AgentError } from '../../core/lib/errors.ts';
 import type { Agent } from '../../reconcile/agent.ts';
 import { type StatusDocument, statusSchema } from '../answers/status.ts';
 import { none, text } from '../arguments.ts';
-import { jsonMethod, type Method, method, type Said } from '../method.ts';
+import { type Answered, jsonMethod, type Method, method } from '../method.ts';
 
 export interface AgentMethodParts {
   agent: Pick<Agent, 'handle' | 'reconcile'>;
-  status: () => Promise<Said<StatusDocument>>;
+  status: () => Promise<Answered<StatusDocument>>;
   /** A person wants to have all cards now, however often they have vanished. */
   forgetLosses: () => void;
 }

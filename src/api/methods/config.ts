@@ -3,11 +3,11 @@
 import type { z } from 'zod';
 import { reloadSchema } from '../answers/config.ts';
 import { none } from '../arguments.ts';
-import { jsonMethod, type Method, type Said } from '../method.ts';
+import { type Answered, jsonMethod, type Method } from '../method.ts';
 
 export interface ConfigMethodParts {
   /** Throws `bad-config`. */
-  reload: () => Promise<Said<z.infer<typeof reloadSchema>>>;
+  reload: () => Promise<Answered<z.infer<typeof reloadSchema>>>;
 }
 
 export function configMethods({ reload }: ConfigMethodParts): Method[] {

@@ -5,19 +5,19 @@ import { observePorts } from '../../core/drivers/ovsdb/observe.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
 import { mapNumbers, optionalNumber, optionalString } from '../../core/ovsdb/values.ts';
 import type { OverlookedGuests } from '../../reconcile/overlooked.ts';
-import type { Claims } from '../../state/desired-state.ts';
-import type { Troubles } from '../../state/pending-retries.ts';
+import type { DesiredState } from '../../state/desired-state.ts';
+import type { PendingRetries } from '../../state/pending-retries.ts';
 import { guestsSchema } from '../answers/guests.ts';
 import { none } from '../arguments.ts';
-import { type CardNumbers, describeGuests } from '../guests/describe.ts';
+import { describeGuests, type NicNumbers } from '../guests/describe.ts';
 import { jsonMethod, type Method } from '../method.ts';
 
 export interface GuestMethodParts {
   ovsdb: OvsdbClient;
-  claims: Pick<Claims, 'all' | 'bindings'>;
+  desiredState: Pick<DesiredState, 'all' | 'bindings'>;
   /** `ok`, or what is wrong first, for each port that guests have: the one judgement of health. */
   healthOfPorts: () => Promise<ReadonlyMap<string, string>>;
-  troubles: Troubles;
+  pendingRetries: PendingRetries;
   overlooked: OverlookedGuests;
   /** What a Docker container is called; undefined when it is not there. */
   containerName: (id: string) => Promise<string | undefined>;
@@ -49,7 +49,7 @@ export function guestMethods(parts: GuestMethodParts): Method[] {
 }
 
 async function guests(parts: GuestMethodParts) {
-  const { claims, ovsdb, troubles } = parts;
+  const { desiredState, ovsdb, pendingRetries } = parts;
   const health = await parts.healthOfPorts();
   const overlooked = await Promise.all(
     parts.overlooked.all().map(async (guest) => {
@@ -59,17 +59,17 @@ async function guests(parts: GuestMethodParts) {
     }),
   );
   return describeGuests({
-    claims: claims.all(),
-    bindings: claims.bindings(),
-    troubles: troubles.all(),
+    desiredGuests: desiredState.all(),
+    bindings: desiredState.bindings(),
+    pendingRetries: pendingRetries.all(),
     overlooked,
     rows: new Map(observePorts(ovsdb.replica).map((port) => [port.port, port])),
-    numbers: await cardNumbers(ovsdb).catch(() => new Map()),
+    numbers: await nicNumbers(ovsdb).catch(() => new Map()),
     healthOf: (port) => faulty(health.get(port)),
   });
 }
 
-async function cardNumbers(ovsdb: OvsdbClient): Promise<Map<string, CardNumbers>> {
+async function nicNumbers(ovsdb: OvsdbClient): Promise<Map<string, NicNumbers>> {
   const columns = ['name', 'mac_in_use', 'mtu', 'statistics'];
   const select = { op: 'select', table: 'Interface', where: [], columns };
   const [{ rows }] = numbersSchema.parse(await ovsdb.transact([select]));

@@ -15,8 +15,8 @@ import {
   bridgeDriver,
   bridgeProfile,
   type GatherParts,
-  lookAtHost,
-  lookAtSwitch,
+  observeHost,
+  observeSwitch,
 } from '../introspect/gather.ts';
 import { interfaceBindings, networkState } from '../introspect/network-state.ts';
 import { demandBridge, OPERATIONS, type OperationParts, runOperation } from '../introspect/operations.ts';
@@ -35,9 +35,9 @@ const operation = z.enum(OPERATIONS, {
 
 export function introspectionMethods(parts: IntrospectionParts): Method[] {
   const validate = async (bridge: string) => {
-    const seen = await lookAtSwitch(parts);
-    const found = seen.bridges.find(({ name }) => name === bridge);
-    return bridgeValidation(bridge, seen, (await bridgeProfile(parts, bridge, found)) !== undefined);
+    const observed = await observeSwitch(parts);
+    const found = observed.bridges.find(({ name }) => name === bridge);
+    return bridgeValidation(bridge, observed, (await bridgeProfile(parts, bridge, found)) !== undefined);
   };
   return [
     jsonMethod({
@@ -45,7 +45,7 @@ export function introspectionMethods(parts: IntrospectionParts): Method[] {
       in: [],
       answer: networkStateSchema,
       schema: none,
-      run: async () => networkState(await lookAtHost(parts)),
+      run: async () => networkState(await observeHost(parts)),
     }),
     jsonMethod({
       name: 'get_bridge_topology',
@@ -54,14 +54,14 @@ export function introspectionMethods(parts: IntrospectionParts): Method[] {
       schema: z.tuple([bridgeName]),
       run: async ([bridge]) => {
         demandBridge(parts.ovsdb, bridge);
-        const seen = await lookAtSwitch(parts);
-        const found = seen.bridges.find(({ name }) => name === bridge);
+        const observed = await observeSwitch(parts);
+        const found = observed.bridges.find(({ name }) => name === bridge);
         if (found === undefined) throw new AgentError('bad-argument', `The bridge ${bridge} has just gone`);
         const [profile, drivenBy] = await Promise.all([
           bridgeProfile(parts, bridge, found),
           bridgeDriver(parts, bridge),
         ]);
-        return bridgeTopology(found, seen, profile, drivenBy);
+        return bridgeTopology(found, observed, profile, drivenBy);
       },
     }),
     jsonMethod({
@@ -76,7 +76,7 @@ export function introspectionMethods(parts: IntrospectionParts): Method[] {
       in: [],
       answer: interfaceBindingsSchema,
       schema: none,
-      run: async () => interfaceBindings(parts.claims.bindings(), parts.bindingsDir),
+      run: async () => interfaceBindings(parts.desiredState.bindings(), parts.bindingsDir),
     }),
     method({
       name: 'introspect_network_manager',

@@ -12,11 +12,11 @@ import {
   netmakerStatusSchema,
 } from '../answers/netmaker.ts';
 import { none, text } from '../arguments.ts';
-import { jsonMethod, type Method, method, type Said } from '../method.ts';
+import { type Answered, jsonMethod, type Method, method } from '../method.ts';
 
 export interface NetmakerMethodParts {
   containers: () => Promise<ContainerReport[]>;
-  status: () => Promise<Said<NetmakerStatus>>;
+  status: () => Promise<Answered<NetmakerStatus>>;
   leases: Leases;
   attestor: Attestor;
   /** Takes all public addresses and rules back: what a removal of the package begins with. */

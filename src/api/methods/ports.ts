@@ -2,14 +2,14 @@
 
 import { z } from 'zod';
 import { parseAttachOptions } from '../../runtimes/manual/attach-options.ts';
-import type { Binding, Claims } from '../../state/desired-state.ts';
+import type { Binding, DesiredState } from '../../state/desired-state.ts';
 import { attachedSchema, detachedSchema, portsSchema } from '../answers/ports.ts';
 import { guestName, ifname, none, text, vmid } from '../arguments.ts';
 import { type Attached, type ByHandParts, openByHand } from '../by-hand.ts';
 import { jsonMethod, type Method, method } from '../method.ts';
 
 export interface PortMethodParts extends ByHandParts {
-  claims: Claims;
+  desiredState: DesiredState;
   /** One word for each port that guests have. */
   healthOfPorts: () => Promise<ReadonlyMap<string, string>>;
 }
@@ -23,7 +23,7 @@ export function portMethods(parts: PortMethodParts): Method[] {
   return [...listed(parts), ...changed(parts)];
 }
 
-function listed({ claims, healthOfPorts }: PortMethodParts): Method[] {
+function listed({ desiredState, healthOfPorts }: PortMethodParts): Method[] {
   return [
     method({
       name: 'list_ports',
@@ -32,7 +32,7 @@ function listed({ claims, healthOfPorts }: PortMethodParts): Method[] {
       schema: none,
       answer: z.array(z.string()),
       run: async () =>
-        claims
+        desiredState
           .bindings()
           .map(({ port }) => port)
           .sort(),
@@ -44,7 +44,7 @@ function listed({ claims, healthOfPorts }: PortMethodParts): Method[] {
       answer: portsSchema,
       run: async () => {
         const health = await healthOfPorts();
-        return claims
+        return desiredState
           .bindings()
           .map((binding) => ({ ...described(binding), health: health.get(binding.port) ?? 'ok' }));
       },

@@ -2,12 +2,12 @@
 
 import { type HashedBlock, readBackwards, readBlocks } from '../../core/ledger/index.ts';
 import { objectOf, portsIn, textOf } from '../../core/lib/json-value.ts';
-import type { ToldEvent } from '../recent-events.ts';
+import type { ReportedEvent } from '../recent-events.ts';
 import { attempt } from './attempt.ts';
 
 export interface History {
   /** Oldest first, with the events that led to them. An intent is among them only while it has no outcome. */
-  events: ToldEvent[];
+  events: ReportedEvent[];
   /** Why the ledger could not be read. */
   problem?: string;
   /** The reasons of `guest_skipped`, unless the port was made since. */
@@ -37,15 +37,15 @@ export async function readHistory(path: string, whose: Whose): Promise<History> 
     return withCauses(path, blocks.reverse());
   });
   if (!found.ok) return { events: [], skipped: [], problem: found.reason };
-  return { events: told(found.value), skipped: skippedOf(found.value) };
+  return { events: reportedEvents(found.value), skipped: skippedOf(found.value) };
 }
 
 function isAbout({ data }: HashedBlock, { port, vmid, name }: Whose): boolean {
-  const said = objectOf(data);
-  const named = portsIn(said);
+  const reported = objectOf(data);
+  const named = portsIn(reported);
   if (named.length > 0) return named.includes(port);
-  if (textOf(said, 'vmid') === String(vmid)) return true;
-  return name !== undefined && textOf(said, 'name') === name && textOf(said, 'vmid') === undefined;
+  if (textOf(reported, 'vmid') === String(vmid)) return true;
+  return name !== undefined && textOf(reported, 'name') === name && textOf(reported, 'vmid') === undefined;
 }
 
 function skippedOf(blocks: readonly HashedBlock[]): string[] {
@@ -71,7 +71,7 @@ async function withCauses(path: string, blocks: readonly HashedBlock[]): Promise
 }
 
 /** An outcome points past its intent, to what led to both. */
-function told(blocks: readonly HashedBlock[]): ToldEvent[] {
+function reportedEvents(blocks: readonly HashedBlock[]): ReportedEvent[] {
   const isOutcome = ({ metadata }: HashedBlock) => metadata.kind === 'outcome';
   const intents = new Map(
     blocks.filter(({ metadata }) => metadata.kind === 'intent').map((one) => [one.height, one]),

@@ -37,7 +37,7 @@ import {
   readStorage,
 } from './files.ts';
 import { verifyChain, versionOfLastStart } from './ledger.ts';
-import { lookForVswitchd, readSwitch } from './switch.ts';
+import { findVswitchd, readSwitch } from './switch.ts';
 
 const OVS_RUN = '/run/openvswitch';
 const SNIPPET = '/var/lib/vz/snippets/ovs-port-agent';
@@ -65,7 +65,7 @@ export async function inspectHost(parts: InspectParts): Promise<HostFacts> {
       readBus(),
       askAgent(parts.callAgent),
       readSwitch(OVS_RUN),
-      lookForVswitchd(OVS_RUN),
+      findVswitchd(OVS_RUN),
       readLinks(),
       readDeclared('/etc/network'),
       readBindings(join(parts.runtimeDir, 'bindings')),

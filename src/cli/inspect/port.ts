@@ -7,8 +7,8 @@ import type { DesiredPort } from '../../core/plan/desired.ts';
 import type { HostFacts } from '../../diagnose/doctor/facts.ts';
 import { answered } from '../../diagnose/doctor/finding.ts';
 import { isOursPort } from '../../diagnose/doctor/ownership.ts';
-import type { PortFacts, WishFacts } from '../../diagnose/explain/facts.ts';
-import { type CardFacts, joinPort, markedGuest } from '../../diagnose/explain/join.ts';
+import type { DesiredFacts, PortFacts } from '../../diagnose/explain/facts.ts';
+import { joinPort, markedGuest, type NicFacts } from '../../diagnose/explain/join.ts';
 import type { ProxmoxGuest } from '../../runtimes/proxmox/config/tree.ts';
 import { desiredPort, obstacleTo } from '../../runtimes/proxmox/nic.ts';
 import { type History, readHistory } from './history.ts';
@@ -31,14 +31,14 @@ export async function inspectPort(identity: PortIdentity, host: HostFacts): Prom
     ...(whom && !factsOfGuest(whom.runtime).isKnownByVmid && { name: whom.name }),
   });
   const running = whom && (await guestRuns(whom, { dockerSocket: docker.socket, lxcRoot: lxc.root }));
-  const card: CardFacts = {
+  const nicFacts: NicFacts = {
     firewall: false,
     pending: false,
     running,
     skipped: ours(history.skipped, identity),
-    ...(proxmox && proxmoxCard(proxmox, identity, host)),
+    ...(proxmox && proxmoxNic(proxmox, identity, host)),
   };
-  return { facts: joinPort(identity, host, card), history };
+  return { facts: joinPort(identity, host, nicFacts), history };
 }
 
 /** Reasons of a Proxmox guest name the card that they are about. */
@@ -64,7 +64,7 @@ function ownerOf({ bindings, ovsdb }: HostFacts, port: string): GuestToAsk | und
 }
 
 /** What Proxmox's configuration says of the card; the agent's own rules make the wish of it. */
-function proxmoxCard(guest: ProxmoxGuest, { nic: index }: PortIdentity, host: HostFacts): Partial<CardFacts> {
+function proxmoxNic(guest: ProxmoxGuest, { nic: index }: PortIdentity, host: HostFacts): Partial<NicFacts> {
   const { config, runtime } = guest;
   const identity = { runtime, vmid: guest.vmid, name: config.name ?? String(guest.vmid) };
   const who = { guest: { ...identity, ...(config.lock !== undefined && { lock: config.lock }) } };
@@ -72,18 +72,18 @@ function proxmoxCard(guest: ProxmoxGuest, { nic: index }: PortIdentity, host: Ho
   if (nic === undefined) return { ...who, obstacle: `the guest's configuration has no net${index}` };
   if (isNicProblem(nic)) return { ...who, obstacle: nic.problem };
   const pending = config.pendingNics.has(index);
-  const wish = desiredPort(identity, { index, nic, pending }, host.inForce.proxmox.port, holderOf(host));
-  const obstacle = obstacleTo(runtime, { ...nic, bridge: wish.bridge }, isOvsBridge(host));
+  const desired = desiredPort(identity, { index, nic, pending }, host.inForce.proxmox.port, holderOf(host));
+  const obstacle = obstacleTo(runtime, { ...nic, bridge: desired.bridge }, isOvsBridge(host));
   return {
     ...who,
     firewall: nic.firewall,
     pending,
-    wish: wishOf(wish),
+    desired: desiredFactsOf(desired),
     ...(obstacle !== undefined && { obstacle }),
   };
 }
 
-function wishOf({ interface: link, bridge, row, vlan }: DesiredPort): WishFacts {
+function desiredFactsOf({ interface: link, bridge, row, vlan }: DesiredPort): DesiredFacts {
   return {
     interface: link,
     bridge,

@@ -37,7 +37,7 @@ export function readSwitch(directory: string): Promise<Answer<SwitchSnapshot>> {
 }
 
 /** Whether ovs-vswitchd is there, and its version. */
-export function lookForVswitchd(directory: string): Promise<Answer<string>> {
+export function findVswitchd(directory: string): Promise<Answer<string>> {
   return attempt('ovs-vswitchd does not answer', DEADLINE_MS, () => askVswitchd(directory, DEADLINE_MS));
 }
 

@@ -1,7 +1,7 @@
 // What became of each guest that was to be enrolled or unenrolled, and how the guests stand; pure.
 
 import { AgentError, type ErrorCode } from '../../core/lib/errors.ts';
-import type { GuestStanding } from '../../runtimes/proxmox/hookscript/enrolment-status.ts';
+import type { GuestEnrolment } from '../../runtimes/proxmox/hookscript/enrolment-status.ts';
 import { printable } from '../printable.ts';
 import { count } from './quantity.ts';
 import { table } from './table.ts';
@@ -56,7 +56,7 @@ export interface EnrolmentStatus {
   readonly snippet: { readonly path: string; readonly problem: string | null };
   /** Whether the storage `local` is set to offer snippets. */
   readonly snippets_offered: boolean;
-  readonly guests: readonly GuestStanding[];
+  readonly guests: readonly GuestEnrolment[];
 }
 
 export function enrolmentLines({
@@ -92,12 +92,12 @@ export function enrolmentLines({
   ].map(printable);
 }
 
-function hookscriptText({ hookscript, ours, former }: GuestStanding): string {
+function hookscriptText({ hookscript, ours, former }: GuestEnrolment): string {
   if (!ours) return hookscript ?? 'none';
   return former === null ? 'ours' : `ours, then ${former}`;
 }
 
-function remarks(guests: readonly GuestStanding[]): string[] {
+function remarks(guests: readonly GuestEnrolment[]): string[] {
   const lines = guests.flatMap(({ vmid, problems, notes }) => [
     ...problems.map((text) => `  ${vmid} ${text}`),
     ...notes.map((text) => `  ${vmid} ${text}`),

@@ -7,11 +7,11 @@ import { printable } from '../printable.ts';
 import { pad } from './table.ts';
 import { localTime } from './time.ts';
 
-const TOLD = ['lifecycle', 'port', 'bridge', 'interface', 'connection', 'connectivity'];
+const REPORTED = ['lifecycle', 'port', 'bridge', 'interface', 'connection', 'connectivity'];
 
 /** Whether a block is told as an event. An intent is only the announcement of its outcome. */
 export function isEvent({ category, metadata }: HashedBlock): boolean {
-  return TOLD.includes(category) && metadata.kind !== 'intent';
+  return REPORTED.includes(category) && metadata.kind !== 'intent';
 }
 
 /**
@@ -35,17 +35,17 @@ export function eventLine(block: HashedBlock, cause: number | null): string {
 
 /** The port and its guest, or the bridge, or the agent. */
 function subject({ category, data }: HashedBlock): string {
-  const said = objectOf(data);
-  const ports = portsIn(said);
+  const reported = objectOf(data);
+  const ports = portsIn(reported);
   const port = ports.length > 1 ? `${ports.length} ports` : ports[0];
-  const name = textOf(said, 'guest') ?? textOf(said, 'name');
-  const guest = name ?? textOf(said, 'vmid');
+  const name = textOf(reported, 'guest') ?? textOf(reported, 'name');
+  const guest = name ?? textOf(reported, 'vmid');
   if (port !== undefined) return name === undefined ? port : `${port} ${name}`;
   if (guest !== undefined) return guest;
-  const group = textOf(said, 'group');
+  const group = textOf(reported, 'group');
   if (group !== undefined) return group;
   const isOfBridge = category === 'bridge' || category === 'connectivity';
-  return (isOfBridge && textOf(said, 'bridge')) || 'agent';
+  return (isOfBridge && textOf(reported, 'bridge')) || 'agent';
 }
 
 function what({ action, data, metadata }: HashedBlock): string {
@@ -56,25 +56,25 @@ function what({ action, data, metadata }: HashedBlock): string {
 }
 
 function result({ category, data, metadata }: HashedBlock): string {
-  const said = objectOf(data);
-  const bridge = category === 'bridge' ? undefined : textOf(said, 'bridge');
-  const link = textOf(said, 'interface');
-  const ms = textOf(said, 'ms');
-  const present = said.present_now;
+  const reported = objectOf(data);
+  const bridge = category === 'bridge' ? undefined : textOf(reported, 'bridge');
+  const link = textOf(reported, 'interface');
+  const ms = textOf(reported, 'ms');
+  const present = reported.present_now;
   const parts = [
     [bridge && `on ${bridge}`, link && `(${link})`].filter(Boolean).join(' '),
-    textOf(said, 'address'),
-    textOf(said, 'reason'),
-    list(said.reasons ?? null),
-    list(said.changes ?? null),
-    textOf(said, 'verdict'),
-    typeof said.to === 'string' ? `to ${said.to}` : undefined,
-    textOf(said, 'version'),
+    textOf(reported, 'address'),
+    textOf(reported, 'reason'),
+    list(reported.reasons ?? null),
+    list(reported.changes ?? null),
+    textOf(reported, 'verdict'),
+    typeof reported.to === 'string' ? `to ${reported.to}` : undefined,
+    textOf(reported, 'version'),
     typeof present === 'boolean' ? `${present ? 'is' : 'is not'} there now` : undefined,
     ms && `${ms} ms`,
     metadata.spooled === 'true' ? 'from the spool' : undefined,
     metadata.kind === 'intent' ? 'begun, no outcome yet' : undefined,
-    textOf(said, 'error'),
+    textOf(reported, 'error'),
   ];
   return parts.filter(Boolean).join(', ');
 }

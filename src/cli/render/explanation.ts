@@ -16,7 +16,7 @@ export interface Explanation {
 
 export function explanationLines({ facts, history }: Explanation, now: Date): string[] {
   const rows: [string, string][] = [
-    ['wish', wish(facts)],
+    ['wish', desiredText(facts)],
     ['row', row(facts)],
     ['marks', marks(facts)],
     ['device', device(facts)],
@@ -39,7 +39,7 @@ function who({ guest, vmid, nic, node }: PortFacts): string {
   return `card ${nic} of ${guest.name} (${guest.runtime}, VMID ${vmid})${state}`;
 }
 
-function wish({ wish: wanted, obstacle }: PortFacts): string {
+function desiredText({ wish: wanted, obstacle }: PortFacts): string {
   if (obstacle !== undefined) return `none: ${obstacle}`;
   if (wanted === undefined) return 'none';
   const { interface: link, bridge, row: name, vlan, from } = wanted;

@@ -111,7 +111,7 @@ function usual(rows: readonly GuestRow[], all: boolean): Column[] {
   ];
 }
 
-export interface Wish {
+export interface TableSpec {
   format: Format;
   all: boolean;
   columns?: { names: Column[]; more: boolean };
@@ -122,8 +122,8 @@ export interface Wish {
 
 export type ToneLine = readonly [line: string, tone?: 'bad'];
 
-export function guestLines(rows: readonly GuestRow[], wish: Wish): ToneLine[] {
-  const { format, columns } = wish;
+export function guestLines(rows: readonly GuestRow[], spec: TableSpec): ToneLine[] {
+  const { format, columns } = spec;
   if (format === 'json' || format === 'yaml' || format === 'csv') {
     const names = columns && !columns.more ? columns.names : undefined;
     const records = names
@@ -134,19 +134,19 @@ export function guestLines(rows: readonly GuestRow[], wish: Wish): ToneLine[] {
     return csv(names ?? COLUMNS, rows).map((line) => [line]);
   }
   if (rows.length === 0) {
-    return [[wish.all ? 'No guest runs.' : 'No ports. A guest gets one when it starts.']];
+    return [[spec.all ? 'No guest runs.' : 'No ports. A guest gets one when it starts.']];
   }
-  const base = format === 'wide' ? COLUMNS : usual(rows, wish.all);
+  const base = format === 'wide' ? COLUMNS : usual(rows, spec.all);
   const names =
     columns === undefined ? base : columns.more ? [...new Set([...base, ...columns.names])] : columns.names;
   const time = sameTimes(
     rows.flatMap(({ since }) => since ?? []),
-    wish.now,
+    spec.now,
   );
   const cellsOf = (row: GuestRow) => names.map((name) => cell(row, name, time));
   const lines = fitted(
     [names.map((name) => TITLES[name]), ...rows.map(cellsOf)],
-    format === 'wide' ? undefined : wish.width,
+    format === 'wide' ? undefined : spec.width,
     names.map((name) => ['guest', 'reason', 'health', 'address', 'bridge', 'runtime'].includes(name)),
   );
   return lines.map((line, at) => (isBad(rows[at - 1]) ? [line, 'bad'] : [line]));

@@ -6,7 +6,7 @@ import { parseCount, parseSince } from '../arguments.ts';
 import { guestFilter } from '../guest-filter.ts';
 import { demandLedger } from '../ledger-file.ts';
 import { safeJson } from '../printable.ts';
-import { chosenEvents, liveEvents, recentEvents, type ToldEvent } from '../recent-events.ts';
+import { chosenEvents, liveEvents, type ReportedEvent, recentEvents } from '../recent-events.ts';
 import { eventLine } from '../render/event.ts';
 import { unreadableLines } from '../unreadable-lines.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
@@ -43,7 +43,7 @@ Read from the ledger, so the agent need not run. "<- #41": block 41 led to this.
       ending(context, async (options: Options) => {
         const { lines, follow: follows, file, json } = options;
         const path = await demandLedger(file ?? (await context.readConfig()).ledger.path);
-        const tell = ({ block, cause }: ToldEvent) =>
+        const report = ({ block, cause }: ReportedEvent) =>
           terminal.out(json ? safeJson({ ...block, origin: cause }) : eventLine(block, cause));
         const unreadable = unreadableLines(path, terminal);
         const isWanted = choiceOf(options, terminal.now());
@@ -51,14 +51,14 @@ Read from the ledger, so the agent need not run. "<- #41": block 41 led to this.
           ? chosenEvents(path, lines, isWanted, unreadable.reading)
           : recentEvents(path, lines, unreadable.reading);
         const { events, head } = await read;
-        for (const event of events) tell(event);
-        unreadable.tell();
+        for (const event of events) report(event);
+        unreadable.report();
         if (!follows) return 0;
-        const told = liveEvents(path);
+        const nextEvent = liveEvents(path);
         for await (const block of follow(path, context.interrupted(), { after: head })) {
-          const event = await told(block);
+          const event = await nextEvent(block);
           const isChosen = isWanted?.(block) ?? true;
-          if (event && isChosen) tell(event);
+          if (event && isChosen) report(event);
         }
         return 0;
       }),

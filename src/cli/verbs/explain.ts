@@ -30,29 +30,29 @@ Nothing is changed, and nothing has to be running.
 Exit code: 0 the port is right, 1 a fault was found or there is no such port.`,
     )
     .action(
-      ending(context, async (wanted: string, { json }: { json?: boolean }) => {
+      ending(context, async (requested: string, { json }: { json?: boolean }) => {
         const host = await inspect.host();
         const state = await readVmidState(join(stateDir, 'vmids.json'));
         const listed = async () =>
-          host.agent.ok ? (await askGuests(context)).filter((row) => isGuest(row, wanted)) : [];
+          host.agent.ok ? (await askGuests(context)).filter((row) => isGuest(row, requested)) : [];
         let meant: PortIdentity[];
         try {
-          meant = portsMeant(wanted, host, state);
+          meant = portsMeant(requested, host, state);
         } catch (error) {
           if (!isAgentError(error, 'port-unknown')) throw error;
           const rows = await listed();
-          if (rows.length === 0) throw (await lxcWithoutPort(host, wanted)) ?? error;
-          const cards = rows.flatMap(({ port }) => (port === null ? [] : (parsePortName(port) ?? [])));
-          if (cards.length === 0) {
+          if (rows.length === 0) throw (await lxcWithoutPort(host, requested)) ?? error;
+          const nics = rows.flatMap(({ port }) => (port === null ? [] : (parsePortName(port) ?? [])));
+          if (nics.length === 0) {
             for (const line of json ? [safeJson(rows, 2)] : rows.flatMap(withoutPort)) terminal.out(line);
             return rows.every((row) => row.state === 'unattached') ? 0 : 1;
           }
-          meant = cards;
+          meant = nics;
         }
         const found = await Promise.all(meant.map((port) => inspect.port(port, host)));
         if (!found.some(({ facts }) => isKnown(facts)) && host.ovsdb.ok) {
-          const none = new AgentError('port-unknown', `There is no port or guest ${wanted}`);
-          throw (await lxcWithoutPort(host, wanted)) ?? none;
+          const none = new AgentError('port-unknown', `There is no port or guest ${requested}`);
+          throw (await lxcWithoutPort(host, requested)) ?? none;
         }
         const lines = json
           ? [safeJson(found.map(explanationJson), 2)]

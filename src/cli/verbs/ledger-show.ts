@@ -48,7 +48,7 @@ export const addLedgerShow: AddVerb = (parent, context) => {
           found += 1;
           print(block);
         }
-        unreadable.tell();
+        unreadable.report();
         if (found === 0 && (single || guest !== undefined))
           throw new CliError(`${path} has no such block.`, 1);
         return 0;

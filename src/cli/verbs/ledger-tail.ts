@@ -31,7 +31,7 @@ export const addLedgerTail: AddVerb = (parent, context) => {
         const unreadable = unreadableLines(path, terminal);
         const last = await tail(path, Math.max(1, lines), unreadable.reading);
         for (const block of lines === 0 ? [] : last) print(block);
-        unreadable.tell();
+        unreadable.report();
         if (!follows) return 0;
         const after = last.at(-1)?.height ?? 0;
         for await (const block of follow(path, context.interrupted(), { after })) print(block);

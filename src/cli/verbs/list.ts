@@ -68,8 +68,8 @@ async function show(context: Context, options: Options): Promise<number> {
   const format = json ? 'json' : options.format;
   const wanted = chosen(rows, options);
   const all = options.all === true || state !== undefined || guest !== undefined;
-  const wish = { format, all, width: terminal.width, now: terminal.now(), ...(columns && { columns }) };
-  for (const [line, tone] of guestLines(wanted, wish)) terminal.out(line, tone);
+  const spec = { format, all, width: terminal.width, now: terminal.now(), ...(columns && { columns }) };
+  for (const [line, tone] of guestLines(wanted, spec)) terminal.out(line, tone);
   const note = all || format !== 'table' ? undefined : hiddenNote(rows);
   if (note !== undefined) terminal.out(note, 'warn');
   return 0;

@@ -39,14 +39,14 @@ Exit code: 0 every guest is enrolled, 1 some guest is not.`,
           const host = await proxmoxHost(context, config);
           await demandSnippet(host);
           await pruneRecords(host);
-          const wanted =
+          const requested =
             asked === 'new'
               ? await newGuests(host, await readKnownGuests(join(stateDir, 'known-guests.json')))
               : asked;
           return runEnrolment({
             verb: 'enroll',
-            chosen: chooseGuests(host.tree, wanted),
-            skipTemplates: wanted === 'all',
+            chosen: chooseGuests(host.tree, requested),
+            skipTemplates: requested === 'all',
             change: (guest) => enrol(host, guest),
             terminal,
             callAgent,

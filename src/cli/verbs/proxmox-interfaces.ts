@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { AgentError } from '../../core/lib/errors.ts';
 import { applyInterfaces, previewInterfaces } from '../../ifupdown/apply.ts';
 import { type Edited, withoutOurs } from '../../ifupdown/edit.ts';
-import { wishedChange } from '../../ifupdown/interfaces-spec.ts';
+import { specifiedChange } from '../../ifupdown/interfaces-spec.ts';
 import { recordResult, resultOf } from '../../ifupdown/last-result.ts';
 import { safeJson } from '../printable.ts';
 import { changeLine, diffLines, fromBytes, refusalLine } from '../render/interfaces.ts';
@@ -34,7 +34,10 @@ Changes nothing. Exit code: 0 the file is as it should be, 1 it would change or 
     )
     .action(
       ending(context, async ({ json }: Options) => {
-        const outcomes = await previewInterfaces({ directory: networkDir, change: await wished(context) });
+        const outcomes = await previewInterfaces({
+          directory: networkDir,
+          change: await specifiedChangeOf(context),
+        });
         const result = resultOf(outcomes);
         if (json) {
           const files = result.files.map((file, at) => ({
@@ -69,7 +72,7 @@ Exit code: 0 done, or nothing to do; 1 something was refused, as it says.`,
     .action(
       ending(context, async ({ json }: Options) => {
         const outcomes = await recordResult(runtimeDir, terminal.now(), async () =>
-          applyInterfaces({ directory: networkDir, exec, change: await wished(context) }),
+          applyInterfaces({ directory: networkDir, exec, change: await specifiedChangeOf(context) }),
         );
         const result = resultOf(outcomes);
         report(context, result, json);
@@ -101,7 +104,11 @@ Set interfaces = false in the section [proxmox] first, or the agent puts it back
 }
 
 /** The change that this host's configuration and switch ask for. Throws when it is no Proxmox host. */
-async function wished({ config, bridges, networkDir }: Context): Promise<(text: string) => Promise<Edited>> {
+async function specifiedChangeOf({
+  config,
+  bridges,
+  networkDir,
+}: Context): Promise<(text: string) => Promise<Edited>> {
   const settings = await config();
   const { enabled, root } = settings.proxmox;
   if (enabled === false) {
@@ -110,7 +117,7 @@ async function wished({ config, bridges, networkDir }: Context): Promise<(text: 
   await access(root).catch((cause: unknown) => {
     throw new AgentError('not-proxmox', `There is no ${root}`, { cause });
   });
-  return wishedChange(settings, await bridges(), networkDir);
+  return specifiedChange(settings, await bridges(), networkDir);
 }
 
 function report({ terminal }: Context, result: ReturnType<typeof resultOf>, json: boolean | undefined): void {

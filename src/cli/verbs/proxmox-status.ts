@@ -1,6 +1,6 @@
 // `proxmox status`: which guests of this node have the hookscript, and what is wrong.
 
-import { standings } from '../../runtimes/proxmox/hookscript/enrolment-status.ts';
+import { guestEnrolments } from '../../runtimes/proxmox/hookscript/enrolment-status.ts';
 import { hookscriptProblem } from '../../runtimes/proxmox/hookscript/host.ts';
 import { offersSnippets } from '../../runtimes/proxmox/hookscript/storage-cfg.ts';
 import { OUR_VOLUME } from '../../runtimes/proxmox/hookscript/volume.ts';
@@ -30,7 +30,7 @@ Exit code: 0 all is well, 1 a guest would not start, or the snippet is missing o
           auto_enroll: config.proxmox.auto_enroll,
           snippet: { path, problem: (await hookscriptProblem(path)) ?? null },
           snippets_offered: offersSnippets(host.storages.get('local')),
-          guests: await standings(host),
+          guests: await guestEnrolments(host),
         };
         const lines = json ? [safeJson(status, 2)] : enrolmentLines(status);
         for (const line of lines) terminal.out(line);

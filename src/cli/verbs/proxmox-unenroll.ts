@@ -29,14 +29,14 @@ Exit code: 0 no guest is enrolled any more, 1 some guest still is.`,
     )
     .action(
       ending(context, async (words: string[], options: Options) => {
-        const wanted = demandGuests(words, options);
+        const requested = demandGuests(words, options);
         const config = await context.config();
         const outcomes = await alone(context, async () => {
           const host = await proxmoxHost(context, config);
           await pruneRecords(host);
           return runEnrolment({
             verb: 'unenroll',
-            chosen: chooseGuests(host.tree, wanted),
+            chosen: chooseGuests(host.tree, requested),
             skipTemplates: false,
             change: (guest) => unenrol(host, guest, config.proxmox.auto_enroll),
             terminal,

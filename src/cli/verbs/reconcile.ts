@@ -39,8 +39,10 @@ Exit code: 0 all is as it should be, 1 something is not, 3 the switch cannot be 
         const lines = json ? [safeJson(reports.data, 2)] : reportLines(reports.data);
         for (const line of lines) terminal.out(line);
         // What no step can mend is not in the reports.
-        const told = new Set(reports.data.filter(({ code }) => code !== undefined).map(({ port }) => port));
-        const wrong = (status?.health ?? []).filter(({ degraded, name }) => !degraded && !told.has(name));
+        const reported = new Set(
+          reports.data.filter(({ code }) => code !== undefined).map(({ port }) => port),
+        );
+        const wrong = (status?.health ?? []).filter(({ degraded, name }) => !degraded && !reported.has(name));
         for (const line of faultLines(wrong)) (json ? terminal.err : terminal.out)(line);
         if (isNot) return 3;
         return wrong.length > 0 ? 1 : reportsExitCode(reports.data);

@@ -19,8 +19,8 @@ export const addRemoveInterface: AddVerb = (parent, context) => {
     .option('--json', 'print one JSON document: the port, its bridge and its device')
     .addHelpText('after', examples(['remove-interface vi4711']))
     .action(
-      ending(context, async (wanted: string, { json }: { json?: boolean }) => {
-        const call = { member: MEMBER, signature: 's', body: [wanted], deadlineMs: DEADLINE_MS };
+      ending(context, async (requested: string, { json }: { json?: boolean }) => {
+        const call = { member: MEMBER, signature: 's', body: [requested], deadlineMs: DEADLINE_MS };
         const answer = jsonAnswer(MEMBER, await callAgent(call));
         const gone = detachedSchema.safeParse(answer);
         if (!gone.success) throw notUnderstood(MEMBER);

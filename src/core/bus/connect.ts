@@ -46,13 +46,13 @@ export async function openBusSocket(path: string, deadlineMs: number): Promise<S
 /** The bus says no more until it hears BEGIN. */
 function firstLine(socket: Socket): Promise<string> {
   return new Promise((resolve, reject) => {
-    let said = '';
+    let received = '';
     const onData = (chunk: Buffer) => {
-      said += chunk.toString('latin1');
-      if (!said.endsWith('\r\n') && said.length < LINE_MAX) return;
+      received += chunk.toString('latin1');
+      if (!received.endsWith('\r\n') && received.length < LINE_MAX) return;
       socket.off('data', onData);
       socket.pause();
-      resolve(said.trim());
+      resolve(received.trim());
     };
     socket.on('data', onData);
     socket.once('error', reject);

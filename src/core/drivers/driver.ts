@@ -12,7 +12,7 @@ export interface PortOutcome {
   attempts: number;
 }
 
-export interface BridgeWish {
+export interface BridgeSpec {
   bridge: string;
   datapathType: 'auto' | 'system' | 'netdev';
   /** The host's addresses on the bridge's own interface, in CIDR form. */
@@ -35,9 +35,9 @@ export interface SwitchDriver {
   profiles(): Promise<ObservedProfile[]>;
   dropProfiles(uuids: readonly string[]): Promise<void>;
   /** Makes the bridge with an internal interface of its name, up and with the addresses. */
-  createBridge(wish: BridgeWish): Promise<{ datapathType: string }>;
+  createBridge(spec: BridgeSpec): Promise<{ datapathType: string }>;
   /** Brings a bridge's own interface up again, with the addresses of the wish; the ports of guests are not touched. */
-  restoreBridge(wish: BridgeWish): Promise<void>;
+  restoreBridge(spec: BridgeSpec): Promise<void>;
   /** Puts a device that is on no bridge into a port; resolves when ovs-vswitchd has opened it. */
   attach(desired: DesiredPort): Promise<PortOutcome>;
   /** Moves the Interface row of `from` into a port with the wished name, VLAN settings and all, in one transaction. */
@@ -50,7 +50,7 @@ export interface SwitchDriver {
    * Gives a card back under the name `desired.row`, with our name as its alias. `taken` when Proxmox, for which this is
    * done, has taken the row out before ovs-vswitchd had opened it.
    */
-  handBack(desired: DesiredPort, from: ObservedPort): Promise<PortOutcome | 'taken'>;
+  restoreName(desired: DesiredPort, from: ObservedPort): Promise<PortOutcome | 'taken'>;
   /** Takes a port of ours away; one that is gone is fine. */
   detach(port: ObservedPort): Promise<void>;
 }

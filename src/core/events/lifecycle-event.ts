@@ -93,13 +93,13 @@ export type ManualEvent = z.infer<typeof manualEvent>;
 interface Keys<Event> {
   queue(event: Event): string;
   /** Where it is another. */
-  claim?(event: Event): string;
+  desired?(event: Event): string;
 }
 
 const KEYS: { [S in LifecycleEvent['source']]: Keys<Extract<LifecycleEvent, { source: S }>> } = {
   proxmox: { queue: ({ vmid }) => `vmid:${vmid}` },
   lxc: { queue: ({ name }) => (/^[1-9][0-9]{2,8}$/.test(name) ? `vmid:${name}` : `lxc:${name}`) },
-  docker: { queue: ({ name }) => `docker:${name}`, claim: ({ containerId }) => `docker:${containerId}` },
+  docker: { queue: ({ name }) => `docker:${name}`, desired: ({ containerId }) => `docker:${containerId}` },
   manual: { queue: ({ guestKey, vmid }) => guestKey ?? `vmid:${vmid}` },
 };
 
@@ -107,9 +107,9 @@ const KEYS: { [S in LifecycleEvent['source']]: Keys<Extract<LifecycleEvent, { so
  * What a guest's claim on ports goes by. A Docker container's is its id: names change hands, also while word of
  * the former owner's end is still on its way.
  */
-export function claimKeyOf(event: LifecycleEvent): string {
+export function desiredKeyOf(event: LifecycleEvent): string {
   const keys: Keys<LifecycleEvent> = KEYS[event.source];
-  return (keys.claim ?? keys.queue)(event);
+  return (keys.desired ?? keys.queue)(event);
 }
 
 /** Which events must not overtake one another: those of one guest, or of guests with one name. */

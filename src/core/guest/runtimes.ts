@@ -8,7 +8,7 @@ export interface RuntimeFacts {
    * Who tells that a guest is there: the runtime itself can be asked, a hook alone says it and nothing bears it out while the
    * guest does not run, or a person did by hand.
    */
-  readonly toldBy: 'runtime' | 'hook' | 'person';
+  readonly reportedBy: 'runtime' | 'hook' | 'person';
   /** Its tools call a guest by its VMID: the guest is looked at again, found in the ledger and shown by that number. */
   readonly isKnownByVmid: boolean;
   /** A guest may come without a number, and gets one that is remembered by its name. */
@@ -28,7 +28,7 @@ export interface RuntimeFacts {
 }
 
 const RUNTIME = {
-  toldBy: 'runtime',
+  reportedBy: 'runtime',
   isKnownByVmid: false,
   isNumberedByUs: false,
   isNameVmid: false,
@@ -49,7 +49,7 @@ export const RUNTIMES = {
     looksForDeviceName: true,
     startsForBackup: true,
   },
-  lxc: { ...RUNTIME, guests: { lxc: {} }, toldBy: 'hook', isNumberedByUs: true, isNameVmid: true },
+  lxc: { ...RUNTIME, guests: { lxc: {} }, reportedBy: 'hook', isNumberedByUs: true, isNameVmid: true },
   docker: {
     ...RUNTIME,
     guests: { docker: {} },
@@ -58,7 +58,7 @@ export const RUNTIMES = {
     queuedBy: 'name',
     recorded: 'ours',
   },
-  manual: { ...RUNTIME, guests: { manual: {} }, toldBy: 'person' },
+  manual: { ...RUNTIME, guests: { manual: {} }, reportedBy: 'person' },
 } as const satisfies Record<string, RuntimeFacts>;
 
 export type RuntimeName = keyof typeof RUNTIMES;

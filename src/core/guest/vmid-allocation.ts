@@ -34,7 +34,7 @@ export interface AllocationRequest {
   /** From `allocationName`. */
   readonly name: string;
   /** A number that was asked for by label: this one or an error. */
-  readonly wanted?: number;
+  readonly requested?: number;
   /** Numbers that others have: all of .vmlist and the ports of other guests; not this guest's own port. */
   readonly taken: ReadonlySet<number>;
   /** Milliseconds since the epoch. */
@@ -51,7 +51,7 @@ export interface AllocationRequest {
  * `bad-argument` when it is not a VMID.
  */
 export function allocate(state: VmidState, request: AllocationRequest): { vmid: number; state: VmidState } {
-  const vmid = wantedVmid(state, request) ?? stickyVmid(state, request) ?? lowestFree(state, request);
+  const vmid = requestedVmid(state, request) ?? stickyVmid(state, request) ?? lowestFree(state, request);
   return { vmid, state: assign(state, request.name, vmid) };
 }
 
@@ -72,14 +72,21 @@ export function release(state: VmidState, { name, now }: { name: string; now: nu
  */
 export function releaseMissing(
   state: VmidState,
-  look: { runtime: NumberedRuntime; known: ReadonlySet<string>; present: ReadonlySet<string>; now: number },
+  request: {
+    runtime: NumberedRuntime;
+    known: ReadonlySet<string>;
+    present: ReadonlySet<string>;
+    now: number;
+  },
 ): { state: VmidState; released: { name: string; vmid: number }[] } {
-  const released = liveNames(state, look.runtime).flatMap((name) => {
-    const vmid = allocatedVmid(state, allocationName(look.runtime, name));
-    return vmid === undefined || !look.known.has(name) || look.present.has(name) ? [] : [{ name, vmid }];
+  const released = liveNames(state, request.runtime).flatMap((name) => {
+    const vmid = allocatedVmid(state, allocationName(request.runtime, name));
+    return vmid === undefined || !request.known.has(name) || request.present.has(name)
+      ? []
+      : [{ name, vmid }];
   });
   const after = released.reduce(
-    (before, { name }) => release(before, { name: allocationName(look.runtime, name), now: look.now }),
+    (before, { name }) => release(before, { name: allocationName(request.runtime, name), now: request.now }),
     state,
   );
   return { state: after, released };
@@ -129,16 +136,16 @@ export function holderOf(state: VmidState, vmid: number): string | undefined {
   return holder?.slice(holder.indexOf(':') + 1);
 }
 
-function wantedVmid(state: VmidState, { name, wanted, taken }: AllocationRequest): number | undefined {
-  if (wanted === undefined) return undefined;
-  const parsed = vmidSchema.safeParse(wanted);
+function requestedVmid(state: VmidState, { name, requested, taken }: AllocationRequest): number | undefined {
+  if (requested === undefined) return undefined;
+  const parsed = vmidSchema.safeParse(requested);
   if (!parsed.success) throw new AgentError('bad-argument', parsed.error.issues[0]?.message ?? 'not a VMID');
-  const holder = liveHolder(state, wanted, name);
+  const holder = liveHolder(state, requested, name);
   if (holder !== undefined)
-    throw new AgentError('name-taken', `VMID ${wanted} for ${name} belongs to ${holder}`);
-  if (taken.has(wanted))
-    throw new AgentError('name-taken', `VMID ${wanted} for ${name} is in use by another guest`);
-  return wanted;
+    throw new AgentError('name-taken', `VMID ${requested} for ${name} belongs to ${holder}`);
+  if (taken.has(requested))
+    throw new AgentError('name-taken', `VMID ${requested} for ${name} is in use by another guest`);
+  return requested;
 }
 
 function stickyVmid(state: VmidState, { name, taken }: AllocationRequest): number | undefined {

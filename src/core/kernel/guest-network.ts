@@ -44,12 +44,12 @@ export function configureLines(request: VethRequest, network: GuestNetwork, give
   const { guestInterface: link } = request;
   const { family } = network;
   const gateway = gatewayOf(request, family);
-  const wanted = ofFamily(request.addresses, family);
+  const desired = ofFamily(request.addresses, family);
   // First: the kernel may take all later addresses of a subnet along with its first (promote_secondaries). A container
   // that was given nothing keeps what it set itself.
-  const lines = surplus(link, wanted, network, given);
+  const lines = surplus(link, desired, network, given);
   lines.push(
-    ...wanted
+    ...desired
       .filter((text) => !given?.addresses.includes(text))
       .map((text) => `address replace ${text} dev ${link}${family === 6 ? ' nodad' : ''}`),
   );
@@ -145,16 +145,16 @@ function ownDefault(
  */
 function surplus(
   link: string,
-  wanted: readonly string[],
+  desired: readonly string[],
   network: GuestNetwork,
   given: Given | undefined,
 ): string[] {
-  if (given === undefined && wanted.length === 0) return [];
+  if (given === undefined && desired.length === 0) return [];
   const isIn = (list: readonly string[], text: string) =>
     list.some((cidr) => parseCidr(cidr)?.text === parseCidr(text)?.text);
   return addressesOn(link, network)
     .map(({ local, prefixlen }) => `${local}/${prefixlen}`)
-    .filter((text) => parseCidr(text) !== undefined && !isIn(wanted, text))
+    .filter((text) => parseCidr(text) !== undefined && !isIn(desired, text))
     .filter((text) => given === undefined || isIn(given.addresses, text))
     .map((text) => `address del ${text} dev ${link}`)
     .reverse();

@@ -3,7 +3,7 @@
 import { AgentError } from '../lib/errors.ts';
 import { linkIndex } from './links.ts';
 
-const LOOK_MS = 200;
+const CHECK_MS = 200;
 
 /**
  * What `work` comes to, or throws `link-missing` once the device of that name is gone or another one. A device that is not
@@ -17,16 +17,16 @@ export async function whileThere<T>(
   let timer: NodeJS.Timeout | undefined;
   const gone = new Promise<never>((_, reject) => {
     let first: number | undefined;
-    const look = async () => {
+    const check = async () => {
       const index = await indexOf(link);
       if (first !== undefined && index !== first) {
         reject(new AgentError('link-missing', `${link} has gone while it was to become a port`));
         return;
       }
       first = index;
-      if (timer !== undefined) timer = setTimeout(() => void look().catch(reject), LOOK_MS);
+      if (timer !== undefined) timer = setTimeout(() => void check().catch(reject), CHECK_MS);
     };
-    timer = setTimeout(() => void look().catch(reject), 0);
+    timer = setTimeout(() => void check().catch(reject), 0);
   });
   try {
     return await Promise.race([work, gone]);

@@ -67,7 +67,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     const listeners = new Set<LedgerListener>(options.onAppend ? [options.onAppend] : []);
     const queue = appendQueue(store, head, (block) => {
       stats.add(block);
-      for (const listener of listeners) tell(listener, block);
+      for (const listener of listeners) report(listener, block);
     });
     const ledger: Ledger = {
       append: (entry) => queue.append(() => makeDraft(entry, options, queue.head().height, clock.now())),
@@ -115,7 +115,7 @@ function lossNote({ height, hash, found }: Loss): { action: string; data: JsonOb
 }
 
 // A listener that throws must not make a durable append look failed.
-function tell(listener: LedgerListener, block: HashedBlock): void {
+function report(listener: LedgerListener, block: HashedBlock): void {
   try {
     listener(block);
   } catch (error) {

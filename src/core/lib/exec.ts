@@ -54,9 +54,13 @@ export const exec: Exec = async (file, args, options = {}) => {
   const result = await child.finally(() => clearTimeout(deadline));
   if (why === undefined && !result.failed) return stdout().replace(/\r?\n$/, '');
   const complaint = stderr();
-  const said = complaint.trim() || why || result.shortMessage || 'no message';
-  throw new AgentError('exec-failed', `${file} failed: ${said.split('\n')[0]}`, {
-    cause: new ProgramFailure(said, { exitCode: result.exitCode, stderr: complaint, cause: result.cause }),
+  const reported = complaint.trim() || why || result.shortMessage || 'no message';
+  throw new AgentError('exec-failed', `${file} failed: ${reported.split('\n')[0]}`, {
+    cause: new ProgramFailure(reported, {
+      exitCode: result.exitCode,
+      stderr: complaint,
+      cause: result.cause,
+    }),
   });
 };
 

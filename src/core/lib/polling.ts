@@ -22,7 +22,7 @@ export class Polling {
   readonly #identity: string;
   readonly #timer: NodeJS.Timeout;
   #known: Look;
-  #isLooking = false;
+  #isPolling = false;
 
   /** Throws what the file system says where there is no such directory. */
   constructor(path: string, pollMs: number, listener: PollingListener) {
@@ -34,7 +34,7 @@ export class Polling {
   }
 
   /** What changed since the last look would be told by nobody after `stop`. */
-  tellNow(): void {
+  reportNow(): void {
     const now = safely(() => lookNow(this.#path)) ?? this.#known;
     for (const name of changed(this.#known, now)) this.#listener.onChange(name);
   }
@@ -44,10 +44,10 @@ export class Polling {
   }
 
   async #look(): Promise<void> {
-    if (this.#isLooking) return;
-    this.#isLooking = true;
+    if (this.#isPolling) return;
+    this.#isPolling = true;
     const seen = await lookAt(this.#path, this.#identity).catch(() => undefined);
-    this.#isLooking = false;
+    this.#isPolling = false;
     if (this.#listener.isClosed()) return;
     if (seen === undefined) {
       this.#listener.onGone();

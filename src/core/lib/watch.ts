@@ -110,7 +110,7 @@ class DirectoryWatch implements Watch {
     const again = setTimeout(() => {
       stop();
       this.#orGone(() => this.#start());
-      if (!this.#closed) polling.tellNow();
+      if (!this.#closed) polling.reportNow();
     }, retryMs).unref();
     const stop = () => {
       polling.stop();
@@ -119,7 +119,7 @@ class DirectoryWatch implements Watch {
     this.#current = {
       close() {
         stop();
-        polling.tellNow();
+        polling.reportNow();
       },
     };
   }

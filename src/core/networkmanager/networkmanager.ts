@@ -54,18 +54,18 @@ const OWNER_CHANGED = {
  */
 export async function openNetworkManager(
   bus: Bus,
-  onOdd: (problem: string) => void = () => undefined,
+  onUnreadable: (problem: string) => void = () => undefined,
 ): Promise<NetworkManager> {
   const presenceListeners: ((present: boolean) => void)[] = [];
-  const tell = (present: boolean) => {
+  const report = (present: boolean) => {
     for (const listener of presenceListeners) listener(present);
   };
-  const answering = openAnswering(bus, (silent) => tell(!silent));
+  const answering = openAnswering(bus, (silent) => report(!silent));
   const call = callsOf(answering);
   const departure = new Departure();
   const added = new NextEvent();
   const activations = new Activations(call, departure);
-  const profiles = new StoredProfiles(call, bus, onOdd);
+  const profiles = new StoredProfiles(call, bus, onUnreadable);
   const stateParts = { bus, call, answering, departure };
   const deviceParts = { bus, call, departure, added };
 
@@ -85,7 +85,7 @@ export async function openNetworkManager(
       if (former !== '')
         departure.leave(new AgentError('networkmanager-unavailable', 'NetworkManager has gone'));
       added.happened();
-      tell(owner !== '');
+      report(owner !== '');
     }),
   ]);
 

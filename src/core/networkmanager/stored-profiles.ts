@@ -36,14 +36,14 @@ const isAbsent = (error: unknown) => ABSENT_ERRORS.includes(busErrorType(error) 
 export class StoredProfiles {
   readonly #call: Call;
   readonly #variant: Bus['variant'];
-  readonly #onOdd: (problem: string) => void;
+  readonly #onUnreadable: (problem: string) => void;
   readonly #cache = new Map<string, StoredProfile>();
   readonly #odd = new Set<string>();
 
-  constructor(call: Call, { variant }: Pick<Bus, 'variant'>, onOdd: (problem: string) => void) {
+  constructor(call: Call, { variant }: Pick<Bus, 'variant'>, onUnreadable: (problem: string) => void) {
     this.#call = call;
     this.#variant = variant;
-    this.#onOdd = onOdd;
+    this.#onUnreadable = onUnreadable;
   }
 
   /** The profile at this path has gone or is another now. */
@@ -113,7 +113,7 @@ export class StoredProfiles {
     if (!read.success) {
       const [issue] = read.error.issues;
       if (!this.#odd.has(path)) {
-        this.#onOdd(`the profile ${path}: ${issue?.path.slice(1).join('.')}: ${issue?.message}`);
+        this.#onUnreadable(`the profile ${path}: ${issue?.path.slice(1).join('.')}: ${issue?.message}`);
       }
       this.#odd.add(path);
       return undefined;

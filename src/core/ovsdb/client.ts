@@ -62,7 +62,7 @@ export function openOvsdb(path: string): OvsdbClient {
 
   const apply = (update: unknown) => {
     const changes = replica.apply(update);
-    waits.look();
+    waits.check();
     for (const listener of changeListeners) listener(changes);
   };
 
@@ -135,7 +135,7 @@ class ReplicaWaits {
   }
 
   /** To be called after each change. */
-  look(): void {
+  check(): void {
     for (const waiter of [...this.#waiters]) waiter();
   }
 
@@ -145,15 +145,15 @@ class ReplicaWaits {
       what,
       (signal) =>
         new Promise<T>((resolve) => {
-          const look = () => {
+          const check = () => {
             const value = test(this.#replica);
             if (value === undefined) return;
-            this.#waiters.delete(look);
+            this.#waiters.delete(check);
             resolve(value);
           };
-          this.#waiters.add(look);
-          signal.addEventListener('abort', () => this.#waiters.delete(look), { once: true });
-          look();
+          this.#waiters.add(check);
+          signal.addEventListener('abort', () => this.#waiters.delete(check), { once: true });
+          check();
         }),
     );
   }

@@ -7,7 +7,7 @@ import type { Observed, ObservedBridge, ObservedPort } from './observed.ts';
 import { isOurPort, keptBecause, type RecordOf } from './ownership.ts';
 
 /** A port that cannot be made right now, and why; it is tried again later. */
-export interface Hold {
+export interface Blocker {
   port: string;
   bridge: string;
   code: ErrorCode;
@@ -16,7 +16,7 @@ export interface Hold {
   until?: number;
 }
 
-type Obstacle = Pick<Hold, 'code' | 'reason'>;
+type BlockReason = Pick<Blocker, 'code' | 'reason'>;
 
 export interface Surroundings {
   observed: Observed;
@@ -29,13 +29,13 @@ export interface Surroundings {
 const ADOPTABLE: ReadonlySet<string> = new Set(['', 'system']);
 
 /** Why the port cannot be made now, or undefined. */
-export function obstacleTo(
+export function blockerOf(
   desired: DesiredPort,
   { observed, takenBy, recordOf, creatableBridges }: Surroundings,
   bridge: ObservedBridge | undefined,
   present: boolean,
   choice: Choice,
-): Obstacle | undefined {
+): BlockReason | undefined {
   const owner = takenBy(desired);
   if (owner !== undefined) return { code: 'name-taken', reason: owner };
   if ('obstacle' in choice) return choice.obstacle;
@@ -48,7 +48,7 @@ export function obstacleTo(
   return foreignRow(desired, observed, recordOf);
 }
 
-function foreignRow(desired: DesiredPort, observed: Observed, recordOf: RecordOf): Obstacle | undefined {
+function foreignRow(desired: DesiredPort, observed: Observed, recordOf: RecordOf): BlockReason | undefined {
   const { ports, bridges } = observed;
   const row = desired.row ?? desired.port;
   const namesake = ports.find((port) => port.row === row);

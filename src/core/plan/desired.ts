@@ -2,7 +2,7 @@
 
 import type { Guest } from '../guest/guest.ts';
 import type { VethPeer, VethRequest } from '../kernel/veth-request.ts';
-import type { PortGuard, PublishedAddress } from './port-security.ts';
+import type { PortSecurity, PublishedAddress } from './port-security.ts';
 
 export interface Vlan {
   tag?: number;
@@ -31,7 +31,7 @@ export interface DesiredPort {
   /** Why the guest gets it, where that was decided and not only configured. */
   why?: string;
   /** What the port may send and receive; without it anything. */
-  guard?: PortGuard;
+  portSecurity?: PortSecurity;
   /** Name of the fail-over group that the guest is a member of. */
   group?: string;
   /** Those of its addresses, without prefix length, that it holds for its group. */

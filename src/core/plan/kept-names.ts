@@ -15,11 +15,17 @@ export function keepNames(
 ): readonly DesiredPort[] {
   const isTree = (name: string) => bridges.get(name)?.spanningTree === true;
   if (!desired.some(({ bridge }) => isTree(bridge))) return desired;
-  return desired.map((wish) => {
-    if (wish.row !== undefined || wish.veth !== undefined || !isTree(wish.bridge)) return wish;
+  return desired.map((desiredPort) => {
+    if (desiredPort.row !== undefined || desiredPort.veth !== undefined || !isTree(desiredPort.bridge))
+      return desiredPort;
     // Proxmox looks for the name of the device; everybody else's port stays as it is.
-    if (factsOfGuest(wish.guest.runtime).looksForDeviceName) return { ...wish, row: wish.interface };
-    const holder = ports.find((port) => port.interface === wish.interface && port.bridge === wish.bridge);
-    return holder === undefined || holder.row === wish.port ? wish : { ...wish, row: holder.row };
+    if (factsOfGuest(desiredPort.guest.runtime).looksForDeviceName)
+      return { ...desiredPort, row: desiredPort.interface };
+    const holder = ports.find(
+      (port) => port.interface === desiredPort.interface && port.bridge === desiredPort.bridge,
+    );
+    return holder === undefined || holder.row === desiredPort.port
+      ? desiredPort
+      : { ...desiredPort, row: holder.row };
   });
 }

@@ -67,7 +67,7 @@ export interface Observed {
   /** Devices behind marked rows that lead to another network namespace or to a program: guests' by their kind. */
   guestDevices: ReadonlySet<string>;
   /** Rules of ours that limit what a port sends and receives, by VMID. */
-  guards: ReadonlyMap<number, ObservedGuard>;
+  portSecurity: ReadonlyMap<number, ObservedPortSecurity>;
   /**
    * Devices of Proxmox's guests that Proxmox has put into a bridge of the kernel, or set down, although they are in ports of ours
    * that may be taken away: it has not found those by its own name.
@@ -75,7 +75,7 @@ export interface Observed {
   leftByProxmox: ReadonlySet<string>;
 }
 
-export interface ObservedGuard {
+export interface ObservedPortSecurity {
   bridge: string;
   ofport: number;
   /** Tells whether the rules are still what would be made now. */

@@ -1,22 +1,22 @@
 // The pure heart: from what guests should have and what the switch has to a list of steps.
 
 import { portName } from '../guest/vmid.ts';
-import { type Hold, obstacleTo } from './blockers.ts';
+import { type Blocker, blockerOf } from './blockers.ts';
 import type { DesiredPort } from './desired.ts';
 import { type Choice, chooseDriver, type SwitchFacts, whyAway } from './driver-choice.ts';
 import type { DriverName } from './driver-names.ts';
 import { keepNames } from './kept-names.ts';
 import { isOurs, type Observed, type ObservedBridge, type ObservedPort } from './observed.ts';
 import { keptBecause, type RecordOf } from './ownership.ts';
-import type { PortGuard } from './port-security.ts';
+import type { PortSecurity } from './port-security.ts';
 import type { Step } from './steps.ts';
 import { type IsHeld, switchSteps } from './switch-steps.ts';
 
-export type { Hold } from './blockers.ts';
+export type { Blocker } from './blockers.ts';
 
 export interface Plan {
   steps: Step[];
-  holds: Hold[];
+  blockers: Blocker[];
 }
 
 export interface PlanInput {
@@ -38,23 +38,23 @@ export interface PlanInput {
   restoreBridges: readonly string[];
   /** Ports whose guest end has been set up since this agent started. */
   configured: ReadonlySet<string>;
-  isHeld: IsHeld;
+  isBlocked: IsHeld;
   /** Why a container's card that vanished is not made anew yet. */
-  heldBack: (desired: DesiredPort) => Pick<Hold, 'code' | 'reason' | 'until'> | undefined;
+  recreateBlocker: (desired: DesiredPort) => Pick<Blocker, 'code' | 'reason' | 'until'> | undefined;
   /** What a port's rules would leave behind, see `ObservedGuard`. */
-  guardDigest: (desired: DesiredPort, guard: PortGuard, ofport: number) => string;
+  securityDigest: (desired: DesiredPort, portSecurity: PortSecurity, ofport: number) => string;
 }
 
 /** Decides; touches nothing. Steps are in the order in which they must run. */
 export function plan(asked: PlanInput): Plan {
   const input = { ...asked, desired: keepNames(asked.desired, asked.observed) };
-  const result: Plan = { steps: [], holds: [] };
-  const wanted = new Map(input.desired.map((desired) => [desired.port, desired]));
+  const result: Plan = { steps: [], blockers: [] };
+  const desiredByPort = new Map(input.desired.map((desired) => [desired.port, desired]));
 
-  for (const port of input.observed.ports) planRemoval(port, wanted.get(port.port), input, result);
-  dropOrphanedProfiles(input, wanted, result);
-  dropOrphanedGuards(input, wanted, result);
-  dropStrayVeths(input, wanted, result);
+  for (const port of input.observed.ports) planRemoval(port, desiredByPort.get(port.port), input, result);
+  dropOrphanedProfiles(input, desiredByPort, result);
+  dropOrphanedSecurity(input, desiredByPort, result);
+  dropStrayVeths(input, desiredByPort, result);
 
   const bridgesToMake = new Set<string>();
   for (const name of input.ensureBridges) {
@@ -104,7 +104,7 @@ function planRemoval(
   if (isAway) {
     const code = 'networkmanager-unavailable';
     const waits = `NetworkManager, which has to take ${port.port} away, ${whyAway(input.facts.networkManager)}`;
-    result.holds.push({ port: port.port, bridge: port.bridge, code, reason: waits });
+    result.blockers.push({ port: port.port, bridge: port.bridge, code, reason: waits });
     return;
   }
   result.steps.push({ kind: 'detach_port', port, reason });
@@ -113,7 +113,7 @@ function planRemoval(
 /** Profiles outlive their link (NetworkManager keeps an ovs-port profile active without a row). */
 function dropOrphanedProfiles(
   input: PlanInput,
-  wanted: ReadonlyMap<string, DesiredPort>,
+  desiredByPort: ReadonlyMap<string, DesiredPort>,
   result: Plan,
 ): void {
   const detached = new Set(
@@ -122,7 +122,7 @@ function dropOrphanedProfiles(
   const orphans = new Map<string, { driver: DriverName; bridge: string; port: string; uuids: string[] }>();
   for (const profile of input.observed.profiles) {
     if (!input.inScope(profile.port) || detached.has(profile.port)) continue;
-    if (wanted.get(profile.port)?.bridge === profile.bridge) continue;
+    if (desiredByPort.get(profile.port)?.bridge === profile.bridge) continue;
     const { driver, bridge, port } = profile;
     const key = `${driver}/${bridge}/${port}`;
     const group = orphans.get(key) ?? { driver, bridge, port, uuids: [] };
@@ -134,31 +134,32 @@ function dropOrphanedProfiles(
 }
 
 /** After the port itself: a port that is still there must not be without its rules. */
-function dropOrphanedGuards(
+function dropOrphanedSecurity(
   { observed, inScope }: PlanInput,
-  wanted: ReadonlyMap<string, DesiredPort>,
+  desiredByPort: ReadonlyMap<string, DesiredPort>,
   result: Plan,
 ): void {
-  for (const [vmid, { bridge }] of observed.guards) {
+  for (const [vmid, { bridge }] of observed.portSecurity) {
     const port = portName(vmid);
-    const desired = wanted.get(port);
-    if (!inScope(port) || (desired?.guard !== undefined && desired.bridge === bridge)) continue;
-    const isHeld = result.holds.some((hold) => hold.port === port);
-    if (!isHeld) result.steps.push({ kind: 'unguard_port', port, bridge, vmid, reason: 'its port is gone' });
+    const desired = desiredByPort.get(port);
+    if (!inScope(port) || (desired?.portSecurity !== undefined && desired.bridge === bridge)) continue;
+    const isBlocked = result.blockers.some((blocker) => blocker.port === port);
+    if (!isBlocked)
+      result.steps.push({ kind: 'unguard_port', port, bridge, vmid, reason: 'its port is gone' });
   }
 }
 
 /** The container has ended before its card was in it; what is in a container goes with it by itself. */
 function dropStrayVeths(
   { observed, inScope }: PlanInput,
-  wanted: ReadonlyMap<string, DesiredPort>,
+  desiredByPort: ReadonlyMap<string, DesiredPort>,
   result: Plan,
 ): void {
   for (const link of observed.parked) {
-    if (!inScope(link) || wanted.has(link) || !observed.links.has(link)) continue;
-    const isHeld = result.holds.some((hold) => hold.port === link);
+    if (!inScope(link) || desiredByPort.has(link) || !observed.links.has(link)) continue;
+    const isBlocked = result.blockers.some((blocker) => blocker.port === link);
     const reason = 'its container has ended';
-    if (!isHeld) result.steps.push({ kind: 'delete_veth', interface: link, port: link, reason });
+    if (!isBlocked) result.steps.push({ kind: 'delete_veth', interface: link, port: link, reason });
   }
 }
 
@@ -169,23 +170,23 @@ function planBridge(name: string, input: PlanInput, bridgesToMake: Set<string>, 
   if ('driver' in choice) {
     bridgesToMake.add(name);
     result.steps.push({ kind: 'create_bridge', bridge: name, driver: choice.driver });
-  } else result.holds.push({ port: name, bridge: name, ...choice.obstacle });
+  } else result.blockers.push({ port: name, bridge: name, ...choice.obstacle });
 }
 
 function planPort(desired: DesiredPort, input: PlanInput, bridgesToMake: Set<string>, result: Plan): void {
   const bridge = input.observed.bridges.get(desired.bridge);
   const present = input.observed.links.has(desired.interface);
   const choice = choiceFor(desired.bridge, input);
-  const obstacle = obstacleTo(desired, input, bridge, present, choice);
+  const obstacle = blockerOf(desired, input, bridge, present, choice);
   if (obstacle !== undefined || !('driver' in choice)) {
-    if (obstacle) result.holds.push({ port: desired.port, bridge: desired.bridge, ...obstacle });
+    if (obstacle) result.blockers.push({ port: desired.port, bridge: desired.bridge, ...obstacle });
     return;
   }
-  const heldBack = hasCard(desired, input) ? undefined : input.heldBack(desired);
-  if (heldBack !== undefined) {
+  const recreateBlocker = hasNic(desired, input) ? undefined : input.recreateBlocker(desired);
+  if (recreateBlocker !== undefined) {
     // A row without a card is of no use to anybody.
     result.steps.push(...withoutRow(holderOf(desired, input), input));
-    result.holds.push({ port: desired.port, bridge: desired.bridge, ...heldBack });
+    result.blockers.push({ port: desired.port, bridge: desired.bridge, ...recreateBlocker });
     return;
   }
   if (bridge === undefined) planBridge(desired.bridge, input, bridgesToMake, result);
@@ -193,7 +194,7 @@ function planPort(desired: DesiredPort, input: PlanInput, bridgesToMake: Set<str
 }
 
 /** Whether there is no card of ours to be made: one of somebody else's is there, or ours has both of its ends. */
-function hasCard({ veth, interface: link, port }: DesiredPort, { observed }: PlanInput): boolean {
+function hasNic({ veth, interface: link, port }: DesiredPort, { observed }: PlanInput): boolean {
   return veth === undefined || (observed.links.has(link) && observed.guestEnds.has(port));
 }
 
@@ -214,39 +215,39 @@ function portSteps(
   if (veth !== undefined) {
     const offload = bridge === undefined || bridge.datapathType === 'netdev';
     const configure: Step = { kind: 'configure_guest', desired, veth, offload };
-    if (!hasCard(desired, input)) {
+    if (!hasNic(desired, input)) {
       const fresh = freshVeth(desired, holder, present, input);
       const create: Step = { kind: 'create_veth', desired, veth, offload };
       const attach: Step = { kind: 'attach_port', desired, driver };
       // Its inner end comes up last: a guest that is not trusted sends nothing before its rules stand.
-      const guard = guardSteps(desired, undefined, input);
-      return guard.length === 0
+      const security = securitySteps(desired, undefined, input);
+      return security.length === 0
         ? [...fresh, create, configure, attach]
-        : [...fresh, create, attach, ...guard, configure, ...announcement(desired)];
+        : [...fresh, create, attach, ...security, configure, ...announcement(desired)];
     }
     if (!input.configured.has(desired.port)) steps.push(configure, ...announcement(desired));
   }
-  const plugging = switchSteps(desired, holder, driver, input.isHeld);
-  const guard = guardSteps(desired, plugging.length === 0 ? holder?.ofport : undefined, input);
-  const inOrder = guard.length === 0 ? [...steps, ...plugging] : [...plugging, ...guard, ...steps];
+  const plugging = switchSteps(desired, holder, driver, input.isBlocked);
+  const security = securitySteps(desired, plugging.length === 0 ? holder?.ofport : undefined, input);
+  const inOrder = security.length === 0 ? [...steps, ...plugging] : [...plugging, ...security, ...steps];
   return [...inOrder, ...peerSteps(desired, input, bridge)];
 }
 
 /** @param ofport the port's OpenFlow number, undefined when it is about to get one */
-function guardSteps(
+function securitySteps(
   desired: DesiredPort,
   ofport: number | undefined,
-  { observed, guardDigest }: PlanInput,
+  { observed, securityDigest }: PlanInput,
 ): Step[] {
-  const { guard } = desired;
-  if (guard === undefined) return [];
-  const present = observed.guards.get(desired.guest.vmid);
+  const { portSecurity } = desired;
+  if (portSecurity === undefined) return [];
+  const present = observed.portSecurity.get(desired.guest.vmid);
   const isRight =
     ofport !== undefined &&
     present?.bridge === desired.bridge &&
     present.ofport === ofport &&
-    present.digest === guardDigest(desired, guard, ofport);
-  return isRight ? [] : [{ kind: 'guard_port', desired, guard }];
+    present.digest === securityDigest(desired, portSecurity, ofport);
+  return isRight ? [] : [{ kind: 'guard_port', desired, portSecurity }];
 }
 
 /**
@@ -254,7 +255,7 @@ function guardSteps(
  * too): the guest would be reached that much later than it is there. A shared address had another holder before.
  */
 function announcement(desired: DesiredPort): Step[] {
-  const addresses = desired.guard?.addresses ?? [];
+  const addresses = desired.portSecurity?.addresses ?? [];
   return addresses.length === 0 ? [] : [{ kind: 'announce_addresses', desired, addresses }];
 }
 

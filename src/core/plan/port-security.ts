@@ -4,7 +4,7 @@
 export type ServiceRule = string;
 
 /** What a port may send and receive, and how much. */
-export interface PortGuard {
+export interface PortSecurity {
   mac: string;
   /** Its addresses of both families, canonical, without prefix length. */
   addresses: readonly string[];

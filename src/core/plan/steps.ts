@@ -4,7 +4,7 @@ import type { VethPeer, VethRequest } from '../kernel/veth-request.ts';
 import type { Category } from '../ledger/categories.ts';
 import type { DesiredPort } from './desired.ts';
 import type { DriverName, ObservedPort } from './observed.ts';
-import type { PortGuard } from './port-security.ts';
+import type { PortSecurity } from './port-security.ts';
 
 export type Step =
   | { kind: 'create_bridge'; bridge: string; driver: DriverName }
@@ -19,7 +19,7 @@ export type Step =
   /** Gives the card back under the name that Proxmox looks for. */
   | { kind: 'hand_back_port'; desired: DesiredPort; from: ObservedPort }
   /** Lets the port send and receive what its guest may, and nothing else. */
-  | { kind: 'guard_port'; desired: DesiredPort; guard: PortGuard }
+  | { kind: 'guard_port'; desired: DesiredPort; portSecurity: PortSecurity }
   /** Tells neighbours at once which port has addresses that move between guests. */
   | { kind: 'announce_addresses'; desired: DesiredPort; addresses: readonly string[] }
   | { kind: 'unguard_port'; port: string; bridge: string; vmid: number; reason: string }

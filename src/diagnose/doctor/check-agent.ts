@@ -50,9 +50,9 @@ export function checkAgent(facts: DoctorFacts): Finding[] {
 
 /** What `status` says, but for what doctor finds out by itself. */
 function wrong({ health = [], waiting }: AgentFacts): Finding[] {
-  const told = new Set(waiting.map(({ port }) => port));
+  const reported = new Set(waiting.map(({ port }) => port));
   return health
-    .filter(({ fault, name }) => !told.has(name) && !/^(?:ovsdb|vswitchd)-unreachable$/.test(fault))
+    .filter(({ fault, name }) => !reported.has(name) && !/^(?:ovsdb|vswitchd)-unreachable$/.test(fault))
     .map(({ name, text, remedy, degraded }) => {
       const words = name === '' ? text : `${name}: ${text}`;
       return degraded ? warn('health', words, { remedy }) : fail('health', words, { remedy });

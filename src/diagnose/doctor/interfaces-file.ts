@@ -8,7 +8,7 @@ export interface Stanza {
   /** Undefined: there is no `ovs_ports`, so a reload takes no port away. */
   ports: readonly string[] | undefined;
   /** `ovs-ports-condone-regex`: ports that a reload leaves although they are not listed. */
-  condone: string | undefined;
+  exemption: string | undefined;
 }
 
 /** Proxmox's build of ifupdown2 spares these by itself (its patch 0006). */
@@ -29,7 +29,7 @@ function stanzaOf(options: ReadonlyMap<string, string>): Stanza {
   return {
     isOvsBridge: options.get('ovs-type') === 'OVSBridge',
     ports: options.get('ovs-ports')?.split(/\s+/).filter(Boolean),
-    condone: options.get('ovs-ports-condone-regex'),
+    exemption: options.get('ovs-ports-condone-regex'),
   };
 }
 
@@ -37,16 +37,16 @@ function stanzaOf(options: ReadonlyMap<string, string>): Stanza {
 export function endangeredPorts(bridge: Stanza, ports: readonly string[]): string[] {
   if (!bridge.isOvsBridge || bridge.ports === undefined) return [];
   const listed = new Set(bridge.ports);
-  const condoned = condoneTest(bridge.condone);
-  return ports.filter((port) => !listed.has(port) && !condoned(port));
+  const exempted = exemptionTest(bridge.exemption);
+  return ports.filter((port) => !listed.has(port) && !exempted(port));
 }
 
-function condoneTest(pattern: string | undefined): (port: string) => boolean {
+function exemptionTest(pattern: string | undefined): (port: string) => boolean {
   if (pattern === undefined) return (port) => SPARED.test(port);
   try {
     // Python's `re.match` begins at the start; its comments `(?#…)` JavaScript does not know.
-    const condone = new RegExp(`^(?:${pattern.replace(/\(\?#[^)]*\)/g, '')})`);
-    return (port) => condone.test(port);
+    const exemption = new RegExp(`^(?:${pattern.replace(/\(\?#[^)]*\)/g, '')})`);
+    return (port) => exemption.test(port);
   } catch {
     return () => false;
   }

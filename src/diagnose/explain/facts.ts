@@ -16,7 +16,7 @@ export interface GuestFacts {
 }
 
 /** What the port should be. */
-export interface WishFacts {
+export interface DesiredFacts {
   interface: string;
   bridge: string;
   /** Name of the row where it is not the port's own. */
@@ -30,7 +30,7 @@ export interface PortFacts {
   vmid: number;
   nic: number;
   guest?: GuestFacts;
-  wish?: WishFacts;
+  wish?: DesiredFacts;
   /** Why the card gets no port. */
   obstacle?: string;
   firewall: boolean;

@@ -20,7 +20,7 @@ const RECONCILE = 'ovs-port-agent reconcile';
 export function faultsOf(facts: PortFacts): Fault[] {
   const blind = blindFault(facts);
   if (blind !== undefined) return [blind];
-  const guest = [absentGuest, card].map((find) => find(facts));
+  const guest = [absentGuest, nicObstacle].map((find) => find(facts));
   const state = [foreignName, held, skipped].map((find) => find(facts));
   const row = [missingBridge, leftOver, deviceGone, noRow, otherBridge, broken, vlan, earlierBoot].map(
     (find) => find(facts),
@@ -34,8 +34,8 @@ export function faultsOf(facts: PortFacts): Fault[] {
 
 /** Worth knowing, and no fault. */
 export function notesOf(facts: PortFacts): string[] {
-  const { port, wish, firewall, pending, guest, nic, ovsdbProblem } = facts;
-  const device = wish?.interface ?? `net${nic}`;
+  const { port, wish: desired, firewall, pending, guest, nic, ovsdbProblem } = facts;
+  const device = desired?.interface ?? `net${nic}`;
   return [
     ...(firewall && ovsdbProblem === undefined
       ? [
@@ -62,8 +62,8 @@ function handedBackNote({ spanningTree, row, guest, locksProblem }: PortFacts, d
 }
 
 /** A card that is to have its row under our name, and has it under Proxmox's. */
-function isHandedBack({ row, port, wish }: PortFacts): boolean {
-  if (row === undefined || wish === undefined || wish.row !== undefined) return false;
+function isHandedBack({ row, port, wish: desired }: PortFacts): boolean {
+  if (row === undefined || desired === undefined || desired.row !== undefined) return false;
   return row.row !== port && row.row === row.interface;
 }
 
@@ -101,7 +101,7 @@ function startOf(runtime: string, vmid: number): string {
   return command === undefined ? 'Start the guest' : `Start it: ${command}`;
 }
 
-const card: Find = ({ obstacle, nic }) =>
+const nicObstacle: Find = ({ obstacle, nic }) =>
   obstacle === undefined
     ? undefined
     : fault(
@@ -147,30 +147,31 @@ const deviceGone: Find = ({ row, link, guest }) =>
     : fault('device-gone', `its device ${row.interface} is gone, the row is still there`, RECONCILE);
 
 /** What the agent waits for is said by it. */
-const missingBridge: Find = ({ bridgeMissing, wish, guest, waiting, row }) => {
-  if (!bridgeMissing || wish === undefined || row !== undefined || guest?.running === false) return undefined;
+const missingBridge: Find = ({ bridgeMissing, wish: desired, guest, waiting, row }) => {
+  if (!bridgeMissing || desired === undefined || row !== undefined || guest?.running === false)
+    return undefined;
   if (waiting !== undefined) return undefined;
-  return coded('bridge-missing', `there is no OVS bridge ${wish.bridge}`);
+  return coded('bridge-missing', `there is no OVS bridge ${desired.bridge}`);
 };
 
 const noRow: Find = (facts) => {
   if (facts.bridgeMissing) return undefined;
-  const { row, holder, wish, link, guest, obstacle, foreign } = facts;
-  if (row !== undefined || wish === undefined || obstacle !== undefined || foreign !== undefined)
+  const { row, holder, wish: desired, link, guest, obstacle, foreign } = facts;
+  if (row !== undefined || desired === undefined || obstacle !== undefined || foreign !== undefined)
     return undefined;
   if (guest?.running === false) return undefined;
   if (holder !== undefined) {
-    const text = `${wish.interface} is on ${holder.bridge} as port ${holder.row}, and not ours yet`;
+    const text = `${desired.interface} is on ${holder.bridge} as port ${holder.row}, and not ours yet`;
     return fault('not-adopted', text, RECONCILE);
   }
-  if (link === undefined) return coded('link-missing', `there is no network device ${wish.interface}`);
-  return fault('no-row', `${wish.interface} is there, but in no port of Open vSwitch`, RECONCILE);
+  if (link === undefined) return coded('link-missing', `there is no network device ${desired.interface}`);
+  return fault('no-row', `${desired.interface} is there, but in no port of Open vSwitch`, RECONCILE);
 };
 
-const otherBridge: Find = ({ row, wish }) =>
-  row === undefined || wish === undefined || row.bridge === wish.bridge
+const otherBridge: Find = ({ row, wish: desired }) =>
+  row === undefined || desired === undefined || row.bridge === desired.bridge
     ? undefined
-    : fault('other-bridge', `it is on ${row.bridge}, and should be on ${wish.bridge}`, RECONCILE);
+    : fault('other-bridge', `it is on ${row.bridge}, and should be on ${desired.bridge}`, RECONCILE);
 
 const broken: Find = ({ row, link }) => {
   if (row === undefined || (link === undefined && row.type === '')) return undefined;
@@ -180,12 +181,12 @@ const broken: Find = ({ row, link }) => {
   return coded('port-not-usable', `ovs-vswitchd has not opened ${row.interface}: it has ${number}`);
 };
 
-const vlan: Find = ({ row, wish }) => {
-  if (row === undefined || wish === undefined || sameVlan(row.vlan, wish.vlan)) return undefined;
+const vlan: Find = ({ row, wish: desired }) => {
+  if (row === undefined || desired === undefined || sameVlan(row.vlan, desired.vlan)) return undefined;
   // Only a guest's configuration says that there is to be none; elsewhere its VLAN is somebody's that we do not know.
-  if (wish.from === 'binding file' && wish.vlan === undefined) return undefined;
-  const text = `its VLAN is ${vlanText(row.vlan)}, and should be ${vlanText(wish.vlan)} by the ${wish.from}`;
-  return fault('vlan', text, vlanCommand(row.row, wish.vlan));
+  if (desired.from === 'binding file' && desired.vlan === undefined) return undefined;
+  const text = `its VLAN is ${vlanText(row.vlan)}, and should be ${vlanText(desired.vlan)} by the ${desired.from}`;
+  return fault('vlan', text, vlanCommand(row.row, desired.vlan));
 };
 
 /** The agent keeps the VLANs that a row has, as it keeps all settings that others made: a person puts them right. */

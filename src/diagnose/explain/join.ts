@@ -7,13 +7,13 @@ import { type ObservedPort, OWNER_KEYS } from '../../core/plan/observed.ts';
 import type { HostFacts } from '../doctor/facts.ts';
 import { answered } from '../doctor/finding.ts';
 import { bootOfPort, isOursPort } from '../doctor/ownership.ts';
-import type { GuestFacts, PortFacts, WishFacts } from './facts.ts';
+import type { DesiredFacts, GuestFacts, PortFacts } from './facts.ts';
 
 /** What only the edge can find out of a guest and its card. */
-export interface CardFacts {
+export interface NicFacts {
   /** From Proxmox's configuration. */
   guest?: Pick<GuestFacts, 'name' | 'runtime' | 'lock'>;
-  wish?: WishFacts;
+  desired?: DesiredFacts;
   obstacle?: string;
   firewall: boolean;
   pending: boolean;
@@ -27,37 +27,37 @@ export type JoinedFacts = Pick<
   'ovsdb' | 'vswitchd' | 'bindings' | 'agent' | 'links' | 'networkManager' | 'bootId'
 > & { proxmox: Pick<HostFacts['proxmox'], 'tree'> };
 
-export function joinPort({ vmid, nic }: PortIdentity, host: JoinedFacts, card: CardFacts): PortFacts {
+export function joinPort({ vmid, nic }: PortIdentity, host: JoinedFacts, nicFacts: NicFacts): PortFacts {
   const port = portName(vmid, nic);
   const ports = answered(host.ovsdb)?.ports ?? [];
   const named = ports.filter((one) => one.port === port || one.row === port);
   const row = named.find(isOursPort);
   const foreign = named.find((one) => !isOursPort(one));
   const binding = host.bindings.find((one) => one.port === port);
-  const wish = card.wish ?? (binding && { ...binding, from: 'binding file' as const });
-  const device = row?.interface ?? wish?.interface ?? foreign?.interface;
-  const holder = ports.find((one) => one !== row && one !== foreign && one.interface === wish?.interface);
+  const desired = nicFacts.desired ?? (binding && { ...binding, from: 'binding file' as const });
+  const device = row?.interface ?? desired?.interface ?? foreign?.interface;
+  const holder = ports.find((one) => one !== row && one !== foreign && one.interface === desired?.interface);
   const waiting = answered(host.agent)?.waiting.find((one) => one.port === port);
-  const known = card.guest ?? binding ?? markedGuest(row);
+  const known = nicFacts.guest ?? binding ?? markedGuest(row);
   const link = device === undefined ? undefined : host.links.get(device);
   const node = nodeOf(host, vmid);
-  const on = row?.bridge ?? wish?.bridge;
+  const on = row?.bridge ?? desired?.bridge;
   const bridge = answered(host.ovsdb)?.bridges.find(({ name }) => name === on);
   const locksProblem = answered(host.agent)?.locksProblem;
   return {
     port,
     vmid,
     nic,
-    firewall: card.firewall,
-    pending: card.pending,
+    firewall: nicFacts.firewall,
+    pending: nicFacts.pending,
     spanningTree: bridge?.spanningTree === true,
     ...(locksProblem !== undefined && { locksProblem }),
-    skipped: card.skipped,
+    skipped: nicFacts.skipped,
     profiles: profilesOf(host, port),
     isOld: row !== undefined && (bootOfPort(row) ?? host.bootId) !== host.bootId,
-    ...(known && { guest: guestFacts(known, card.running) }),
-    ...(wish && { wish }),
-    ...(card.obstacle !== undefined && { obstacle: card.obstacle }),
+    ...(known && { guest: guestFacts(known, nicFacts.running) }),
+    ...(desired && { wish: desired }),
+    ...(nicFacts.obstacle !== undefined && { obstacle: nicFacts.obstacle }),
     ...(row && { row, driver: row.driver }),
     ...(foreign && { foreign }),
     ...(holder && { holder }),
@@ -66,7 +66,7 @@ export function joinPort({ vmid, nic }: PortIdentity, host: JoinedFacts, card: C
     ...(binding && { binding }),
     ...(waiting && { waiting }),
     ...(!host.ovsdb.ok && { ovsdbProblem: host.ovsdb.reason }),
-    ...(wish && isMissing(host, wish.bridge) && { bridgeMissing: true as const }),
+    ...(desired && isMissing(host, desired.bridge) && { bridgeMissing: true as const }),
     ...(host.ovsdb.ok && !host.vswitchd.ok && { switchProblem: host.vswitchd.reason }),
     ...(!host.agent.ok && { agentProblem: host.agent.reason }),
     ...(node !== undefined && { node }),

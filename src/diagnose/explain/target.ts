@@ -14,10 +14,10 @@ import { answered } from '../doctor/finding.ts';
  * Throws `port-unknown`, and `bad-argument` for a name that several guests have.
  */
 export function portsMeant(text: string, facts: HostFacts, state: VmidState): PortIdentity[] {
-  const port = parsePortName(text) ?? cardOf(text);
+  const port = parsePortName(text) ?? nicOf(text);
   if (port !== undefined) return [port];
   const vmid = vmidFromText(text);
-  if (vmid !== undefined) return cardsOf(vmid, facts);
+  if (vmid !== undefined) return nicsOf(vmid, facts);
   const device = byDevice(text, facts);
   if (device !== undefined) return [device];
   const [found, ...others] = new Set(byName(text, facts, state));
@@ -25,7 +25,7 @@ export function portsMeant(text: string, facts: HostFacts, state: VmidState): Po
     const numbers = [found, ...others].join(' and ');
     throw new AgentError('bad-argument', `There is more than one ${text}: VMIDs ${numbers}. Give the VMID`);
   }
-  if (found !== undefined) return cardsOf(found, facts);
+  if (found !== undefined) return nicsOf(found, facts);
   const waiting = answered(facts.agent)?.waiting.find(({ port }) => port === `container ${text}`);
   if (waiting !== undefined) {
     const code = isErrorCode(waiting.code) ? waiting.code : 'container-not-attachable';
@@ -35,14 +35,14 @@ export function portsMeant(text: string, facts: HostFacts, state: VmidState): Po
 }
 
 /** `101i0`, as the end of a device's name. */
-function cardOf(text: string): PortIdentity | undefined {
+function nicOf(text: string): PortIdentity | undefined {
   const [, vmidText = '', nicText = ''] = /^(\d+)i(0|[1-9]\d{0,2})$/.exec(text) ?? [];
   const vmid = vmidFromText(vmidText);
   return vmid === undefined ? undefined : { vmid, nic: Number(nicText) };
 }
 
 /** Every card of the guest that any source knows; at least the first. */
-function cardsOf(vmid: number, facts: HostFacts): PortIdentity[] {
+function nicsOf(vmid: number, facts: HostFacts): PortIdentity[] {
   const { tree } = facts.proxmox;
   const config = tree.state === 'ready' ? tree.guests.get(vmid)?.config : undefined;
   const names = [
@@ -51,8 +51,8 @@ function cardsOf(vmid: number, facts: HostFacts): PortIdentity[] {
     ...(answered(facts.agent)?.waiting ?? []).map(({ port }) => port),
   ];
   const named = names.flatMap((name) => parsePortName(name) ?? []).filter((port) => port.vmid === vmid);
-  const cards = new Set([...(config?.nics.keys() ?? []), ...named.map(({ nic }) => nic)]);
-  const sorted = [...(cards.size === 0 ? [0] : cards)].sort((a, b) => a - b);
+  const nics = new Set([...(config?.nics.keys() ?? []), ...named.map(({ nic }) => nic)]);
+  const sorted = [...(nics.size === 0 ? [0] : nics)].sort((a, b) => a - b);
   return sorted.map((nic) => ({ vmid, nic }));
 }
 

@@ -1,7 +1,7 @@
 // From leased addresses to what a container's card, its port and the host get; pure.
 
 import { AgentError } from '../../core/lib/errors.ts';
-import type { PortGuard, PublishedAddress, ServiceRule } from '../../core/plan/port-security.ts';
+import type { PortSecurity, PublishedAddress, ServiceRule } from '../../core/plan/port-security.ts';
 import type { Pool, PublicMode } from '../types.ts';
 import { insideOf, insidePool } from './inside.ts';
 import type { LeasedAddress } from './lease.ts';
@@ -29,15 +29,15 @@ export interface Endpoint {
   gateways: string[];
   /** What of `addresses` is held for the group, without prefix length. */
   shared: string[];
-  guard: PortGuard;
+  portSecurity: PortSecurity;
   published: PublishedAddress[];
 }
 
 /** Throws `address-outside-pool` when the inside subnet of `nat1to1` has no place for an address. */
 export function endpointOf(request: EndpointRequest): Endpoint {
   const { mode, port, mac, isolate, allowIn, rateIn, rateOut } = request;
-  const own = request.leased.flatMap((lease) => cardAddress(lease, request));
-  const shared = request.shared.flatMap((lease) => cardAddress(lease, request));
+  const own = request.leased.flatMap((lease) => nicAddress(lease, request));
+  const shared = request.shared.flatMap((lease) => nicAddress(lease, request));
   const all = [...own, ...shared];
   return {
     addresses: all.map(({ address, prefix }) => `${address}/${prefix}`),
@@ -45,7 +45,7 @@ export function endpointOf(request: EndpointRequest): Endpoint {
       (family) => all.find((entry) => entry.family === family)?.gateway ?? [],
     ),
     shared: shared.map(({ address }) => address),
-    guard: {
+    portSecurity: {
       mac,
       addresses: all.map(({ address }) => address),
       isolate,
@@ -67,9 +67,9 @@ export function endpointOf(request: EndpointRequest): Endpoint {
   };
 }
 
-type CardAddress = LeasedAddress & { leased: string };
+type NicAddress = LeasedAddress & { leased: string };
 
-function cardAddress(lease: LeasedAddress, { mode, pools, inside }: EndpointRequest): CardAddress[] {
+function nicAddress(lease: LeasedAddress, { mode, pools, inside }: EndpointRequest): NicAddress[] {
   if (mode !== 'nat1to1') return [{ ...lease, leased: lease.address }];
   if (lease.family === 6) return [];
   const address = insideOf(lease.address, pools, inside);

@@ -100,7 +100,7 @@ export function rename(state: LeaseState, key: string, name: string): LeaseState
   return changeHeld(state, [key], (entry) => (entry.name === name ? entry : { ...entry, name }));
 }
 
-export interface Look {
+export interface AbsenceCheck {
   /** Keys that hold something and existed when the reservations were read, and were not leased since. */
   readonly known: ReadonlySet<string>;
   /** Keys that the live list has, which was read after `known`. Groups must be in it while they have members. */
@@ -115,9 +115,9 @@ export interface Look {
  * Counts who is not there any more. Only keys that were reserved before the live list was read are counted: one that
  * was leased in between is not in the list although it lives (whereabouts#207, fixed there by #208).
  */
-export function look(
+export function releaseAbsent(
   state: LeaseState,
-  { known, present, now, misses }: Look,
+  { known, present, now, misses }: AbsenceCheck,
 ): { released: string[]; state: LeaseState } {
   const keys = [...heldLeases(state).values()];
   const seen = keys.filter((lease) => present.has(lease.key) && lease.misses > 0).map(({ key }) => key);

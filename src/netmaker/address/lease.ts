@@ -28,7 +28,7 @@ export interface LeaseRequest {
   /** Of the container: who comes back under it gets the same addresses again. */
   readonly name: string;
   /** Addresses without prefix length that were asked for by label: these or an error. */
-  readonly wanted: { readonly 4?: string; readonly 6?: string };
+  readonly requested: { readonly 4?: string; readonly 6?: string };
   readonly pools: readonly Pool[];
   /** Never handed out unasked. */
   readonly reserved: readonly AddressRange[];
@@ -73,10 +73,10 @@ export function lease(
   let next = state;
   const addresses: LeasedAddress[] = [];
   for (const family of [4, 6] as const) {
-    const wanted = wantedAddress(next, request, family);
-    if (wanted === undefined && !pools.some((pool) => pool.family === family)) continue;
-    const address = wanted ?? ownAddress(next, request, family) ?? freeAddress(next, request, family);
-    next = assign(next, { address: address.text, key, name, isStatic: wanted !== undefined, now });
+    const requested = requestedAddress(next, request, family);
+    if (requested === undefined && !pools.some((pool) => pool.family === family)) continue;
+    const address = requested ?? ownAddress(next, request, family) ?? freeAddress(next, request, family);
+    next = assign(next, { address: address.text, key, name, isStatic: requested !== undefined, now });
     const pool = poolOf(pools, address);
     if (pool !== undefined) {
       addresses.push({ family, address: address.text, prefix: pool.prefix, gateway: pool.gateway });
@@ -85,9 +85,9 @@ export function lease(
   return { addresses, state: next };
 }
 
-function wantedAddress(state: LeaseState, request: LeaseRequest, family: 4 | 6): IpAddress | undefined {
-  const { key, name, wanted, pools, inUse } = request;
-  const text = wanted[family];
+function requestedAddress(state: LeaseState, request: LeaseRequest, family: 4 | 6): IpAddress | undefined {
+  const { key, name, requested, pools, inUse } = request;
+  const text = requested[family];
   if (text === undefined) return undefined;
   const address = parseIp(text);
   if (address?.family !== family)

@@ -9,8 +9,8 @@ import {
   heldLeases,
   type Lease,
   type LeaseState,
-  look,
   release,
+  releaseAbsent,
   rename,
   withHeld,
 } from './lease-state.ts';
@@ -37,7 +37,7 @@ export interface LeaseParts {
   save?: (path: string, state: LeaseState) => Promise<void>;
 }
 
-type Asked = Pick<LeaseRequest, 'key' | 'name' | 'wanted'>;
+type Asked = Pick<LeaseRequest, 'key' | 'name' | 'requested'>;
 
 /** What changes something is on disk when it resolves, or it throws `lease-write-failed` and nothing has changed. */
 export interface Leases {
@@ -49,7 +49,7 @@ export interface Leases {
    * Notes what is held, then calls `list` for the keys that exist (with `group:NAME` of groups that have members;
    * undefined: it cannot be known now), then counts. Answers with the keys it released. Throws what `list` throws.
    */
-  look(list: () => Promise<ReadonlySet<string> | undefined>): Promise<string[]>;
+  reconcile(list: () => Promise<ReadonlySet<string> | undefined>): Promise<string[]>;
   /** What is held now. */
   all(): Lease[];
   of(key: string): Lease | undefined;
@@ -67,30 +67,35 @@ export async function openLeases(parts: LeaseParts): Promise<Leases> {
     { onDisk: loaded.state, state: withHeld(loaded.state, parts.held(), now()) },
   );
   /** For each look under way the keys that it may count. */
-  const looks = new Set<Set<string>>();
-  let lookTurn: Promise<unknown> = Promise.resolve();
+  const runs = new Set<Set<string>>();
+  let reconcileTurn: Promise<unknown> = Promise.resolve();
 
-  const lookOnce = async (list: () => Promise<ReadonlySet<string> | undefined>): Promise<string[]> => {
+  const reconcileOnce = async (list: () => Promise<ReadonlySet<string> | undefined>): Promise<string[]> => {
     const known = new Set(heldLeases(writer.state).keys());
-    looks.add(known);
+    runs.add(known);
     try {
       const present = await list();
       if (present === undefined) return [];
       return await writer.change((before) => {
-        const { released, state: after } = look(before, { known, present, now: now(), misses: parts.misses });
+        const { released, state: after } = releaseAbsent(before, {
+          known,
+          present,
+          now: now(),
+          misses: parts.misses,
+        });
         return { state: after, value: released };
       });
     } finally {
-      looks.delete(known);
+      runs.delete(known);
     }
   };
 
   return {
     claim: (asked) => {
       // It lives, whatever a list says that was read before.
-      for (const known of looks) known.delete(asked.key);
+      for (const known of runs) known.delete(asked.key);
       return writer.change((before) => {
-        for (const known of looks) known.delete(asked.key);
+        for (const known of runs) known.delete(asked.key);
         const { addresses, state: after } = lease(before, {
           ...asked,
           pools: parts.pools,
@@ -105,9 +110,9 @@ export async function openLeases(parts: LeaseParts): Promise<Leases> {
     release: (key) => writer.change((before) => ({ state: release(before, key, now()), value: undefined })),
     rename: (key, name) =>
       writer.change((before) => ({ state: rename(before, key, name), value: undefined })),
-    look: (list) => {
-      const mine = lookTurn.then(() => lookOnce(list));
-      lookTurn = mine.catch(() => undefined);
+    reconcile: (list) => {
+      const mine = reconcileTurn.then(() => reconcileOnce(list));
+      reconcileTurn = mine.catch(() => undefined);
       return mine;
     },
     all: () => [...heldLeases(writer.state).values()],

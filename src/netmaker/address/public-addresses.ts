@@ -6,9 +6,9 @@ export interface PublicAddresses {
   shared: string[];
 }
 
-interface Card {
+interface NicPort {
   published?: readonly { address: string; inside?: string | undefined }[] | undefined;
-  guard?: { addresses: readonly string[] } | undefined;
+  portSecurity?: { addresses: readonly string[] } | undefined;
   veth?: { addresses: readonly string[] } | undefined;
   shared?: readonly string[] | undefined;
 }
@@ -17,13 +17,19 @@ interface Card {
  * Without prefix length: what the host publishes for the guest, else what its port may send from (mode `l2`), else what
  * its card has.
  */
-export function publicAddressesOf({ published = [], guard, veth, shared = [] }: Card): PublicAddresses {
-  const onCard = guard?.addresses ?? veth?.addresses.map((text) => text.split('/')[0] ?? text) ?? [];
+export function publicAddressesOf({
+  published = [],
+  portSecurity,
+  veth,
+  shared = [],
+}: NicPort): PublicAddresses {
+  const nicAddresses =
+    portSecurity?.addresses ?? veth?.addresses.map((text) => text.split('/')[0] ?? text) ?? [];
   const all =
     published.length > 0
-      ? published.map(({ address, inside = address }) => ({ address, card: inside }))
-      : onCard.map((address) => ({ address, card: address }));
-  const isShared = ({ card }: { card: string }) => shared.includes(card);
+      ? published.map(({ address, inside = address }) => ({ address, onNic: inside }))
+      : nicAddresses.map((address) => ({ address, onNic: address }));
+  const isShared = ({ onNic }: { onNic: string }) => shared.includes(onNic);
   return {
     own: all.filter((entry) => !isShared(entry)).map(({ address }) => address),
     shared: all.filter(isShared).map(({ address }) => address),

@@ -1,30 +1,30 @@
 // Frees the addresses of containers that are gone without an event that says so.
 
 import type { Ledger } from '../../core/ledger/writer.ts';
-import type { Claims } from '../../state/desired-state.ts';
+import type { DesiredState } from '../../state/desired-state.ts';
 import { groupKeys } from './claimed-addresses.ts';
 import type { Leases } from './leases.ts';
 
-export interface LeaseLookParts {
-  leases: Pick<Leases, 'look'>;
+export interface ReconcileLeasesParts {
+  leases: Pick<Leases, 'reconcile'>;
   docker: { existing(): Promise<Iterable<string>> };
-  claims: Claims;
+  desiredState: DesiredState;
   ledger: Pick<Ledger, 'append'>;
   onError: (error: unknown) => void;
 }
 
 /** Does not throw: what goes wrong is tried again at the next look. */
-export async function lookAtLeases({
+export async function reconcileLeases({
   leases,
   docker,
-  claims,
+  desiredState,
   ledger,
   onError,
-}: LeaseLookParts): Promise<void> {
+}: ReconcileLeasesParts): Promise<void> {
   try {
-    const released = await leases.look(async () => {
+    const released = await leases.reconcile(async () => {
       const existing = await docker.existing().catch(() => undefined);
-      return existing && new Set([...existing, ...groupKeys(claims)]);
+      return existing && new Set([...existing, ...groupKeys(desiredState)]);
     });
     for (const key of released) {
       await ledger.append({ category: 'connectivity', action: 'lease_released', data: { key } });

@@ -26,14 +26,14 @@ export function detectNetmaker(candidate: Candidate, patterns: DetectionSettings
   const label = Object.hasOwn(candidate.labels, NETMAKER_LABEL)
     ? candidate.labels[NETMAKER_LABEL]
     : undefined;
-  const looks = look(candidate, patterns);
-  if (label !== undefined) return byLabel(label, looks?.role);
-  if (looks === undefined) {
+  const match = matchOf(candidate, patterns);
+  if (label !== undefined) return byLabel(label, match?.role);
+  if (match === undefined) {
     return { netmaker: false, considered: false, reason: "neither its image nor its name is Netmaker's" };
   }
   const denied = denial(candidate, patterns.deny);
   if (denied !== undefined) return { netmaker: false, considered: true, reason: denied };
-  return { netmaker: true, ...looks };
+  return { netmaker: true, ...match };
 }
 
 function byLabel(value: string, role: NetmakerRole = 'client'): Detection {
@@ -55,7 +55,7 @@ function byLabel(value: string, role: NetmakerRole = 'client'): Detection {
   }
 }
 
-function look(
+function matchOf(
   { name, image, labels }: Candidate,
   patterns: DetectionSettings,
 ): { role: NetmakerRole; reason: string } | undefined {
@@ -63,31 +63,31 @@ function look(
   if (repository !== undefined && firstMatch(patterns.images, repository) !== undefined) {
     return { role: roleOf(lastPart(repository)), reason: `image ${repository}` };
   }
-  const { said, text } = chosenName(name, labels);
+  const { source, text } = chosenName(name, labels);
   const pattern = firstMatch(patterns.names, text);
-  return pattern === undefined ? undefined : { role: roleOf(text), reason: `${said} matches ${pattern}` };
+  return pattern === undefined ? undefined : { role: roleOf(text), reason: `${source} matches ${pattern}` };
 }
 
 function denial({ name, image, labels }: Candidate, deny: readonly string[]): string | undefined {
-  const { said, text } = chosenName(name, labels);
+  const { source, text } = chosenName(name, labels);
   const repository = imageRepository(image);
   const places = [
-    { said, text },
-    ...(repository === undefined ? [] : [{ said: `image ${repository}`, text: lastPart(repository) }]),
+    { source, text },
+    ...(repository === undefined ? [] : [{ source: `image ${repository}`, text: lastPart(repository) }]),
   ];
   for (const place of places) {
     const part = deny.find((entry) => hasPart(place.text, entry));
-    if (part !== undefined) return `${place.said} has the part "${part}", which netmaker.deny lists`;
+    if (part !== undefined) return `${place.source} has the part "${part}", which netmaker.deny lists`;
   }
   return undefined;
 }
 
 /** A project of the name netmaker must not make Netmaker's containers of everything in it. */
-function chosenName(name: string, labels: Candidate['labels']): { said: string; text: string } {
+function chosenName(name: string, labels: Candidate['labels']): { source: string; text: string } {
   const service = composeService(name, labels);
   return service === undefined
-    ? { said: 'name', text: name }
-    : { said: `Compose service ${service.slice(0, 60)}`, text: service };
+    ? { source: 'name', text: name }
+    : { source: `Compose service ${service.slice(0, 60)}`, text: service };
 }
 
 /** Whole parts between `-` and `_` only: a denied `db` says nothing about `netmaker-dbus`. */

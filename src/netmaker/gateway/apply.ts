@@ -3,34 +3,34 @@
 import { rm } from 'node:fs/promises';
 import { writeFileAtomically } from '../../core/lib/atomic-file.ts';
 import type { Exec } from '../../core/lib/exec.ts';
-import { exceptionArguments, iptables } from './docker-user.ts';
-import type { EntryOf, Piece } from './host-resources.ts';
+import { dockerUserArguments, iptables } from './docker-user.ts';
+import type { EntryOf, HostResource } from './host-resources.ts';
 import type { Senses } from './observe.ts';
 import type { Observed } from './observed.ts';
 import { forwarding6Of, type Step, undoForwarding6 } from './plan.ts';
 import { readTable } from './read-ruleset.ts';
 import { clearCommands, rulesetCommands } from './ruleset.ts';
-import type { GatewayWish } from './spec.ts';
+import type { GatewaySpec } from './spec.ts';
 import { familyOf } from './uplink.ts';
 
 interface Context extends Senses {
   /** Undo record; the commands for nft are beside it while it reads them. */
   recordPath: string;
-  wish: GatewayWish | undefined;
+  spec: GatewaySpec | undefined;
   observed: Observed;
 }
 
 type Executors = {
-  [K in Piece['kind']]: {
-    make(piece: Extract<Piece, { kind: K }>, context: Context): unknown;
+  [K in HostResource['kind']]: {
+    make(resource: Extract<HostResource, { kind: K }>, context: Context): unknown;
     undo(entry: EntryOf<K>, context: Context): unknown;
   };
 };
 
 const ip = (exec: Exec, ...args: string[]) => exec('ip', args);
 const family = (address: string) => `-${familyOf(address)}`;
-const rule = (exec: Exec, piece: EntryOf<'exception'>, verb: '-I' | '-D') =>
-  exec(iptables(piece.family), ['-w', '2', verb, 'DOCKER-USER', ...exceptionArguments(piece)]);
+const rule = (exec: Exec, resource: EntryOf<'exception'>, verb: '-I' | '-D') =>
+  exec(iptables(resource.family), ['-w', '2', verb, 'DOCKER-USER', ...dockerUserArguments(resource)]);
 
 /** By a file: nft 1.0.6 opens /dev/stdin anew, which Linux refuses for the sockets that Node makes of pipes. */
 async function transact({ exec, recordPath }: Context, nftables: readonly object[]): Promise<void> {
@@ -77,15 +77,15 @@ const executors: Executors = {
     undo: ({ address, device }, { exec }) => ip(exec, 'neigh', 'delete', 'proxy', address, 'dev', device),
   },
   exception: {
-    make: (piece, { exec }) => rule(exec, piece, '-I'),
+    make: (resource, { exec }) => rule(exec, resource, '-I'),
     undo: (entry, { exec }) => rule(exec, entry, '-D'),
   },
   table: {
     async make({ commands }, context) {
-      const { wish, observed, exec } = context;
+      const { spec, observed, exec } = context;
       // Read once more: what was dropped since the look counts, too.
-      const now = async (on: GatewayWish) => rulesetCommands(on, observed, (await readTable(exec)).tally);
-      await transact(context, wish === undefined ? commands : await now(wish));
+      const now = async (on: GatewaySpec) => rulesetCommands(on, observed, (await readTable(exec)).tally);
+      await transact(context, spec === undefined ? commands : await now(spec));
     },
     undo: (_, context) => transact(context, clearCommands()),
   },
@@ -93,9 +93,9 @@ const executors: Executors = {
 
 /** Throws what the tool or the kernel says. */
 export async function take(step: Step, context: Context): Promise<void> {
-  const piece = step.do === 'make' ? step.piece : step.entry;
+  const resource = step.do === 'make' ? step.resource : step.entry;
   // Kind and piece belong together by construction.
-  const { make, undo } = executors[piece.kind] as Executors['up'];
-  if (step.do === 'make') await make(step.piece as Extract<Piece, { kind: 'up' }>, context);
+  const { make, undo } = executors[resource.kind] as Executors['up'];
+  if (step.do === 'make') await make(step.resource as Extract<HostResource, { kind: 'up' }>, context);
   else await undo(step.entry as EntryOf<'up'>, context);
 }

@@ -1,31 +1,31 @@
 // Our rules in DOCKER-USER, the chain that Docker leaves to administrators, as arguments of iptables.
 
-import type { Piece } from './host-resources.ts';
+import type { HostResource } from './host-resources.ts';
 
 export const iptables = (family: 4 | 6) => (family === 4 ? 'iptables' : 'ip6tables');
 
-type Exception = Extract<Piece, { kind: 'exception' }>;
+type DockerUserRule = Extract<HostResource, { kind: 'exception' }>;
 
 /**
  * What may pass between the containers of a pool and the outside, whatever Docker's own rules say. Only that: towards
  * Docker's networks its isolation of them from others has to go on.
  */
-export function exceptionsFor(
+export function dockerUserRulesFor(
   family: 4 | 6,
   subnet: string,
   bridge: string,
   uplink: string | undefined,
-): Exception[] {
+): DockerUserRule[] {
   const base = { kind: 'exception', family, device: bridge, subnet } as const;
   const outside = uplink === undefined ? [] : (['from', 'to'] as const);
   return [
-    ...outside.map((direction): Exception => ({ ...base, direction, other: uplink ?? '' })),
+    ...outside.map((direction): DockerUserRule => ({ ...base, direction, other: uplink ?? '' })),
     { ...base, direction: 'among', other: bridge },
   ];
 }
 
 /** What the rule matches and does; the comment says whose it is. */
-export function exceptionArguments({ direction, device, other, subnet }: Exception): string[] {
+export function dockerUserArguments({ direction, device, other, subnet }: DockerUserRule): string[] {
   const match =
     direction === 'to'
       ? ['-i', other, '-o', device, '-d', subnet]

@@ -81,12 +81,12 @@ function parseRuleset(text: string): Ruleset {
       .filter(({ flags }) => JSON.stringify(flags ?? '').includes('dormant'))
       .map(({ family, name }) => `${family} ${name}`),
   );
-  const isSeen = ({ family, table }: { family: string; table: string }) =>
+  const isObserved = ({ family, table }: { family: string; table: string }) =>
     ['ip', 'ip6', 'inet'].includes(family) && table !== TABLE.name && !dormant.has(`${family} ${table}`);
   const rulesOf: Ruleset['rulesOf'] = new Map();
   for (const { rule } of nftables) {
     const parsed = ruleSchema.safeParse(rule).data;
-    if (parsed === undefined || !isSeen(parsed)) continue;
+    if (parsed === undefined || !isObserved(parsed)) continue;
     const key = keyOf(parsed.family, parsed.table, parsed.chain);
     rulesOf.set(key, [...(rulesOf.get(key) ?? []), parsed.expr]);
   }
@@ -95,7 +95,7 @@ function parseRuleset(text: string): Ruleset {
     const parsed = setSchema.safeParse(set).data;
     if (parsed !== undefined) setOf.set(keyOf(parsed.family, parsed.table, parsed.name), parsed.elem);
   }
-  const chains = nftables.flatMap(({ chain }) => chainSchema.safeParse(chain).data ?? []).filter(isSeen);
+  const chains = nftables.flatMap(({ chain }) => chainSchema.safeParse(chain).data ?? []).filter(isObserved);
   return { chains, rulesOf, setOf };
 }
 

@@ -3,7 +3,7 @@
 import { AgentError, isAgentError } from '../../core/lib/errors.ts';
 import type { Exec, Follow } from '../../core/lib/exec.ts';
 import { take } from './apply.ts';
-import { wantedPieces } from './desired.ts';
+import { desiredResources } from './desired.ts';
 import { watchDisturbances } from './disturbance.ts';
 import { COUNTERS } from './expressions.ts';
 import { obstacleText } from './forwarding.ts';
@@ -14,7 +14,7 @@ import { gatewayPlan, type Step, stillOurs, wordsFor } from './plan.ts';
 import { readTable } from './read-ruleset.ts';
 import { readRecord, writeRecord } from './record.ts';
 import { holdCommands } from './ruleset.ts';
-import type { Gateway, GatewayChange, GatewayWish } from './spec.ts';
+import type { Gateway, GatewayChange, GatewaySpec } from './spec.ts';
 import { openSysctls, type Sysctls } from './sysctls.ts';
 import { uplinkFor } from './uplink.ts';
 
@@ -34,24 +34,24 @@ export function openGateway(parts: GatewayParts): Gateway {
   const context = { ...parts, sysctls: parts.sysctls ?? openSysctls() };
   const closing = new AbortController();
   let hints: readonly string[] = [];
-  const lastWins = oneAtATime<GatewayWish | undefined, readonly GatewayChange[]>(async (wish) => {
-    const changes = await become(context, wish);
+  const lastWins = oneAtATime<GatewaySpec | undefined, readonly GatewayChange[]>(async (spec) => {
+    const changes = await become(context, spec);
     hints = changes.flatMap(({ did, what }) => (did === 'hint' ? [what] : []));
     return changes;
   });
-  let told = '';
+  let reported = '';
 
   /** A hint is said once, until there is another. */
-  const sayNew = (changes: readonly GatewayChange[], wish: GatewayWish | undefined) => {
+  const sayNew = (changes: readonly GatewayChange[], spec: GatewaySpec | undefined) => {
     const hints = changes.filter(({ did }) => did === 'hint');
     const text = JSON.stringify(hints);
-    const isNew = text !== told;
-    if (wish !== undefined) told = text;
+    const isNew = text !== reported;
+    if (spec !== undefined) reported = text;
     return isNew ? changes : changes.filter(({ did }) => did !== 'hint');
   };
 
   return {
-    assert: async (wish) => sayNew(await lastWins(wish), wish),
+    assert: async (spec) => sayNew(await lastWins(spec), spec),
     async hold(published) {
       if (published.length === 0) return;
       await context.exec('nft', [holdCommands(published)]).catch((error: unknown) => {
@@ -87,27 +87,27 @@ interface Context extends Omit<GatewayParts, 'follow'> {
 }
 
 /** An undefined wish is none at all: everything is taken back. */
-async function become(context: Context, wish: GatewayWish | undefined): Promise<GatewayChange[]> {
+async function become(context: Context, spec: GatewaySpec | undefined): Promise<GatewayChange[]> {
   const record = await load(context);
-  const isNeeded = wish !== undefined && wish.mode !== 'l2' && wish.published.length > 0;
+  const isNeeded = spec !== undefined && spec.mode !== 'l2' && spec.published.length > 0;
   if (!isNeeded && record.length === 0) return [];
-  const observed = await look(context, wish, record);
-  if (isNeeded && !observed.links.has(wish.bridge)) {
-    throw new AgentError('gateway-failed', `The bridge ${wish.bridge} has no network device`);
+  const observed = await observeHost(context, spec, record);
+  if (isNeeded && !observed.links.has(spec.bridge)) {
+    throw new AgentError('gateway-failed', `The bridge ${spec.bridge} has no network device`);
   }
-  const wanted = isNeeded ? wantedPieces(wish, observed, stillOurs(record, observed)) : [];
-  const { steps, entries } = gatewayPlan(wanted, observed, record);
+  const desired = isNeeded ? desiredResources(spec, observed, stillOurs(record, observed)) : [];
+  const { steps, entries } = gatewayPlan(desired, observed, record);
   if (JSON.stringify(entries) !== JSON.stringify(record)) await save(context, entries);
-  const { changes, left, failures } = await carryOut(steps, entries, { ...context, wish, observed });
+  const { changes, left, failures } = await carryOut(steps, entries, { ...context, spec, observed });
   if (steps.length > 0) await save(context, left);
   if (failures.length > 0) throw failed(failures);
-  return [...changes, ...(isNeeded ? hintsFor(wish, observed) : [])];
+  return [...changes, ...(isNeeded ? hintsFor(spec, observed) : [])];
 }
 
 async function carryOut(
   steps: readonly Step[],
   entries: readonly Entry[],
-  context: Context & { wish: GatewayWish | undefined; observed: Observed },
+  context: Context & { spec: GatewaySpec | undefined; observed: Observed },
 ) {
   let left = [...entries];
   const changes: GatewayChange[] = [];
@@ -117,7 +117,7 @@ async function carryOut(
     try {
       await take(step, context);
       if (step.do === 'undo') left = left.filter((entry) => entry !== step.entry);
-      else if (step.piece.kind === 'table') left = await withSeen(left, context.exec);
+      else if (step.resource.kind === 'table') left = await withSeen(left, context.exec);
       changes.push({ did: step.do === 'make' ? 'made' : 'undone', what });
     } catch (error) {
       failures.push({ what, error });
@@ -134,11 +134,11 @@ async function withSeen(entries: readonly Entry[], exec: Exec): Promise<Entry[]>
   );
 }
 
-function hintsFor(wish: GatewayWish, { obstacles, defaults, links }: Observed): GatewayChange[] {
-  const stopped = obstacles?.map((one) => obstacleText(one, wish.bridge)) ?? [
+function hintsFor(spec: GatewaySpec, { obstacles, defaults, links }: Observed): GatewayChange[] {
+  const stopped = obstacles?.map((one) => obstacleText(one, spec.bridge)) ?? [
     'the rules of the firewall cannot be read, so nobody knows whether it lets the containers through',
   ];
-  const uplinks = ([4, 6] as const).map((family) => uplinkFor(family, wish, defaults));
+  const uplinks = ([4, 6] as const).map((family) => uplinkFor(family, spec, defaults));
   const missing = uplinks.find((uplink) => uplink !== undefined && !links.has(uplink));
   const gone = missing === undefined ? [] : [`the uplink ${missing} has no network device`];
   return [...stopped, ...gone].map((what) => ({ did: 'hint', what }));
@@ -160,8 +160,8 @@ const save = ({ recordPath, bootId }: Context, entries: readonly Entry[]) =>
     throw new AgentError('gateway-failed', `${recordPath} cannot be written`, { cause: error });
   });
 
-const look = (context: Context, wish: GatewayWish | undefined, record: readonly Entry[]) =>
-  observe(context, wish, record).catch((error: unknown) => {
+const observeHost = (context: Context, spec: GatewaySpec | undefined, record: readonly Entry[]) =>
+  observe(context, spec, record).catch((error: unknown) => {
     throw new AgentError('gateway-failed', 'The network of the host cannot be read', { cause: error });
   });
 

@@ -18,7 +18,7 @@ const sysctlPath = z.string().refine((path) => {
   return parts !== null && (parts[1] === undefined || parts[1] === 'all' || !kernelNameProblem(parts[1]));
 }, 'not a setting of a device');
 
-const pieceSchemas = {
+const resourceSchemas = {
   /** The device is up. */
   up: z.object({ kind: z.literal('up'), device }),
   sysctl: z.object({ kind: z.literal('sysctl'), path: sysctlPath, value }),
@@ -42,26 +42,26 @@ const pieceSchemas = {
   }),
 };
 
-export type Piece =
-  | z.infer<(typeof pieceSchemas)[keyof typeof pieceSchemas]>
+export type HostResource =
+  | z.infer<(typeof resourceSchemas)[keyof typeof resourceSchemas]>
   | { kind: 'table'; commands: readonly object[] };
 
 /** The `ifindex` of the piece's device: with another one it is another device, and what we did went with the old. */
 const index = z.int().positive().optional();
 
 export const entrySchema = z.discriminatedUnion('kind', [
-  pieceSchemas.up.extend({ index }),
-  pieceSchemas.sysctl.extend({
+  resourceSchemas.up.extend({ index }),
+  resourceSchemas.sysctl.extend({
     index,
     was: value,
     /** `conf/all/forwarding` then: who changes that sets all devices, and ours is no longer ours to put back. */
     host: value.optional(),
   }),
-  pieceSchemas.forwarding6.extend({ was: z.record(z.string(), value) }),
-  pieceSchemas.address.extend({ index }),
-  pieceSchemas.route.extend({ index }),
-  pieceSchemas.proxy.extend({ index }),
-  pieceSchemas.exception,
+  resourceSchemas.forwarding6.extend({ was: z.record(z.string(), value) }),
+  resourceSchemas.address.extend({ index }),
+  resourceSchemas.route.extend({ index }),
+  resourceSchemas.proxy.extend({ index }),
+  resourceSchemas.exception,
   z.object({
     kind: z.literal('table'),
     /** Digest of what we asked for. */
@@ -76,31 +76,31 @@ export type Entry = z.infer<typeof entrySchema>;
 export type EntryOf<K extends Entry['kind']> = Extract<Entry, { kind: K }>;
 
 /** Pieces of one key are the same thing, with another value perhaps. */
-export function keyOf(piece: Piece | Entry): string {
-  switch (piece.kind) {
+export function keyOf(resource: HostResource | Entry): string {
+  switch (resource.kind) {
     case 'up':
-      return `up ${piece.device}`;
+      return `up ${resource.device}`;
     case 'sysctl':
-      return `sysctl ${piece.path}`;
+      return `sysctl ${resource.path}`;
     case 'forwarding6':
     case 'table':
-      return piece.kind;
+      return resource.kind;
     case 'address':
-      return `address ${piece.cidr} ${piece.device}`;
+      return `address ${resource.cidr} ${resource.device}`;
     case 'route':
-      return `route ${piece.to} ${piece.device} ${piece.table}`;
+      return `route ${resource.to} ${resource.device} ${resource.table}`;
     case 'proxy':
-      return `proxy ${piece.address} ${piece.device}`;
+      return `proxy ${resource.address} ${resource.device}`;
     case 'exception':
-      return `exception ${piece.family} ${piece.direction} ${piece.device} ${piece.other} ${piece.subnet}`;
+      return `exception ${resource.family} ${resource.direction} ${resource.device} ${resource.other} ${resource.subnet}`;
   }
 }
 
 /** The device that a piece lives and dies with. */
-export function deviceOf(piece: Piece | Entry): string | undefined {
-  if (piece.kind === 'sysctl') {
-    const name = piece.path.split('/')[3];
+export function deviceOf(resource: HostResource | Entry): string | undefined {
+  if (resource.kind === 'sysctl') {
+    const name = resource.path.split('/')[3];
     return name === 'all' || name === 'default' ? undefined : name;
   }
-  return 'device' in piece && piece.kind !== 'exception' ? piece.device : undefined;
+  return 'device' in resource && resource.kind !== 'exception' ? resource.device : undefined;
 }

@@ -9,11 +9,11 @@ import { parseCidr } from '../../core/lib/cidr.ts';
 import { kernelNameProblem } from '../../core/lib/device-name.ts';
 import { isAgentError } from '../../core/lib/errors.ts';
 import type { Exec } from '../../core/lib/exec.ts';
-import { exceptionArguments, exceptionsFor, iptables } from './docker-user.ts';
-import { type Entry, keyOf, type Piece } from './host-resources.ts';
+import { dockerUserArguments, dockerUserRulesFor, iptables } from './docker-user.ts';
+import { type Entry, type HostResource, keyOf } from './host-resources.ts';
 import type { Observed, PolicyRule } from './observed.ts';
 import { readRules } from './read-ruleset.ts';
-import type { GatewayWish } from './spec.ts';
+import type { GatewaySpec } from './spec.ts';
 import type { Sysctls } from './sysctls.ts';
 import { type HostLinks, hostRoute, uplinkFor } from './uplink.ts';
 
@@ -42,11 +42,11 @@ export interface Senses {
 /** What the wish and the record speak of. Throws `exec-failed`, or a schema's error for what is no such output. */
 export async function observe(
   { exec, sysctls }: Senses,
-  wish: GatewayWish | undefined,
+  spec: GatewaySpec | undefined,
   record: readonly Entry[],
 ): Promise<Observed> {
   const devices = [
-    wish?.bridge,
+    spec?.bridge,
     ...record.map((entry) => (entry.kind === 'route' ? entry.device : undefined)),
   ].filter((device, at, all) => device !== undefined && all.indexOf(device) === at) as string[];
   const there = devices.filter((device) => kernelNameProblem(device) === undefined && isLink(device));
@@ -69,7 +69,7 @@ export async function observe(
       ),
     };
   };
-  const families = kernelFamilies().filter((family) => family === 4 || asks6(wish, record));
+  const families = kernelFamilies().filter((family) => family === 4 || asks6(spec, record));
   const none = { rules: [], defaults: [], routes: [] };
   const [four, six, [addresses, neighbours], rules] = await Promise.all([
     ofFamily(4),
@@ -87,10 +87,10 @@ export async function observe(
   const links = linksOf(linksSchema.parse(addresses));
   const proxies = proxiesSchema.parse(neighbours);
   const defaults = [...four.defaults, ...six.defaults];
-  const looks = exceptionsToLookFor(wish, record, defaults);
+  const rulesToCheck = dockerUserRulesToCheck(spec, record, defaults);
   const [docker4, docker6] = await Promise.all([
-    dockerUser(exec, 4, looks[4]),
-    dockerUser(exec, 6, looks[6]),
+    dockerUser(exec, 4, rulesToCheck[4]),
+    dockerUser(exec, 6, rulesToCheck[6]),
   ]);
   const proxied = proxies.map(({ dst, dev = '' }) => keyOf({ kind: 'proxy', address: dst, device: dev }));
   return {
@@ -98,19 +98,19 @@ export async function observe(
     defaults,
     policyRules: { 4: four.rules, 6: six.rules },
     present: new Set([...proxied, ...four.routes, ...six.routes, ...docker4.present, ...docker6.present]),
-    sysctls: readSysctls(sysctls, links, wish, record),
+    sysctls: readSysctls(sysctls, links, spec, record),
     table: rules.digest,
     dockerUser: { 4: docker4.exists, 6: docker6.exists },
-    obstacles: wish === undefined ? [] : rules.obstacles(wish, defaults),
+    obstacles: spec === undefined ? [] : rules.obstacles(spec, defaults),
   };
 }
 
 /** A family without pools, and of which nothing of ours is left, is not asked. */
-function asks6(wish: GatewayWish | undefined, record: readonly Entry[]): boolean {
+function asks6(spec: GatewaySpec | undefined, record: readonly Entry[]): boolean {
   const isOf6 = (entry: Entry) =>
     entry.kind === 'forwarding6' ||
     Object.values(entry).some((value) => value === 6 || (typeof value === 'string' && value.includes(':')));
-  return wish?.pools.some(({ family }) => family === 6) === true || record.some(isOf6);
+  return spec?.pools.some(({ family }) => family === 6) === true || record.some(isOf6);
 }
 
 function linksOf(links: z.infer<typeof linksSchema>): HostLinks {
@@ -139,24 +139,26 @@ function routeKey(dst: string, device: string, table: number): string {
   return keyOf({ kind: 'route', to: dst.includes('/') ? dst : hostRoute(dst), device, table });
 }
 
-type Exception = Extract<Piece, { kind: 'exception' }>;
+type DockerUserRule = Extract<HostResource, { kind: 'exception' }>;
 
 /** Those that the wish may need and those that we have. */
-function exceptionsToLookFor(
-  wish: GatewayWish | undefined,
+function dockerUserRulesToCheck(
+  spec: GatewaySpec | undefined,
   record: readonly Entry[],
   defaults: readonly DefaultRoute[],
-): Record<4 | 6, Exception[]> {
-  const pools = wish?.published.length ? wish.pools : [];
-  const wished = pools.flatMap(({ family, subnet }) =>
-    wish === undefined ? [] : exceptionsFor(family, subnet, wish.bridge, uplinkFor(family, wish, defaults)),
+): Record<4 | 6, DockerUserRule[]> {
+  const pools = spec?.published.length ? spec.pools : [];
+  const desiredRules = pools.flatMap(({ family, subnet }) =>
+    spec === undefined
+      ? []
+      : dockerUserRulesFor(family, subnet, spec.bridge, uplinkFor(family, spec, defaults)),
   );
-  const all = [...wished, ...record.filter((entry) => entry.kind === 'exception')];
+  const all = [...desiredRules, ...record.filter((entry) => entry.kind === 'exception')];
   const once = [...new Map(all.map((one) => [keyOf(one), one])).values()];
   return { 4: once.filter(({ family }) => family === 4), 6: once.filter(({ family }) => family === 6) };
 }
 
-async function dockerUser(exec: Exec, family: 4 | 6, looks: readonly Exception[]) {
+async function dockerUser(exec: Exec, family: 4 | 6, rulesToCheck: readonly DockerUserRule[]) {
   const works = (args: readonly string[]) =>
     exec(iptables(family), ['-w', '2', ...args]).then(
       () => true,
@@ -166,25 +168,25 @@ async function dockerUser(exec: Exec, family: 4 | 6, looks: readonly Exception[]
         throw error;
       },
     );
-  if (looks.length === 0 || !(await works(['-n', '-L', 'DOCKER-USER'])))
+  if (rulesToCheck.length === 0 || !(await works(['-n', '-L', 'DOCKER-USER'])))
     return { exists: false, present: [] };
   const found = await Promise.all(
-    looks.map((one) => works(['-C', 'DOCKER-USER', ...exceptionArguments(one)])),
+    rulesToCheck.map((one) => works(['-C', 'DOCKER-USER', ...dockerUserArguments(one)])),
   );
-  return { exists: true, present: looks.filter((_, at) => found[at]).map(keyOf) };
+  return { exists: true, present: rulesToCheck.filter((_, at) => found[at]).map(keyOf) };
 }
 
 function readSysctls(
   sysctls: Sysctls,
   links: HostLinks,
-  wish: GatewayWish | undefined,
+  spec: GatewaySpec | undefined,
   record: readonly Entry[],
 ): Map<string, string> {
   const four = ['all', ...links.keys()].filter(
     (name) => name === 'all' || kernelNameProblem(name) === undefined,
   );
   const needs6 =
-    wish?.pools.some(({ family }) => family === 6) || record.some(({ kind }) => kind === 'forwarding6');
+    spec?.pools.some(({ family }) => family === 6) || record.some(({ kind }) => kind === 'forwarding6');
   const paths = [
     ...four.flatMap((device) => [
       ...['forwarding', 'rp_filter', 'proxy_arp'].map((name) => `net/ipv4/conf/${device}/${name}`),

@@ -1,10 +1,10 @@
 // From what is wanted, what is there and what we made before to the steps between: decides and touches nothing.
 
 import { createHash } from 'node:crypto';
-import { deviceOf, type Entry, type EntryOf, keyOf, type Piece } from './host-resources.ts';
+import { deviceOf, type Entry, type EntryOf, type HostResource, keyOf } from './host-resources.ts';
 import type { Observed } from './observed.ts';
 
-export type Step = { do: 'make'; piece: Piece } | { do: 'undo'; entry: Entry };
+export type Step = { do: 'make'; resource: HostResource } | { do: 'undo'; entry: Entry };
 
 export interface GatewayPlan {
   steps: readonly Step[];
@@ -13,7 +13,7 @@ export interface GatewayPlan {
 }
 
 /** The order of making; undoing goes the other way. */
-const ORDER: readonly Piece['kind'][] = [
+const ORDER: readonly HostResource['kind'][] = [
   'table',
   'exception',
   'sysctl',
@@ -26,19 +26,19 @@ const ORDER: readonly Piece['kind'][] = [
 
 /** `wanted` in the order in which it shall be made. Nothing is taken back that somebody else has changed since. */
 export function gatewayPlan(
-  wanted: readonly Piece[],
+  desired: readonly HostResource[],
   observed: Observed,
   record: readonly Entry[],
 ): GatewayPlan {
   const held = stillOurs(record, observed);
-  const wants = new Set(wanted.map(keyOf));
+  const wants = new Set(desired.map(keyOf));
   const undo = held
     .filter((entry) => !wants.has(keyOf(entry)) && isAsWeLeftIt(entry, observed))
     .sort((a, b) => ORDER.indexOf(b.kind) - ORDER.indexOf(a.kind));
   const heldBy = new Map(held.map((entry) => [keyOf(entry), entry]));
-  const make = wanted.filter((piece) => !isThere(piece, observed, heldBy.get(keyOf(piece))));
+  const make = desired.filter((resource) => !isThere(resource, observed, heldBy.get(keyOf(resource))));
   const made = new Map(
-    make.map((piece) => [keyOf(piece), entryFor(piece, observed, heldBy.get(keyOf(piece)))]),
+    make.map((resource) => [keyOf(resource), entryFor(resource, observed, heldBy.get(keyOf(resource)))]),
   );
   const kept = held.filter(
     (entry) => !made.has(keyOf(entry)) && (wants.has(keyOf(entry)) || undo.includes(entry)),
@@ -46,7 +46,7 @@ export function gatewayPlan(
   return {
     steps: [
       ...undo.map((entry): Step => ({ do: 'undo', entry })),
-      ...make.map((piece): Step => ({ do: 'make', piece })),
+      ...make.map((resource): Step => ({ do: 'make', resource })),
     ],
     entries: [...kept, ...made.values()],
   };
@@ -68,25 +68,25 @@ export function digestOf(value: unknown): string {
 const ALL6 = 'net/ipv6/conf/all/forwarding';
 const ALL4 = 'net/ipv4/conf/all/forwarding';
 
-function isThere(piece: Piece, observed: Observed, held: Entry | undefined): boolean {
-  switch (piece.kind) {
+function isThere(resource: HostResource, observed: Observed, held: Entry | undefined): boolean {
+  switch (resource.kind) {
     case 'up':
-      return observed.links.get(piece.device)?.up === true;
+      return observed.links.get(resource.device)?.up === true;
     case 'sysctl':
-      return observed.sysctls.get(piece.path) === piece.value;
+      return observed.sysctls.get(resource.path) === resource.value;
     case 'forwarding6':
       return observed.sysctls.get(ALL6) === '1';
     case 'address':
-      return observed.links.get(piece.device)?.addresses.includes(piece.cidr) === true;
+      return observed.links.get(resource.device)?.addresses.includes(resource.cidr) === true;
     case 'table': {
       const known = held?.kind === 'table' ? held : undefined;
-      const isLast = known?.wanted === digestOf(piece.commands) && known.seen !== undefined;
+      const isLast = known?.wanted === digestOf(resource.commands) && known.seen !== undefined;
       return isLast && known.seen === observed.table;
     }
     case 'route':
     case 'proxy':
     case 'exception':
-      return observed.present.has(keyOf(piece));
+      return observed.present.has(keyOf(resource));
   }
 }
 
@@ -105,33 +105,33 @@ function isAsWeLeftIt(entry: Entry, observed: Observed): boolean {
   }
 }
 
-function entryFor(piece: Piece, observed: Observed, held: Entry | undefined): Entry {
-  const device = deviceOf(piece);
+function entryFor(resource: HostResource, observed: Observed, held: Entry | undefined): Entry {
+  const device = deviceOf(resource);
   const index = device === undefined ? undefined : observed.links.get(device)?.index;
   const of = index === undefined ? {} : { index };
-  switch (piece.kind) {
+  switch (resource.kind) {
     case 'sysctl': {
       const before = held?.kind === 'sysctl' ? held : undefined;
-      const host = /^net\/ipv4\/conf\/[^/]+\/forwarding$/.test(piece.path)
+      const host = /^net\/ipv4\/conf\/[^/]+\/forwarding$/.test(resource.path)
         ? observed.sysctls.get(ALL4)
         : undefined;
       return {
-        ...piece,
+        ...resource,
         ...of,
-        was: before?.was ?? observed.sysctls.get(piece.path) ?? piece.value,
+        was: before?.was ?? observed.sysctls.get(resource.path) ?? resource.value,
         ...(before !== undefined
           ? before.host !== undefined && { host: before.host }
           : host !== undefined && { host }),
       };
     }
     case 'forwarding6':
-      return held?.kind === 'forwarding6' ? held : { ...piece, was: forwarding6Of(observed) };
+      return held?.kind === 'forwarding6' ? held : { ...resource, was: forwarding6Of(observed) };
     case 'table':
-      return { kind: 'table', wanted: digestOf(piece.commands) };
+      return { kind: 'table', wanted: digestOf(resource.commands) };
     case 'exception':
-      return piece;
+      return resource;
     default:
-      return { ...piece, ...of };
+      return { ...resource, ...of };
   }
 }
 
@@ -165,24 +165,24 @@ export function undoForwarding6(
 
 /** One line for people, such as `sysctl net/ipv4/conf/ovsbr1/forwarding 0 → 1`. */
 export function wordsFor(step: Step, observed: Observed): string {
-  const piece = step.do === 'make' ? step.piece : step.entry;
-  switch (piece.kind) {
+  const resource = step.do === 'make' ? step.resource : step.entry;
+  switch (resource.kind) {
     case 'up':
-      return `link ${piece.device} up`;
+      return `link ${resource.device} up`;
     case 'sysctl': {
-      const to = step.do === 'undo' && 'was' in piece ? piece.was : piece.value;
-      return `sysctl ${piece.path} ${observed.sysctls.get(piece.path)} → ${to}`;
+      const to = step.do === 'undo' && 'was' in resource ? resource.was : resource.value;
+      return `sysctl ${resource.path} ${observed.sysctls.get(resource.path)} → ${to}`;
     }
     case 'forwarding6':
       return `sysctl ${ALL6}`;
     case 'address':
-      return `address ${piece.cidr} on ${piece.device}`;
+      return `address ${resource.cidr} on ${resource.device}`;
     case 'route':
-      return `route ${piece.to} to ${piece.device} in table ${piece.table}`;
+      return `route ${resource.to} to ${resource.device} in table ${resource.table}`;
     case 'proxy':
-      return `answers for ${piece.address} on ${piece.device}`;
+      return `answers for ${resource.address} on ${resource.device}`;
     case 'exception':
-      return `firewall rule in DOCKER-USER ${piece.direction} ${piece.subnet} on ${piece.device} (${piece.other})`;
+      return `firewall rule in DOCKER-USER ${resource.direction} ${resource.subnet} on ${resource.device} (${resource.other})`;
     case 'table':
       return 'nftables table inet ovs_port_agent';
   }

@@ -4,17 +4,17 @@ import type { Ledger } from '../../core/ledger/writer.ts';
 import { asAgentError } from '../../core/lib/errors.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
 import type { PublishedAddress } from '../../core/plan/port-security.ts';
-import type { Troubles } from '../../state/pending-retries.ts';
-import type { Gateway, GatewayWish } from './spec.ts';
+import type { PendingRetries } from '../../state/pending-retries.ts';
+import type { Gateway, GatewaySpec } from './spec.ts';
 
 export interface PublicNetworkParts {
   gateway: Gateway;
   /** All but what changes. */
-  wish: Omit<GatewayWish, 'published' | 'dockerBridges'>;
+  spec: Omit<GatewaySpec, 'published' | 'dockerBridges'>;
   /** Devices of Docker's networks, as far as they are known. */
   dockerBridges: () => Promise<readonly string[]>;
   ledger: Pick<Ledger, 'append'>;
-  troubles: Troubles;
+  pendingRetries: PendingRetries;
   ports: () => readonly DesiredPort[];
   /** Resolves when no guest's event is being handled, or after a second of waiting for that. */
   quiet: () => Promise<unknown>;
@@ -39,7 +39,7 @@ export interface PublicNetwork {
 const REMOVAL_MS = 500;
 
 /** Stands among the troubles where others have the name of their port. */
-export const GATEWAY_TROUBLE = 'gateway';
+export const GATEWAY_RETRY = 'gateway';
 
 export function openPublicNetwork(parts: PublicNetworkParts): PublicNetwork {
   const network = new Network(parts);
@@ -115,22 +115,22 @@ class Network {
   }
 
   async #assert(cause: () => Promise<number>): Promise<void> {
-    const { gateway, wish, ledger, troubles } = this.#parts;
+    const { gateway, spec, ledger, pendingRetries } = this.#parts;
     const now = this.published();
     if (now.length === 0 && !this.#parts.isKnown()) {
       // A trouble that nobody works on any more would be due for ever.
-      troubles.clear(GATEWAY_TROUBLE);
+      pendingRetries.clear(GATEWAY_RETRY);
       return;
     }
     if (now.length > 0) this.#watch();
     const asked = JSON.stringify(now);
-    const base = { bridge: wish.bridge, mode: wish.mode, published: now.map(({ address }) => address) };
+    const base = { bridge: spec.bridge, mode: spec.mode, published: now.map(({ address }) => address) };
     try {
       const dockerBridges = now.length === 0 ? [] : await this.#parts.dockerBridges();
-      const changes = await gateway.assert({ ...wish, dockerBridges, published: now });
+      const changes = await gateway.assert({ ...spec, dockerBridges, published: now });
       this.#done = asked;
       this.#served = new Set(now.map(({ address }) => address));
-      troubles.clear(GATEWAY_TROUBLE);
+      pendingRetries.clear(GATEWAY_RETRY);
       if (changes.length === 0) return;
       const action = now.length === 0 ? 'gateway_closed' : 'gateway_set';
       const data = { ...base, changes: changes.map(({ did, what }) => `${did}: ${what}`) };
@@ -139,7 +139,7 @@ class Network {
       this.#done = undefined;
       const error = asAgentError(thrown, 'gateway-failed', 'The host could not be made the gateway');
       const { code, reason } = error;
-      if (!troubles.note({ port: GATEWAY_TROUBLE, bridge: wish.bridge, code, reason })) return;
+      if (!pendingRetries.note({ port: GATEWAY_RETRY, bridge: spec.bridge, code, reason })) return;
       const data = { ...base, code, error: error.toLine() };
       await ledger.append({
         category: 'connectivity',

@@ -8,7 +8,7 @@ import { forwardObstacles } from './forwarding.ts';
 import type { Obstacle } from './observed.ts';
 import { digestOf } from './plan.ts';
 import type { Tally } from './ruleset.ts';
-import type { GatewayWish } from './spec.ts';
+import type { GatewaySpec } from './spec.ts';
 import { ARP_TABLE, TABLE } from './tables.ts';
 import { uplinkFor } from './uplink.ts';
 
@@ -56,7 +56,7 @@ function withoutPassing(value: unknown): unknown {
 
 export interface Rules {
   digest: string | undefined;
-  obstacles: (wish: GatewayWish, defaults: readonly DefaultRoute[]) => Obstacle[] | undefined;
+  obstacles: (spec: GatewaySpec, defaults: readonly DefaultRoute[]) => Obstacle[] | undefined;
 }
 
 /** Ours and everybody else's at once. Those may be such as `nft` cannot show as JSON; the gateway works without knowing them. */
@@ -79,9 +79,9 @@ export async function readRules(exec: Exec): Promise<Rules> {
   const own = [TABLE, ARP_TABLE].flatMap((table) => whole.filter((one) => isOf(one, table)));
   return {
     digest: digestOfRules(own),
-    obstacles(wish, defaults) {
+    obstacles(spec, defaults) {
       try {
-        return forwardObstacles(text, wish.pools, wish.bridge, (family) => uplinkFor(family, wish, defaults));
+        return forwardObstacles(text, spec.pools, spec.bridge, (family) => uplinkFor(family, spec, defaults));
       } catch {
         return undefined;
       }

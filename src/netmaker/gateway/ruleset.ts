@@ -21,7 +21,7 @@ import {
 import type { Observed } from './observed.ts';
 import { mergedPorts, parsePorts } from './service-ports.ts';
 import { dockerSet, sourceRules, sourceSets } from './sources.ts';
-import type { GatewayWish } from './spec.ts';
+import type { GatewaySpec } from './spec.ts';
 import { ARP_TABLE, TABLE } from './tables.ts';
 import { familyOf, ownAddress } from './uplink.ts';
 
@@ -53,17 +53,17 @@ export function clearCommands(): object[] {
  * Rules are as many for two hundred containers as for one; what differs is in sets.
  */
 export function rulesetCommands(
-  wish: GatewayWish,
+  spec: GatewaySpec,
   host: Pick<Observed, 'links'>,
   tally: Tally = new Map(),
 ): object[] {
   const own = { family: TABLE.family, table: TABLE.name };
   const rule = ({ chain, expr }: Rule) => ({ add: { rule: { ...own, chain, expr } } });
   const sets = [
-    portSet(wish),
-    dockerSet(wish),
-    localSet(wish),
-    ...FAMILIES.flatMap((family) => [...sourceSets(family, wish, host), ...setsOf(family, wish)]),
+    portSet(spec),
+    dockerSet(spec),
+    localSet(spec),
+    ...FAMILIES.flatMap((family) => [...sourceSets(family, spec, host), ...setsOf(family, spec)]),
   ];
   return [
     ...clearCommands(),
@@ -74,8 +74,8 @@ export function rulesetCommands(
     ...sets.map((set) => addSet(own, set)),
     ...CHAINS.map((chain) => ({ add: { chain: { ...own, ...chain, policy: 'accept' } } })),
     { add: { rule: { ...own, chain: 'own_sources', expr: fromPort } } },
-    ...rulesOf(wish).map(rule),
-    ...arpCommands(wish),
+    ...rulesOf(spec).map(rule),
+    ...arpCommands(spec),
   ];
 }
 
@@ -92,20 +92,20 @@ function addSet(of: { family: string; table: string }, { map, elem, ...set }: Na
 const PORTS = 'ports';
 const fromPort = [match(meta('iifname'), `@${PORTS}`), DROP];
 
-const portSet = ({ published }: GatewayWish): NamedSet => ({
+const portSet = ({ published }: GatewaySpec): NamedSet => ({
   name: PORTS,
   type: 'ifname',
   elem: unique(published.map(({ port }) => port)),
 });
 
-function arpCommands(wish: GatewayWish): object[] {
+function arpCommands(spec: GatewaySpec): object[] {
   const of = { family: ARP_TABLE.family, table: ARP_TABLE.name };
   const chain = { ...of, name: 'past_the_bridge', type: 'filter', hook: 'input', prio: 0, policy: 'accept' };
   return [
     { add: { table: ARP_TABLE } },
-    addSet(of, portSet(wish)),
+    addSet(of, portSet(spec)),
     { add: { chain } },
-    ...[fromPort, ...askedTooSoon(wish)].map((expr) => ({
+    ...[fromPort, ...askedTooSoon(spec)].map((expr) => ({
       add: { rule: { ...of, chain: chain.name, expr } },
     })),
   ];
@@ -115,7 +115,7 @@ function arpCommands(wish: GatewayWish): object[] {
  * A container that sends from its first moment on asks for its gateway before its port is in the set; with the port's
  * own answer its packets would be dropped for half a minute, until the kernel asks anew (measured: 40 s).
  */
-function askedTooSoon({ bridge, pools }: GatewayWish): object[][] {
+function askedTooSoon({ bridge, pools }: GatewaySpec): object[][] {
   const gateways = pools.filter(({ family }) => family === 4).map(({ gateway }) => gateway);
   if (gateways.length === 0) return [];
   return [
@@ -152,16 +152,16 @@ const LOCALS = 'locals6';
 const linkLocals = (published: readonly PublishedAddress[]) =>
   published.flatMap(({ mac }) => (mac === undefined ? [] : [linkLocalOf(mac)]));
 
-const localSet = ({ published }: GatewayWish): NamedSet => ({
+const localSet = ({ published }: GatewaySpec): NamedSet => ({
   name: LOCALS,
   type: 'ipv6_addr',
   elem: unique(linkLocals(published)),
 });
 
 /** Sets by family: who is behind the bridge, and what may come in to whom. */
-function setsOf(family: Family, wish: GatewayWish): NamedSet[] {
+function setsOf(family: Family, spec: GatewaySpec): NamedSet[] {
   const type = `ipv${family}_addr`;
-  const mine = wish.published.filter((one) => familyOf(ownAddress(one)) === family);
+  const mine = spec.published.filter((one) => familyOf(ownAddress(one)) === family);
   const may = (rule: string) => mine.filter(({ allowIn }) => allowIn.includes(rule)).map(ownAddress);
   const pairs = mine.filter(({ inside }) => inside !== undefined);
   const opened = mine.flatMap((one) => mergedPorts(one.allowIn).map((ports) => [ownAddress(one), ...ports]));
@@ -176,7 +176,7 @@ function setsOf(family: Family, wish: GatewayWish): NamedSet[] {
       elem: unique(opened).map((concat) => ({ concat })),
     },
   ];
-  if (wish.mode !== 'nat1to1') return plain;
+  if (spec.mode !== 'nat1to1') return plain;
   const maps: NamedSet[] = [
     { name: `inside${family}`, type, map: type, elem: unique(pairs.map((p) => [p.address, p.inside])) },
     { name: `public${family}`, type, map: type, elem: unique(pairs.map((p) => [p.inside, p.address])) },
@@ -189,19 +189,19 @@ interface Rule {
   expr: object[];
 }
 
-function rulesOf(wish: GatewayWish): Rule[] {
-  const fromBridge = match(meta('iifname'), wish.bridge);
-  const toBridge = match(meta('oifname'), wish.bridge);
-  const leaves = match(meta('oifname'), wish.bridge, '!=');
+function rulesOf(spec: GatewaySpec): Rule[] {
+  const fromBridge = match(meta('iifname'), spec.bridge);
+  const toBridge = match(meta('oifname'), spec.bridge);
+  const leaves = match(meta('oifname'), spec.bridge, '!=');
 
   const forFamily = (family: Family): Rule[] => {
     const containers = `@containers${family}`;
     const arrives = [toBridge, match(target(family), containers)];
     const address = { concat: [target(family), meta('l4proto'), portOf] };
     return [
-      ...sourceRules(family, wish).map((expr): Rule => ({ chain: 'own_sources', expr })),
+      ...sourceRules(family, spec).map((expr): Rule => ({ chain: 'own_sources', expr })),
       // The bridge keeps them apart; by way of the gateway they would still meet.
-      ...(wish.isolate
+      ...(spec.isolate
         ? [
             {
               chain: 'to_containers' as const,
@@ -217,9 +217,9 @@ function rulesOf(wish: GatewayWish): Rule[] {
       },
       { chain: 'to_containers', expr: [toBridge, match(address, `@ports${family}`), ACCEPT] },
       { chain: 'to_containers', expr: [...arrives, count('refused'), DROP] },
-      ...hostRules(family, wish.hostServices, [fromBridge, match(source(family), `@pools${family}`)]),
+      ...hostRules(family, spec.hostServices, [fromBridge, match(source(family), `@pools${family}`)]),
       ...(family === 6
-        ? hostRules(family, wish.hostServices, [fromBridge, match(source(family), `@${LOCALS}`)])
+        ? hostRules(family, spec.hostServices, [fromBridge, match(source(family), `@${LOCALS}`)])
         : []),
       // All on one bridge reach each other there, or must not: a shorter way is none of the host's advice.
       {
@@ -232,7 +232,7 @@ function rulesOf(wish: GatewayWish): Rule[] {
           DROP,
         ],
       },
-      ...(wish.mode === 'nat1to1' ? translation(family) : keptSource(family)),
+      ...(spec.mode === 'nat1to1' ? translation(family) : keptSource(family)),
     ];
   };
 

@@ -4,13 +4,13 @@ import { ipFrom } from '../../core/lib/cidr.ts';
 import { type AddressRange, parseRange } from '../address/pools.ts';
 import { count, DROP, type Family, match, meta, type NamedSet, source } from './expressions.ts';
 import type { Observed } from './observed.ts';
-import type { GatewayWish } from './spec.ts';
+import type { GatewaySpec } from './spec.ts';
 import { hasOthers } from './uplink.ts';
 
 const DOCKER = 'docker_bridges';
 
 /** For both families. */
-export const dockerSet = ({ dockerBridges }: GatewayWish): NamedSet => ({
+export const dockerSet = ({ dockerBridges }: GatewaySpec): NamedSet => ({
   name: DOCKER,
   type: 'ifname',
   elem: [...new Set(dockerBridges)].sort(),
@@ -18,7 +18,7 @@ export const dockerSet = ({ dockerBridges }: GatewayWish): NamedSet => ({
 
 export function sourceSets(
   family: Family,
-  wish: GatewayWish,
+  spec: GatewaySpec,
   { links }: Pick<Observed, 'links'>,
 ): NamedSet[] {
   const set = (name: string, ranges: readonly string[]): NamedSet => ({
@@ -31,11 +31,11 @@ export function sourceSets(
       .filter((range) => range.family === family)
       .map(element),
   });
-  const subnets = (pools: GatewayWish['pools']) => pools.map(({ subnet }) => subnet);
+  const subnets = (pools: GatewaySpec['pools']) => pools.map(({ subnet }) => subnet);
   return [
-    set('pools', subnets(wish.pools)),
-    set('alone', subnets(wish.pools.filter((pool) => !hasOthers(pool, wish, links)))),
-    set('reserved', wish.reserved),
+    set('pools', subnets(spec.pools)),
+    set('alone', subnets(spec.pools.filter((pool) => !hasOthers(pool, spec, links)))),
+    set('reserved', spec.reserved),
   ];
 }
 
@@ -44,7 +44,7 @@ export function sourceSets(
  * behind a bridge of Docker's, and anywhere if the pool is ours alone and the address is not reserved. A device by
  * which the host itself would send to the address is right in both cases: the administrator has put it there.
  */
-export function sourceRules(family: Family, { bridge }: GatewayWish): object[][] {
+export function sourceRules(family: Family, { bridge }: GatewaySpec): object[][] {
   const from = source(family);
   const elsewhere = match(meta('iifname'), { set: [bridge, 'lo'] }, '!=');
   // Missing: no route leads to the source by the device that the packet came in by.

@@ -3,7 +3,7 @@
 import type { PublishedAddress, ServiceRule } from '../../core/plan/port-security.ts';
 import type { Pool, PublicMode } from '../types.ts';
 
-export interface GatewayWish {
+export interface GatewaySpec {
   mode: PublicMode;
   /** OVS bridge of the containers; its internal port has the bridge's name. */
   bridge: string;
@@ -51,7 +51,7 @@ export interface Gateway {
    * is carried out, and all of them get its result. Empty when nothing was to do. Throws `gateway-failed` naming what
    * could not be done; the rest is done then.
    */
-  assert(wish: GatewayWish): Promise<readonly GatewayChange[]>;
+  assert(spec: GatewaySpec): Promise<readonly GatewayChange[]>;
   /**
    * Closes addresses towards the outside at once, until `assert` opens what it shall, and keeps the host from answering
    * at their ports; no time for more. Without rules of ours there is nothing to do.

@@ -5,7 +5,7 @@ import { type Cidr, contains, parseCidr, parseIp } from '../../core/lib/cidr.ts'
 import type { PublishedAddress } from '../../core/plan/port-security.ts';
 import { overlaps } from '../address/pools.ts';
 import type { Pool } from '../types.ts';
-import type { GatewayWish } from './spec.ts';
+import type { GatewaySpec } from './spec.ts';
 
 export interface HostLink {
   index: number;
@@ -31,7 +31,7 @@ export const familyOf = (address: string): 4 | 6 => (address.includes(':') ? 6 :
 /** The device that leads out for a family, undefined where none does. Never the bridge of the containers itself. */
 export function uplinkFor(
   family: 4 | 6,
-  { uplink, bridge }: Pick<GatewayWish, 'uplink' | 'bridge'>,
+  { uplink, bridge }: Pick<GatewaySpec, 'uplink' | 'bridge'>,
   defaults: readonly DefaultRoute[],
 ): string | undefined {
   if (uplink !== 'auto') return uplink === bridge ? undefined : uplink;
@@ -65,11 +65,11 @@ export function layoutOf(pool: Pool, bridge: string, links: HostLinks): GatewayL
 /** Whether the neighbours at the uplink take the pool for a part of their own subnet, so that they ask for its addresses. */
 export function isOnLink(
   pool: Pool,
-  wish: Pick<GatewayWish, 'onLink'>,
+  spec: Pick<GatewaySpec, 'onLink'>,
   uplink: HostLink | undefined,
 ): boolean {
-  if (uplink === undefined || wish.onLink === false) return false;
-  if (wish.onLink === true) return true;
+  if (uplink === undefined || spec.onLink === false) return false;
+  if (spec.onLink === true) return true;
   const subnet = cidrOf(pool.subnet);
   return uplink.addresses
     .map(cidrOf)
@@ -82,7 +82,7 @@ export function isOnLink(
  */
 export function hasOthers(
   pool: Pool,
-  { bridge, onLink }: Pick<GatewayWish, 'bridge' | 'onLink'>,
+  { bridge, onLink }: Pick<GatewaySpec, 'bridge' | 'onLink'>,
   links: HostLinks,
 ): boolean {
   const subnet = cidrOf(pool.subnet);

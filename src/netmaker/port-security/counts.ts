@@ -1,8 +1,8 @@
 // What the rules of one port dropped, over all the times that they were made: counters of new rules begin at nothing.
 
-import type { InstalledGuard } from './installed.ts';
+import type { InstalledPortSecurity } from './installed.ts';
 
-export type Counts = Pick<InstalledGuard, 'spoofed' | 'refused'>;
+export type Counts = Pick<InstalledPortSecurity, 'spoofed' | 'refused'>;
 
 export interface Carried {
   /** By rules that are gone. */

@@ -4,12 +4,12 @@ import { type Carried, type Counts, looked, NONE_YET, remade, total } from './co
 
 export interface DropCounts {
   /** Has a look at the rules note what they count; returns what `look` does. */
-  during<C extends Counts>(look: () => Promise<ReadonlyMap<number, C>>): Promise<ReadonlyMap<number, C>>;
+  during<C extends Counts>(read: () => Promise<ReadonlyMap<number, C>>): Promise<ReadonlyMap<number, C>>;
   /** Carries over what the guest's rules have counted. `look` tells it just before `remake` makes them anew. */
   across(
     vmid: number,
     guest: string,
-    look: () => Promise<Counts | undefined>,
+    read: () => Promise<Counts | undefined>,
     remake: () => Promise<void>,
   ): Promise<void>;
   /** All that was dropped, as far as it is known. */
@@ -34,9 +34,9 @@ export function openDropCounts(): DropCounts {
   };
 
   return {
-    async during(look) {
+    async during(read) {
       const before = new Map(turns);
-      const found = await look();
+      const found = await read();
       for (const [vmid, now] of found) {
         const begun = turns.get(vmid) ?? 0;
         if (begun % 2 === 1 || begun !== (before.get(vmid) ?? 0)) continue;
@@ -45,11 +45,11 @@ export function openDropCounts(): DropCounts {
       }
       return found;
     },
-    across: (vmid, guest, look, remake) =>
+    across: (vmid, guest, read, remake) =>
       whileTurning(vmid, async () => {
         const former = kept.get(vmid);
         const isIts = former?.guest === undefined || former.guest === guest;
-        const now = isIts ? await look() : undefined;
+        const now = isIts ? await read() : undefined;
         await remake();
         const carried = isIts ? remade(former?.carried ?? NONE_YET, now) : NONE_YET;
         kept.set(vmid, { guest, carried });

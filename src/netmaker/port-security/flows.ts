@@ -2,7 +2,7 @@
 
 import { meterId } from './meters.ts';
 import { ADMIT, ALLOW, SOURCE, TABLE, TOWARDS, ZONE } from './pipeline.ts';
-import { addressesOf, checkedPort, type GuardedPort, linkLocalOf } from './port.ts';
+import { addressesOf, checkedPort, linkLocalOf, type SecuredPort } from './port.ts';
 import { allowsAll, serviceMatches } from './services.ts';
 
 const MULTICAST = '01:00:00:00:00:00/01:00:00:00:00:00';
@@ -45,7 +45,7 @@ interface Flow {
  * a guarded address. Their IP source addresses are not looked at: it would make one datapath flow per remote address
  * of an uplink, and the answers do not reach them anyway.
  */
-export function flowsOf(port: GuardedPort): string[] {
+export function flowsOf(port: SecuredPort): string[] {
   const checked = checkedPort(port);
   return [...admission(checked), ...source(checked), ...towards(checked), ...allow(checked)].map(textOf);
 }
@@ -65,23 +65,23 @@ function textOf({ table, priority, match, actions }: Flow): string {
   return `table=${table},priority=${priority},${match},actions=${actions}`;
 }
 
-function admission(port: GuardedPort): Flow[] {
-  const { ofport, uplink, guard } = port;
+function admission(port: SecuredPort): Flow[] {
+  const { ofport, uplink, portSecurity } = port;
   const at = (priority: number, match: string, actions: string): Flow => ({
     table: TABLE.admission,
     priority,
     match,
     actions,
   });
-  const { mac } = guard;
-  const out = guard.rateOut === undefined ? '' : `meter:${meterId(ofport, 'out')},`;
+  const { mac } = portSecurity;
+  const out = portSecurity.rateOut === undefined ? '' : `meter:${meterId(ofport, 'out')},`;
   const flows = [
     at(ADMIT.own, `in_port=${ofport},dl_src=${mac},${UNTAGGED}`, `${out}goto_table:${TABLE.source}`),
     at(ADMIT.ownTagged, `in_port=${ofport},dl_src=${mac}`, 'drop'),
     at(ADMIT.ownOther, `in_port=${ofport}`, 'drop'),
     at(ADMIT.fromHost, `in_port=LOCAL,dl_dst=${mac},${UNTAGGED}`, deliver(port)),
     at(ADMIT.asMac, `dl_src=${mac}`, 'drop'),
-    ...addressesOf(guard, 4).map((address) => at(ADMIT.asArp, `arp,arp_spa=${address}`, 'drop')),
+    ...addressesOf(portSecurity, 4).map((address) => at(ADMIT.asArp, `arp,arp_spa=${address}`, 'drop')),
     ...ownV6(port).map((address) =>
       at(ADMIT.asNd, `${ND_ADVERTISEMENT},icmp_code=0,nd_target=${address}`, 'drop'),
     ),
@@ -93,24 +93,24 @@ function admission(port: GuardedPort): Flow[] {
     if (isFiltered(port))
       flows.push(...hiddenUnicast(port).map((match) => at(ADMIT.fromUplinkMulticast, match, 'drop')));
   }
-  if (guard.isolate) flows.push(at(ADMIT.fromOthers, `dl_dst=${mac}`, 'drop'));
-  else if (guard.rateIn !== undefined)
+  if (portSecurity.isolate) flows.push(at(ADMIT.fromOthers, `dl_dst=${mac}`, 'drop'));
+  else if (portSecurity.rateIn !== undefined)
     flows.push(at(ADMIT.fromOthers, `dl_dst=${mac}`, `meter:${meterId(ofport, 'in')},NORMAL`));
   return flows;
 }
 
 /** Packets to the port's address in a multicast frame, which Linux accepts as if they were for the card alone. */
-function hiddenUnicast({ uplink, guard }: GuardedPort): string[] {
+function hiddenUnicast({ uplink, portSecurity }: SecuredPort): string[] {
   const from = `in_port=${uplink},dl_dst=${MULTICAST}`;
   return [
-    ...addressesOf(guard, 4).map((address) => `${from},ip,nw_dst=${address}`),
-    ...addressesOf(guard, 6).map((address) => `${from},ipv6,ipv6_dst=${address}`),
+    ...addressesOf(portSecurity, 4).map((address) => `${from},ip,nw_dst=${address}`),
+    ...addressesOf(portSecurity, 6).map((address) => `${from},ipv6,ipv6_dst=${address}`),
   ];
 }
 
-function source(port: GuardedPort): Flow[] {
-  const { ofport, guard } = port;
-  const { mac } = guard;
+function source(port: SecuredPort): Flow[] {
+  const { ofport, portSecurity } = port;
+  const { mac } = portSecurity;
   const pass = `${isFiltered(port) ? 'load:0x1->NXM_NX_REG0[],' : ''}goto_table:${TABLE.towards}`;
   const at = (priority: number, match: string, actions: string): Flow => ({
     table: TABLE.source,
@@ -120,7 +120,7 @@ function source(port: GuardedPort): Flow[] {
   });
   const v6 = ownV6(port);
   return [
-    ...addressesOf(guard, 4).flatMap((address) => [
+    ...addressesOf(portSecurity, 4).flatMap((address) => [
       // A probe (RFC 5227 2.1.1) asks for the port's own address only, or it could keep others from taking theirs.
       at(SOURCE.arp, `arp,arp_op=1,arp_sha=${mac},arp_spa=0.0.0.0,arp_tpa=${address}`, pass),
       at(SOURCE.arp, `arp,arp_op=1,arp_sha=${mac},arp_spa=${address}`, pass),
@@ -155,9 +155,9 @@ function source(port: GuardedPort): Flow[] {
   ];
 }
 
-function towards(port: GuardedPort): Flow[] {
-  const { ofport, uplink, guard } = port;
-  const { mac, isolate } = guard;
+function towards(port: SecuredPort): Flow[] {
+  const { ofport, uplink, portSecurity } = port;
+  const { mac, isolate } = portSecurity;
   const at = (priority: number, match: string, actions: string): Flow => ({
     table: TABLE.towards,
     priority,
@@ -200,16 +200,16 @@ function towards(port: GuardedPort): Flow[] {
 }
 
 /** Behind connection tracking: what is `+est` or `+rel` was allowed when it began. */
-function allow(port: GuardedPort): Flow[] {
-  const { ofport, uplink, guard } = port;
+function allow(port: SecuredPort): Flow[] {
+  const { ofport, uplink, portSecurity } = port;
   const at = (priority: number, match: string, actions: string): Flow => ({
     table: TABLE.allow,
     priority,
     match,
     actions,
   });
-  const to = `dl_dst=${guard.mac}`;
-  const openings = serviceMatches(guard.allowIn).map((match) =>
+  const to = `dl_dst=${portSecurity.mac}`;
+  const openings = serviceMatches(portSecurity.allowIn).map((match) =>
     at(ALLOW.opened, `ct_state=+trk+new-inv,${to},${match}`, committed(port, deliver(port))),
   );
   const arriving = [
@@ -220,7 +220,7 @@ function allow(port: GuardedPort): Flow[] {
     at(ALLOW.refused, to, isFiltered(port) ? 'drop' : deliver(port)),
   ];
   if (uplink === undefined || !isFiltered(port)) return arriving;
-  const [first, rest] = guard.isolate
+  const [first, rest] = portSecurity.isolate
     ? [ALLOW.isolatedNew, ALLOW.isolated]
     : [ALLOW.outsideNew, ALLOW.outside];
   return [
@@ -231,31 +231,31 @@ function allow(port: GuardedPort): Flow[] {
   ];
 }
 
-function isFiltered({ guard }: GuardedPort): boolean {
-  return !allowsAll(guard.allowIn);
+function isFiltered({ portSecurity }: SecuredPort): boolean {
+  return !allowsAll(portSecurity.allowIn);
 }
 
-function ownV6({ guard }: GuardedPort): string[] {
-  return [...new Set([...addressesOf(guard, 6), linkLocalOf(guard.mac)])];
+function ownV6({ portSecurity }: SecuredPort): string[] {
+  return [...new Set([...addressesOf(portSecurity, 6), linkLocalOf(portSecurity.mac)])];
 }
 
 /** Where a guest's frames leave to when they are not for a guarded port. */
-function exit(port: GuardedPort): string {
-  return port.guard.isolate ? gatewaysOf(port) : 'NORMAL';
+function exit(port: SecuredPort): string {
+  return port.portSecurity.isolate ? gatewaysOf(port) : 'NORMAL';
 }
 
-function gatewaysOf({ uplink }: GuardedPort): string {
+function gatewaysOf({ uplink }: SecuredPort): string {
   return uplink === undefined ? 'LOCAL' : `LOCAL,output:${uplink}`;
 }
 
 /** To the guest, within its rate. */
-function deliver({ ofport, guard }: GuardedPort): string {
-  const meter = guard.rateIn === undefined ? '' : `meter:${meterId(ofport, 'in')},`;
+function deliver({ ofport, portSecurity }: SecuredPort): string {
+  const meter = portSecurity.rateIn === undefined ? '' : `meter:${meterId(ofport, 'in')},`;
   return `${meter}output:${ofport}`;
 }
 
 /** A meter is an instruction and stands first. */
-function committed({ ofport, guard }: GuardedPort, delivery: string): string {
-  if (guard.rateIn === undefined) return `${COMMIT},${delivery}`;
+function committed({ ofport, portSecurity }: SecuredPort, delivery: string): string {
+  if (portSecurity.rateIn === undefined) return `${COMMIT},${delivery}`;
   return `meter:${meterId(ofport, 'in')},${COMMIT},output:${ofport}`;
 }

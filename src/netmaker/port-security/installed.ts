@@ -6,9 +6,9 @@ import { AgentError } from '../../core/lib/errors.ts';
 import { flowsOf } from './flows.ts';
 import { metersOf, meterText } from './meters.ts';
 import { ADMIT, dropKind, type Spoof, TABLE, vmidOfCookie } from './pipeline.ts';
-import type { GuardedPort } from './port.ts';
+import type { SecuredPort } from './port.ts';
 
-export interface InstalledGuard {
+export interface InstalledPortSecurity {
   ofport: number;
   /** As `digestOf` of what was installed; empty when some of it is not there any more. */
   digest: string;
@@ -66,7 +66,7 @@ const MARK_PRIORITY = 1;
 const DIGEST_DIGITS = 11;
 
 /** The digest of what `install` leaves behind for the port. Throws as `flowsOf`. */
-export function digestOf(port: GuardedPort): string {
+export function digestOf(port: SecuredPort): string {
   const parts = [...flowsOf(port), ...metersOf(port).map(meterText)];
   return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, DIGEST_DIGITS);
 }
@@ -75,9 +75,9 @@ export function digestOf(port: GuardedPort): string {
  * A flow that no frame meets and that holds, as its metadata, the digest, whether the port is isolated, and how many
  * flows there are beside it: 44 + 4 + 16 bits.
  */
-export function markOf(port: GuardedPort): string {
+export function markOf(port: SecuredPort): string {
   const flows = flowsOf(port).length.toString(16).padStart(4, '0');
-  const metadata = `0x${digestOf(port)}${port.guard.isolate ? 1 : 0}${flows}`;
+  const metadata = `0x${digestOf(port)}${port.portSecurity.isolate ? 1 : 0}${flows}`;
   return `table=${TABLE.mark},priority=${MARK_PRIORITY},metadata=${metadata},actions=drop`;
 }
 
@@ -93,20 +93,20 @@ function readMark(match: string) {
 }
 
 /** An installed guard, and whether the port is isolated. */
-export interface ReadGuard extends InstalledGuard {
+export interface ReadPortSecurity extends InstalledPortSecurity {
   isolate: boolean;
 }
 
 /** The ports that flows of ours are for. One whose flows do not say which port it is has number 0. */
-export function guardsOf(flows: readonly DumpedFlow[]): Map<number, ReadGuard> {
+export function securityByVmidOf(flows: readonly DumpedFlow[]): Map<number, ReadPortSecurity> {
   const byVmid = new Map<number, DumpedFlow[]>();
   for (const flow of flows) {
     if (flow.vmid !== 0) byVmid.set(flow.vmid, [...(byVmid.get(flow.vmid) ?? []), flow]);
   }
-  return new Map([...byVmid].map(([vmid, own]) => [vmid, guardOf(own)]));
+  return new Map([...byVmid].map(([vmid, own]) => [vmid, securityOf(own)]));
 }
 
-function guardOf(flows: readonly DumpedFlow[]): ReadGuard {
+function securityOf(flows: readonly DumpedFlow[]): ReadPortSecurity {
   const marks = flows.filter(({ table }) => table === TABLE.mark);
   const mark = marks.length === 1 ? readMark(marks[0]?.match ?? '') : undefined;
   const spoofed: Record<Spoof, number> = { mac: 0, arp: 0, nd: 0, ipv4: 0, ipv6: 0, other: 0 };

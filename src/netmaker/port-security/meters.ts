@@ -1,5 +1,5 @@
 // Rates of a port, as OpenFlow meters.
-import type { GuardedPort } from './port.ts';
+import type { SecuredPort } from './port.ts';
 
 /**
  * Meters and not OVSDB's `ingress_policing_rate` and `linux-htb`, because meters limit in both directions on both
@@ -27,10 +27,10 @@ export function meterId(ofport: number, direction: Direction): number {
 }
 
 /** The limits of a port in OpenFlow's terms; none where the guard has none. */
-export function metersOf({ ofport, guard }: GuardedPort): Meter[] {
+export function metersOf({ ofport, portSecurity }: SecuredPort): Meter[] {
   const meter = (direction: Direction, rate: number | undefined) =>
     rate === undefined ? [] : [{ id: meterId(ofport, direction), rate, burst: burstOf(rate) }];
-  return [...meter('in', guard.rateIn), ...meter('out', guard.rateOut)];
+  return [...meter('in', portSecurity.rateIn), ...meter('out', portSecurity.rateOut)];
 }
 
 /**

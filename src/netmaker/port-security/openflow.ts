@@ -2,19 +2,25 @@
 
 import { AgentError } from '../../core/lib/errors.ts';
 import type { Exec } from '../../core/lib/exec.ts';
-import { type DumpedFlow, guardsOf, parseFlows, parseUnfloodedPorts, type ReadGuard } from './installed.ts';
+import {
+  type DumpedFlow,
+  parseFlows,
+  parseUnfloodedPorts,
+  type ReadPortSecurity,
+  securityByVmidOf,
+} from './installed.ts';
 import { type Meter, meterText, parseMeterIds } from './meters.ts';
 import { OUR_COOKIES } from './pipeline.ts';
 
 /** What is on the bridge while one change is made. */
-interface Seen {
+interface ObservedRules {
   flows: DumpedFlow[];
-  guards: Map<number, ReadGuard>;
+  securityByVmid: Map<number, ReadPortSecurity>;
 }
 
 /** What the last look at a bridge and our own changes since say. */
 export interface Remembered {
-  guards: Map<number, Pick<ReadGuard, 'ofport' | 'isolate'>>;
+  securityByVmid: Map<number, Pick<ReadPortSecurity, 'ofport' | 'isolate'>>;
   meters: Set<number>;
 }
 
@@ -31,10 +37,10 @@ export function openOpenFlow(exec: Exec) {
     }
   };
   const of14 = (...args: string[]) => ofctl(['-O', 'OpenFlow14', ...args]);
-  const dump = async (bridge: string): Promise<Seen> => {
+  const dump = async (bridge: string): Promise<ObservedRules> => {
     const text = await of14('dump-flows', bridge, '--no-names', `cookie=${OUR_COOKIES}`);
     const flows = parseFlows(text);
-    return { flows, guards: guardsOf(flows) };
+    return { flows, securityByVmid: securityByVmidOf(flows) };
   };
   const bundle = (bridge: string, lines: readonly string[]) =>
     ofctl(['-O', 'OpenFlow14', '--bundle', 'add-flows', bridge, '-'], `${lines.join('\n')}\n`);

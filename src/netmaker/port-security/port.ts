@@ -2,14 +2,14 @@
 import { z } from 'zod';
 import { parseIp } from '../../core/lib/cidr.ts';
 import { AgentError } from '../../core/lib/errors.ts';
-import type { PortGuard } from '../../core/plan/port-security.ts';
+import type { PortSecurity } from '../../core/plan/port-security.ts';
 
-export interface GuardedPort {
+export interface SecuredPort {
   bridge: string;
   vmid: number;
   /** OpenFlow port number. */
   ofport: number;
-  guard: PortGuard;
+  portSecurity: PortSecurity;
   /** OpenFlow port of the uplink that is in the bridge (mode `l2`); undefined where the host forwards. */
   uplink?: number;
 }
@@ -36,8 +36,8 @@ const portSchema = z.object({
 });
 
 /** Every part ends up in the text of a flow: throws `bad-argument` for what could be read as something else there. */
-export function checkedPort(port: GuardedPort): GuardedPort {
-  const checked = portSchema.safeParse(port);
+export function checkedPort(port: SecuredPort): SecuredPort {
+  const checked = portSchema.safeParse({ ...port, guard: port.portSecurity });
   if (checked.success) return port;
   const [issue] = checked.error.issues;
   const where = issue?.path.join('.') ?? 'port';
@@ -50,7 +50,7 @@ export function checkedPort(port: GuardedPort): GuardedPort {
   );
 }
 
-export function addressesOf({ addresses }: PortGuard, family: 4 | 6): string[] {
+export function addressesOf({ addresses }: PortSecurity, family: 4 | 6): string[] {
   return addresses.filter((address) => address.includes(':') === (family === 6));
 }
 

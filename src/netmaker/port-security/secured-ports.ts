@@ -4,21 +4,21 @@ import { observePorts } from '../../core/drivers/ovsdb/observe.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
-import type { Observed, ObservedGuard } from '../../core/plan/observed.ts';
-import type { PortGuard } from '../../core/plan/port-security.ts';
+import type { Observed, ObservedPortSecurity } from '../../core/plan/observed.ts';
+import type { PortSecurity } from '../../core/plan/port-security.ts';
 import type { Counts } from './counts.ts';
 import { openDropCounts } from './drop-counts.ts';
-import { digestOf, type GuardedPort, type Isolation } from './port-security.ts';
+import { digestOf, type PortSecurityRules, type SecuredPort } from './port-security.ts';
 
-export interface Guards {
+export interface SecuredPorts {
   /** What is there, as far as it is known: `refresh` looks again. */
-  all: () => Observed['guards'];
+  all: () => Observed['portSecurity'];
   /** Returns the port's OpenFlow number. Throws `flows-refused`, `port-not-usable`. */
-  guard(desired: DesiredPort, guard: PortGuard): Promise<number>;
-  unguard(bridge: string, vmid: number): Promise<void>;
+  secure(desired: DesiredPort, secure: PortSecurity): Promise<number>;
+  unsecure(bridge: string, vmid: number): Promise<void>;
   /** Tells the neighbours of a port that these addresses are behind it now, and have this MAC. */
   announce(desired: DesiredPort, mac: string, addresses: readonly string[]): Promise<void>;
-  digest: (desired: DesiredPort, guard: PortGuard, ofport: number) => string;
+  digest: (desired: DesiredPort, secure: PortSecurity, ofport: number) => string;
   /** Asks the switch: rules go with a restart of ovs-vswitchd, or by foreign hands. */
   refresh(bridges: Iterable<string>): Promise<void>;
   /** Packets dropped, by VMID, while the guest lives; rules that are made anew go on counting. */
@@ -26,64 +26,72 @@ export interface Guards {
 }
 
 /** @param uplink the device that mode `l2` has in the bridge */
-export function openGuards(isolation: Isolation, ovsdb: OvsdbClient, uplink: string | undefined): Guards {
-  let present = new Map<number, ObservedGuard>();
+export function openSecuredPorts(
+  rules: PortSecurityRules,
+  ovsdb: OvsdbClient,
+  uplink: string | undefined,
+): SecuredPorts {
+  let present = new Map<number, ObservedPortSecurity>();
   /** What was put there after a look began is newer than the look. */
   let changes = 0;
   const counts = openDropCounts();
-  const look = (bridge: string) => counts.during(() => isolation.installed(bridge));
+  const read = (bridge: string) => counts.during(() => rules.installed(bridge));
 
-  const { ofportOf, guarded } = openflowPorts(ovsdb, uplink);
+  const { ofportOf, guarded: securedPort } = openflowPorts(ovsdb, uplink);
   /** A container's first start has nothing to carry over, and does not wait for a look. */
-  const countedBy = async (former: ObservedGuard | undefined, vmid: number): Promise<Counts | undefined> => {
+  const countedBy = async (
+    former: ObservedPortSecurity | undefined,
+    vmid: number,
+  ): Promise<Counts | undefined> => {
     if (former === undefined) return undefined;
-    const found = await isolation.installed(former.bridge).catch(() => undefined);
+    const found = await rules.installed(former.bridge).catch(() => undefined);
     return found?.get(vmid);
   };
-  const digest: Guards['digest'] = (desired, guard, ofport) => digestOf(guarded(desired, guard, ofport));
+  const digest: SecuredPorts['digest'] = (desired, portSecurity, ofport) =>
+    digestOf(securedPort(desired, portSecurity, ofport));
 
   return {
     all: () => present,
     digest,
-    async guard(desired, guard) {
+    async secure(desired, portSecurity) {
       const ofport = ofportOf(desired);
       const former = present.get(desired.guest.vmid);
-      const port = guarded(desired, guard, ofport);
+      const port = securedPort(desired, portSecurity, ofport);
       await counts.across(
         port.vmid,
         desired.guest.id ?? desired.guest.name,
         () => countedBy(former, port.vmid),
         async () => {
           if (former !== undefined && former.bridge !== desired.bridge) {
-            await isolation.remove(former.bridge, port.vmid);
+            await rules.remove(former.bridge, port.vmid);
           }
-          await isolation.install(port);
+          await rules.install(port);
         },
       );
       changes++;
       const { bridge } = desired;
-      present.set(desired.guest.vmid, { bridge, ofport, digest: digest(desired, guard, ofport) });
+      present.set(desired.guest.vmid, { bridge, ofport, digest: digest(desired, portSecurity, ofport) });
       return ofport;
     },
-    async unguard(bridge, vmid) {
+    async unsecure(bridge, vmid) {
       await counts.until(vmid, async () => {
         // With its bridge go the rules.
-        if (ovsdb.replica.named('Bridge', bridge) !== undefined) await isolation.remove(bridge, vmid);
+        if (ovsdb.replica.named('Bridge', bridge) !== undefined) await rules.remove(bridge, vmid);
       });
       changes++;
       present.delete(vmid);
     },
     async announce(desired, mac, addresses) {
       const ofport = ofportOf(desired);
-      await isolation.announce(desired.bridge, ofport, mac, addresses);
+      await rules.announce(desired.bridge, ofport, mac, addresses);
     },
     async refresh(bridges) {
       for (let attempt = 0; attempt < 3; attempt++) {
         const before = changes;
-        const found = new Map<number, ObservedGuard>();
+        const found = new Map<number, ObservedPortSecurity>();
         for (const bridge of new Set([...bridges, ...[...present.values()].map((entry) => entry.bridge)])) {
           if (ovsdb.replica.named('Bridge', bridge) === undefined) continue;
-          for (const [vmid, { ofport, digest: seen }] of await look(bridge)) {
+          for (const [vmid, { ofport, digest: seen }] of await read(bridge)) {
             found.set(vmid, { bridge, ofport, digest: seen });
           }
         }
@@ -93,7 +101,7 @@ export function openGuards(isolation: Isolation, ovsdb: OvsdbClient, uplink: str
       }
     },
     async counters(bridge) {
-      const found = await look(bridge);
+      const found = await read(bridge);
       return new Map([...found].map(([vmid, now]) => [vmid, counts.of(vmid) ?? now]));
     },
   };
@@ -108,15 +116,15 @@ function openflowPorts(ovsdb: OvsdbClient, uplink: string | undefined) {
   };
   const uplinkOn = (bridge: string): number | undefined =>
     observePorts(ovsdb.replica).find((port) => port.interface === uplink && port.bridge === bridge)?.ofport;
-  const guarded = (desired: DesiredPort, guard: PortGuard, ofport: number): GuardedPort => {
+  const securedPort = (desired: DesiredPort, portSecurity: PortSecurity, ofport: number): SecuredPort => {
     const number = uplinkOn(desired.bridge);
     return {
       bridge: desired.bridge,
       vmid: desired.guest.vmid,
       ofport,
-      guard,
+      portSecurity,
       ...(number !== undefined && number > 0 && { uplink: number }),
     };
   };
-  return { ofportOf, guarded };
+  return { ofportOf, guarded: securedPort };
 }

@@ -106,8 +106,8 @@ export async function runAttest(request: AttestRequest): Promise<Probed[]> {
       ...(seen?.[at] && { seen: seen[at] }),
     }));
   } catch (error) {
-    const said = error instanceof z.ZodError ? 'its answer was not understood' : (error as Error).message;
-    const failure = `The probe in the namespace of process ${pid} failed: ${said}`.replace(/\s+/g, ' ');
+    const problem = error instanceof z.ZodError ? 'its answer was not understood' : (error as Error).message;
+    const failure = `The probe in the namespace of process ${pid} failed: ${problem}`.replace(/\s+/g, ' ');
     return asked.map(({ family, server }) => ({ family, server, failure, why: 'no-probe' as const }));
   }
 }

@@ -73,12 +73,12 @@ const SAME_HOST = '; the server is on this host, so nothing is proven of the way
 
 function whyUnproven(mapped: string, { seen, server }: Probed): string {
   const name = nameOf(server);
-  const said = `It says that ${name} sees it as ${mapped}, its own address, but`;
-  if (seen === undefined) return `${said} this host could not watch the exchange (does nft work?)`;
+  const beginning = `It says that ${name} sees it as ${mapped}, its own address, but`;
+  if (seen === undefined) return `${beginning} this host could not watch the exchange (does nft work?)`;
   if (!seen.asked) {
-    return `${said} no such question has passed this host: the container answered itself, or ${name} is on the bridge`;
+    return `${beginning} no such question has passed this host: the container answered itself, or ${name} is on the bridge`;
   }
-  return `${said} no answer of that kind has passed this host: it may have come from the container itself`;
+  return `${beginning} no answer of that kind has passed this host: it may have come from the container itself`;
 }
 
 const nameOf = ({ host, port }: Probed['server']) =>

@@ -16,7 +16,7 @@ const questions = Array.from({ length: Math.ceil(words.length / 3) }, (_, at) =>
 async function ask({ id, ...server }: (typeof questions)[number], deadlineMs: number) {
   const family = isIP(server.host.replace(/%.*$/, '')) === 6 ? 6 : 4;
   try {
-    return told(await stunBinding({ server, family, deadlineMs, transaction: Buffer.from(id, 'hex') }));
+    return answerOf(await stunBinding({ server, family, deadlineMs, transaction: Buffer.from(id, 'hex') }));
   } catch (error) {
     const cause = isAgentError(error) ? error.cause : error;
     const why = cause instanceof BindingFailure ? cause.why : 'no-route';
@@ -25,7 +25,7 @@ async function ask({ id, ...server }: (typeof questions)[number], deadlineMs: nu
   }
 }
 
-function told({ mapped, local, rttMs }: Binding) {
+function answerOf({ mapped, local, rttMs }: Binding) {
   return { local: local.address, mapped: mapped.address, rtt_ms: Math.round(rttMs * 1000) / 1000 };
 }
 

@@ -49,11 +49,11 @@ export function openResponder({ addresses, stunPort, httpPort, onError }: Respon
   const together = tokenBuckets(TOGETHER);
   const allowed = limiter(each, together);
   const open = new Map<string, Close>();
-  const troubles = new Map<string, string>();
+  const pendingRetries = new Map<string, string>();
   let closed = false;
   let turn = Promise.resolve();
 
-  const wanted = addresses.flatMap((address) => {
+  const desired = addresses.flatMap((address) => {
     const host = address.includes(':') ? `[${address}]` : address;
     return [
       {
@@ -67,24 +67,24 @@ export function openResponder({ addresses, stunPort, httpPort, onError }: Respon
     ];
   });
 
-  const tell = (name: string, error: unknown) => {
+  const report = (name: string, error: unknown) => {
     const why = isErrno(error, 'EADDRNOTAVAIL') ? 'the address is not there yet' : (error as Error).message;
-    if (troubles.get(name) === why) return;
-    troubles.set(name, why);
+    if (pendingRetries.get(name) === why) return;
+    pendingRetries.set(name, why);
     onError(new AgentError('responder-failed', `Nothing answers at ${name}: ${why}`));
   };
   const listenAll = async () => {
-    for (const { name, listen } of wanted) {
+    for (const { name, listen } of desired) {
       if (closed || open.has(name)) continue;
       const lost: Lost = (error) => {
         open.delete(name);
-        tell(name, error);
+        report(name, error);
       };
       try {
         open.set(name, await listen(lost));
-        troubles.delete(name);
+        pendingRetries.delete(name);
       } catch (error) {
-        tell(name, error);
+        report(name, error);
       }
     }
   };

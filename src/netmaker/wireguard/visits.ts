@@ -46,13 +46,13 @@ export interface MeshWatchParts {
   onError: (error: unknown) => void;
 }
 
-interface Seen {
+interface ContainerState {
   sight?: MeshSight;
   /** Blocks it may have at the next look. */
   budget: number;
   health?: Health;
   /** What was wrong last. */
-  trouble?: string;
+  problem?: string;
   /** A visit that outlived its deadline and still holds something. */
   busy: boolean;
 }
@@ -61,7 +61,7 @@ export class MeshVisits {
   /** Nothing is recorded any more. */
   isClosed = false;
   readonly #parts: MeshWatchParts;
-  readonly #seen = new Map<string, Seen>();
+  readonly #seen = new Map<string, ContainerState>();
 
   constructor(parts: MeshWatchParts) {
     this.#parts = parts;
@@ -95,7 +95,7 @@ export class MeshVisits {
     if (state.busy) return;
     state.busy = true;
     let late = false;
-    const work = this.#look(container, state)
+    const work = this.#poll(container, state)
       .then((sight) => (sight === undefined ? undefined : this.#take(sight, state, () => late)))
       .finally(() => {
         state.busy = false;
@@ -108,19 +108,19 @@ export class MeshVisits {
     }
   }
 
-  async #look(container: MeshContainer, state: Seen): Promise<MeshSight | undefined> {
+  async #poll(container: MeshContainer, state: ContainerState): Promise<MeshSight | undefined> {
     const { inspect, readWireGuard, now } = this.#parts;
     const { id, pid } = container;
     const inspected = await inspect(id);
     if (inspected === undefined) return undefined;
     const before = state.sight;
-    let trouble: unknown;
+    let problem: unknown;
     const wireguard = await readWireGuard(pid).catch((error: unknown) => {
-      trouble = error;
+      problem = error;
       return undefined;
     });
-    if (trouble === undefined) delete state.trouble;
-    else this.#noteWrong(state, trouble);
+    if (problem === undefined) delete state.problem;
+    else this.#noteWrong(state, problem);
     if (wireguard !== undefined) return { container, ...inspected, wireguard, readAt: now() };
     const { wireguard: old, readAt } = before ?? {};
     return {
@@ -131,7 +131,7 @@ export class MeshVisits {
     };
   }
 
-  async #take(sight: MeshSight, state: Seen, isLate: () => boolean): Promise<void> {
+  async #take(sight: MeshSight, state: ContainerState, isLate: () => boolean): Promise<void> {
     const { onHealth, record } = this.#parts;
     if (this.isClosed || isLate()) return;
     if (sight.health !== state.health) onHealth(sight.container.id, sight.health);
@@ -145,7 +145,7 @@ export class MeshVisits {
     state.sight = sight;
   }
 
-  #stateOf(id: string): Seen {
+  #stateOf(id: string): ContainerState {
     const state = this.#seen.get(id) ?? { budget: CHANGES_MAX, busy: false };
     // To the end of the map: the first ones are the longest away.
     this.#seen.delete(id);
@@ -153,9 +153,9 @@ export class MeshVisits {
     return state;
   }
 
-  #noteWrong(state: Seen, error: unknown): void {
-    const trouble = error instanceof Error ? error.message : String(error);
-    if (trouble !== state.trouble) this.#parts.onError(error);
-    state.trouble = trouble;
+  #noteWrong(state: ContainerState, error: unknown): void {
+    const problem = error instanceof Error ? error.message : String(error);
+    if (problem !== state.problem) this.#parts.onError(error);
+    state.problem = problem;
   }
 }

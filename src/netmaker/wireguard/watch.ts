@@ -6,7 +6,7 @@ export interface MeshWatch {
   /** Undefined until the first look at it, and when it is not attached any more. */
   values(id: string): MeshValues | undefined;
   /** Looks now; while a look is under way, once more after it. Resolves when that look is done; never rejects. */
-  look(): Promise<void>;
+  poll(): Promise<void>;
   /** Ends looking; resolves when the look under way is done. */
   close(): Promise<void>;
 }
@@ -28,7 +28,7 @@ export function startMeshWatch(parts: MeshWatchParts): MeshWatch {
     return done;
   };
 
-  const look = (): Promise<void> => {
+  const poll = (): Promise<void> => {
     if (visits.isClosed) return Promise.resolve();
     if (running === undefined) return begin();
     next ??= running.then(() => {
@@ -40,7 +40,7 @@ export function startMeshWatch(parts: MeshWatchParts): MeshWatch {
 
   const schedule = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => void look(), intervalMs);
+    timer = setTimeout(() => void poll(), intervalMs);
     timer.unref();
   };
 
@@ -50,7 +50,7 @@ export function startMeshWatch(parts: MeshWatchParts): MeshWatch {
       if (!attached().some((container) => container.id === id)) return undefined;
       return visits.sightOf(id);
     },
-    look,
+    poll,
     async close() {
       visits.isClosed = true;
       clearTimeout(timer);

@@ -135,11 +135,11 @@ export function decideAttach(container: DockerContainer, rules: AttachRules): At
   const parsed = parseDockerLabels(labels);
   if (!parsed.ok) return refused(true, parsed.problems.join('; '), true);
   const publicBridge = detection?.netmaker ? rules.netmaker?.bridge : undefined;
-  const { bridge = publicBridge ?? rules.bridge, netmaker: _, ...wanted } = parsed.labels;
+  const { bridge = publicBridge ?? rules.bridge, netmaker: _, ...requested } = parsed.labels;
   const strays = bridge === publicBridge ? [] : netmakerOnlyProblems(labels, publicBridge);
   if (strays.length > 0) return refused(true, strays.join('; '), true);
-  const card = { bridge, interface: rules.interface };
-  return { attach: true, ...card, ...role, ...wanted, reason: selection.reason };
+  const nic = { bridge, interface: rules.interface };
+  return { attach: true, ...nic, ...role, ...requested, reason: selection.reason };
 }
 
 /** Docker's name as the guest's. */

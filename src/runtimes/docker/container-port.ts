@@ -17,7 +17,7 @@ type Attached = Extract<AttachDecision, { attach: true }>;
 export class ContainerPort {
   readonly #parts: Pick<
     DockerParts,
-    'binding' | 'claim' | 'endpoints' | 'machineId' | 'publicBridge' | 'vmids'
+    'binding' | 'desiredGuest' | 'endpoints' | 'machineId' | 'publicBridge' | 'vmids'
   >;
   readonly #statics: Pick<ReturnType<typeof openStaticAddresses>, 'claim'>;
 
@@ -40,14 +40,14 @@ export class ContainerPort {
     const name = containerName(container);
     const guest: Guest = { runtime: 'docker', vmid, name, id: container.Id };
     const port = portName(vmid);
-    const card = this.#cardOf(container, port, decision.interface);
-    const { mac } = card;
+    const nic = this.#nicOf(container, port, decision.interface);
+    const { mac } = nic;
     const { role, bridge } = decision;
     const isPublic = role !== undefined && endpoints !== undefined && bridge === publicBridge;
     const endpoint = isPublic ? await endpoints?.of(container, decision, { port, mac }) : undefined;
     this.#statics.claim({ id: container.Id, name }, bridge, endpoint?.own ?? [decision.address ?? []].flat());
     const gateways = endpoint?.gateways ?? [decision.gateway ?? []].flat();
-    const wish: DesiredPort = {
+    const desiredPort: DesiredPort = {
       port,
       // The veth is ours, so that host end and port can have one name.
       interface: port,
@@ -57,7 +57,7 @@ export class ContainerPort {
       why: role === undefined ? decision.reason : `${role}: ${decision.reason}`,
       veth: {
         pid: container.State.Pid,
-        ...card,
+        ...nic,
         addresses: endpoint?.addresses ?? [decision.address ?? []].flat(),
         gateways,
         // Without a new default route they are reached as ever.
@@ -66,8 +66,8 @@ export class ContainerPort {
       },
       ...endpoint?.port,
     };
-    const { moves = [], others = [] } = endpoint ?? {};
-    return { guest, ports: [wish], skipped: [], note: decision.reason, moves, others };
+    const { addressTransfers = [], dependents = [] } = endpoint ?? {};
+    return { guest, ports: [desiredPort], skipped: [], note: decision.reason, addressTransfers, dependents };
   }
 
   /** A running container keeps its number whatever it is called meanwhile; a new one gets that of its name. */
@@ -76,9 +76,9 @@ export class ContainerPort {
     wanted: number | undefined,
     use: (vmid: number) => Promise<Resolution>,
   ): Promise<Resolution> {
-    const { claim, vmids } = this.#parts;
+    const { desiredGuest, vmids } = this.#parts;
     const name = containerName(container);
-    const held = claim(keyOf(container.Id))?.guest;
+    const held = desiredGuest(keyOf(container.Id))?.guest;
     if (held === undefined || (wanted !== undefined && wanted !== held.vmid)) {
       return vmids.claimFor('docker', name, wanted, use);
     }
@@ -87,7 +87,7 @@ export class ContainerPort {
   }
 
   /** A container that runs keeps the name that its interface has, whatever the configuration says by now. */
-  #cardOf({ Id: id, State: { Pid: pid } }: DockerContainer, port: string, wanted: string) {
+  #nicOf({ Id: id, State: { Pid: pid } }: DockerContainer, port: string, wanted: string) {
     const had = this.#parts.binding(port);
     if (had?.id === id && had.veth?.pid === pid) {
       return { guestInterface: had.veth.guestInterface, mac: had.veth.mac };

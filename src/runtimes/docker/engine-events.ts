@@ -27,13 +27,13 @@ export interface EventHearer {
   /** Id of a container that was connected to a network or taken out of one. */
   onNetworks: (container: string) => void;
   /** A line that is no event, and why; it is passed over. */
-  onOdd: (problem: string) => void;
+  onUnreadable: (problem: string) => void;
 }
 
 /** Resolves when the engine ends the stream or `signal` aborts. Throws `docker-unreachable`. */
 export async function readEvents(
   stream: NodeJS.ReadableStream,
-  { onOpen, onEvent, onNetworks, onOdd }: EventHearer,
+  { onOpen, onEvent, onNetworks, onUnreadable }: EventHearer,
   signal: AbortSignal,
 ): Promise<void> {
   const end = () => (stream as NodeJS.ReadableStream & { destroy(): void }).destroy();
@@ -42,7 +42,7 @@ export async function readEvents(
     onOpen();
     await readLines(stream, (line) => {
       const event = parseEvent(line);
-      if (typeof event === 'string') onOdd(event);
+      if (typeof event === 'string') onUnreadable(event);
       else if ('network' in event) onNetworks(event.network);
       else onEvent(event);
     });

@@ -22,7 +22,7 @@ export interface DockerConnection extends DockerEngine {
    * Whether the event's attribute of that name is Docker's word: labels come among the attributes, and in the place of
    * those of the same name, but for `name` and `image` (moby:daemon/events.go). False for a container never inspected.
    */
-  isSaidByDocker(id: string, attribute: 'exitCode' | 'oldName'): boolean;
+  isReportedByDocker(id: string, attribute: 'exitCode' | 'oldName'): boolean;
   /** Devices of the networks whose containers reach others through the host. Throws `docker-unreachable`. */
   bridges(): Promise<string[]>;
   /**
@@ -36,7 +36,7 @@ export interface DockerConnection extends DockerEngine {
     onEvent: (event: EngineEvent) => void,
     onNetworks: (container: string) => void,
     /** A line that is no event, and why; it is passed over. */
-    onOdd: (problem: string) => void,
+    onUnreadable: (problem: string) => void,
     signal: AbortSignal,
   ): Promise<void>;
 }
@@ -63,7 +63,7 @@ export function openDocker(socketPath: string, { imageLabels = [] }: DockerSetti
     inspectImage: (image) => found('image inspect', () => docker.getImage(image).inspect()),
   });
   return {
-    isSaidByDocker: (id, attribute) => labelKeys.get(id)?.has(attribute) === false,
+    isReportedByDocker: (id, attribute) => labelKeys.get(id)?.has(attribute) === false,
 
     async inspect(id) {
       const answer = await found('inspect', () => docker.getContainer(id).inspect());
@@ -111,7 +111,7 @@ export function openDocker(socketPath: string, { imageLabels = [] }: DockerSetti
         .filter((name) => kernelNameProblem(name) === undefined);
     },
 
-    async follow(since, onOpen, onEvent, onNetworks, onOdd, signal) {
+    async follow(since, onOpen, onEvent, onNetworks, onUnreadable, signal) {
       const stream = await call('events', () =>
         docker.getEvents({
           filters: {
@@ -121,7 +121,7 @@ export function openDocker(socketPath: string, { imageLabels = [] }: DockerSetti
           ...(since !== undefined && { since: secondsOf(since) as unknown as number }),
         }),
       );
-      await readEvents(stream, { onOpen, onEvent, onNetworks, onOdd }, signal);
+      await readEvents(stream, { onOpen, onEvent, onNetworks, onUnreadable }, signal);
     },
   };
 }

@@ -3,31 +3,31 @@
 import { electHolder, type GroupMember } from '../../netmaker/address/failover.ts';
 import type { LeasedAddress } from '../../netmaker/address/lease.ts';
 import type { Leases } from '../../netmaker/address/leases.ts';
-import type { Claim } from '../../state/desired-state.ts';
-import type { AddressMove } from '../source.ts';
+import type { DesiredGuest } from '../../state/desired-state.ts';
+import type { AddressTransfer } from '../source.ts';
 import { containerName, type DockerContainer } from './attach.ts';
 
 export interface ElectionParts {
   leases: Pick<Leases, 'claim'>;
   inspect: (id: string) => Promise<DockerContainer | undefined>;
-  claims: () => readonly Claim[];
+  desiredGuests: () => readonly DesiredGuest[];
 }
 
 export interface Election {
   holder: string | undefined;
-  moves: AddressMove[];
-  others: string[];
+  addressTransfers: AddressTransfer[];
+  dependents: string[];
   addresses: LeasedAddress[];
 }
 
-export const idOf = ({ guest }: Claim) => guest.id ?? '';
+export const idOf = ({ guest }: DesiredGuest) => guest.id ?? '';
 
 export class Elections {
   readonly #parts: ElectionParts;
   /** Names of groups with their holder, as the last election said. */
   readonly #holders = new Map<string, string | undefined>();
   /** Names by id of members that an election has seen; a claim comes only after its election. */
-  readonly #seen = new Map<string, Map<string, string>>();
+  readonly #lastKnown = new Map<string, Map<string, string>>();
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: ElectionParts) {
@@ -55,44 +55,46 @@ export class Elections {
     if (self !== undefined) members.push(memberOf(self));
     // Only who runs can be elected next time; ids of those that ended would pile up.
     const running = members.filter((member) => member.running);
-    if (running.length === 0) this.#seen.delete(group);
-    else this.#seen.set(group, new Map(running.map(({ id, name }) => [id, name])));
+    if (running.length === 0) this.#lastKnown.delete(group);
+    else this.#lastKnown.set(group, new Map(running.map(({ id, name }) => [id, name])));
     const former = this.#rememberedHolder(group);
     const holder = electHolder({ members, holder: former });
     const addresses =
       holder === undefined
         ? []
-        : await this.#parts.leases.claim({ key: `group:${group}`, name: group, wanted: {} });
+        : await this.#parts.leases.claim({ key: `group:${group}`, name: group, requested: {} });
     // Not before: who is elected without an address has to be elected, and told of, again.
     this.#holders.set(group, holder);
-    if (holder === former) return { holder, addresses, moves: [], others: [] };
+    if (holder === former) return { holder, addresses, addressTransfers: [], dependents: [] };
     const nameOf = (id: string | undefined) => (id === undefined ? null : (names.get(id) ?? id.slice(0, 12)));
     const move = { group, addresses: addresses.map(({ address }) => address), to: nameOf(holder) };
     // The former one first: two that have an address at the same time is worse than none.
-    const look = [former, holder].filter((id) => id !== undefined && id !== self?.Id && id !== except);
+    const toResync = [former, holder].filter((id) => id !== undefined && id !== self?.Id && id !== except);
     return {
       holder,
       addresses,
-      moves: [{ ...move, from: nameOf(former) }],
-      others: look.filter((id) => id !== undefined),
+      addressTransfers: [{ ...move, from: nameOf(former) }],
+      dependents: toResync.filter((id) => id !== undefined),
     };
   }
 
   #membersOf(group: string): Map<string, string> {
-    const claims = this.#parts.claims().filter(({ ports }) => ports.some((port) => port.group === group));
+    const desiredGuests = this.#parts
+      .desiredGuests()
+      .filter(({ ports }) => ports.some((port) => port.group === group));
     return new Map([
-      ...claims.map((claim) => [idOf(claim), claim.guest.name] as const),
-      ...(this.#seen.get(group) ?? []),
+      ...desiredGuests.map((desiredGuest) => [idOf(desiredGuest), desiredGuest.guest.name] as const),
+      ...(this.#lastKnown.get(group) ?? []),
     ]);
   }
 
   /** Survives a restart of the agent: the binding of the holder says so. */
   #rememberedHolder(group: string): string | undefined {
     if (this.#holders.has(group)) return this.#holders.get(group);
-    const claim = this.#parts
-      .claims()
+    const desiredGuest = this.#parts
+      .desiredGuests()
       .find(({ ports }) => ports.some((port) => port.group === group && (port.shared?.length ?? 0) > 0));
-    return claim === undefined ? undefined : idOf(claim);
+    return desiredGuest === undefined ? undefined : idOf(desiredGuest);
   }
 
   async #present(id: string, name: string): Promise<GroupMember & { id: string }> {

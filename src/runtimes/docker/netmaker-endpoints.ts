@@ -9,8 +9,8 @@ import type { Leases } from '../../netmaker/address/leases.ts';
 import { overlaps } from '../../netmaker/address/pools.ts';
 import type { NetmakerSection } from '../../netmaker/config-section.ts';
 import type { Pool } from '../../netmaker/types.ts';
-import type { Claim } from '../../state/desired-state.ts';
-import type { AddressMove } from '../source.ts';
+import type { DesiredGuest } from '../../state/desired-state.ts';
+import type { AddressTransfer } from '../source.ts';
 import { type AttachDecision, containerName, type DockerContainer } from './attach.ts';
 import { Elections, idOf } from './failover-elections.ts';
 
@@ -19,7 +19,7 @@ export interface EndpointParts {
   pools: readonly Pool[];
   leases: Leases;
   inspect: (id: string) => Promise<DockerContainer | undefined>;
-  claims: () => readonly Claim[];
+  desiredGuests: () => readonly DesiredGuest[];
   /** Whether all public addresses were taken back: nobody gets one any more. */
   isWithdrawn: () => boolean;
 }
@@ -31,10 +31,10 @@ export interface NetmakerEndpoint {
   /** Those of `addresses` that a label says and no pool has. */
   own: string[];
   /** Parts of the port. */
-  port: Pick<DesiredPort, 'guard' | 'published' | 'group' | 'shared'>;
-  moves: AddressMove[];
+  port: Pick<DesiredPort, 'portSecurity' | 'published' | 'group' | 'shared'>;
+  addressTransfers: AddressTransfer[];
   /** Other members that should have something else now. */
-  others: string[];
+  dependents: string[];
 }
 
 export interface NetmakerEndpoints {
@@ -44,10 +44,10 @@ export interface NetmakerEndpoints {
   of(
     container: DockerContainer,
     decision: Extract<AttachDecision, { attach: true }>,
-    card: { port: string; mac: string },
+    nic: { port: string; mac: string },
   ): Promise<NetmakerEndpoint>;
   /** A container has ended: what its group does then. */
-  ended(id: string): Promise<Pick<NetmakerEndpoint, 'moves' | 'others'>>;
+  ended(id: string): Promise<Pick<NetmakerEndpoint, 'addressTransfers' | 'dependents'>>;
   /** It will never start again. */
   removed(id: string): Promise<void>;
 }
@@ -58,7 +58,7 @@ export function netmakerEndpoints(parts: EndpointParts): NetmakerEndpoints {
 
   return {
     isWithdrawn: parts.isWithdrawn,
-    async of(container, decision, card) {
+    async of(container, decision, nic) {
       const { pools } = parts;
       const fixed = [decision.address, decision.address6].filter((text) => text !== undefined);
       const inPool = fixed.filter((text) => isInPools(text, pools));
@@ -67,7 +67,7 @@ export function netmakerEndpoints(parts: EndpointParts): NetmakerEndpoints {
       const own = fixed.filter((text) => !inPool.includes(text) && text.includes('/'));
       const name = containerName(container);
       const leased =
-        own.length > 0 ? [] : await leases.claim({ key: container.Id, name, wanted: wantedOf(fixed) });
+        own.length > 0 ? [] : await leases.claim({ key: container.Id, name, requested: requestedOf(fixed) });
       const group = decision.failoverGroup;
       const election = group === undefined ? undefined : await elections.elect(group, container);
       const shared = election?.holder === container.Id ? election.addresses : [];
@@ -77,7 +77,7 @@ export function netmakerEndpoints(parts: EndpointParts): NetmakerEndpoints {
         mode: rules.mode,
         pools,
         inside: rules.inside,
-        ...card,
+        ...nic,
         leased,
         shared,
         isolate: rules.isolate,
@@ -91,21 +91,24 @@ export function netmakerEndpoints(parts: EndpointParts): NetmakerEndpoints {
         own,
         gateways: decision.gateway === undefined ? endpoint.gateways : [decision.gateway],
         port: {
-          guard: { ...endpoint.guard, addresses: [...endpoint.guard.addresses, ...extra] },
+          portSecurity: {
+            ...endpoint.portSecurity,
+            addresses: [...endpoint.portSecurity.addresses, ...extra],
+          },
           published: endpoint.published,
           ...(group !== undefined && { group, shared: endpoint.shared }),
         },
-        moves: election?.moves ?? [],
-        others: election?.others ?? [],
+        addressTransfers: election?.addressTransfers ?? [],
+        dependents: election?.dependents ?? [],
       };
     },
 
     async ended(id) {
-      const claim = parts.claims().find((entry) => idOf(entry) === id);
-      const group = claim?.ports.find((port) => port.group !== undefined)?.group;
-      if (group === undefined) return { moves: [], others: [] };
-      const { moves, others } = await elections.elect(group, undefined, id);
-      return { moves, others };
+      const desiredGuest = parts.desiredGuests().find((entry) => idOf(entry) === id);
+      const group = desiredGuest?.ports.find((port) => port.group !== undefined)?.group;
+      if (group === undefined) return { addressTransfers: [], dependents: [] };
+      const { addressTransfers, dependents } = await elections.elect(group, undefined, id);
+      return { addressTransfers, dependents };
     },
 
     removed: (id) => leases.release(id),
@@ -127,13 +130,13 @@ function refuseOverlap({ NetworkSettings: settings }: DockerContainer, pools: re
   }
 }
 
-function wantedOf(texts: readonly string[]): { 4?: string; 6?: string } {
-  const wanted: { 4?: string; 6?: string } = {};
+function requestedOf(texts: readonly string[]): { 4?: string; 6?: string } {
+  const requested: { 4?: string; 6?: string } = {};
   for (const text of texts) {
     const address = text.split('/')[0] ?? text;
-    wanted[address.includes(':') ? 6 : 4] = address;
+    requested[address.includes(':') ? 6 : 4] = address;
   }
-  return wanted;
+  return requested;
 }
 
 function isInPools(text: string, pools: readonly Pool[]): boolean {

@@ -1,7 +1,7 @@
 // What the source of Docker containers asks of the engine, of the host and of what the agent remembers.
 
 import type { AgentError } from '../../core/lib/errors.ts';
-import type { Binding, Claim } from '../../state/desired-state.ts';
+import type { Binding, DesiredGuest } from '../../state/desired-state.ts';
 import type { Vmids } from '../../state/vmids.ts';
 import type { AttachRules, DockerContainer } from './attach.ts';
 import type { NetmakerEndpoints } from './netmaker-endpoints.ts';
@@ -23,8 +23,8 @@ export interface DockerParts {
   vmids: Vmids;
   /** Makes MAC addresses differ between hosts. */
   machineId: string;
-  claim: (key: string) => Claim | undefined;
-  claims: () => readonly Claim[];
+  desiredGuest: (key: string) => DesiredGuest | undefined;
+  desiredGuests: () => readonly DesiredGuest[];
   /** What is known of a port that is usable, or was when it was last looked at. */
   binding: (port: string) => Binding | undefined;
   /** Addresses and rules for Netmaker's containers; undefined when the configuration leaves that out. */

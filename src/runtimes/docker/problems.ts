@@ -4,13 +4,13 @@ import { type AgentError, asAgentError } from '../../core/lib/errors.ts';
 import type { DockerParts } from './parts.ts';
 
 export class ContainerProblems {
-  readonly #tell: DockerParts['onProblem'];
+  readonly #report: DockerParts['onProblem'];
   readonly #byId = new Map<string, string>();
   /** Ids of containers of which Docker says what we do not understand. */
   readonly #unreadable = new Set<string>();
 
-  constructor(tell: DockerParts['onProblem']) {
-    this.#tell = tell;
+  constructor(report: DockerParts['onProblem']) {
+    this.#report = report;
   }
 
   of(id: string): string | undefined {
@@ -20,13 +20,13 @@ export class ContainerProblems {
   /** @param problem undefined when nothing keeps it; what its owner should hear of wherever they look */
   settle(id: string, name: string, problem: AgentError | undefined): void {
     this.#byId.delete(id);
-    this.#tell(name, problem);
+    this.#report(name, problem);
   }
 
   /** The container was to be attached and could not be. */
   note(id: string, name: string, problem: AgentError): void {
     this.#byId.set(id, problem.reason);
-    this.#tell(name, problem);
+    this.#report(name, problem);
   }
 
   forget(id: string): void {
@@ -38,7 +38,10 @@ export class ContainerProblems {
     const name = id.slice(0, 12);
     if (error === undefined && !this.#unreadable.delete(id)) return;
     if (error !== undefined) this.#unreadable.add(id);
-    this.#tell(name, error === undefined ? undefined : asAgentError(error, 'container-not-attachable', name));
+    this.#report(
+      name,
+      error === undefined ? undefined : asAgentError(error, 'container-not-attachable', name),
+    );
   }
 
   /** Only containers that run can be unreadable. */

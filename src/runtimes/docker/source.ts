@@ -12,7 +12,7 @@ import { openStaticAddresses } from './static-addresses.ts';
 
 export interface DockerSource extends Source<DockerEvent> {
   /** What one container should have now. Throws `docker-unreachable`. */
-  look(id: string): Promise<Resolution>;
+  resolveNow(id: string): Promise<Resolution>;
   /** Why a running container that was meant to be attached could not be, when it was last looked at. */
   problemOf(id: string): string | undefined;
   /** Whether Docker has said which containers run, since the agent started. */
@@ -26,7 +26,7 @@ export function dockerSource(parts: DockerParts): DockerSource {
   const containers = new Containers(parts);
   return {
     resolve: (event) => containers.resolve(event),
-    look: async (id) => (await containers.present(id)).resolution,
+    resolveNow: async (id) => (await containers.present(id)).resolution,
     problemOf: (id) => containers.problems.of(id),
     isKnown: () => containers.isKnown,
     current: () => containers.current(),
@@ -50,9 +50,9 @@ class Containers {
   }
 
   async resolve(event: DockerEvent): Promise<Resolution> {
-    const hadClaim = this.#parts.claim(keyOf(event.containerId)) !== undefined;
+    const wasDesired = this.#parts.desiredGuest(keyOf(event.containerId)) !== undefined;
     const resolution = await this.#resolveNow(event);
-    const isOurs = hadClaim || this.#ours.get(event.containerId);
+    const isOurs = wasDesired || this.#ours.get(event.containerId);
     if (event.phase === 'destroy') this.#ours.delete(event.containerId);
     return isOurs === undefined ? resolution : { ...resolution, isOurs };
   }
@@ -64,7 +64,7 @@ class Containers {
       const alive = new Set(running);
       this.#statics.keep(alive);
       this.problems.keepUnreadable(alive);
-      await vmids.look('docker');
+      await vmids.reconcile('docker');
       const found = await Promise.all(running.map((id) => this.present(id)));
       this.isKnown = true;
       return found;
@@ -160,21 +160,21 @@ class Containers {
 
   /** Whether this very run of the container has its port already. */
   #isHeld({ Id, State }: DockerContainer): boolean {
-    return this.#parts.claim(keyOf(Id))?.ports.some(({ veth }) => veth?.pid === State.Pid) === true;
+    return this.#parts.desiredGuest(keyOf(Id))?.ports.some(({ veth }) => veth?.pid === State.Pid) === true;
   }
 
   /** The next container of that name is there already: the number is its. */
   #isNameInUse({ name, containerId }: DockerEvent): boolean {
     return this.#parts
-      .claims()
+      .desiredGuests()
       .some(({ guest }) => guest.runtime === 'docker' && guest.name === name && guest.id !== containerId);
   }
 
   async #gone(event: DockerEvent): Promise<Resolution> {
-    const { claim, endpoints } = this.#parts;
+    const { desiredGuest, endpoints } = this.#parts;
     this.problems.settle(event.containerId, event.name, undefined);
     this.#statics.drop(event.containerId);
-    const guest = claim(keyOf(event.containerId))?.guest;
+    const guest = desiredGuest(keyOf(event.containerId))?.guest;
     const after = await endpoints?.ended(event.containerId);
     return { ...(guest && { guest }), ports: [], skipped: [], note: 'its ports are gone', ...after };
   }

@@ -1,7 +1,7 @@
 // Addresses that labels of containers say: of two that have one on the same bridge neither is reached, so the second is refused.
 
 import { AgentError } from '../../core/lib/errors.ts';
-import type { Claim } from '../../state/desired-state.ts';
+import type { DesiredGuest } from '../../state/desired-state.ts';
 
 export interface StaticAddresses {
   /** Notes what a container is to have, in place of what it had. Throws `address-taken`. */
@@ -12,27 +12,27 @@ export interface StaticAddresses {
 }
 
 export interface StaticAddressParts {
-  claims: () => readonly Claim[];
+  desiredGuests: () => readonly DesiredGuest[];
   /** The host's own addresses on a bridge, without prefix length. */
   addressesOf: (bridge: string) => readonly string[];
 }
 
 const withoutPrefix = (text: string) => text.split('/')[0] ?? text;
 
-export function openStaticAddresses({ claims, addressesOf }: StaticAddressParts): StaticAddresses {
+export function openStaticAddresses({ desiredGuests, addressesOf }: StaticAddressParts): StaticAddresses {
   /** By bridge and address: a claim comes only after all of a container was found out. */
   const given = new Map<string, { id: string; name: string }>();
 
   const holderOf = (address: string, bridge: string, id: string): string | undefined => {
     const held = given.get(`${bridge} ${address}`);
     if (held !== undefined && held.id !== id) return held.name;
-    const has = ({ ports }: Claim) =>
+    const has = ({ ports }: DesiredGuest) =>
       ports.some(
         (port) =>
           port.bridge === bridge && port.veth?.addresses.some((text) => withoutPrefix(text) === address),
       );
-    const claim = claims().find((entry) => entry.guest.id !== id && has(entry));
-    return claim?.guest.name ?? (addressesOf(bridge).includes(address) ? 'the host' : undefined);
+    const desiredGuest = desiredGuests().find((entry) => entry.guest.id !== id && has(entry));
+    return desiredGuest?.guest.name ?? (addressesOf(bridge).includes(address) ? 'the host' : undefined);
   };
   const drop = (id: string) => {
     for (const [place, holder] of given) if (holder.id === id) given.delete(place);

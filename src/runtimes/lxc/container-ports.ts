@@ -21,15 +21,15 @@ export class ContainerPorts {
 
   /** LXC is about to plug one device. */
   async plugged(event: LxcEvent, link: string): Promise<Resolution> {
-    const claim = this.#parts.claim(keyOf(event.name));
-    const others = (claim?.ports ?? []).filter((port) => port.interface !== link);
+    const desiredGuest = this.#parts.desiredGuest(keyOf(event.name));
+    const others = (desiredGuest?.ports ?? []).filter((port) => port.interface !== link);
     const config = await readConfig(event.configFile ?? join(this.#parts.root, event.name, 'config'));
     const place = await this.#placeOf(link, config, {
       byName: true,
       ...(event.link !== undefined && { link: event.link }),
     });
-    if (typeof place === 'string') return nothing(claim?.guest, place);
-    const guest = claim?.guest ?? (await this.#identity(event.name));
+    if (typeof place === 'string') return nothing(desiredGuest?.guest, place);
+    const guest = desiredGuest?.guest ?? (await this.#identity(event.name));
     const port = this.#withLink(guest, others, link, { config, ...place });
     return { guest, ports: [...others, port], skipped: [], note: '' };
   }
@@ -41,10 +41,10 @@ export class ContainerPorts {
     links: readonly string[],
     config: LxcConfig | undefined,
   ): Promise<Resolution> {
-    const claim = this.#parts.claim(keyOf(name));
-    const ports = (claim?.ports ?? []).filter((port) => links.includes(port.interface));
+    const desiredGuest = this.#parts.desiredGuest(keyOf(name));
+    const ports = (desiredGuest?.ports ?? []).filter((port) => links.includes(port.interface));
     const skipped: string[] = [...(config?.problems ?? [])];
-    let guest = claim?.guest;
+    let guest = desiredGuest?.guest;
     for (const link of links) {
       if (ports.some((port) => port.interface === link)) continue;
       const place = await this.#placeOf(link, config, { byName: false });
@@ -81,12 +81,12 @@ export class ContainerPorts {
     if (owner !== undefined && owner.guest.runtime !== 'lxc') {
       return `${link} is the port of ${owner.guest.name} (${owner.guest.runtime})`;
     }
-    const card = [...(config?.nets ?? [])].find(([, net]) => net.vethPair === link)?.[1];
+    const nic = [...(config?.nets ?? [])].find(([, net]) => net.vethPair === link)?.[1];
     const known = config !== undefined || asked.byName;
     const bridge =
       (await this.#parts.pluggedInto(link)) ??
       asked.link ??
-      card?.link ??
+      nic?.link ??
       (known ? this.#parts.bridge : undefined);
     if (bridge === undefined) return `${link}: the container's configuration cannot be read`;
     // One that is not there at all is waited for.
@@ -133,9 +133,9 @@ function nicIndex(
   nets: LxcConfig['nets'],
 ): number {
   const named = parseGuestInterface(link);
-  const told = named?.vmid === guest.vmid ? named.nic : fromConfig;
+  const reported = named?.vmid === guest.vmid ? named.nic : fromConfig;
   const used = new Set(had.map((port) => port.nic));
-  if (told !== undefined && !used.has(told)) return told;
+  if (reported !== undefined && !used.has(reported)) return reported;
   const unnamed = [...nets].flatMap(([n, net]) => (net.vethPair === undefined ? [n] : []));
   const candidates = [...unnamed.sort((a, b) => a - b), ...Array(1000).keys()];
   return candidates.find((n) => !used.has(n)) ?? 0;

@@ -1,7 +1,7 @@
 // What the source of plain LXC containers asks of the host, of LXC and of what the agent remembers.
 
 import type { Vlan } from '../../core/plan/desired.ts';
-import type { Claim } from '../../state/desired-state.ts';
+import type { DesiredGuest } from '../../state/desired-state.ts';
 import type { Resolution } from '../source.ts';
 import type { LxcContainer } from './containers.ts';
 
@@ -22,17 +22,17 @@ export interface LxcParts {
   hostUse: (link: string) => Promise<string | undefined>;
   /** A container of Proxmox starts; one without our hookscript tells by LXC's hook alone. */
   onProxmoxStart: (vmid: number) => void;
-  claim: (key: string) => Claim | undefined;
-  claims: () => readonly Claim[];
+  desiredGuest: (key: string) => DesiredGuest | undefined;
+  desiredGuests: () => readonly DesiredGuest[];
   /** The guest that the device belongs to. */
-  ownerOf: (link: string) => Claim | undefined;
+  ownerOf: (link: string) => DesiredGuest | undefined;
   vmidFor: (name: string) => Promise<number>;
   /** VLANs of the port that has the device now. */
   vlanOf: (link: string) => Vlan | undefined;
   /** Why a container that runs cannot be a guest at all; undefined when it can again. */
   onProblem: (name: string, reason: string | undefined) => void;
   /** Releases numbers of containers that are gone. */
-  lookAtVmids: () => Promise<void>;
+  reconcileVmids: () => Promise<void>;
   /** What Proxmox says of the container with that number: its own containers run our hooks too. */
   proxmoxContainer: (vmid: number) => Promise<Resolution | undefined>;
   /** Whether the process runs and did so at `at` (RFC 3339): numbers are given out again. */

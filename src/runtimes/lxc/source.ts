@@ -28,7 +28,7 @@ class Containers {
   readonly #parts: LxcParts;
   readonly #ports: ContainerPorts;
   /** Names of containers that run and cannot be guests, as last told. */
-  #told: ReadonlySet<string> = new Set();
+  #reported: ReadonlySet<string> = new Set();
 
   constructor(parts: LxcParts) {
     this.#parts = parts;
@@ -54,27 +54,29 @@ class Containers {
       pids.length === 0 ? new Map<number, string[]>() : this.#parts.hostEndsOf(pids),
       this.#parts.linkNames(),
     ]);
-    const found = new Map(retained(this.#parts.claims(), 'lxc', links).map((entry) => [entry.key, entry]));
-    const seen = new Map<string, string>();
+    const found = new Map(
+      retained(this.#parts.desiredGuests(), 'lxc', links).map((entry) => [entry.key, entry]),
+    );
+    const firstPaths = new Map<string, string>();
     const problems = new Map<string, string>();
     for (const container of running) {
       const { name, lxcPath } = container;
       const key = keyOf(name);
-      const first = seen.get(key);
+      const first = firstPaths.get(key);
       const problem = guestNameProblem(name);
       if (problem !== undefined) problems.set(name, problem);
       else if (first !== undefined) {
         problems.set(name, `it runs in ${first} and in ${lxcPath}: only the one in ${first} has ports`);
       }
       if (problem !== undefined || first !== undefined) continue;
-      seen.set(key, lxcPath);
+      firstPaths.set(key, lxcPath);
       const resolution = await this.#present(container, ends, links);
       if (resolution !== undefined) found.set(key, { key, resolution });
     }
-    for (const name of this.#told) if (!problems.has(name)) this.#parts.onProblem(name, undefined);
-    this.#told = new Set(problems.keys());
+    for (const name of this.#reported) if (!problems.has(name)) this.#parts.onProblem(name, undefined);
+    this.#reported = new Set(problems.keys());
     for (const [name, problem] of problems) this.#parts.onProblem(name, problem);
-    await this.#parts.lookAtVmids();
+    await this.#parts.reconcileVmids();
     return [...found.values()];
   }
 
@@ -88,18 +90,23 @@ class Containers {
     if (vmid !== undefined && (await this.#parts.proxmoxContainer(vmid))) return undefined;
     const inside = init === undefined ? undefined : ends.get(init);
     if (init === undefined || inside === undefined) {
-      const claim = this.#parts.claim(keyOf(name));
-      const ports = (claim?.ports ?? []).filter((port) => links.has(port.interface));
-      return { ...(claim && { guest: claim.guest }), ports, skipped: [], note: 'it starts or ends' };
+      const desiredGuest = this.#parts.desiredGuest(keyOf(name));
+      const ports = (desiredGuest?.ports ?? []).filter((port) => links.has(port.interface));
+      return {
+        ...(desiredGuest && { guest: desiredGuest.guest }),
+        ports,
+        skipped: [],
+        note: 'it starts or ends',
+      };
     }
     return this.#ports.started(name, init, inside, await readConfig(join(lxcPath, name, 'config')));
   }
 
   async #asLxc(event: LxcEvent, late: boolean): Promise<Resolution> {
     const { name } = event;
-    const claim = this.#parts.claim(keyOf(name));
-    const had = claim?.ports ?? [];
-    const known = claim?.guest;
+    const desiredGuest = this.#parts.desiredGuest(keyOf(name));
+    const had = desiredGuest?.ports ?? [];
+    const known = desiredGuest?.guest;
     const others = had.filter((port) => port.interface !== event.interface);
     const config = () => readConfig(event.configFile ?? join(this.#parts.root, name, 'config'));
     switch (event.phase) {

@@ -1,11 +1,11 @@
 // Notices LXC containers that run or have ended without a word: their hook was killed, or there was none yet.
 
-import type { Claim } from '../../state/desired-state.ts';
+import type { DesiredGuest } from '../../state/desired-state.ts';
 import type { LxcContainers } from './containers.ts';
 
 export interface LxcWatchParts {
   containers: Pick<LxcContainers, 'running'>;
-  claims: () => readonly Claim[];
+  desiredGuests: () => readonly DesiredGuest[];
   linkNames: () => Promise<ReadonlySet<string>>;
   /** Something is not as the hooks have told: a look at everything is due. */
   onMissed: (reason: string) => void;
@@ -18,42 +18,45 @@ export interface LxcWatchParts {
 const INTERVAL_MS = 3_000;
 
 export function watchLxc(parts: LxcWatchParts): { close(): void } {
-  const { containers, claims, linkNames, onMissed, onError } = parts;
+  const { containers, desiredGuests, linkNames, onMissed, onError } = parts;
   let before: ReadonlySet<string> = new Set();
   /** Runs that were told once: a container without a card for us stays without a claim. */
-  const told = new Set<string>();
+  const reported = new Set<string>();
   let failed = false;
 
-  const look = async () => {
+  const check = async () => {
     const running = await containers.running();
     const links = await linkNames();
-    const claimed = claims().filter(({ guest }) => guest.runtime === 'lxc');
+    const claimed = desiredGuests().filter(({ guest }) => guest.runtime === 'lxc');
     const has = (name: string) =>
       claimed.some(
-        (claim) => claim.guest.name === name && claim.ports.some((wish) => links.has(wish.interface)),
+        (desiredGuest) =>
+          desiredGuest.guest.name === name &&
+          desiredGuest.ports.some((desiredPort) => links.has(desiredPort.interface)),
       );
-    const news = new Map<string, string>();
+    const unreported = new Map<string, string>();
     for (const { name, run, init } of running) {
-      if (init === undefined || told.has(run)) continue;
-      if (has(name)) told.add(run);
-      else news.set(run, `the LXC container ${name} runs, and no hook has told of it`);
+      if (init === undefined || reported.has(run)) continue;
+      if (has(name)) reported.add(run);
+      else unreported.set(run, `the LXC container ${name} runs, and no hook has told of it`);
     }
     for (const { guest, ports } of claimed) {
       for (const { port, interface: link } of ports) {
-        if (!links.has(link)) news.set(`${port}/${link}`, `the LXC container ${guest.name} has lost ${link}`);
+        if (!links.has(link))
+          unreported.set(`${port}/${link}`, `the LXC container ${guest.name} has lost ${link}`);
       }
     }
-    const due = [...news].filter(([key]) => before.has(key));
-    before = new Set(news.keys());
+    const due = [...unreported].filter(([key]) => before.has(key));
+    before = new Set(unreported.keys());
     const runs = new Set(running.map(({ run }) => run));
-    for (const run of told) if (!runs.has(run)) told.delete(run);
-    for (const [key] of due) if (runs.has(key)) told.add(key);
+    for (const run of reported) if (!runs.has(run)) reported.delete(run);
+    for (const [key] of due) if (runs.has(key)) reported.add(key);
     if (due[0] !== undefined) onMissed(due[0][1]);
   };
 
   const tick = async () => {
     try {
-      await look();
+      await check();
       failed = false;
     } catch (error) {
       if (!failed) onError(error);

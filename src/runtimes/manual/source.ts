@@ -4,21 +4,26 @@ import { guestKeyOf, type ManualEvent } from '../../core/events/lifecycle-event.
 import type { Guest } from '../../core/guest/guest.ts';
 import { portName } from '../../core/guest/vmid.ts';
 import type { Vlan } from '../../core/plan/desired.ts';
-import type { Claim } from '../../state/desired-state.ts';
+import type { DesiredGuest } from '../../state/desired-state.ts';
 import { retained } from '../retained.ts';
 import type { Source } from '../source.ts';
 
 export interface ManualParts {
   defaultBridge: string;
-  claim: (key: string) => Claim | undefined;
-  claims: () => readonly Claim[];
+  desiredGuest: (key: string) => DesiredGuest | undefined;
+  desiredGuests: () => readonly DesiredGuest[];
   linkNames: () => Promise<ReadonlySet<string>>;
 }
 
-export function manualSource({ defaultBridge, claim, claims, linkNames }: ManualParts): Source<ManualEvent> {
+export function manualSource({
+  defaultBridge,
+  desiredGuest,
+  desiredGuests,
+  linkNames,
+}: ManualParts): Source<ManualEvent> {
   return {
     async resolve(event) {
-      const former = claim(guestKeyOf(event));
+      const former = desiredGuest(guestKeyOf(event));
       const guest: Guest = former?.guest ?? { runtime: 'manual', vmid: event.vmid, name: event.name };
       const others = (former?.ports ?? []).filter((port) => port.nic !== event.nic);
       if (event.phase === 'detach') return { guest, ports: others, skipped: [], note: 'its ports are gone' };
@@ -26,7 +31,7 @@ export function manualSource({ defaultBridge, claim, claims, linkNames }: Manual
       const port = portName(event.vmid, event.nic);
       const { mtu } = event;
       const vlan = event.vlan as Vlan | undefined;
-      const wish = {
+      const desiredPort = {
         port,
         interface: event.interface,
         bridge,
@@ -35,8 +40,8 @@ export function manualSource({ defaultBridge, claim, claims, linkNames }: Manual
         ...(vlan && { vlan }),
         ...(mtu !== undefined && { mtu }),
       };
-      return { guest, ports: [...others, wish], skipped: [], note: '' };
+      return { guest, ports: [...others, desiredPort], skipped: [], note: '' };
     },
-    current: async () => retained(claims(), 'manual', await linkNames()),
+    current: async () => retained(desiredGuests(), 'manual', await linkNames()),
   };
 }

@@ -43,12 +43,12 @@ export interface AutoEnrolment {
 /** Looks soon after each call of `soon`, several calls one look, and at every interval. */
 export function autoEnrolment(parts: AutoEnrolmentParts): AutoEnrolment {
   const { enabled, debounceMs, intervalMs, onError } = parts;
-  const look = enrolmentLook(parts);
+  const check = enrolmentCheck(parts);
   let turn: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
   const run = () => {
     timer = undefined;
-    turn = turn.then(look).catch(onError);
+    turn = turn.then(check).catch(onError);
   };
   const soon = () => {
     timer ??= setTimeout(run, debounceMs());
@@ -75,18 +75,18 @@ export function autoEnrolment(parts: AutoEnrolmentParts): AutoEnrolment {
  * was switched on, and that nobody unenrolled since. Switched off, the list of those that were there is forgotten, so
  * that the next time begins with those that are there then.
  */
-export function enrolmentLook(parts: Omit<AutoEnrolmentParts, 'debounceMs' | 'intervalMs' | 'onError'>) {
+export function enrolmentCheck(parts: Omit<AutoEnrolmentParts, 'debounceMs' | 'intervalMs' | 'onError'>) {
   const { root, statePath, enabled, now = () => performance.now() } = parts;
   const records = openRecords(root);
-  let asked = { guests: '', waitMs: 0, againAt: 0 };
+  let asked = { guests: '', waitMs: 0, notBefore: 0 };
 
-  const ask = async ({ guests }: ReadyTree, wanted: readonly number[]): Promise<void> => {
+  const ask = async ({ guests }: ReadyTree, candidates: readonly number[]): Promise<void> => {
     // Being made, restored or moved: its file is written again when that is over.
-    const free = wanted.filter((vmid) => guests.get(vmid)?.config.lock === undefined);
+    const free = candidates.filter((vmid) => guests.get(vmid)?.config.lock === undefined);
     const same = free.join() === asked.guests;
-    if (free.length === 0 || (same && now() < asked.againAt)) return;
+    if (free.length === 0 || (same && now() < asked.notBefore)) return;
     const waitMs = same ? Math.min(asked.waitMs * 2, LAST_RETRY_MS) : FIRST_RETRY_MS;
-    asked = { guests: free.join(), waitMs, againAt: now() + waitMs };
+    asked = { guests: free.join(), waitMs, notBefore: now() + waitMs };
     await startUnit(parts.bus, ENROLL_UNIT);
   };
 

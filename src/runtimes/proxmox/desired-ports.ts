@@ -9,22 +9,22 @@ import type { ProxmoxGuest } from './config/tree.ts';
 import { damageOf, identityOf, keyOf } from './identity.ts';
 import { desiredPort, isCutOff, isLeftUnplugged, obstacleTo } from './nic.ts';
 import type { ProxmoxParts } from './parts.ts';
-import { cardsTakenOff } from './taken-off.ts';
+import { nicsTakenOff } from './taken-off.ts';
 
 /** Adopted at once, the card would have to be handed back at once for the next change. */
 const REST_MS = 3_000;
 
 /** `off` are the cards that are to be on no bridge now, `restored` those that Proxmox has failed to plug. */
-export type CardsResolution = Resolution & { off: ReadonlySet<number>; restored: ReadonlySet<number> };
+export type NicsResolution = Resolution & { off: ReadonlySet<number>; restored: ReadonlySet<number> };
 
 /** What the cards of one guest add up to, card by card. */
-class Cards {
+class NicPorts {
   readonly ports: DesiredPort[] = [];
   readonly skipped: string[] = [];
   readonly off = new Set<number>();
   readonly restored = new Set<number>();
   /** Milliseconds until the next look. */
-  again: number | undefined;
+  requeueAfterMs: number | undefined;
 
   constructor(
     readonly guest: ProxmoxGuest,
@@ -32,15 +32,15 @@ class Cards {
     /** Milliseconds for which Proxmox may still change the cards. */
     readonly aside: number,
   ) {
-    if (aside > 0 && Number.isFinite(aside)) this.lookAfter(aside);
+    if (aside > 0 && Number.isFinite(aside)) this.requeueAfter(aside);
   }
 
   get isContainer(): boolean {
     return this.guest.runtime === 'proxmox-lxc';
   }
 
-  lookAfter(ms: number): void {
-    this.again = Math.min(this.again ?? ms, ms);
+  requeueAfter(ms: number): void {
+    this.requeueAfterMs = Math.min(this.requeueAfterMs ?? ms, ms);
   }
 
   skip(index: number, reason: string): void {
@@ -48,83 +48,83 @@ class Cards {
   }
 }
 
-export class WishedPorts {
+export class DesiredPorts {
   readonly #parts: ProxmoxParts;
-  readonly #takenOff: ReturnType<typeof cardsTakenOff>;
+  readonly #takenOff: ReturnType<typeof nicsTakenOff>;
 
   constructor(parts: ProxmoxParts) {
     this.#parts = parts;
-    this.#takenOff = cardsTakenOff(parts.holderOf);
+    this.#takenOff = nicsTakenOff(parts.holderOf);
   }
 
   /** The ports for those NICs whose device exists, or has gone with its bridge; Proxmox makes it before post-start. */
-  async of(guest: ProxmoxGuest, links: ReadonlySet<string>): Promise<CardsResolution> {
+  async of(guest: ProxmoxGuest, links: ReadonlySet<string>): Promise<NicsResolution> {
     const aside = guest.runtime === 'proxmox-lxc' ? this.#parts.asideFor(guest.vmid) : 0;
-    const cards = new Cards(guest, identityOf(guest), aside);
+    const nics = new NicPorts(guest, identityOf(guest), aside);
     for (const [index, nic] of guest.config.nics) {
-      if (isNicProblem(nic)) cards.skip(index, nic.problem);
-      else await this.#addCard(cards, index, nic);
+      if (isNicProblem(nic)) nics.skip(index, nic.problem);
+      else await this.#addNic(nics, index, nic);
     }
-    const { ports, skipped, off, restored, again } = cards;
+    const { ports, skipped, off, restored, requeueAfterMs } = nics;
     return {
-      guest: cards.identity,
+      guest: nics.identity,
       ports: ports.filter((port) => links.has(port.interface) || isCutOff(port, links)),
       skipped: [...skipped, ...damageOf(guest)],
       note: ports.length === 0 ? 'no network card on an OVS bridge' : 'no network card plugged',
       off,
       restored,
-      ...(again !== undefined && { again }),
+      ...(requeueAfterMs !== undefined && { requeueAfterMs }),
     };
   }
 
-  async #addCard(cards: Cards, index: number, nic: Nic): Promise<void> {
-    const { guest, identity, isContainer } = cards;
+  async #addNic(nics: NicPorts, index: number, nic: Nic): Promise<void> {
+    const { guest, identity, isContainer } = nics;
     const { holderOf, mode, isBlind, kernelBridgeOf } = this.#parts;
     const pending = guest.config.pendingNics.has(index);
-    const card = { index, nic, pending: pending || cards.aside > 0 };
-    const port = desiredPort(identity, card, isContainer && isBlind() ? 'keep' : mode, holderOf);
+    const configured = { index, nic, pending: pending || nics.aside > 0 };
+    const port = desiredPort(identity, configured, isContainer && isBlind() ? 'keep' : mode, holderOf);
     const elsewhere = await kernelBridgeOf(port.interface);
     if (elsewhere !== undefined && isGuestDevice(port.interface)) {
       this.#takenOff.forget(port.port);
-      cards.off.add(index);
-      return cards.skip(index, `it is plugged into ${elsewhere}, which is not an OVS bridge`);
+      nics.off.add(index);
+      return nics.skip(index, `it is plugged into ${elsewhere}, which is not an OVS bridge`);
     }
     if (pending && nic.bridge === undefined && isContainer) {
-      if (await this.#isTakenOff(cards, port)) return;
+      if (await this.#isTakenOff(nics, port)) return;
     } else this.#takenOff.forget(port.port);
-    await this.#addPort(cards, port, nic);
+    await this.#addPort(nics, port, nic);
   }
 
   /** For a card that Proxmox has taken off its bridge and not yet plugged again. */
-  async #isTakenOff(cards: Cards, port: DesiredPort): Promise<boolean> {
-    const { vmid } = cards.guest;
+  async #isTakenOff(nics: NicPorts, port: DesiredPort): Promise<boolean> {
+    const { vmid } = nics.guest;
     const verdict = this.#takenOff.judge(
       port,
       this.#former(vmid, port),
       (await this.#parts.configAge(vmid)) ?? 0,
     );
     if (verdict.kind === 'wait') {
-      cards.lookAfter(verdict.ms);
-      cards.off.add(port.nic);
+      nics.requeueAfter(verdict.ms);
+      nics.off.add(port.nic);
       return true;
     }
     if (verdict.kind !== 'restore') return false;
-    cards.ports.push(verdict.port);
-    cards.restored.add(port.nic);
+    nics.ports.push(verdict.port);
+    nics.restored.add(port.nic);
     return true;
   }
 
-  async #addPort(cards: Cards, port: DesiredPort, nic: Nic): Promise<void> {
-    const { runtime, vmid } = cards.guest;
+  async #addPort(nics: NicPorts, port: DesiredPort, nic: Nic): Promise<void> {
+    const { runtime, vmid } = nics.guest;
     // Proxmox's own removal may have failed: it looks for its own name (see taken-off.ts).
-    if (isLeftUnplugged(runtime, nic)) cards.off.add(port.nic);
+    if (isLeftUnplugged(runtime, nic)) nics.off.add(port.nic);
     const reason = obstacleTo(runtime, { ...nic, bridge: port.bridge }, this.#parts.isOvsBridge);
-    if (reason !== undefined) return cards.skip(port.nic, reason);
+    if (reason !== undefined) return nics.skip(port.nic, reason);
     const rest = await this.#restAfterChange(vmid, port);
-    if (rest > 0) cards.lookAfter(rest);
+    if (rest > 0) nics.requeueAfter(rest);
     // Never the card's own: a port with a smaller one lowers the bridge for everybody (PVE::Network::tap_plug).
     const mtu = await this.#parts.bridgeMtu(port.bridge);
-    cards.ports.push({
+    nics.ports.push({
       ...port,
       ...(rest > 0 && { row: port.interface }),
       ...(mtu !== undefined && { mtu }),
@@ -141,6 +141,6 @@ export class WishedPorts {
   }
 
   #former(vmid: number, { nic }: DesiredPort): DesiredPort | undefined {
-    return this.#parts.claim(keyOf(vmid))?.ports.find((had) => had.nic === nic);
+    return this.#parts.desiredGuest(keyOf(vmid))?.ports.find((had) => had.nic === nic);
   }
 }

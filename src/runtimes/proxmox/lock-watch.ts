@@ -42,11 +42,11 @@ export function watchLocks(parts: LockWatchParts): LockWatch {
     known = resolve;
   });
   let failures = 0;
-  let told: string | undefined;
-  const tell = (problem: string | undefined) => {
+  let reported: string | undefined;
+  const report = (problem: string | undefined) => {
     known();
-    if (problem === told) return;
-    told = problem;
+    if (problem === reported) return;
+    reported = problem;
     parts.onProblem(problem);
   };
 
@@ -61,7 +61,7 @@ export function watchLocks(parts: LockWatchParts): LockWatch {
       if (word === 'problem') last = name;
       else if (word === 'anew') {
         // An earlier one that ended at once says nothing of this one yet.
-        if (failures < 2) tell(undefined);
+        if (failures < 2) report(undefined);
         begun = true;
         parts.onAnew();
       } else {
@@ -74,7 +74,7 @@ export function watchLocks(parts: LockWatchParts): LockWatch {
     const sound = setTimeout(() => {
       if (!begun) return;
       failures = 0;
-      tell(undefined);
+      report(undefined);
     }, SOUND_MS);
     try {
       await parts.follow('perl', [parts.program, parts.directory], onLine, stop.signal);
@@ -91,7 +91,7 @@ export function watchLocks(parts: LockWatchParts): LockWatch {
       if (stop.signal.aborted) return;
       failures++;
       // Once may be an accident, after which the next one finds what is open.
-      if (failures > 1) tell(reason);
+      if (failures > 1) report(reason);
       const wait = failures === 1 ? 0 : Math.min(1000 * 2 ** (failures - 2), LONGEST_MS);
       await new Promise((resolve) => setTimeout(resolve, wait).unref());
     }

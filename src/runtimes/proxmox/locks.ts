@@ -24,7 +24,7 @@ export interface ProxmoxLocksParts {
   ovsdb: OvsdbClient;
   /** Gives a guest's cards Proxmox's names; true when there were any. Throws what OVSDB said. */
   restoreNames: (vmid: number, reason: string) => Promise<boolean>;
-  look: (vmid: number, reason: string) => Promise<unknown>;
+  resync: (vmid: number, reason: string) => Promise<unknown>;
   /** Whether locks can be watched has changed: names of ports hang on it. */
   onChange: (reason: string) => void;
   now: () => number;
@@ -53,25 +53,25 @@ export function openProxmoxLocks(parts: ProxmoxLocksParts): ProxmoxLocks {
   let closed = false;
 
   /** A timer can be early by the clock that tells what remains. */
-  const lookIn = (vmid: number, ms: number) => {
+  const resyncIn = (vmid: number, ms: number) => {
     setTimeout(() => {
       const remaining = aside.remaining(vmid);
       if (closed || remaining === Number.POSITIVE_INFINITY) return;
-      if (remaining > 0) lookIn(vmid, remaining);
-      else void parts.look(vmid, 'Proxmox has let go of its configuration').catch(onError);
+      if (remaining > 0) resyncIn(vmid, remaining);
+      else void parts.resync(vmid, 'Proxmox has let go of its configuration').catch(onError);
     }, ms).unref();
   };
   const aside = openSteppingAside({
-    hasCards: (vmid) =>
+    hasNics: (vmid) =>
       observePorts(ovsdb.replica).some((port) => parseGuestInterface(port.interface)?.vmid === vmid),
     runs: (vmid) => linkNamesNow().some((link) => parseGuestInterface(link)?.vmid === vmid),
     onAside(vmid) {
       parts
         .restoreNames(vmid, LOCKED)
-        .then((any) => any && parts.look(vmid, LOCKED))
+        .then((any) => any && parts.resync(vmid, LOCKED))
         .catch(onError);
     },
-    onOver: lookIn,
+    onOver: resyncIn,
     async isWrittenSince(vmid, since) {
       const at = await configWrittenAt(vmid, config.proxmox.root);
       // pmxcfs keeps whole seconds.

@@ -8,7 +8,7 @@ import type { DesiredPort, Vlan } from '../../core/plan/desired.ts';
 /** The row of OVSDB that has a device, by the device's name; undefined when it is on no bridge of Open vSwitch. */
 export type HolderOf = (device: string) => { row: string; bridge: string } | undefined;
 
-export interface Card {
+export interface ConfiguredNic {
   index: number;
   nic: Nic;
   /** Whether Proxmox is about to change this card: it has said so in the configuration, or has locked that. */
@@ -24,9 +24,14 @@ export type PortMode = 'vi' | 'keep';
  * - with a rate limit, which is tc's and would be lost ("OVS resets everything", same place)
  * - with the firewall, whose internal port would lose its place in the firewall bridge
  */
-export function desiredPort(guest: Guest, card: Card, mode: PortMode, holderOf: HolderOf): DesiredPort {
-  const { index, nic, pending } = card;
-  const device = deviceOf(guest, card, holderOf);
+export function desiredPort(
+  guest: Guest,
+  configured: ConfiguredNic,
+  mode: PortMode,
+  holderOf: HolderOf,
+): DesiredPort {
+  const { index, nic, pending } = configured;
+  const device = deviceOf(guest, configured, holderOf);
   const isFirewalled = device !== plainDevice(guest, index);
   const keeps = mode === 'keep' || pending || isFirewalled || nic.rate !== undefined;
   const vlan = vlanOf(nic);
@@ -65,10 +70,10 @@ function plainDevice({ vmid, runtime }: Guest, index: number): string {
 }
 
 /** With the firewall the card's port is an internal one (PVE::Network, compute_fwbr_names). */
-function deviceOf(guest: Guest, { index, nic, pending }: Card, holderOf: HolderOf): string {
-  const guarded = `fwln${guest.vmid}o${index}`;
-  const isGuarded = pending ? holderOf(guarded) !== undefined : nic.firewall;
-  return isGuarded ? guarded : plainDevice(guest, index);
+function deviceOf(guest: Guest, { index, nic, pending }: ConfiguredNic, holderOf: HolderOf): string {
+  const firewallPort = `fwln${guest.vmid}o${index}`;
+  const isFirewalled = pending ? holderOf(firewallPort) !== undefined : nic.firewall;
+  return isFirewalled ? firewallPort : plainDevice(guest, index);
 }
 
 /**

@@ -1,7 +1,7 @@
 // What the source of Proxmox guests asks of the host, of Open vSwitch and of what the agent remembers.
 
 import type { DesiredPort } from '../../core/plan/desired.ts';
-import type { Claim } from '../../state/desired-state.ts';
+import type { DesiredGuest } from '../../state/desired-state.ts';
 import type { HolderOf, PortMode } from './nic.ts';
 
 export interface ProxmoxParts {
@@ -28,6 +28,6 @@ export interface ProxmoxParts {
   isBlind: () => boolean;
   /** Milliseconds since the guest's configuration was written; undefined when it cannot be told. */
   configAge: (vmid: number) => Promise<number | undefined>;
-  claim: (key: string) => Claim | undefined;
-  claims: () => readonly Claim[];
+  desiredGuest: (key: string) => DesiredGuest | undefined;
+  desiredGuests: () => readonly DesiredGuest[];
 }

@@ -4,17 +4,17 @@ import { parseGuestInterface } from '../../core/guest/interface-name.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
 import type { Resolution } from '../source.ts';
 import { type ProxmoxGuest, readProxmoxGuest, readProxmoxNodeOf } from './config/tree.ts';
-import { WishedPorts } from './desired-ports.ts';
+import { DesiredPorts } from './desired-ports.ts';
 import { keyOf } from './identity.ts';
 import type { ProxmoxParts } from './parts.ts';
 
 export class PluggedPorts {
   readonly #parts: ProxmoxParts;
-  readonly #wished: WishedPorts;
+  readonly #desired: DesiredPorts;
 
   constructor(parts: ProxmoxParts) {
     this.#parts = parts;
-    this.#wished = new WishedPorts(parts);
+    this.#desired = new DesiredPorts(parts);
   }
 
   /**
@@ -23,7 +23,7 @@ export class PluggedPorts {
    */
   async now(guest: ProxmoxGuest, links: ReadonlySet<string>, healKept = false): Promise<Resolution> {
     const { holderOf, isBridgeGone, isForThisLink } = this.#parts;
-    const { ports = [], off, restored, ...rest } = await this.#wished.of(guest, links);
+    const { ports = [], off, restored, ...rest } = await this.#desired.of(guest, links);
     const plugged = await Promise.all(
       ports.map(async (port) => {
         if (holderOf(port.interface) !== undefined || restored.has(port.nic)) return true;
@@ -34,27 +34,30 @@ export class PluggedPorts {
         return !isProxmoxsTurn && isForThisLink(port);
       }),
     );
-    const wished = ports.filter((_, index) => plugged[index]);
-    return { ...rest, ports: [...wished, ...(await this.#stillHeld(guest.vmid, wished, links, off))] };
+    const desiredPorts = ports.filter((_, index) => plugged[index]);
+    return {
+      ...rest,
+      ports: [...desiredPorts, ...(await this.#stillHeld(guest.vmid, desiredPorts, links, off))],
+    };
   }
 
   /** For post-start: Proxmox has read the configuration and plugged the cards. */
   async started(guest: ProxmoxGuest, links: ReadonlySet<string>): Promise<Resolution> {
-    const { ports = [], off, restored: _, ...rest } = await this.#wished.of(guest, links);
+    const { ports = [], off, restored: _, ...rest } = await this.#desired.of(guest, links);
     return { ...rest, ports: [...ports, ...(await this.#stillHeld(guest.vmid, ports, links, off))] };
   }
 
   /** Without a configuration here: it is on the node that the guest comes from, or cannot be read. */
   async elsewhere(vmid: number, links: ReadonlySet<string>): Promise<Resolution | undefined> {
-    const { root, claim: claimOf } = this.#parts;
+    const { root, desiredGuest: claimOf } = this.#parts;
     const isHere = [...links].some((link) => parseGuestInterface(link)?.vmid === vmid);
     const node = isHere ? await readProxmoxNodeOf(vmid, { root }) : undefined;
     const guest = node === undefined ? undefined : await readProxmoxGuest(vmid, { root, node });
     if (guest) return this.now(guest, links);
-    const claim = claimOf(keyOf(vmid));
-    if (!claim?.guest.runtime.startsWith('proxmox')) return undefined;
-    const ports = claim.ports.filter((port) => links.has(port.interface));
-    return { guest: claim.guest, ports, skipped: [], note: 'its configuration is not here' };
+    const desiredGuest = claimOf(keyOf(vmid));
+    if (!desiredGuest?.guest.runtime.startsWith('proxmox')) return undefined;
+    const ports = desiredGuest.ports.filter((port) => links.has(port.interface));
+    return { guest: desiredGuest.guest, ports, skipped: [], note: 'its configuration is not here' };
   }
 
   #isAside({ runtime, vmid }: ProxmoxGuest): boolean {
@@ -67,17 +70,17 @@ export class PluggedPorts {
    */
   async #stillHeld(
     vmid: number,
-    wished: readonly DesiredPort[],
+    desiredPorts: readonly DesiredPort[],
     links: ReadonlySet<string>,
     off: ReadonlySet<number>,
   ): Promise<DesiredPort[]> {
-    const { claim, holderOf, kernelBridgeOf } = this.#parts;
-    const held = (claim(keyOf(vmid))?.ports ?? []).filter(
+    const { desiredGuest, holderOf, kernelBridgeOf } = this.#parts;
+    const held = (desiredGuest(keyOf(vmid))?.ports ?? []).filter(
       (port) =>
         links.has(port.interface) &&
         holderOf(port.interface)?.row === port.port &&
         !off.has(port.nic) &&
-        !wished.some((wish) => wish.nic === port.nic),
+        !desiredPorts.some((desiredPort) => desiredPort.nic === port.nic),
     );
     const bridges = await Promise.all(held.map((port) => kernelBridgeOf(port.interface)));
     return held.filter((_, index) => bridges[index] === undefined);

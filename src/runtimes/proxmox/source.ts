@@ -12,7 +12,7 @@ export interface ProxmoxSource extends Source<ProxmoxEvent> {
   /** What the container of that number should have now; undefined when it is none of Proxmox's. */
   container(vmid: number): Promise<Resolution | undefined>;
   /** What the guest of that number should have now; undefined when this node has nothing to do with it. */
-  look(vmid: number): Promise<Resolution | undefined>;
+  resolveNow(vmid: number): Promise<Resolution | undefined>;
   /** Who holds the guest, such as `backup` or `migrate`; undefined when nobody does. */
   lockOf(vmid: number): Promise<string | undefined>;
 }
@@ -32,7 +32,7 @@ export function proxmoxSource(parts: ProxmoxParts): ProxmoxSource {
       return { skipped: [reason], note: reason };
     },
 
-    async look(vmid) {
+    async resolveNow(vmid) {
       const guest = await readProxmoxGuest(vmid, { root });
       const links = await linkNames();
       return guest ? plugged.now(guest, links) : plugged.elsewhere(vmid, links);
@@ -100,7 +100,7 @@ async function runningGuests(parts: ProxmoxParts, plugged: PluggedPorts) {
       resolution: await plugged.now(guest, links, true),
     })),
   );
-  for (const { key, guest } of parts.claims()) {
+  for (const { key, guest } of parts.desiredGuests()) {
     if (!guest.runtime.startsWith('proxmox') || guests.has(guest.vmid)) continue;
     const resolution = await plugged.elsewhere(guest.vmid, links);
     if (resolution?.ports?.length) found.push({ key, resolution });

@@ -21,7 +21,7 @@ interface State {
 
 export interface SteppingAsideParts {
   /** Whether the container runs and has a card on a bridge of Open vSwitch. */
-  hasCards: (vmid: number) => boolean;
+  hasNics: (vmid: number) => boolean;
   /** Whether it has a network device at all: one that does not run has none. */
   runs: (vmid: number) => boolean;
   /** Its cards are to be under Proxmox's names from now on; at once. */
@@ -52,7 +52,7 @@ export function openSteppingAside(parts: SteppingAsideParts): SteppingAside {
   const states = new Map<number, State>();
 
   const aside = (vmid: number, state: State) => {
-    if (!parts.hasCards(vmid)) return;
+    if (!parts.hasNics(vmid)) return;
     state.since = now();
     delete state.until;
     parts.onAside(vmid);

@@ -17,7 +17,7 @@ export type Verdict =
   | { kind: 'restore'; port: DesiredPort }
   | { kind: 'usual' };
 
-export interface CardsTakenOff {
+export interface NicsTakenOff {
   /**
    * @param port what the card should have, under Proxmox's name
    * @param former what it had until now
@@ -28,7 +28,7 @@ export interface CardsTakenOff {
   forget(port: string): void;
 }
 
-export function cardsTakenOff(holderOf: HolderOf): CardsTakenOff {
+export function nicsTakenOff(holderOf: HolderOf): NicsTakenOff {
   const off = new Map<string, DesiredPort>();
   return {
     judge(port, former, age) {

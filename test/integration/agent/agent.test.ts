@@ -14,8 +14,8 @@ import { type Agent, createAgent } from '../../../src/reconcile/agent.ts';
 import type { ConvergeRequest } from '../../../src/reconcile/converge.ts';
 import { knownEvents } from '../../../src/reconcile/known-events.ts';
 import type { Resolution, Sources } from '../../../src/runtimes/source.ts';
-import { type Claims, loadClaims } from '../../../src/state/desired-state.ts';
-import { openTroubles } from '../../../src/state/pending-retries.ts';
+import { type DesiredState, loadDesiredState } from '../../../src/state/desired-state.ts';
+import { openPendingRetries } from '../../../src/state/pending-retries.ts';
 import { blockProblem } from '../../unit/ledger/registry.ts';
 
 const guest = { runtime: 'proxmox-qemu', vmid: 101, name: 'web' } as const;
@@ -25,7 +25,7 @@ const gone: Resolution = { guest, ports: [], skipped: [], note: 'its ports are g
 
 let directory: string;
 let ledger: Ledger;
-let claims: Claims;
+let desiredState: DesiredState;
 let requests: ConvergeRequest[];
 let errors: unknown[];
 let released: number[];
@@ -63,7 +63,7 @@ beforeEach(async () => {
     pid: process.pid,
     user: 'root',
   });
-  claims = await loadClaims(join(directory, 'bindings'));
+  desiredState = await loadDesiredState(join(directory, 'bindings'));
   requests = [];
   errors = [];
   later = [];
@@ -84,32 +84,32 @@ beforeEach(async () => {
   agent = createAgent({
     config: defaultConfig(),
     ledger,
-    claims,
-    troubles: openTroubles(Date.now),
+    desiredState,
+    pendingRetries: openPendingRetries(Date.now),
     sources,
     guestQueue: keyedQueue(4),
     known: knownEvents(),
     ready: async () => true,
     settled: async (asked) => asked.map(() => false),
-    lookAt: async () => undefined,
+    guestAt: async () => undefined,
     containerAt: async () => gone,
     publish: () => publish(),
     prepare: async () => undefined,
     release: async (veth) => void released.push(veth.pid),
-    lookLater: (vmid, ms) => void later.push([vmid, ms]),
+    requeue: (vmid, ms) => void later.push([vmid, ms]),
     occasionOf: async () => 'guest',
     isWorthABlock: () => isWorthABlock,
     leaveOut: () => void leftOut++,
     now: () => Date.parse('2026-11-23T08:30:33Z'),
-    onTrouble: () => undefined,
+    onRetriesChanged: () => undefined,
     onError: (error) => void errors.push(error),
     converge: async (request) => {
       requests.push(request);
       if (request.desired.length > 0) await request.cause();
-      return request.desired.map((wish) => ({
-        port: wish.port,
-        interface: wish.interface,
-        bridge: wish.bridge,
+      return request.desired.map((desiredPort) => ({
+        port: desiredPort.port,
+        interface: desiredPort.interface,
+        bridge: desiredPort.bridge,
         state: 'attached' as const,
       }));
     },
@@ -121,7 +121,7 @@ afterEach(async () => {
 });
 
 it('a guest whose card is to be looked at again is, also when everything is looked at', async () => {
-  running = async () => [{ key: 'vmid:101', resolution: { ...attached, again: 3000 } }];
+  running = async () => [{ key: 'vmid:101', resolution: { ...attached, requeueAfterMs: 3000 } }];
   await agent.reconcile('start');
   expect(later).toEqual([[101, 3000]]);
 });
@@ -137,8 +137,8 @@ describe('an event', () => {
 
   it('that comes twice is one event', async () => {
     await agent.handle(post('same'));
-    const again = await agent.handle(post('same'));
-    expect(again).toMatchObject({ ok: true, height: null });
+    const requeueAfterMs = await agent.handle(post('same'));
+    expect(requeueAfterMs).toMatchObject({ ok: true, height: null });
     expect(await blocks()).toHaveLength(1);
     expect(requests).toHaveLength(1);
   });
@@ -149,7 +149,7 @@ describe('an event', () => {
     const { height } = await ledger.append(entry);
     const result = await agent.finish(post('earlier'), height);
     expect(result).toMatchObject({ ok: true, height });
-    expect(claims.get('vmid:101')?.ports).toHaveLength(1);
+    expect(desiredState.get('vmid:101')?.ports).toHaveLength(1);
     expect(await blocks()).toHaveLength(1);
     expect(await requests[0]?.cause()).toBe(height);
   });
@@ -198,7 +198,7 @@ describe('an event', () => {
     running = async () => undefined;
     await agent.reconcile('space is back');
     expect((await blocks())[0]).toMatchObject({ action: 'guest_post_start' });
-    expect(claims.get('vmid:101')?.ports).toHaveLength(1);
+    expect(desiredState.get('vmid:101')?.ports).toHaveLength(1);
   });
 
   it('of Docker that is left out has a block all the same once it leads to something', async () => {
@@ -250,14 +250,16 @@ describe('a reconcile', () => {
   it('asks for the ports of every guest that runs', async () => {
     running = async () => [{ key: 'vmid:101', resolution: attached }];
     await agent.reconcile('timer');
-    expect(requests.flatMap((request) => request.desired.map((wish) => wish.port))).toEqual(['vi101']);
+    expect(requests.flatMap((request) => request.desired.map((desiredPort) => desiredPort.port))).toEqual([
+      'vi101',
+    ]);
   });
 
   it('keeps the guests of a source that cannot tell what runs', async () => {
     await agent.handle(post('start'));
     running = async () => undefined;
     await agent.reconcile('timer');
-    expect(claims.get('vmid:101')?.ports).toHaveLength(1);
+    expect(desiredState.get('vmid:101')?.ports).toHaveLength(1);
   });
 
   it('looks after all other guests when one runtime cannot be looked at', async () => {
@@ -265,13 +267,13 @@ describe('a reconcile', () => {
     running = () => Promise.reject(new AgentError('name-taken', 'two containers want one number'));
     await agent.reconcile('timer');
     expect(errors).toHaveLength(1);
-    expect(requests.at(-2)?.desired.map((wish) => wish.port)).toEqual(['vi101']);
+    expect(requests.at(-2)?.desired.map((desiredPort) => desiredPort.port)).toEqual(['vi101']);
   });
 
   it('lets go of a guest that does not run any more', async () => {
     await agent.handle(post('start'));
     await agent.reconcile('timer');
-    expect(claims.get('vmid:101')).toBeUndefined();
+    expect(desiredState.get('vmid:101')).toBeUndefined();
   });
 
   it('does not undo an event that is newer than its look at the runtimes', async () => {
@@ -282,7 +284,7 @@ describe('a reconcile', () => {
       return [{ key: 'vmid:101', resolution: attached }];
     };
     await agent.reconcile('timer');
-    expect(claims.get('vmid:101')).toBeUndefined();
+    expect(desiredState.get('vmid:101')).toBeUndefined();
   });
 });
 
@@ -293,7 +295,7 @@ describe('the binding files', () => {
       guest: { runtime: 'lxc', vmid: 1_000_000, name: 'web' },
       ports: [],
     } as const;
-    const wish: DesiredPort = {
+    const desiredPort: DesiredPort = {
       port: 'vi1000000',
       interface: 'vethAbc',
       bridge: 'ovsbr0',
@@ -301,34 +303,34 @@ describe('the binding files', () => {
       nic: 0,
       peer: { pid: 42 },
     };
-    await claims.set({ ...claim, ports: [wish] });
-    await claims.bind(wish, claim.key, 'networkmanager', new Date(0));
-    const reloaded = await loadClaims(join(directory, 'bindings'));
-    expect(reloaded.get('lxc:web')).toEqual({ ...claim, ports: [wish] });
+    await desiredState.set({ ...claim, ports: [desiredPort] });
+    await desiredState.bind(desiredPort, claim.key, 'networkmanager', new Date(0));
+    const reloaded = await loadDesiredState(join(directory, 'bindings'));
+    expect(reloaded.get('lxc:web')).toEqual({ ...claim, ports: [desiredPort] });
     expect(reloaded.binding('vi1000000')?.since).toBe('1970-01-01T00:00:00.000Z');
   });
 
   it('tell a restarted agent of a port that was asked for and not made yet', async () => {
-    await claims.set({ key: 'vmid:101', guest, ports: [port] });
-    const reloaded = await loadClaims(join(directory, 'bindings'));
+    await desiredState.set({ key: 'vmid:101', guest, ports: [port] });
+    const reloaded = await loadDesiredState(join(directory, 'bindings'));
     expect(reloaded.get('vmid:101')).toEqual({ key: 'vmid:101', guest, ports: [port] });
     expect(reloaded.bindings()).toEqual([]);
     // The device is not there, so it cannot be the one that was meant.
     expect(await reloaded.isForThisLink(port)).toBe(false);
-    await claims.set({ key: 'vmid:101', guest, ports: [] });
-    expect((await loadClaims(join(directory, 'bindings'))).all()).toEqual([]);
+    await desiredState.set({ key: 'vmid:101', guest, ports: [] });
+    expect((await loadDesiredState(join(directory, 'bindings'))).all()).toEqual([]);
   });
 
   it('know the very device that a port was asked for', async () => {
-    await claims.set({ key: 'vmid:101', guest, ports: [{ ...port, interface: 'lo' }] });
-    const reloaded = await loadClaims(join(directory, 'bindings'));
+    await desiredState.set({ key: 'vmid:101', guest, ports: [{ ...port, interface: 'lo' }] });
+    const reloaded = await loadDesiredState(join(directory, 'bindings'));
     expect(await reloaded.isForThisLink({ ...port, interface: 'lo' })).toBe(true);
     expect(await reloaded.isForThisLink(port)).toBe(false);
   });
 
   it('are gone with the port', async () => {
-    await claims.bind(port, 'vmid:101', 'networkmanager', new Date());
-    await claims.unbind('vi101');
-    expect((await loadClaims(join(directory, 'bindings'))).bindings()).toEqual([]);
+    await desiredState.bind(port, 'vmid:101', 'networkmanager', new Date());
+    await desiredState.unbind('vi101');
+    expect((await loadDesiredState(join(directory, 'bindings'))).bindings()).toEqual([]);
   });
 });

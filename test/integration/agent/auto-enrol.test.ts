@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { BusCall } from '../../../src/core/bus/bus.ts';
-import { autoEnrolment, ENROLL_UNIT, enrolmentLook } from '../../../src/runtimes/proxmox/auto-enroll.ts';
+import { autoEnrolment, ENROLL_UNIT, enrolmentCheck } from '../../../src/runtimes/proxmox/auto-enroll.ts';
 import { formatRecord } from '../../../src/runtimes/proxmox/hookscript/record.ts';
 
 const OURS = 'hookscript: local:snippets/ovs-port-agent\n';
@@ -47,7 +47,7 @@ const parts = (enabled: boolean) => ({
   enabled,
   now: () => now,
 });
-const open = (enabled: boolean) => enrolmentLook(parts(enabled));
+const open = (enabled: boolean) => enrolmentCheck(parts(enabled));
 
 /** The guests here with their configurations, and those on other nodes. */
 async function guests(here: Record<number, string>, elsewhere: number[] = []): Promise<void> {

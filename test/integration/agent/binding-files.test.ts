@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readPortHolders } from '../../../src/cli/vmid-files.ts';
 import type { DesiredPort } from '../../../src/core/plan/desired.ts';
-import { bindingSchema, loadClaims } from '../../../src/state/desired-state.ts';
+import { bindingSchema, loadDesiredState } from '../../../src/state/desired-state.ts';
 
 const guest = { runtime: 'proxmox-qemu', vmid: 101, name: 'web' } as const;
 const first: DesiredPort = { port: 'vi101', interface: 'tap101i0', bridge: 'ovsbr0', guest, nic: 0 };
@@ -26,18 +26,18 @@ const readThrough = async (link: string) =>
 
 describe('the binding files', () => {
   it('can be found by VMID, the second card by its number', async () => {
-    const claims = await loadClaims(directory);
-    await claims.set({ key, guest, ports: [first, second] });
+    const desiredState = await loadDesiredState(directory);
+    await desiredState.set({ key, guest, ports: [first, second] });
     expect(await links()).toEqual(['101', '101i1']);
     expect(await readlink(join(directory, 'by-vmid', '101i1'))).toBe('../vi101i1.json');
     expect(await readThrough('101i1')).toMatchObject({ port: 'vi101i1', interface: 'tap101i1' });
   });
 
   it('have the older keys beside our own, and no time before the port is usable', async () => {
-    const claims = await loadClaims(directory);
-    await claims.set({ key, guest, ports: [first] });
+    const desiredState = await loadDesiredState(directory);
+    await desiredState.set({ key, guest, ports: [first] });
     expect(await readThrough('101')).toMatchObject({ created_at: null });
-    await claims.bind(first, key, 'networkmanager', now);
+    await desiredState.bind(first, key, 'networkmanager', now);
     const text = await readThrough('101');
     expect(text).toMatchObject({
       proxmox_veth: 'tap101i0',
@@ -52,25 +52,25 @@ describe('the binding files', () => {
   });
 
   it('take their link along when they go', async () => {
-    const claims = await loadClaims(directory);
-    await claims.set({ key, guest, ports: [first, second] });
-    await claims.bind(first, key, 'networkmanager', now);
-    await claims.set({ key, guest, ports: [] });
+    const desiredState = await loadDesiredState(directory);
+    await desiredState.set({ key, guest, ports: [first, second] });
+    await desiredState.bind(first, key, 'networkmanager', now);
+    await desiredState.set({ key, guest, ports: [] });
     expect(await links()).toEqual(['101']);
-    await claims.unbind('vi101');
+    await desiredState.unbind('vi101');
     expect(await links()).toEqual([]);
   });
 
   it('have their links again after a restart, and no others', async () => {
-    const claims = await loadClaims(directory);
-    await claims.set({ key, guest, ports: [first, second] });
+    const desiredState = await loadDesiredState(directory);
+    await desiredState.set({ key, guest, ports: [first, second] });
     const byVmid = join(directory, 'by-vmid');
     await rm(join(byVmid, '101'));
     await rm(join(byVmid, '101i1'));
     await symlink('/etc/passwd', join(byVmid, '101i1'));
     await symlink('../vi999.json', join(byVmid, '999'));
     await mkdir(join(byVmid, '998', 'deep'), { recursive: true });
-    await loadClaims(directory);
+    await loadDesiredState(directory);
     expect(await links()).toEqual(['101', '101i1']);
     expect(await readThrough('101i1')).toMatchObject({ port: 'vi101i1' });
   });
@@ -78,14 +78,14 @@ describe('the binding files', () => {
   it('survive a file where the directory of links should be', async () => {
     await mkdir(directory, { recursive: true });
     await writeFile(join(directory, 'by-vmid'), 'no directory');
-    const claims = await loadClaims(directory);
-    await claims.set({ key, guest, ports: [first] });
+    const desiredState = await loadDesiredState(directory);
+    await desiredState.set({ key, guest, ports: [first] });
     expect(await links()).toEqual(['101']);
   });
 
   it('are each guest once to those who list the directory', async () => {
-    const claims = await loadClaims(directory);
-    await claims.set({ key, guest, ports: [first] });
+    const desiredState = await loadDesiredState(directory);
+    await desiredState.set({ key, guest, ports: [first] });
     expect(await readPortHolders(directory)).toMatchObject([{ guest: 'web', vmid: 101 }]);
   });
 });

@@ -73,9 +73,9 @@ describe.each([
 
     it('is told exactly as before while the directories are watched anew at each look', async () => {
       for (let vmid = 100; vmid < 200; vmid++) {
-        const again = watch.ensure();
+        const requeueAfterMs = watch.ensure();
         await write(vmid);
-        await again;
+        await requeueAfterMs;
       }
       await vi.waitFor(() => expect(new Set(changed).size).toBe(100), 5_000);
       expect(backs).toBe(0);

@@ -55,7 +55,7 @@ async function heard(lines: readonly string[], wanted: number) {
     onNetworks: (container) => void networks.push(container),
     onConnected: () => undefined,
     onDisconnected: () => undefined,
-    onOdd: (problem) => void odd.push(problem),
+    onUnreadable: (problem) => void odd.push(problem),
     signal: stop.signal,
   });
   await expect.poll(() => events.length + odd.length + networks.length).toBe(wanted);

@@ -20,7 +20,7 @@ const leases = await openLeases({
 
 async function claim(n: number): Promise<void> {
   const key = n.toString(16).padStart(64, '0');
-  const addresses = await leases.claim({ key, name: `c${n}`, wanted: {} });
+  const addresses = await leases.claim({ key, name: `c${n}`, requested: {} });
   writeSync(1, `claimed ${n} ${addresses.map(({ address }) => address).join(' ')}\n`);
 }
 

@@ -155,7 +155,7 @@ it('a card that goes back to Proxmox is let go first, and then plugged under its
   const [row] = rows();
   if (row === undefined) throw new Error('there is no row');
   const kept = { ...desired, row: LINK };
-  expect(await driver.handBack(kept, row)).toEqual({ driver: 'ovsdb', ofport: 9, attempts: 1 });
+  expect(await driver.restoreName(kept, row)).toEqual({ driver: 'ovsdb', ofport: 9, attempts: 1 });
   expect(handed).toEqual([kept]);
   expect(service.profiles.size).toBe(0);
 });

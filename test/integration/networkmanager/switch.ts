@@ -6,7 +6,7 @@ import { emptyReplica } from '../../../src/core/ovsdb/replica.ts';
 import { NM_UUID_KEY } from '../../../src/core/plan/driver-names.ts';
 import type { NetworkManagerService, Settings } from './service.ts';
 
-const LOOK_MS = 5;
+const CHECK_MS = 5;
 const set = (...atoms: unknown[]) => ['set', atoms];
 const map = (entries: Record<string, string>) => ['map', Object.entries(entries)];
 
@@ -45,7 +45,7 @@ export function testSwitch(bridge: string, bridgeUuid: string): TestSwitch {
         for (;;) {
           const value = test(replica);
           if (value !== undefined) return value;
-          await pause(LOOK_MS, signal);
+          await pause(CHECK_MS, signal);
           signal.throwIfAborted();
         }
       }),

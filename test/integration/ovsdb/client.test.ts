@@ -171,9 +171,9 @@ describe('the OVSDB client', () => {
     await serve(emptyDatabase(() => undefined));
     client = openOvsdb(path);
     await connected(client);
-    const again = connected(client);
+    const requeueAfterMs = connected(client);
     await expect(client.transact([])).rejects.toMatchObject({ code: 'deadline-exceeded' });
-    await again;
+    await requeueAfterMs;
   });
 
   it('names the operation that the server refused', async () => {
@@ -205,9 +205,9 @@ describe('the OVSDB client', () => {
     client = openOvsdb(path);
     await connected(client);
     expect(client.replica.rows('Bridge').size).toBe(1);
-    const again = connected(client);
+    const requeueAfterMs = connected(client);
     sockets[0]?.destroy();
-    await again;
+    await requeueAfterMs;
     expect(client.replica.rows('Bridge').size).toBe(0);
   });
 });

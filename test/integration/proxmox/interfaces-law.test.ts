@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Edited, edit, type Wishes, withoutOurs } from '../../../src/ifupdown/edit.ts';
-import { CONDONE_KEY, CONDONE_VALUE } from '../../../src/ifupdown/ifreload-exemption.ts';
+import { type Edited, edit, type InterfacesSpec, withoutOurs } from '../../../src/ifupdown/edit.ts';
+import { EXEMPTION_KEY, EXEMPTION_VALUE } from '../../../src/ifupdown/ifreload-exemption.ts';
 import { MARK } from '../../../src/ifupdown/ours.ts';
 
 const HOST = fileURLToPath(new URL('../../lab/host', import.meta.url));
@@ -29,7 +29,7 @@ async function saved(texts: readonly string[]): Promise<(string | null)[]> {
   return JSON.parse(stdout) as (string | null)[];
 }
 
-const OURS = `\t${CONDONE_KEY} ${CONDONE_VALUE}`;
+const OURS = `\t${EXEMPTION_KEY} ${EXEMPTION_VALUE}`;
 
 const names = fc.constantFrom(
   'vmbr0',
@@ -70,8 +70,8 @@ const option = fc.constantFrom(
   'vlan-raw-device eno1',
   'vxlan-id 7',
   'vxlan-remoteip 192.0.2.4',
-  `${CONDONE_KEY} ^(tap|vi)`,
-  `${CONDONE_KEY} ${CONDONE_VALUE}`,
+  `${EXEMPTION_KEY} ^(tap|vi)`,
+  `${EXEMPTION_KEY} ${EXEMPTION_VALUE}`,
 );
 const line = fc.oneof(
   { weight: 8, arbitrary: option.map((text) => `\t${text}`) },
@@ -110,7 +110,7 @@ const file = fc
   )
   .map(([mark, parts, eol, ended]) => mark + parts.flat().join(eol) + (ended ? eol : ''));
 
-const wishes = (...bridges: string[]): Wishes => ({
+const wishes = (...bridges: string[]): InterfacesSpec => ({
   bridges: bridges.map((name) => ({ name, addresses: ['203.0.113.1/24'], present: true })),
   networkManager: new Set(),
   sourced: new Set(),

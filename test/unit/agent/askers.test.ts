@@ -20,13 +20,13 @@ it('names exactly those who ask, however often they changed their mind', () => {
       for (const [key, ports] of list) {
         askers.set(key, ports);
         now.set(key, ports);
-        const asking = (isMeant: (wish: { port: string; interface: string }) => boolean) =>
+        const asking = (isMeant: (desiredPort: { port: string; interface: string }) => boolean) =>
           new Set([...now].flatMap(([who, asked]) => (asked.some(isMeant) ? [who] : [])));
         for (const port of PORTS) {
-          expect(askers.forPort(port)).toEqual(asking((wish) => wish.port === port));
+          expect(askers.forPort(port)).toEqual(asking((desiredPort) => desiredPort.port === port));
         }
         for (const link of DEVICES) {
-          expect(askers.forDevice(link)).toEqual(asking((wish) => wish.interface === link));
+          expect(askers.forDevice(link)).toEqual(asking((desiredPort) => desiredPort.interface === link));
         }
       }
     }),

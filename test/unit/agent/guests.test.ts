@@ -1,6 +1,6 @@
 // Promises about the overview of guests: each that runs or should have a port is there, with what it has or why not.
 import { describe, expect, it } from 'vitest';
-import { describeGuests, type GuestsSeen } from '../../../src/api/guests/describe.ts';
+import { describeGuests, type ObservedGuests } from '../../../src/api/guests/describe.ts';
 import { openOverlooked } from '../../../src/reconcile/overlooked.ts';
 import { parseAttachOptions } from '../../../src/runtimes/manual/attach-options.ts';
 import type { Resolution, Sources } from '../../../src/runtimes/source.ts';
@@ -22,10 +22,10 @@ const binding = {
   since: '2026-11-23T09:00:00Z',
   driver: 'ovsdb',
 };
-const nothing: GuestsSeen = {
-  claims: [],
+const nothing: ObservedGuests = {
+  desiredGuests: [],
   bindings: [],
-  troubles: [],
+  pendingRetries: [],
   overlooked: [],
   rows: new Map(),
   numbers: new Map(),
@@ -36,9 +36,9 @@ describe('the overview', () => {
   it('has a row for each card: what it has, and why it waits', () => {
     const rows = describeGuests({
       ...nothing,
-      claims: [{ key: 'vmid:101', guest, ports: [wish(0), wish(1), wish(2)] }],
+      desiredGuests: [{ key: 'vmid:101', guest, ports: [wish(0), wish(1), wish(2)] }],
       bindings: [binding],
-      troubles: [
+      pendingRetries: [
         {
           port: 'vi101i1',
           bridge: 'vmbr0',

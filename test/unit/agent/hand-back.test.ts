@@ -6,7 +6,7 @@ import { AgentError } from '../../../src/core/lib/errors.ts';
 import type { Operation, OvsdbClient } from '../../../src/core/ovsdb/client.ts';
 import { emptyReplica, type Replica } from '../../../src/core/ovsdb/replica.ts';
 import { NM_UUID_KEY, OWNER_KEYS } from '../../../src/core/plan/observed.ts';
-import { handBackAll, handBackGuest } from '../../../src/reconcile/restore-names.ts';
+import { restoreAllNames, restoreGuestNames } from '../../../src/reconcile/restore-names.ts';
 
 const set = (...atoms: unknown[]) => ['set', atoms];
 const map = (entries: Record<string, string>) => ['map', Object.entries(entries)];
@@ -25,10 +25,10 @@ let noted: string[];
 let blocks: { action: string; data: unknown }[];
 let transact: (operations: readonly Operation[]) => Promise<unknown[]>;
 
-function plug(cards: readonly Card[]): void {
+function plug(nics: readonly Card[]): void {
   replica = emptyReplica();
   const ports = Object.fromEntries(
-    cards.map(({ row, link, runtime, more = {} }) => [
+    nics.map(({ row, link, runtime, more = {} }) => [
       `p-${link}`,
       {
         new: {
@@ -64,14 +64,14 @@ function plug(cards: readonly Card[]): void {
     },
     Port: ports,
     Interface: Object.fromEntries(
-      cards.map((card) => [`i-${card.link}`, { new: { name: card.link, ...link, external_ids: map({}) } }]),
+      nics.map((card) => [`i-${card.link}`, { new: { name: card.link, ...link, external_ids: map({}) } }]),
     ),
   });
-  links = new Set(cards.map((card) => card.link));
+  links = new Set(nics.map((card) => card.link));
 }
 
 const run = (cause: number | undefined = 7) =>
-  handBackAll({
+  restoreAllNames({
     ovsdb: { replica, transact: (all: readonly Operation[]) => transact(all) } as unknown as OvsdbClient,
     ledger: {
       append: async ({ action, data }: { action: string; data: unknown }) => ({
@@ -80,7 +80,7 @@ const run = (cause: number | undefined = 7) =>
     } as unknown as Pick<Ledger, 'append'>,
     linkNames: async () => links,
     cause,
-    onHandedBack: async (port, row) => void noted.push(`${port} ${row}`),
+    onNameRestored: async (port, row) => void noted.push(`${port} ${row}`),
   });
 const inserted = () =>
   sent
@@ -140,12 +140,12 @@ describe('an agent that is stopped for good', () => {
 
   it('does so also when the ledger cannot be written', async () => {
     plug([{ row: 'vi101', link: 'tap101i0', runtime: 'proxmox-qemu' }]);
-    await handBackAll({
+    await restoreAllNames({
       ovsdb: { replica, transact } as unknown as OvsdbClient,
       ledger: { append: () => Promise.reject(new Error('disk full')) } as unknown as Pick<Ledger, 'append'>,
       linkNames: async () => links,
       cause: undefined,
-      onHandedBack: async () => undefined,
+      onNameRestored: async () => undefined,
     });
     expect(inserted()).toEqual(['tap101i0']);
   });
@@ -166,7 +166,7 @@ describe('a container whose configuration Proxmox has locked', () => {
     more: { [OWNER_KEYS.vmid]: String(vmid), [OWNER_KEYS.nic]: String(nic) },
   });
   const give = (vmid = 201, disk: () => Promise<unknown> = async () => undefined) =>
-    handBackGuest(
+    restoreGuestNames(
       {
         ovsdb: { replica, transact: (all: readonly Operation[]) => transact(all) } as unknown as OvsdbClient,
         ledger: {
@@ -176,7 +176,7 @@ describe('a container whose configuration Proxmox has locked', () => {
             return { height };
           },
         } as unknown as Pick<Ledger, 'append'>,
-        onHandedBack: async (port, row) => void noted.push(`${port} ${row}`),
+        onNameRestored: async (port, row) => void noted.push(`${port} ${row}`),
       },
       vmid,
       'locked',

@@ -3,7 +3,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DesiredPort } from '../../../src/core/plan/desired.ts';
-import { heldUntil, made, openHealings, type Streak } from '../../../src/reconcile/recreate-backoff.ts';
+import {
+  backoffUntil,
+  made,
+  openRecreateBackoff,
+  type Streak,
+} from '../../../src/reconcile/recreate-backoff.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -15,8 +20,8 @@ function healedAt(losses: readonly number[], first?: Streak): number[] {
   const times: number[] = [];
   for (const lost of losses) {
     if (lost < streak.at) continue;
-    const at = heldUntil(streak, LIFE, lost) ?? lost;
-    expect(heldUntil(streak, LIFE, at)).toBeUndefined();
+    const at = backoffUntil(streak, LIFE, lost) ?? lost;
+    expect(backoffUntil(streak, LIFE, at)).toBeUndefined();
     streak = made(streak, LIFE, at);
     times.push(at);
   }
@@ -68,19 +73,19 @@ describe('a card that vanishes', () => {
   });
 
   it('is forgiven after five quiet minutes', () => {
-    const streak = { life: LIFE, healed: 12, at: 0 };
+    const streak = { life: LIFE, recreations: 12, at: 0 };
     expect(healedAt([5 * MINUTE, 5 * MINUTE, 5 * MINUTE], streak)).toEqual(Array(3).fill(5 * MINUTE));
   });
 
   it('is not waited for when the guest was started anew', () => {
-    const streak = { life: LIFE, healed: 12, at: 0 };
-    expect(heldUntil(streak, LIFE, 1)).toBe(MINUTE);
-    expect(heldUntil(streak, 'c0ffee/4712', 1)).toBeUndefined();
-    expect(made(streak, 'c0ffee/4712', 1)).toEqual({ life: 'c0ffee/4712', healed: 0, at: 1 });
+    const streak = { life: LIFE, recreations: 12, at: 0 };
+    expect(backoffUntil(streak, LIFE, 1)).toBe(MINUTE);
+    expect(backoffUntil(streak, 'c0ffee/4712', 1)).toBeUndefined();
+    expect(made(streak, 'c0ffee/4712', 1)).toEqual({ life: 'c0ffee/4712', recreations: 0, at: 1 });
   });
 
   it('does not wait for a clock that was put back', () => {
-    expect(heldUntil({ life: LIFE, healed: 12, at: 10 * MINUTE }, LIFE, 0)).toBeUndefined();
+    expect(backoffUntil({ life: LIFE, recreations: 12, at: 10 * MINUTE }, LIFE, 0)).toBeUndefined();
   });
 });
 
@@ -103,14 +108,14 @@ describe('cards held back', () => {
     },
   });
   const flapping = () => {
-    const healings = openHealings(() => clock);
-    for (let time = 0; time < 4; time++) healings.note(card(101));
-    return healings;
+    const recreateBackoff = openRecreateBackoff(() => clock);
+    for (let time = 0; time < 4; time++) recreateBackoff.note(card(101));
+    return recreateBackoff;
   };
 
   it('say why, and until when', () => {
     clock = 7 * SECOND;
-    expect(flapping().heldBack(card(101))).toEqual({
+    expect(flapping().recreateBlocker(card(101))).toEqual({
       code: 'card-vanishing',
       reason: 'its card has vanished 4 times in a row while it ran, so it is made anew ever less often',
       until: 8 * SECOND,
@@ -118,25 +123,28 @@ describe('cards held back', () => {
   });
 
   it('delay no other guest', () => {
-    expect(flapping().heldBack(card(102))).toBeUndefined();
+    expect(flapping().recreateBlocker(card(102))).toBeUndefined();
   });
 
   it('are told once in a row of losses', () => {
-    const healings = flapping();
-    expect([healings.isNews('vi101'), healings.isNews('vi101')]).toEqual([true, false]);
-    healings.note(card(101));
-    expect(healings.isNews('vi101')).toBe(false);
+    const recreateBackoff = flapping();
+    expect([recreateBackoff.isFirstReport('vi101'), recreateBackoff.isFirstReport('vi101')]).toEqual([
+      true,
+      false,
+    ]);
+    recreateBackoff.note(card(101));
+    expect(recreateBackoff.isFirstReport('vi101')).toBe(false);
     clock += 5 * MINUTE;
-    healings.note(card(101));
-    expect(healings.isNews('vi101')).toBe(true);
+    recreateBackoff.note(card(101));
+    expect(recreateBackoff.isFirstReport('vi101')).toBe(true);
   });
 
   it('are not held any more when a person asks, or the guest has ended', () => {
-    const healings = flapping();
-    healings.forget((port) => port === 'vi102');
-    expect(healings.heldBack(card(101))).toBeDefined();
-    healings.forget((port) => port === 'vi101');
-    expect(healings.heldBack(card(101))).toBeUndefined();
-    expect(flapping().heldBack(card(101, 4712))).toBeUndefined();
+    const recreateBackoff = flapping();
+    recreateBackoff.forget((port) => port === 'vi102');
+    expect(recreateBackoff.recreateBlocker(card(101))).toBeDefined();
+    recreateBackoff.forget((port) => port === 'vi101');
+    expect(recreateBackoff.recreateBlocker(card(101))).toBeUndefined();
+    expect(flapping().recreateBlocker(card(101, 4712))).toBeUndefined();
   });
 });

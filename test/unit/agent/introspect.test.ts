@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { interfaceBindings, networkState } from '../../../src/api/introspect/network-state.ts';
-import type { SeenHost, SeenSwitch } from '../../../src/api/introspect/observed.ts';
+import type { ObservedHost, ObservedSwitch } from '../../../src/api/introspect/observed.ts';
 import { portStates } from '../../../src/api/introspect/port-state.ts';
 import { bridgeTopology } from '../../../src/api/introspect/topology.ts';
 import { bridgeValidation } from '../../../src/api/introspect/validation.ts';
@@ -40,7 +40,7 @@ const bridge = (...ports: OvsPort[]): OvsBridge => ({
   networkManagerUuid: 'uuid-1',
   ports: [port('ovsbr0', { link: { type: 'internal', ofport: 65534 } }), ...ports],
 });
-const facts = (found: OvsBridge, more: Partial<SeenSwitch> = {}): SeenSwitch => ({
+const facts = (found: OvsBridge, more: Partial<ObservedSwitch> = {}): ObservedSwitch => ({
   judged: [],
   version: '3.5.0',
   bridges: [found],
@@ -52,7 +52,7 @@ const facts = (found: OvsBridge, more: Partial<SeenSwitch> = {}): SeenSwitch => 
   bindings: [binding],
   ...more,
 });
-const problems = (found: OvsBridge, more: Partial<SeenSwitch> = {}) =>
+const problems = (found: OvsBridge, more: Partial<ObservedSwitch> = {}) =>
   portStates(found, facts(found, more)).map(({ name, problem }) => [name, problem]);
 
 describe('a port of a bridge', () => {
@@ -241,7 +241,7 @@ describe('get_bridge_topology', () => {
 });
 
 describe('get_system_network_state', () => {
-  const nothing: SeenHost = {
+  const nothing: ObservedHost = {
     now: new Date('2026-11-23T08:30:40.000Z'),
     networkManager: undefined,
     switch: undefined,
@@ -260,7 +260,8 @@ describe('get_system_network_state', () => {
     totalConnections: 5,
     devices: 9,
   };
-  const connectivity = (more: Partial<SeenHost>) => networkState({ ...nothing, ...more }).connectivity_status;
+  const connectivity = (more: Partial<ObservedHost>) =>
+    networkState({ ...nothing, ...more }).connectivity_status;
 
   it('keeps every key where nothing can be known, and guesses nothing', () => {
     expect(networkState(nothing)).toEqual({

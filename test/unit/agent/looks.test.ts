@@ -4,9 +4,9 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { ProxmoxEvent } from '../../../src/core/events/lifecycle-event.ts';
 import type { Ledger } from '../../../src/core/ledger/writer.ts';
 import { keyedQueue } from '../../../src/core/lib/keyed-queue.ts';
-import { type Looks, openLooks } from '../../../src/reconcile/resync.ts';
+import { openResync, type Resync } from '../../../src/reconcile/resync.ts';
 import type { Resolution } from '../../../src/runtimes/source.ts';
-import type { Claim, Claims } from '../../../src/state/desired-state.ts';
+import type { DesiredGuest, DesiredState } from '../../../src/state/desired-state.ts';
 
 const guest = { runtime: 'proxmox-qemu', vmid: 101, name: 'web' } as const;
 const found: Resolution = { guest, ports: [], skipped: [], note: '' };
@@ -15,9 +15,9 @@ let now: number;
 let blocks: string[];
 let applied: { key: string; resolution: Resolution; cause: number }[];
 let answer: Resolution | undefined;
-let claim: Claim | undefined;
+let desiredGuest: DesiredGuest | undefined;
 let later: [number, number][];
-let looks: Looks;
+let looks: Resync;
 
 beforeEach(() => {
   now = 1_000_000;
@@ -25,16 +25,16 @@ beforeEach(() => {
   applied = [];
   later = [];
   answer = found;
-  claim = undefined;
-  looks = openLooks({
+  desiredGuest = undefined;
+  looks = openResync({
     ledger: {
       append: async ({ action }: { action: string }) => ({ height: 100 + blocks.push(action) }),
     } as unknown as Ledger,
-    claims: { get: () => claim } as unknown as Claims,
+    desiredState: { get: () => desiredGuest } as unknown as DesiredState,
     guestQueue: keyedQueue(4),
-    lookAt: async () => answer,
+    guestAt: async () => answer,
     apply: async (key, resolution, cause) => void applied.push({ key, resolution, cause: await cause() }),
-    lookLater: (vmid, ms) => void later.push([vmid, ms]),
+    requeue: (vmid, ms) => void later.push([vmid, ms]),
     now: () => now,
   });
 });
@@ -49,50 +49,50 @@ const event = (phase: ProxmoxEvent['phase']): ProxmoxEvent => ({
 
 describe('a look at a Proxmox guest', () => {
   it('is taken again when what it saw cannot stay so', async () => {
-    answer = { ...found, again: 2990 };
-    await looks.look(101, 'its configuration changed');
+    answer = { ...found, requeueAfterMs: 2990 };
+    await looks.resync(101, 'its configuration changed');
     expect(later).toEqual([[101, 2990]]);
   });
 
   it('is in the ledger as guest_seen when something is to be done', async () => {
-    expect(await looks.look(101, 'tap101i0 was plugged')).toBe(true);
+    expect(await looks.resync(101, 'tap101i0 was plugged')).toBe(true);
     expect(applied).toMatchObject([{ key: 'vmid:101', cause: 101 }]);
     expect(blocks).toEqual(['guest_seen']);
   });
 
   it('during a start has the start as its cause', async () => {
     looks.note(event('pre-start'), 7);
-    await looks.look(101, 'tap101i0 was plugged');
+    await looks.resync(101, 'tap101i0 was plugged');
     looks.note(event('post-start'), 8);
-    await looks.look(101, 'its configuration changed');
+    await looks.resync(101, 'its configuration changed');
     expect(applied.map(({ cause }) => cause)).toEqual([7, 101]);
   });
 
   it('long after a start that never ended has a cause of its own', async () => {
     looks.note(event('pre-start'), 7);
     now += 121_000;
-    await looks.look(101, 'tap101i0 was plugged');
+    await looks.resync(101, 'tap101i0 was plugged');
     expect(applied.map(({ cause }) => cause)).toEqual([101]);
   });
 
   it('answers everybody who asks before it begins', async () => {
-    const all = await Promise.all(['a', 'b', 'c'].map((reason) => looks.look(101, reason)));
+    const all = await Promise.all(['a', 'b', 'c'].map((reason) => looks.resync(101, reason)));
     expect(all).toEqual([true, true, true]);
     expect(applied).toHaveLength(1);
   });
 
   it('takes the ports of one that this node has no longer', async () => {
     answer = undefined;
-    claim = { key: 'vmid:101', guest, ports: [] };
-    expect(await looks.look(101, 'its configuration changed')).toBe(true);
+    desiredGuest = { key: 'vmid:101', guest, ports: [] };
+    expect(await looks.resync(101, 'its configuration changed')).toBe(true);
     expect(applied).toMatchObject([{ resolution: { ports: [] } }]);
   });
 });
 
 it('a number that is no Proxmox guest is left alone', async () => {
   answer = undefined;
-  expect(await looks.look(200, 'vi200 left the switch')).toBe(false);
-  claim = { key: 'vmid:200', guest: { runtime: 'lxc', vmid: 200, name: '200' }, ports: [] };
-  expect(await looks.look(200, 'vi200 left the switch')).toBe(false);
+  expect(await looks.resync(200, 'vi200 left the switch')).toBe(false);
+  desiredGuest = { key: 'vmid:200', guest: { runtime: 'lxc', vmid: 200, name: '200' }, ports: [] };
+  expect(await looks.resync(200, 'vi200 left the switch')).toBe(false);
   expect([applied, blocks]).toEqual([[], []]);
 });

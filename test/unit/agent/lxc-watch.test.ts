@@ -3,10 +3,10 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { LxcContainer } from '../../../src/runtimes/lxc/containers.ts';
 import { watchLxc } from '../../../src/runtimes/lxc/watch.ts';
-import type { Claim } from '../../../src/state/desired-state.ts';
+import type { DesiredGuest } from '../../../src/state/desired-state.ts';
 
 let running: LxcContainer[];
-let claims: Claim[];
+let desiredState: DesiredGuest[];
 let links: Set<string>;
 let missed: string[];
 let errors: unknown[];
@@ -14,7 +14,7 @@ let watch: { close(): void };
 let broken = false;
 
 const guest = { runtime: 'lxc', vmid: 1_000_000, name: 'web' } as const;
-const claim: Claim = {
+const desiredGuest: DesiredGuest = {
   key: 'lxc:web',
   guest,
   ports: [{ port: 'vi1000000', interface: 'vethA', bridge: 'ovsbr0', guest, nic: 0 }],
@@ -30,7 +30,7 @@ const look = () => vi.advanceTimersByTimeAsync(1000);
 beforeEach(() => {
   vi.useFakeTimers();
   running = [];
-  claims = [];
+  desiredState = [];
   links = new Set();
   missed = [];
   errors = [];
@@ -42,7 +42,7 @@ beforeEach(() => {
         return running;
       },
     },
-    claims: () => claims,
+    desiredGuests: () => desiredState,
     linkNames: async () => links,
     onMissed: (reason) => void missed.push(reason),
     onError: (error) => void errors.push(error),
@@ -72,7 +72,7 @@ it('says nothing of one that its hook has told of, nor of one that is starting',
   await look();
   await look();
   running = [web('1', 42)];
-  claims = [claim];
+  desiredState = [desiredGuest];
   links = new Set(['vethA']);
   await look();
   await look();
@@ -80,7 +80,7 @@ it('says nothing of one that its hook has told of, nor of one that is starting',
 });
 
 it('tells of one that has ended without a hook', async () => {
-  claims = [claim];
+  desiredState = [desiredGuest];
   await look();
   expect(missed).toEqual([]);
   await look();
@@ -93,7 +93,7 @@ it('says once that it cannot look, and goes on', async () => {
   await look();
   expect(errors).toHaveLength(1);
   broken = false;
-  claims = [claim];
+  desiredState = [desiredGuest];
   await look();
   await look();
   expect(missed).toHaveLength(1);

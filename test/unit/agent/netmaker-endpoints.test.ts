@@ -12,7 +12,7 @@ import {
   type NetmakerEndpoints,
   netmakerEndpoints,
 } from '../../../src/runtimes/docker/netmaker-endpoints.ts';
-import type { Claim } from '../../../src/state/desired-state.ts';
+import type { DesiredGuest } from '../../../src/state/desired-state.ts';
 
 const A = 'a'.repeat(64);
 const B = 'b'.repeat(64);
@@ -29,7 +29,7 @@ const decision = {
 
 let directory: string;
 let endpoints: NetmakerEndpoints;
-let claims: Claim[];
+let desiredState: DesiredGuest[];
 /** Started at, by id; absent when it does not run. */
 let running: Map<string, string>;
 let health: Map<string, string>;
@@ -55,8 +55,8 @@ async function start(id: string, second: number) {
   const port = `vi100000${second}`;
   const endpoint = await endpoints.of(container(id), decision, { port, mac: '02:00:00:00:00:01' });
   const guest = { runtime: 'docker' as const, vmid: 1_000_000 + second, name: names[id] ?? '', id };
-  claims = claims.filter((claim) => claim.guest.id !== id);
-  claims.push({
+  desiredState = desiredState.filter((desiredGuest) => desiredGuest.guest.id !== id);
+  desiredState.push({
     key: `docker:${id}`,
     guest,
     ports: [{ port, interface: port, bridge: 'ovsbr1', guest, nic: 0, ...endpoint.port }],
@@ -68,7 +68,7 @@ async function start(id: string, second: number) {
 async function end(id: string) {
   running.delete(id);
   const ended = await endpoints.ended(id);
-  claims = claims.filter((claim) => claim.guest.id !== id);
+  desiredState = desiredState.filter((desiredGuest) => desiredGuest.guest.id !== id);
   return ended;
 }
 
@@ -93,14 +93,14 @@ const open = async (own: { pools?: string[]; reserved?: string[] } = {}) => {
       inspected.push(id);
       return names[id] === undefined ? undefined : container(id);
     },
-    claims: () => claims,
+    desiredGuests: () => desiredState,
     isWithdrawn: () => false,
   });
 };
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'endpoints-'));
-  claims = [];
+  desiredState = [];
   running = new Map();
   health = new Map();
   inspected = [];
@@ -116,8 +116,10 @@ describe('the shared address of a group', () => {
     expect(first.addresses).toEqual(['203.0.113.2/24', '203.0.113.3/24']);
     expect(first.port.shared).toEqual(['203.0.113.3']);
     expect(second.addresses).toEqual(['203.0.113.4/24']);
-    expect(first.moves).toEqual([{ group: 'web', addresses: ['203.0.113.3'], from: null, to: 'a' }]);
-    expect(second.moves).toEqual([]);
+    expect(first.addressTransfers).toEqual([
+      { group: 'web', addresses: ['203.0.113.3'], from: null, to: 'a' },
+    ]);
+    expect(second.addressTransfers).toEqual([]);
   });
 
   it('is one member’s also when all start at the same time', async () => {
@@ -128,8 +130,8 @@ describe('the shared address of a group', () => {
   it('moves to the member that has run longest when its holder ends', async () => {
     for (const [index, id] of [A, B, C].entries()) await start(id, index + 1);
     expect(await end(A)).toEqual({
-      moves: [{ group: 'web', addresses: ['203.0.113.3'], from: 'a', to: 'b' }],
-      others: [B],
+      addressTransfers: [{ group: 'web', addresses: ['203.0.113.3'], from: 'a', to: 'b' }],
+      dependents: [B],
     });
     expect((await start(B, 2)).port.shared).toEqual(['203.0.113.3']);
     expect((await start(C, 3)).port.shared).toEqual([]);
@@ -149,8 +151,8 @@ describe('the shared address of a group', () => {
     health.set(A, 'unhealthy');
     const holder = await start(A, 1);
     expect(holder.port.shared).toEqual([]);
-    expect(holder.others).toEqual([B]);
-    expect(holder.moves).toMatchObject([{ from: 'a', to: 'b' }]);
+    expect(holder.dependents).toEqual([B]);
+    expect(holder.addressTransfers).toMatchObject([{ from: 'a', to: 'b' }]);
   });
 
   it('is still the holder’s after a restart of the agent', async () => {
@@ -160,9 +162,9 @@ describe('the shared address of a group', () => {
     await start(B, 2);
     running.set(A, '2026-11-23T08:00:01Z');
     await open();
-    const again = await start(A, 1);
-    expect(again.port.shared).toEqual([]);
-    expect(again.moves).toEqual([]);
+    const requeueAfterMs = await start(A, 1);
+    expect(requeueAfterMs.port.shared).toEqual([]);
+    expect(requeueAfterMs.addressTransfers).toEqual([]);
     expect((await start(B, 2)).port.shared).toEqual(['203.0.113.3']);
   });
 
@@ -171,7 +173,7 @@ describe('the shared address of a group', () => {
     await open({ pools: ['203.0.113.0/29'], reserved: ['203.0.113.2', '203.0.113.3', '203.0.113.6'] });
     await expect(start(A, 1)).rejects.toMatchObject({ code: 'pool-exhausted' });
     isInUse = false;
-    expect((await start(A, 1)).moves).toEqual([
+    expect((await start(A, 1)).addressTransfers).toEqual([
       { group: 'web', addresses: ['203.0.113.5'], from: null, to: 'a' },
     ]);
   });
@@ -179,7 +181,7 @@ describe('the shared address of a group', () => {
   it('costs no look at members whose end nobody saw', async () => {
     await start(A, 1);
     running.delete(A);
-    claims = [];
+    desiredState = [];
     await start(B, 2);
     inspected = [];
     await start(B, 2);
@@ -188,7 +190,7 @@ describe('the shared address of a group', () => {
 
   it('is nobody’s when no member runs', async () => {
     await start(A, 1);
-    expect(await end(A)).toMatchObject({ moves: [{ from: 'a', to: null }], others: [] });
+    expect(await end(A)).toMatchObject({ addressTransfers: [{ from: 'a', to: null }], dependents: [] });
   });
 });
 
@@ -200,7 +202,7 @@ it('an address of a network that is no pool is the container’s as it was writt
   expect(endpoint.addresses).toEqual(['10.0.1.50/24']);
   expect(endpoint.gateways).toEqual(['10.0.1.1']);
   expect(endpoint.port.published).toEqual([]);
-  expect(endpoint.port.guard?.addresses).toEqual(['10.0.1.50']);
+  expect(endpoint.port.portSecurity?.addresses).toEqual(['10.0.1.50']);
 });
 
 it('a pool that is also a Docker network of the container is refused', async () => {

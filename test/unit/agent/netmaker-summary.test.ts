@@ -7,7 +7,7 @@ import { openWarning, summarize } from '../../../src/netmaker/summary.ts';
 const DOCUMENTATION = ['203.0.113.0/24'];
 const OWN = ['100.64.7.0/24'];
 const configWith = (toml: string) => parseConfig(toml, 'config.toml').config;
-const none = { addresses: 0, withdrawn: false, published: 0, trouble: undefined, hints: [] };
+const none = { addresses: 0, withdrawn: false, published: 0, pendingRetry: undefined, hints: [] };
 
 describe('the summary for the status', () => {
   it('has every key, also while there is nothing to say', () => {
@@ -39,10 +39,10 @@ describe('the summary for the status', () => {
   });
 
   it('tells what keeps the host from being the gateway', () => {
-    const trouble = { code: 'gateway-failed', reason: 'The host could not be made the gateway' };
-    expect(summarize({ config: configWith(''), ...none, trouble })).toMatchObject({
-      problem: trouble.reason,
-      problem_code: trouble.code,
+    const pendingRetry = { code: 'gateway-failed', reason: 'The host could not be made the gateway' };
+    expect(summarize({ config: configWith(''), ...none, pendingRetry })).toMatchObject({
+      problem: pendingRetry.reason,
+      problem_code: pendingRetry.code,
     });
   });
 

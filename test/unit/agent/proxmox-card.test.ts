@@ -3,13 +3,18 @@
 import { describe, expect, it } from 'vitest';
 import type { Guest } from '../../../src/core/guest/guest.ts';
 import type { Nic } from '../../../src/core/guest/nic.ts';
-import { type Card, desiredPort, type HolderOf, obstacleTo } from '../../../src/runtimes/proxmox/nic.ts';
+import {
+  type ConfiguredNic,
+  desiredPort,
+  type HolderOf,
+  obstacleTo,
+} from '../../../src/runtimes/proxmox/nic.ts';
 
 const vm: Guest = { runtime: 'proxmox-qemu', vmid: 101, name: 'web' };
 const container: Guest = { ...vm, runtime: 'proxmox-lxc' };
 const nic: Nic = { bridge: 'vmbr0', firewall: false, linkDown: false };
 const nowhere: HolderOf = () => undefined;
-const card = (more: Partial<Nic> = {}, pending = false): Card => ({
+const card = (more: Partial<Nic> = {}, pending = false): ConfiguredNic => ({
   index: 0,
   nic: { ...nic, ...more },
   pending,

@@ -8,7 +8,7 @@ import type { ProxmoxEvent } from '../../../src/core/events/lifecycle-event.ts';
 import type { Guest } from '../../../src/core/guest/guest.ts';
 import type { DesiredPort } from '../../../src/core/plan/desired.ts';
 import { proxmoxSource } from '../../../src/runtimes/proxmox/source.ts';
-import type { Claim } from '../../../src/state/desired-state.ts';
+import type { DesiredGuest } from '../../../src/state/desired-state.ts';
 
 const common = { id: 'event-0001', at: '2026-11-23T08:30:32.123Z' };
 const ovsBridges = new Set(['ovsbr0', 'ovsbr1']);
@@ -23,7 +23,7 @@ describe('a Proxmox guest', () => {
   let isThisLink: boolean;
   /** Milliseconds since its configuration was written. */
   let age: number | undefined;
-  let had: Claim | undefined;
+  let had: DesiredGuest | undefined;
   let kernelBridges: Map<string, string>;
   let aside: number;
   let blind: boolean;
@@ -44,8 +44,8 @@ describe('a Proxmox guest', () => {
       onStart: () => undefined,
       isBlind: () => blind,
       configAge: async () => age,
-      claim: () => had,
-      claims: () => (had ? [had] : []),
+      desiredGuest: () => had,
+      desiredGuests: () => (had ? [had] : []),
     });
   const event = (phase: ProxmoxEvent['phase']): ProxmoxEvent => ({
     ...common,
@@ -94,7 +94,9 @@ describe('a Proxmox guest', () => {
         .map((port) => port.interface);
     links = new Set(['tap101i0', 'fwbr101i0']);
     expect(await wished()).toEqual(['fwln101o0']);
-    expect((await source().look(101))?.ports).toMatchObject([{ port: 'vi101', interface: 'fwln101o0' }]);
+    expect((await source().resolveNow(101))?.ports).toMatchObject([
+      { port: 'vi101', interface: 'fwln101o0' },
+    ]);
     // Proxmox has not begun to plug it, or is in the middle of that.
     links = new Set(['tap101i0']);
     expect(await wished()).toEqual([]);
@@ -156,48 +158,48 @@ describe('a Proxmox guest', () => {
 
   it('keeps its port while a change of the card is pending, under the name that Proxmox looks for', async () => {
     await write(['net0: virtio,bridge=ovsbr0', '[PENDING]', 'net0: virtio,bridge=ovsbr0,tag=5']);
-    expect((await source().look(101))?.ports).toMatchObject([{ port: 'vi101', row: 'tap101i0' }]);
+    expect((await source().resolveNow(101))?.ports).toMatchObject([{ port: 'vi101', row: 'tap101i0' }]);
     await write(['net0: virtio,bridge=ovsbr0', '[PENDING]', 'delete: net0,net1']);
-    expect((await source().look(101))?.ports).toMatchObject([{ row: 'tap101i0' }]);
+    expect((await source().resolveNow(101))?.ports).toMatchObject([{ row: 'tap101i0' }]);
     await write(['net0: virtio,bridge=ovsbr0', '[snap]', 'net0: virtio,bridge=ovsbr0,tag=5']);
-    expect((await source().look(101))?.ports?.[0]).not.toHaveProperty('row');
+    expect((await source().resolveNow(101))?.ports?.[0]).not.toHaveProperty('row');
   });
 
   it('is left to Proxmox between the two halves of a change, where its card is on no bridge', async () => {
     await write(['net0: virtio,bridge=ovsbr0', '[PENDING]', 'net0: virtio,bridge=ovsbr0,tag=5']);
     plugged = false;
     isThisLink = true;
-    expect((await source().look(101))?.ports).toEqual([]);
+    expect((await source().resolveNow(101))?.ports).toEqual([]);
     await write(['net0: virtio,bridge=ovsbr0']);
-    expect((await source().look(101))?.ports).toHaveLength(1);
+    expect((await source().resolveNow(101))?.ports).toHaveLength(1);
   });
 
   it('rests for three seconds after a change before its card has our name again', async () => {
-    const [port] = (await source().look(101))?.ports ?? [];
+    const [port] = (await source().resolveNow(101))?.ports ?? [];
     if (port === undefined) throw new Error('it has no port');
     had = { key: 'vmid:101', guest: vm, ports: [{ ...port, row: 'tap101i0' }] };
     age = 500;
-    expect(await source().look(101)).toMatchObject({
+    expect(await source().resolveNow(101)).toMatchObject({
       ports: [{ port: 'vi101', row: 'tap101i0' }],
-      again: 2500,
+      requeueAfterMs: 2500,
     });
     age = 3000;
-    expect((await source().look(101))?.ports?.[0]).not.toHaveProperty('row');
+    expect((await source().resolveNow(101))?.ports?.[0]).not.toHaveProperty('row');
     had = { key: 'vmid:101', guest: vm, ports: [port] };
     age = 500;
-    expect((await source().look(101))?.ports?.[0]).not.toHaveProperty('row');
+    expect((await source().resolveNow(101))?.ports?.[0]).not.toHaveProperty('row');
   });
 
   it('stays connected when its configuration becomes unreadable or loses the card', async () => {
-    had = { key: 'vmid:101', guest: vm, ports: (await source().look(101))?.ports ?? [] };
+    had = { key: 'vmid:101', guest: vm, ports: (await source().resolveNow(101))?.ports ?? [] };
     holder = 'vi101';
     for (const lines of [['net0: rubbish'], ['name: web'], ['\u0000\u0001garbage']]) {
       await write(lines);
-      expect((await source().look(101))?.ports).toMatchObject([{ port: 'vi101' }]);
+      expect((await source().resolveNow(101))?.ports).toMatchObject([{ port: 'vi101' }]);
       expect((await source().resolve(event('post-start'))).ports).toMatchObject([{ port: 'vi101' }]);
     }
     await rm(join(root, 'qemu-server/101.conf'));
-    expect((await source().look(101))?.ports).toMatchObject([{ port: 'vi101' }]);
+    expect((await source().resolveNow(101))?.ports).toMatchObject([{ port: 'vi101' }]);
     expect(await source().current()).toMatchObject([{ key: 'vmid:101' }]);
   });
 
@@ -224,12 +226,12 @@ describe('a Proxmox guest', () => {
     await rename(join(root, 'qemu-server/101.conf'), join(root, 'nodes/pve2/qemu-server/101.conf'));
     const started = { ...event('post-start'), migratedFrom: 'pve2' };
     expect((await source().resolve(started)).ports).toMatchObject([{ port: 'vi101', bridge: 'ovsbr0' }]);
-    expect(await source().look(101)).toBeUndefined();
+    expect(await source().resolveNow(101)).toBeUndefined();
     const list = { version: 1, ids: { 101: { node: 'pve2', type: 'qemu', version: 1 } } };
     await writeFile(join(root, '.vmlist'), JSON.stringify(list));
-    expect((await source().look(101))?.ports).toMatchObject([{ port: 'vi101' }]);
+    expect((await source().resolveNow(101))?.ports).toMatchObject([{ port: 'vi101' }]);
     await writeFile(join(root, '.vmlist'), JSON.stringify(list).slice(0, 30));
-    expect(await source().look(101)).toBeUndefined();
+    expect(await source().resolveNow(101)).toBeUndefined();
   });
 
   it('that is started for its backup is known by the lock', async () => {
@@ -251,7 +253,7 @@ describe('a Proxmox guest', () => {
   });
 
   it('that runs keeps what it has when the whole tree vanishes, one that ended does not', async () => {
-    had = { key: 'vmid:101', guest: vm, ports: (await source().look(101))?.ports ?? [] };
+    had = { key: 'vmid:101', guest: vm, ports: (await source().resolveNow(101))?.ports ?? [] };
     holder = 'vi101';
     await rm(root, { recursive: true });
     expect(await source().current()).toMatchObject([{ key: 'vmid:101', resolution: { ports: had.ports } }]);
@@ -324,53 +326,55 @@ describe('a Proxmox container whose card is being changed while it runs', () => 
       onStart: (vmid) => void started.push(vmid),
       isBlind: () => blind,
       configAge: async () => age,
-      claim: () => ({ key: 'vmid:201', guest, ports: [had] }),
-      claims: () => [],
+      desiredGuest: () => ({ key: 'vmid:201', guest, ports: [had] }),
+      desiredGuests: () => [],
     });
   });
   afterEach(() => rm(root, { recursive: true }));
 
   it('has its port taken off, which Proxmox could not do under our name', async () => {
-    expect(await source.look(201)).toMatchObject({ ports: [], again: 2990 });
+    expect(await source.resolveNow(201)).toMatchObject({ ports: [], requeueAfterMs: 2990 });
   });
 
   it('is left alone until Proxmox plugs it, and keeps the name that it has then', async () => {
-    await source.look(201);
+    await source.resolveNow(201);
     row = undefined;
-    expect(await source.look(201)).toMatchObject({ ports: [], again: 2990 });
+    expect(await source.resolveNow(201)).toMatchObject({ ports: [], requeueAfterMs: 2990 });
     row = device;
-    expect((await source.look(201))?.ports).toMatchObject([{ port: 'vi201', row: device }]);
+    expect((await source.resolveNow(201))?.ports).toMatchObject([{ port: 'vi201', row: device }]);
   });
 
   it('gets its former port back under the name that Proxmox looks for when Proxmox has given up', async () => {
-    await source.look(201);
+    await source.resolveNow(201);
     row = undefined;
     age = 3000;
-    expect((await source.look(201))?.ports).toEqual([{ ...had, row: device }]);
+    expect((await source.resolveNow(201))?.ports).toEqual([{ ...had, row: device }]);
     // At the next attempt Proxmox removes it by that name, and has its turn again.
-    expect((await source.look(201))?.ports).toEqual([]);
+    expect((await source.resolveNow(201))?.ports).toEqual([]);
   });
 
   it('is taken off when its link is set down, also when nobody looked in the middle of that change', async () => {
     await writeFile(join(root, 'lxc/201.conf'), `hostname: mail\n${net},bridge=ovsbr0,link_down=1\n`);
-    expect((await source.look(201))?.ports).toEqual([]);
+    expect((await source.resolveNow(201))?.ports).toEqual([]);
     expect((await source.current())?.map(({ resolution }) => resolution.ports)).toEqual([[]]);
   });
 
   it('is taken off when Proxmox has put it into a bridge of the kernel, also when nobody looked in between', async () => {
     await writeFile(join(root, 'lxc/201.conf'), `hostname: mail\n${net},bridge=lbr0\n`);
     master = 'lbr0';
-    expect((await source.look(201))?.ports).toEqual([]);
+    expect((await source.resolveNow(201))?.ports).toEqual([]);
   });
 
   it('stays on the switch while its configuration alone speaks of a bridge of the kernel', async () => {
     await writeFile(join(root, 'lxc/201.conf'), `hostname: mail\n${net},bridge=lbr0\n`);
-    expect((await source.look(201))?.ports).toEqual([had]);
+    expect((await source.resolveNow(201))?.ports).toEqual([had]);
   });
 
   it('keeps a port when the change has long failed, under that name too', async () => {
     age = 60_000;
-    expect((await source.look(201))?.ports).toMatchObject([{ port: 'vi201', row: device, bridge: 'ovsbr0' }]);
+    expect((await source.resolveNow(201))?.ports).toMatchObject([
+      { port: 'vi201', row: device, bridge: 'ovsbr0' },
+    ]);
   });
 
   const unchanged = () =>
@@ -381,20 +385,23 @@ describe('a Proxmox container whose card is being changed while it runs', () => 
     age = 60_000;
     aside = Number.POSITIVE_INFINITY;
     row = device;
-    expect(await source.look(201)).toMatchObject({ ports: [{ port: 'vi201', row: device }] });
-    expect((await source.look(201))?.again).toBeUndefined();
+    expect(await source.resolveNow(201)).toMatchObject({ ports: [{ port: 'vi201', row: device }] });
+    expect((await source.resolveNow(201))?.requeueAfterMs).toBeUndefined();
     aside = 1_500;
-    expect(await source.look(201)).toMatchObject({ ports: [{ port: 'vi201', row: device }], again: 1_500 });
+    expect(await source.resolveNow(201)).toMatchObject({
+      ports: [{ port: 'vi201', row: device }],
+      requeueAfterMs: 1_500,
+    });
     aside = 0;
-    expect((await source.look(201))?.ports).toMatchObject([{ port: 'vi201' }]);
-    expect((await source.look(201))?.ports?.[0]?.row).toBeUndefined();
+    expect((await source.resolveNow(201))?.ports).toMatchObject([{ port: 'vi201' }]);
+    expect((await source.resolveNow(201))?.ports?.[0]?.row).toBeUndefined();
   });
 
   it('is not plugged by us when Proxmox has taken it off within its lock, by no look', async () => {
     await unchanged();
     aside = Number.POSITIVE_INFINITY;
     row = undefined;
-    expect((await source.look(201))?.ports).toEqual([]);
+    expect((await source.resolveNow(201))?.ports).toEqual([]);
     expect((await source.current())?.map(({ resolution }) => resolution.ports)).toEqual([[]]);
   });
 
@@ -402,13 +409,13 @@ describe('a Proxmox container whose card is being changed while it runs', () => 
     await writeFile(join(root, 'lxc/201.conf'), `hostname: mail\n${net},bridge=ovsbr1\n`);
     aside = Number.POSITIVE_INFINITY;
     row = device;
-    expect((await source.look(201))?.ports).toMatchObject([{ bridge: 'ovsbr0', row: device }]);
+    expect((await source.resolveNow(201))?.ports).toMatchObject([{ bridge: 'ovsbr0', row: device }]);
   });
 
   it('keeps Proxmox’s name where nobody tells of locks', async () => {
     await unchanged();
     blind = true;
-    expect((await source.look(201))?.ports).toMatchObject([{ port: 'vi201', row: device }]);
+    expect((await source.resolveNow(201))?.ports).toMatchObject([{ port: 'vi201', row: device }]);
   });
 
   it('is not in Proxmox’s hands any more when the container starts', async () => {
@@ -428,7 +435,7 @@ describe('a Proxmox container whose card is being changed while it runs', () => 
         await writeFile(join(root, 'lxc/201.conf'), `hostname: mail\n${text}`);
         for (const held of ['vi201', device]) {
           row = held;
-          expect((await source.look(201))?.ports).toEqual([]);
+          expect((await source.resolveNow(201))?.ports).toEqual([]);
         }
       }
     },

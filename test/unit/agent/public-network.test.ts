@@ -4,10 +4,10 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { AgentError } from '../../../src/core/lib/errors.ts';
 import type { DesiredPort } from '../../../src/core/plan/desired.ts';
 import { openPublicNetwork, type PublicNetwork } from '../../../src/netmaker/gateway/public-network.ts';
-import type { GatewayWish } from '../../../src/netmaker/gateway/spec.ts';
-import { openTroubles } from '../../../src/state/pending-retries.ts';
+import type { GatewaySpec } from '../../../src/netmaker/gateway/spec.ts';
+import { openPendingRetries } from '../../../src/state/pending-retries.ts';
 
-let wishes: GatewayWish[];
+let wishes: GatewaySpec[];
 let blocks: { action: string; cause?: number | null }[];
 let ports: DesiredPort[];
 let known: boolean;
@@ -15,7 +15,7 @@ let fails: boolean;
 let quiet: Promise<void>;
 let disturb: (() => void) | undefined;
 let network: PublicNetwork;
-const troubles = openTroubles(() => 0);
+const pendingRetries = openPendingRetries(() => 0);
 
 const portWith = (address: string): DesiredPort => ({
   port: 'vi1000000',
@@ -36,8 +36,8 @@ beforeEach(() => {
   disturb = undefined;
   network = openPublicNetwork({
     gateway: {
-      async assert(wish) {
-        wishes.push(wish);
+      async assert(spec) {
+        wishes.push(spec);
         if (fails) throw new AgentError('gateway-failed', 'nft is not there');
         return [{ did: 'made', what: 'nftables table' }];
       },
@@ -50,7 +50,7 @@ beforeEach(() => {
       },
       close: () => undefined,
     },
-    wish: {
+    spec: {
       mode: 'routed',
       bridge: 'ovsbr1',
       pools: [],
@@ -67,7 +67,7 @@ beforeEach(() => {
         return { height: blocks.length } as never;
       },
     },
-    troubles,
+    pendingRetries,
     ports: () => ports,
     quiet: () => quiet,
     isKnown: () => known,
@@ -135,7 +135,7 @@ describe('the host', () => {
     ports = [];
     known = false;
     await network.sync(cause);
-    expect(troubles.dueIn()).toBeUndefined();
+    expect(pendingRetries.dueIn()).toBeUndefined();
   });
 
   it('is set right when something disturbs it', async () => {
@@ -167,9 +167,9 @@ describe('the host', () => {
     await network.sync(cause);
     expect(wishes).toHaveLength(2);
     expect(blocks.filter(({ action }) => action === 'gateway_set_failed')).toHaveLength(1);
-    expect(troubles.all()).toMatchObject([{ port: 'gateway', code: 'gateway-failed' }]);
+    expect(pendingRetries.all()).toMatchObject([{ port: 'gateway', code: 'gateway-failed' }]);
     fails = false;
     await network.sync(cause);
-    expect(troubles.all()).toEqual([]);
+    expect(pendingRetries.all()).toEqual([]);
   });
 });

@@ -14,7 +14,7 @@ import { dockerSource } from '../../../src/runtimes/docker/source.ts';
 import type { LxcContainer } from '../../../src/runtimes/lxc/containers.ts';
 import { lxcSource } from '../../../src/runtimes/lxc/source.ts';
 import type { Resolution } from '../../../src/runtimes/source.ts';
-import { type Binding, bindingSchema, type Claim } from '../../../src/state/desired-state.ts';
+import { type Binding, bindingSchema, type DesiredGuest } from '../../../src/state/desired-state.ts';
 import type { Vmids } from '../../../src/state/vmids.ts';
 
 const common = { id: 'event-0001', at: '2026-11-23T08:30:32.123Z' };
@@ -23,7 +23,7 @@ const isOvsBridge = (name: string) => ovsBridges.has(name);
 
 describe('an LXC container', () => {
   let root: string;
-  let had: Claim | undefined;
+  let had: DesiredGuest | undefined;
   let proxmox: Resolution | undefined;
   let plugged: string | undefined;
   let used: string | undefined;
@@ -41,14 +41,14 @@ describe('an LXC container', () => {
       hostEndsOf: async (pids) =>
         new Map(pids.flatMap((pid) => (pid === 42 ? [[pid, ['vethA', 'vethB']]] : []))),
       running: async () => running,
-      lookAtVmids: async () => undefined,
+      reconcileVmids: async () => undefined,
       vlanOf: () => vlan,
       onProblem: (name, reason) => void problems.push([name, reason]),
       pluggedInto: async () => plugged,
       onProxmoxStart: () => undefined,
       hostUse: async () => used,
-      claim: (key) => (had?.key === key ? had : undefined),
-      claims: () => (had ? [had] : []),
+      desiredGuest: (key) => (had?.key === key ? had : undefined),
+      desiredGuests: () => (had ? [had] : []),
       ownerOf: (link) => (had?.ports.some((port) => port.interface === link) ? had : undefined),
       vmidFor: async () => {
         given++;
@@ -300,14 +300,14 @@ describe('a Docker container', () => {
       return wanted ?? 1_000_000;
     },
     claimFor: async (runtime, name, wanted, use) => use(await vmids.claim(runtime, name, wanted)),
-    look: async () => undefined,
+    reconcile: async () => undefined,
     owner: async () => undefined,
     release: async () => undefined,
     rename: async () => undefined,
   };
   let taken = false;
   let waiting: [string, string | undefined][] = [];
-  let held: Claim | undefined;
+  let held: DesiredGuest | undefined;
   let bound: Binding | undefined;
   let broken = false;
   const inspect = async () => {
@@ -324,8 +324,8 @@ describe('a Docker container', () => {
       publicBridge: 'ovsbr1',
       vmids,
       machineId: 'm',
-      claim: (key) => (held?.key === key ? held : undefined),
-      claims: () => (held ? [held] : []),
+      desiredGuest: (key) => (held?.key === key ? held : undefined),
+      desiredGuests: () => (held ? [held] : []),
       binding: () => bound,
     });
   const event = (phase: DockerEvent['phase']): DockerEvent => ({
@@ -372,7 +372,7 @@ describe('a Docker container', () => {
     container.areLabelsUnknown = true;
     const { ports, skipped } = await source().resolve(event('start'));
     expect([ports, skipped[0]]).toEqual([[], expect.stringContaining('its image is gone')]);
-    held = { key: `docker:${id}`, guest: attached.guest, ports: attached.ports } as Claim;
+    held = { key: `docker:${id}`, guest: attached.guest, ports: attached.ports } as DesiredGuest;
     expect((await source().resolve(event('start'))).ports).toBeUndefined();
     container.State.Pid = 43;
     expect((await source().resolve(event('start'))).ports).toEqual([]);
@@ -451,20 +451,20 @@ describe('a Docker container', () => {
       since: '2026-11-23T08:30:32.123Z',
       driver: 'ovsdb',
     }) as Binding;
-    const cardOf = async () => (await source().resolve(event('start'))).ports?.[0]?.veth;
-    expect(await cardOf()).toMatchObject(veth);
+    const nicOf = async () => (await source().resolve(event('start'))).ports?.[0]?.veth;
+    expect(await nicOf()).toMatchObject(veth);
     if (container === undefined) throw new Error('no container');
     container.State.Pid = 43;
-    expect(await cardOf()).toMatchObject({ pid: 43, guestInterface: 'ovs0' });
+    expect(await nicOf()).toMatchObject({ pid: 43, guestInterface: 'ovs0' });
     container.Config.Labels = { ...container.Config.Labels, 'dev.ovs.portagent.interface': 'pub0' };
-    expect(await cardOf()).toMatchObject({ guestInterface: 'pub0' });
+    expect(await nicOf()).toMatchObject({ guestInterface: 'pub0' });
   });
 
   it('keeps its port when it is renamed', async () => {
-    const [wish] = (await source().resolve(event('start'))).ports ?? [];
-    if (wish === undefined || container === undefined) throw new Error('no port');
-    const guest = { ...wish.guest, vmid: 1_000_007 };
-    held = { key: `docker:${id}`, guest, ports: [{ ...wish, port: 'vi1000007', guest }] };
+    const [desiredPort] = (await source().resolve(event('start'))).ports ?? [];
+    if (desiredPort === undefined || container === undefined) throw new Error('no port');
+    const guest = { ...desiredPort.guest, vmid: 1_000_007 };
+    held = { key: `docker:${id}`, guest, ports: [{ ...desiredPort, port: 'vi1000007', guest }] };
     container.Name = '/netmaker-new';
     expect((await source().resolve(event('rename'))).ports).toMatchObject([{ port: 'vi1000007' }]);
     expect((await source().current())?.[0]).toMatchObject({

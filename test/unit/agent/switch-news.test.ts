@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { RowChange } from '../../../src/core/ovsdb/replica.ts';
-import { newsOf } from '../../../src/reconcile/ovsdb-events.ts';
+import { ovsdbEventsOf } from '../../../src/reconcile/ovsdb-events.ts';
 
 const marks = { 'ovs-port-agent.vmid': '101', 'ovs-port-agent.nic': '1' };
 
@@ -16,13 +16,13 @@ const change = (before: RowChange['before'], after: RowChange['after']): RowChan
 
 describe('a card that Proxmox plugs', () => {
   it.each(['tap101i1', 'veth101i0', 'fwln101o0'])('is news as soon as %s is in the switch', (name) => {
-    expect(newsOf(change(undefined, link(name)))).toMatchObject([{ kind: 'plugged', vmid: 101 }]);
+    expect(ovsdbEventsOf(change(undefined, link(name)))).toMatchObject([{ kind: 'plugged', vmid: 101 }]);
   });
 
   it('is no news once it is ours, nor is a device of somebody else', () => {
-    expect(newsOf(change(undefined, link('tap101i1', marks)))).toEqual([]);
-    expect(newsOf(change(link('tap101i1'), link('tap101i1')))).toEqual([]);
-    expect(newsOf(change(undefined, link('eno1')))).toEqual([]);
+    expect(ovsdbEventsOf(change(undefined, link('tap101i1', marks)))).toEqual([]);
+    expect(ovsdbEventsOf(change(link('tap101i1'), link('tap101i1')))).toEqual([]);
+    expect(ovsdbEventsOf(change(undefined, link('eno1')))).toEqual([]);
   });
 });
 
@@ -30,45 +30,47 @@ describe('a port of ours', () => {
   const gone = { kind: 'lost', port: 'vi101i1', vmid: 101 };
 
   it('is lost when its row goes, its device fails, or somebody clears its marks', () => {
-    expect(newsOf(change(link('tap101i1', marks), undefined))).toMatchObject([gone]);
-    expect(newsOf(change(link('tap101i1', marks), link('tap101i1', marks, 'No such device')))).toMatchObject([
-      gone,
-    ]);
-    expect(newsOf(change(link('tap101i1', marks), link('tap101i1')))).toMatchObject([gone]);
+    expect(ovsdbEventsOf(change(link('tap101i1', marks), undefined))).toMatchObject([gone]);
+    expect(
+      ovsdbEventsOf(change(link('tap101i1', marks), link('tap101i1', marks, 'No such device'))),
+    ).toMatchObject([gone]);
+    expect(ovsdbEventsOf(change(link('tap101i1', marks), link('tap101i1')))).toMatchObject([gone]);
   });
 
   it('is lost when its device vanishes, though the switch calls that no error', () => {
     const [there, away] = [7, 0].map(
       (ifindex) => ({ ...link('tap101i1', marks), ifindex }) as RowChange['after'],
     );
-    expect(newsOf(change(there, away))).toMatchObject([gone]);
-    expect(newsOf(change(away, there))).toEqual([]);
-    expect(newsOf(change(away, away))).toEqual([]);
+    expect(ovsdbEventsOf(change(there, away))).toMatchObject([gone]);
+    expect(ovsdbEventsOf(change(away, there))).toEqual([]);
+    expect(ovsdbEventsOf(change(away, away))).toEqual([]);
   });
 
   it('is no news again while the same error stands', () => {
     const broken = link('tap101i1', marks, 'No such device');
-    expect(newsOf(change(broken, broken))).toEqual([]);
+    expect(ovsdbEventsOf(change(broken, broken))).toEqual([]);
   });
 
   it('has appeared when its row is new, which is no news of any other', () => {
     const row = (external_ids: Record<string, string>) =>
       [{ table: 'Port', uuid: 'p', before: undefined, after: { name: 'vi101i1', external_ids } }] as unknown;
-    expect(newsOf(row(marks) as RowChange[])).toMatchObject([{ ...gone, kind: 'appeared' }]);
-    expect(newsOf(row({}) as RowChange[])).toEqual([]);
+    expect(ovsdbEventsOf(row(marks) as RowChange[])).toMatchObject([{ ...gone, kind: 'appeared' }]);
+    expect(ovsdbEventsOf(row({}) as RowChange[])).toEqual([]);
   });
 
   it('with marks that nobody can have meant is left to the next look at everything', () => {
     const hostile = { 'ovs-port-agent.vmid': '../../x', 'ovs-port-agent.nic': '-1' };
-    expect(newsOf(change(link('tap101i1', hostile), undefined))).toEqual([]);
-    expect(newsOf(change(link('a', { ...marks, 'ovs-port-agent.nic': '1e9' }), undefined))).toEqual([]);
+    expect(ovsdbEventsOf(change(link('tap101i1', hostile), undefined))).toEqual([]);
+    expect(ovsdbEventsOf(change(link('a', { ...marks, 'ovs-port-agent.nic': '1e9' }), undefined))).toEqual(
+      [],
+    );
   });
 });
 
 it('a bridge that is there again may be waited for', () => {
   const bridge = { table: 'Bridge', uuid: 'b', after: { name: 'ovsbr9', external_ids: {} } };
-  expect(newsOf([{ ...bridge, before: undefined }] as unknown as RowChange[])).toEqual([
+  expect(ovsdbEventsOf([{ ...bridge, before: undefined }] as unknown as RowChange[])).toEqual([
     { kind: 'bridge', bridge: 'ovsbr9', text: 'the bridge ovsbr9 is there' },
   ]);
-  expect(newsOf([{ ...bridge, before: bridge.after }] as unknown as RowChange[])).toEqual([]);
+  expect(ovsdbEventsOf([{ ...bridge, before: bridge.after }] as unknown as RowChange[])).toEqual([]);
 });

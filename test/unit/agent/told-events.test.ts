@@ -3,13 +3,13 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { defaultConfig } from '../../../src/core/config/parse-config.ts';
 import type { DockerEvent } from '../../../src/core/events/lifecycle-event.ts';
 import type { Entry } from '../../../src/core/ledger/draft.ts';
-import { openToldEvents } from '../../../src/reconcile/reported-events.ts';
+import { openReportedEvents } from '../../../src/reconcile/reported-events.ts';
 
 let blocks: Entry[];
 let warnings: string[];
 
 const open = (record: 'attached' | 'all' = 'attached') =>
-  openToldEvents({
+  openReportedEvents({
     config: { docker: { ...defaultConfig().docker, record } },
     ledger: { append: async (entry: Entry) => void blocks.push(entry) as never },
     warn: (text) => void warnings.push(text),
@@ -64,8 +64,8 @@ it('one that floods takes nothing from another', () => {
 
 it('what cannot be read is told in the journal and in the ledger, once and not for ever', () => {
   const told = open();
-  for (let n = 0; n < 10; n++) told.noteOdd('docker', 'a line is not JSON');
+  for (let n = 0; n < 10; n++) told.noteUnreadable('docker', 'a line is not JSON');
   expect([blocks.length, warnings.length]).toEqual([1, 1]);
-  for (let n = 0; n < 1000; n++) told.noteOdd('docker', `line ${n} is not JSON`);
+  for (let n = 0; n < 1000; n++) told.noteUnreadable('docker', `line ${n} is not JSON`);
   expect(blocks.length).toBeLessThan(50);
 });

@@ -55,7 +55,7 @@ it('a number of a container that exists is kept, whether it runs or not, and is 
   await vmids.claim('docker', 'old', 4711);
   present = new Set(['old', 'new']);
   await expect(vmids.claim('docker', 'new', 4711)).rejects.toMatchObject({ code: 'name-taken' });
-  await vmids.look('docker');
+  await vmids.reconcile('docker');
   expect(released).toEqual([]);
 });
 
@@ -63,18 +63,18 @@ it('what cannot be listed releases nothing, nor does a list without a guest that
   const vmids = await open();
   await vmids.claim('docker', 'old');
   present = undefined;
-  await vmids.look('docker');
+  await vmids.reconcile('docker');
   present = new Set();
   whileListing = () => vmids.claim('docker', 'old');
-  await vmids.look('docker');
-  await vmids.look('lxc');
+  await vmids.reconcile('docker');
+  await vmids.reconcile('lxc');
   expect([released, await vmids.owner(1000)]).toEqual([[], 'old']);
 });
 
 it('a released number is kept for its name for the cool-down, and looks release it once', async () => {
   const vmids = await open();
   await vmids.claim('docker', 'old');
-  await Promise.all([vmids.look('docker'), vmids.look('docker')]);
+  await Promise.all([vmids.reconcile('docker'), vmids.reconcile('docker')]);
   expect(released).toHaveLength(1);
   expect(await vmids.claim('docker', 'new')).toBe(1001);
   expect(await vmids.claim('docker', 'old')).toBe(1000);

@@ -59,7 +59,7 @@ describe('the methods about ports', () => {
   const methods = portMethods({
     agent: { handle: async () => said },
     config: { bridges: { ovsbr0: {} }, default_bridge: 'ovsbr0' },
-    claims: { bindings: () => [binding, byHand], binding: () => undefined },
+    desiredState: { bindings: () => [binding, byHand], binding: () => undefined },
     healthOfPorts: async () => new Map([['vi101', 'link-down']]),
     withVmid: (_: string, use: (vmid: number) => unknown) => use(5000),
     vmidOwner: async () => undefined,
@@ -98,7 +98,7 @@ describe('the methods about the agent', () => {
     addresses: 0,
     withdrawn: false,
     published: 0,
-    trouble: undefined,
+    pendingRetry: undefined,
     hints: [],
   });
   const methods = [
@@ -211,9 +211,9 @@ describe('what is found on the host', () => {
 
   it('of guests fits its shape', () => {
     const rows = describeGuests({
-      claims: [],
+      desiredGuests: [],
       bindings: [{ ...binding, veth: { addresses: ['192.0.2.1/24'] } } as unknown as Binding],
-      troubles: [],
+      pendingRetries: [],
       overlooked: [],
       rows: new Map(),
       numbers: new Map([['tap101i0', { mac: '02:00:00:00:00:01', mtu: 1500, rx: 1, tx: 2 }]]),

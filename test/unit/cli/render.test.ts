@@ -126,7 +126,7 @@ describe('the status', () => {
     spooled: 0,
     ledger: { path: '/var/lib/ovs-port-agent/ledger.jsonl', height: 42, hash: 'ab'.repeat(32) },
   });
-  const trouble = {
+  const pendingRetry = {
     port: 'vi101',
     bridge: 'ovsbr0',
     code: 'networkmanager-unavailable',
@@ -198,7 +198,7 @@ describe('the status', () => {
   });
 
   it('says what waits, why, and when it is tried again', () => {
-    const status = { ...fine, waiting: [trouble] };
+    const status = { ...fine, waiting: [pendingRetry] };
     expect(statusText(status, NOW).slice(-2)).toEqual([
       'Waiting:',
       '  vi101 on ovsbr0: NetworkManager is away [networkmanager-unavailable] (3 tries, since 09:30:00, next in 4 s)',

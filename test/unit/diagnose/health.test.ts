@@ -1,24 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DoctorFacts } from '../../../src/diagnose/doctor/facts.ts';
-import type { WishFacts } from '../../../src/diagnose/explain/facts.ts';
+import type { DesiredFacts } from '../../../src/diagnose/explain/facts.ts';
 import { joinPort } from '../../../src/diagnose/explain/join.ts';
 import { type HealthView, healthOf, healthWord, portHealth } from '../../../src/diagnose/health.ts';
 import { healthy, link, no, port } from '../doctor/healthy.ts';
 import { ports } from '../doctor/variants.ts';
 
-const wish: WishFacts = { interface: 'tap101i0', bridge: 'ovsbr0', from: 'binding file' };
+const wish: DesiredFacts = { interface: 'tap101i0', bridge: 'ovsbr0', from: 'binding file' };
 const guest = { name: 'web1', runtime: 'proxmox-qemu' as const };
 const portOf = (host: DoctorFacts, wished = wish) =>
   joinPort({ vmid: 101, nic: 0 }, host, {
     guest,
-    wish: wished,
+    desired: wished,
     firewall: false,
     pending: false,
     running: true,
     skipped: [],
   });
-const bridge = { name: 'ovsbr0', present: true, wanted: 1, isMade: true };
+const bridge = { name: 'ovsbr0', present: true, desiredPorts: 1, isMade: true };
 const well: HealthView = { bridges: [bridge], ports: [portOf(healthy())] };
 const faults = (more: Partial<HealthView>) =>
   healthOf({ ...well, ...more }).map(({ subject, name, fault }) =>
@@ -119,7 +119,7 @@ describe('health', () => {
           ...well,
           ovsdbProblem: gone ? 'x' : undefined,
           switchProblem: silent ? 'x' : undefined,
-          bridges: [{ ...bridge, present, isDown, wanted, isMade: lost }],
+          bridges: [{ ...bridge, present, isDown, desiredPorts: wanted, isMade: lost }],
           ledger: { path: '/l', loss: lost ? loss : undefined },
         });
         expect(found.length > 0).toBe(gone || silent || !present || isDown || lost);

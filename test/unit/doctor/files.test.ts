@@ -23,8 +23,8 @@ iface vmbr2 inet manual
 describe('OVS bridges of /etc/network/interfaces', () => {
   it('are found with their ports, over joined lines and both spellings', () => {
     expect([...parseInterfaces(FILE)].filter(([, stanza]) => stanza.isOvsBridge)).toEqual([
-      ['vmbr0', { isOvsBridge: true, ports: ['eno1', 'vlan5'], condone: '^(tap|vi[0-9])' }],
-      ['vmbr1', { isOvsBridge: true, ports: undefined, condone: undefined }],
+      ['vmbr0', { isOvsBridge: true, ports: ['eno1', 'vlan5'], exemption: '^(tap|vi[0-9])' }],
+      ['vmbr1', { isOvsBridge: true, ports: undefined, exemption: undefined }],
     ]);
   });
 
@@ -43,16 +43,16 @@ describe('OVS bridges of /etc/network/interfaces', () => {
   }, 30_000);
 
   it.each([
-    ['what is not listed', { isOvsBridge: true, ports: ['eno1'], condone: undefined }, ['vi101']],
-    ['nothing without ovs_ports', { isOvsBridge: true, ports: undefined, condone: undefined }, []],
+    ['what is not listed', { isOvsBridge: true, ports: ['eno1'], exemption: undefined }, ['vi101']],
+    ['nothing without ovs_ports', { isOvsBridge: true, ports: undefined, exemption: undefined }, []],
     [
       'nothing that the pattern spares',
-      { isOvsBridge: true, ports: [], condone: '^vi' },
+      { isOvsBridge: true, ports: [], exemption: '^vi' },
       ['tap1i0', 'veth1i0', 'fwln1o0'],
     ],
     [
       'all but its list, when the pattern is none',
-      { isOvsBridge: true, ports: ['vi101'], condone: '(' },
+      { isOvsBridge: true, ports: ['vi101'], exemption: '(' },
       ['tap1i0', 'veth1i0', 'fwln1o0'],
     ],
   ])('would lose %s in a reload', (_, bridge, lost) => {

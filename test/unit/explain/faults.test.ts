@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import type { DoctorFacts } from '../../../src/diagnose/doctor/facts.ts';
-import type { WishFacts } from '../../../src/diagnose/explain/facts.ts';
+import type { DesiredFacts } from '../../../src/diagnose/explain/facts.ts';
 import { faultsOf, notesOf, vlanText } from '../../../src/diagnose/explain/faults.ts';
-import { type CardFacts, joinPort } from '../../../src/diagnose/explain/join.ts';
+import { joinPort, type NicFacts } from '../../../src/diagnose/explain/join.ts';
 import { bridge, guest, healthy, link, no, port, switchFacts, tree, WEB1, yes } from '../doctor/healthy.ts';
 import { nm, ports, profile, proxmox } from '../doctor/variants.ts';
 
-const WISH: WishFacts = { interface: 'tap101i0', bridge: 'ovsbr0', from: 'guest configuration' };
+const WISH: DesiredFacts = { interface: 'tap101i0', bridge: 'ovsbr0', from: 'guest configuration' };
 const WHO = { name: 'web1', runtime: 'proxmox-qemu' as const };
 
-function card(more: Partial<CardFacts> = {}): CardFacts {
-  return { guest: WHO, wish: WISH, firewall: false, pending: false, running: true, skipped: [], ...more };
+function card(more: Partial<NicFacts> = {}): NicFacts {
+  return { guest: WHO, desired: WISH, firewall: false, pending: false, running: true, skipped: [], ...more };
 }
 
-const join = (host: DoctorFacts, of: CardFacts = card()) => joinPort({ vmid: 101, nic: 0 }, host, of);
-const unknown: CardFacts = { firewall: false, pending: false, running: undefined, skipped: [] };
+const join = (host: DoctorFacts, of: NicFacts = card()) => joinPort({ vmid: 101, nic: 0 }, host, of);
+const unknown: NicFacts = { firewall: false, pending: false, running: undefined, skipped: [] };
 const foreign = port({ externalIds: {}, interface: 'dummy0' });
 const plain = port({ row: 'tap101i0', port: 'tap101i0', externalIds: {} });
 const waits = yes({
@@ -36,7 +36,8 @@ describe('a port that is right', () => {
 
   it('may be in a VLAN that only its runtime knows, as LXC’s veth.vlan.id', () => {
     const tagged = healthy(ports(port({ vlan: { tag: 5, trunks: [] } })));
-    const of = (wish: CardFacts['wish']) => faultsOf(join(tagged, card({ ...(wish && { wish }) })));
+    const of = (wish: NicFacts['desired']) =>
+      faultsOf(join(tagged, card({ ...(wish && { desired: wish }) })));
     expect(of({ ...WISH, from: 'binding file' })).toEqual([]);
     expect(of({ ...WISH, from: 'guest configuration' })).toMatchObject([{ fault: 'vlan' }]);
     expect(of({ ...WISH, from: 'binding file', vlan: { tag: 7, trunks: [] } })).toMatchObject([
@@ -46,16 +47,16 @@ describe('a port that is right', () => {
 
   it('may keep the name that Proxmox gave its row', () => {
     const row = port({ row: 'tap101i0', port: 'vi101' });
-    expect(faultsOf(join(healthy(ports(row)), card({ wish: { ...WISH, row: 'tap101i0' } })))).toEqual([]);
+    expect(faultsOf(join(healthy(ports(row)), card({ desired: { ...WISH, row: 'tap101i0' } })))).toEqual([]);
   });
 
   it('may have its VLAN written in another order, and its mode left out', () => {
     const row = port({ vlan: { tag: 5, trunks: [2, 1], mode: 'native-untagged' } });
-    const wish = { ...WISH, vlan: { tag: 5, trunks: [1, 2], mode: 'native-untagged' } };
-    expect(faultsOf(join(healthy(ports(row)), card({ wish })))).toEqual([]);
+    const desiredPort = { ...WISH, vlan: { tag: 5, trunks: [1, 2], mode: 'native-untagged' } };
+    expect(faultsOf(join(healthy(ports(row)), card({ desired: desiredPort })))).toEqual([]);
     const access = { ...WISH, vlan: { tag: 5, trunks: [], mode: 'access' } };
     expect(
-      faultsOf(join(healthy(ports(port({ vlan: { tag: 5, trunks: [] } }))), card({ wish: access }))),
+      faultsOf(join(healthy(ports(port({ vlan: { tag: 5, trunks: [] } }))), card({ desired: access }))),
     ).toEqual([]);
   });
 
@@ -65,7 +66,7 @@ describe('a port that is right', () => {
   });
 });
 
-type Case = [fault: string, host: DoctorFacts, card: CardFacts, text: RegExp];
+type Case = [fault: string, host: DoctorFacts, card: NicFacts, text: RegExp];
 
 const cases: Case[] = [
   [
@@ -113,7 +114,7 @@ const cases: Case[] = [
   [
     'vlan',
     healthy(ports(port({ vlan: { trunks: [] } }))),
-    card({ wish: { ...WISH, vlan: { tag: 5, trunks: [] } } }),
+    card({ desired: { ...WISH, vlan: { tag: 5, trunks: [] } } }),
     /VLAN is none, and should be 5 by the guest configuration/,
   ],
   ['earlier-boot', healthy({ bootId: 'boot-3' }), card(), /before the last boot/],
@@ -156,11 +157,11 @@ describe('explain names', () => {
   });
 
   it('with a wrong VLAN the command that puts it right, since the agent keeps what a row has', () => {
-    const remedy = (row: WishFacts['vlan'], vlan?: WishFacts['vlan']) =>
+    const remedy = (row: DesiredFacts['vlan'], vlan?: DesiredFacts['vlan']) =>
       faultsOf(
         join(
           healthy(ports(port({ vlan: row ?? { trunks: [] } }))),
-          card({ wish: { ...WISH, ...(vlan && { vlan }) } }),
+          card({ desired: { ...WISH, ...(vlan && { vlan }) } }),
         ),
       ).map((found) => found.remedy);
     const clear = 'ovs-vsctl clear Port vi101 tag trunks vlan_mode';
@@ -182,7 +183,7 @@ describe('worth knowing', () => {
       guest: { ...WHO, lock: 'backup' },
       firewall: true,
       pending: true,
-      wish: { ...WISH, interface: 'fwln101o0', row: 'fwln101o0' },
+      desired: { ...WISH, interface: 'fwln101o0', row: 'fwln101o0' },
     });
     expect(notesOf(join(healthy(), of))).toEqual([
       expect.stringContaining('fwln101o0, and vi101 an alias'),
@@ -195,7 +196,7 @@ describe('worth knowing', () => {
   it("is that a card was handed back under Proxmox's name, unless it is to stay there", () => {
     const host = healthy(ports(port({ row: 'tap101i0' })));
     expect(notesOf(join(host))).toEqual([expect.stringContaining("Proxmox's own name now, tap101i0")]);
-    expect(notesOf(join(host, card({ wish: { ...WISH, row: 'tap101i0' } })))).toEqual([]);
+    expect(notesOf(join(host, card({ desired: { ...WISH, row: 'tap101i0' } })))).toEqual([]);
   });
 
   it('is a VLAN in words', () => {

@@ -87,26 +87,30 @@ describe('a container without a VMID', () => {
 
 describe('a container with a wanted VMID', () => {
   it('gets that one, also outside of the range', () => {
-    expect(allocate(EMPTY_VMID_STATE, request('docker:a', { wanted: 300 })).vmid).toBe(300);
-    expect(allocate(given('docker:a'), request('docker:a', { wanted: 300 })).vmid).toBe(300);
+    expect(allocate(EMPTY_VMID_STATE, request('docker:a', { requested: 300 })).vmid).toBe(300);
+    expect(allocate(given('docker:a'), request('docker:a', { requested: 300 })).vmid).toBe(300);
   });
 
   it('is refused one that lives elsewhere', () => {
-    expect(code(() => allocate(given('docker:a'), request('docker:b', { wanted: 1000 })))).toBe('name-taken');
+    expect(code(() => allocate(given('docker:a'), request('docker:b', { requested: 1000 })))).toBe(
+      'name-taken',
+    );
     expect(
-      code(() => allocate(EMPTY_VMID_STATE, request('docker:b', { wanted: 300, taken: new Set([300]) }))),
+      code(() => allocate(EMPTY_VMID_STATE, request('docker:b', { requested: 300, taken: new Set([300]) }))),
     ).toBe('name-taken');
   });
 
   it('takes one over that another name only remembers', () => {
     const state = release(given('docker:a'), { name: 'docker:a', now: 10 * HOUR });
-    const taken = allocate(state, request('docker:b', { wanted: 1000 })).state;
+    const taken = allocate(state, request('docker:b', { requested: 1000 })).state;
     expect(allocate(taken, request('docker:a')).vmid).toBe(1001);
   });
 
   it('is refused what is no VMID', () => {
     for (const wanted of [0, 99, 2 ** 32, 100.5, Number.NaN]) {
-      expect(code(() => allocate(EMPTY_VMID_STATE, request('docker:a', { wanted })))).toBe('bad-argument');
+      expect(code(() => allocate(EMPTY_VMID_STATE, request('docker:a', { requested: wanted })))).toBe(
+        'bad-argument',
+      );
     }
   });
 });
@@ -131,7 +135,7 @@ describe('whatever happens', () => {
     act: fc.constantFrom('allocate', 'release', 'rename'),
     name: names,
     to: names,
-    wanted: fc.option(fc.integer({ min: 998, max: 1006 }), { nil: undefined }),
+    requested: fc.option(fc.integer({ min: 998, max: 1006 }), { nil: undefined }),
     taken: fc.uniqueArray(fc.integer({ min: 998, max: 1006 }), { maxLength: 4 }),
     wait: fc.integer({ min: -HOUR, max: 2 * HOUR }),
   });
@@ -141,7 +145,7 @@ describe('whatever happens', () => {
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         let state = EMPTY_VMID_STATE;
         let now = 10 * HOUR;
-        for (const { act, name, to, wanted, taken, wait } of steps) {
+        for (const { act, name, to, requested: wanted, taken, wait } of steps) {
           now += wait;
           if (act === 'release') state = release(state, { name, now });
           else if (act === 'rename') state = renameAllocation(state, { from: name, to });
@@ -150,15 +154,15 @@ describe('whatever happens', () => {
               taken: new Set(taken),
               now,
               range: [1000, 1006],
-              ...(wanted !== undefined && { wanted }),
+              ...(wanted !== undefined && { requested: wanted }),
             });
             try {
               const first = allocate(state, ask);
               expect(ask.taken.has(first.vmid)).toBe(false);
               if (wanted !== undefined) expect(first.vmid).toBe(wanted);
               expect(allocate(first.state, ask)).toEqual(first);
-              const again = allocate(release(first.state, { name, now }), request(name, { now }));
-              expect(again.vmid).toBe(first.vmid);
+              const requeueAfterMs = allocate(release(first.state, { name, now }), request(name, { now }));
+              expect(requeueAfterMs.vmid).toBe(first.vmid);
               state = first.state;
             } catch (error) {
               if (!isAgentError(error, 'vmid-exhausted') && !isAgentError(error, 'name-taken')) throw error;

@@ -3,12 +3,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseGuestConfig } from '../../../src/runtimes/proxmox/config/guest-config.ts';
 import {
+  enrolmentStatusOf,
   formerOf,
   type HookscriptState,
   type HookscriptStep,
   planEnrol,
   planUnenrol,
-  standingOf,
   stateOf,
 } from '../../../src/runtimes/proxmox/hookscript/plan.ts';
 import type { Former } from '../../../src/runtimes/proxmox/hookscript/record.ts';
@@ -118,12 +118,14 @@ describe('a guest that has ours already', () => {
   });
 
   it('from another storage, counts as enrolled', () => {
-    expect(standingOf({ hookscript: 'nas:snippets/ovs-port-agent', record: undefined, marks })).toBe('ours');
+    expect(enrolmentStatusOf({ hookscript: 'nas:snippets/ovs-port-agent', record: undefined, marks })).toBe(
+      'ours',
+    );
   });
 
   it('and a damaged record, is told apart', () => {
-    expect(standingOf({ hookscript: OUR_VOLUME, record: 'damaged', marks })).toBe('ours-damaged');
-    expect(standingOf({ hookscript: mine.volume, record: 'damaged', marks })).toBe('other');
+    expect(enrolmentStatusOf({ hookscript: OUR_VOLUME, record: 'damaged', marks })).toBe('ours-damaged');
+    expect(enrolmentStatusOf({ hookscript: mine.volume, record: 'damaged', marks })).toBe('other');
   });
 });
 
@@ -147,7 +149,7 @@ describe('a guest that has the number of one that is gone', () => {
   const state = stateOf({ config }, { state: 'enrolled', former: mine, marks: UUID });
 
   it('has nothing of what was known of that one', () => {
-    expect([standingOf(state), formerOf(state), state.record]).toEqual(['ours', undefined, undefined]);
+    expect([enrolmentStatusOf(state), formerOf(state), state.record]).toEqual(['ours', undefined, undefined]);
     expect(done(state, unenrol(state))).toMatchObject({ hookscript: undefined });
   });
 

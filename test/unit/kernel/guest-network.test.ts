@@ -165,8 +165,8 @@ describe('a container that has been set up', () => {
   });
 
   it("gives way to no default route of Docker's, whatever network it leads to", () => {
-    const again = { dst: 'default', gateway: '172.17.0.1', dev: 'eth0' };
-    expect(changes(set([again, ...main]))).toEqual(['route del default via 172.17.0.1 dev eth0']);
+    const requeueAfterMs = { dst: 'default', gateway: '172.17.0.1', dev: 'eth0' };
+    expect(changes(set([requeueAfterMs, ...main]))).toEqual(['route del default via 172.17.0.1 dev eth0']);
     const wish = {
       ...request,
       networks: [...request.networks, { id: 'two', addresses: ['172.18.0.9'], gateways: ['172.18.0.1'] }],
@@ -247,8 +247,10 @@ describe('a container that loses it again', () => {
   });
 
   it('keeps what Docker, or it itself, has set since', () => {
-    const again = { dst: 'default', gateway: '172.17.0.1', dev: 'eth0' };
-    expect(released([again, ...main])).toEqual(['route del default via 203.0.113.1 dev ovs0 metric 1']);
+    const requeueAfterMs = { dst: 'default', gateway: '172.17.0.1', dev: 'eth0' };
+    expect(released([requeueAfterMs, ...main])).toEqual([
+      'route del default via 203.0.113.1 dev ovs0 metric 1',
+    ]);
     const tunnel = { dst: 'default', gateway: '10.101.0.1', dev: 'netmaker' };
     expect(released([tunnel])).toEqual([]);
   });

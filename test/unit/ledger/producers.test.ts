@@ -152,8 +152,8 @@ describe('events', () => {
         height: 1,
         timestamp: '2026-11-23T08:30:32.123Z',
       };
-      const isTold = category !== 'filesystem' && category !== 'config';
-      expect([action, isEvent(block as unknown as HashedBlock)]).toEqual([action, isTold]);
+      const isReported = category !== 'filesystem' && category !== 'config';
+      expect([action, isEvent(block as unknown as HashedBlock)]).toEqual([action, isReported]);
       const line = eventLine(block as unknown as HashedBlock, null);
       expect(line).toContain(action.replaceAll('_', ' '));
     }
@@ -174,7 +174,7 @@ describe('what is written', () => {
   const of = {
     desired,
     veth,
-    guard,
+    portSecurity: guard,
     port: row,
     from: row,
     row,

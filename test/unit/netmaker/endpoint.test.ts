@@ -32,7 +32,7 @@ describe('a leased address', () => {
       addresses: ['203.0.113.2/24', '2001:db8::2/64'],
       gateways: ['203.0.113.1', '2001:db8::1'],
       shared: [],
-      guard: {
+      portSecurity: {
         mac,
         addresses: ['203.0.113.2', '2001:db8::2'],
         isolate: false,
@@ -50,7 +50,7 @@ describe('a leased address', () => {
     const endpoint = endpointOf({ ...request, leased: [own], shared });
     expect(endpoint.addresses).toEqual(['203.0.113.2/24', '203.0.113.9/24']);
     expect(endpoint.shared).toEqual(['203.0.113.9']);
-    expect(endpoint.guard.addresses).toContain('203.0.113.9');
+    expect(endpoint.portSecurity.addresses).toContain('203.0.113.9');
   });
 
   it('is none of the host’s business where the uplink is in the bridge', () => {
@@ -64,7 +64,7 @@ describe('a leased address', () => {
     expect(endpoint.published).toEqual([
       { port: 'vi1000000', address: '203.0.113.2', inside: '10.218.0.4', mac, allowIn: ['icmp'] },
     ]);
-    expect(endpoint.guard.addresses).toEqual(['10.218.0.4']);
+    expect(endpoint.portSecurity.addresses).toEqual(['10.218.0.4']);
   });
 
   it('without a place in the inside subnet is refused', () => {

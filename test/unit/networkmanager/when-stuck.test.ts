@@ -1,6 +1,6 @@
 // Promises about an activation that hangs.
 import { expect, it, vi } from 'vitest';
-import { againWhenStuck } from '../../../src/core/drivers/networkmanager/when-stuck.ts';
+import { retryWhenStuck } from '../../../src/core/drivers/networkmanager/when-stuck.ts';
 
 const never = new Promise<void>(() => undefined);
 
@@ -13,7 +13,7 @@ it('is asked for once more when the interface is there and nothing comes of it',
     if (activate.mock.calls.length === 1) return hung;
     end(new Error('a new activation took its place'));
   });
-  await againWhenStuck(activate, Promise.resolve(), 10);
+  await retryWhenStuck(activate, Promise.resolve(), 10);
   expect(activate).toHaveBeenCalledTimes(2);
 });
 
@@ -23,12 +23,12 @@ it.each([
   ['of which Open vSwitch cannot be asked', () => Promise.reject(new Error('away'))],
 ])('is asked for once: one %s', async (_, present) => {
   const activate = vi.fn(() => new Promise<void>((resolve) => setTimeout(resolve, 20)));
-  await againWhenStuck(activate, present(), 10_000);
+  await retryWhenStuck(activate, present(), 10_000);
   expect(activate).toHaveBeenCalledTimes(1);
 });
 
 it('fails as the activation fails', async () => {
   const refused = () => Promise.reject(new Error('refused'));
-  await expect(againWhenStuck(refused, never, 10)).rejects.toThrow('refused');
-  await expect(againWhenStuck(refused, Promise.reject(new Error('away')), 10)).rejects.toThrow('refused');
+  await expect(retryWhenStuck(refused, never, 10)).rejects.toThrow('refused');
+  await expect(retryWhenStuck(refused, Promise.reject(new Error('away')), 10)).rejects.toThrow('refused');
 });

@@ -59,7 +59,7 @@ function inputOf(desired: DesiredPort, ports: readonly ObservedPort[], spanningT
       profiles: [],
       guestEnds: new Set(),
       bridgesDown: new Set(),
-      guards: new Map(),
+      portSecurity: new Map(),
       leftByProxmox: new Set(),
       hostDevices: new Map(),
       guestDevices: new Set(),
@@ -71,10 +71,10 @@ function inputOf(desired: DesiredPort, ports: readonly ObservedPort[], spanningT
     ensureBridges: [],
     restoreBridges: [],
     configured: new Set(['vi201']),
-    isHeld: () => false,
+    isBlocked: () => false,
     takenBy: () => undefined,
-    heldBack: () => undefined,
-    guardDigest: () => '',
+    recreateBlocker: () => undefined,
+    securityDigest: () => '',
     facts: { configured: 'auto', networkManager: 'unable', declared: new Set() },
   };
 }

@@ -20,7 +20,8 @@ const profileUuids = ({ bridge, port }: Pick<DesiredPort, 'bridge' | 'port'>) =>
   interface: `I/${bridge}/${port}`,
 });
 
-const digest: PlanInput['guardDigest'] = (_, guard, ofport) => `${guard.addresses.join()}@${ofport}`;
+const digest: PlanInput['securityDigest'] = (_, portSecurity, ofport) =>
+  `${portSecurity.addresses.join()}@${ofport}`;
 
 interface World {
   observed: Observed & { links: ReadonlySet<string> };
@@ -36,13 +37,13 @@ function inputOf(world: World, desired: readonly DesiredPort[], more: Partial<Pl
     ensureBridges: [],
     restoreBridges: [],
     configured: world.configured,
-    isHeld: (_, desired, { externalIds, interfaceExternalIds }) =>
+    isBlocked: (_, desired, { externalIds, interfaceExternalIds }) =>
       externalIds[NM_UUID_KEY] === profileUuids(desired).port &&
       interfaceExternalIds[NM_UUID_KEY] === profileUuids(desired).interface,
     takenBy: () => undefined,
     recordOf: () => new Set(),
-    heldBack: () => undefined,
-    guardDigest: digest,
+    recreateBlocker: () => undefined,
+    securityDigest: digest,
     facts: { configured: 'auto', networkManager: 'ready', declared: new Set() },
     ...more,
   };
@@ -81,14 +82,14 @@ function applied(world: World, steps: readonly Step[]): World {
       case 'guard_port': {
         const { bridge, guest, port } = step.desired;
         const ofport = observed.ports.find((found) => found.port === port)?.ofport ?? 0;
-        const guard = { bridge, ofport, digest: digest(step.desired, step.guard, ofport) };
-        observed = { ...observed, guards: new Map(observed.guards).set(guest.vmid, guard) };
+        const guard = { bridge, ofport, digest: digest(step.desired, step.portSecurity, ofport) };
+        observed = { ...observed, portSecurity: new Map(observed.portSecurity).set(guest.vmid, guard) };
         break;
       }
       case 'unguard_port':
         observed = {
           ...observed,
-          guards: new Map([...observed.guards].filter(([vmid]) => vmid !== step.vmid)),
+          portSecurity: new Map([...observed.portSecurity].filter(([vmid]) => vmid !== step.vmid)),
         };
         break;
       case 'announce_addresses':
@@ -179,7 +180,7 @@ const EMPTY: World = {
     parked: new Set(),
     bridgesDown: new Set(),
     linuxBridges: new Set(),
-    guards: new Map(),
+    portSecurity: new Map(),
     hostDevices: new Map(),
     guestDevices: new Set(),
     leftByProxmox: new Set(),
@@ -209,7 +210,7 @@ function wish(vmid: number, bridge: string, kind: Kind): DesiredPort {
     networks: [],
   };
   const guard = { mac, addresses: [`203.0.113.${vmid - 90}`], isolate: false, allowIn: ['all'] };
-  return { ...base, interface: port, veth, ...(kind === 'guarded' && { guard }) };
+  return { ...base, interface: port, veth, ...(kind === 'guarded' && { portSecurity: guard }) };
 }
 
 const vmids = fc.integer({ min: 100, max: 104 });
@@ -281,7 +282,7 @@ const worlds = fc
         guestEnds: new Set(found.ends),
         parked: new Set(found.parked),
         bridgesDown: new Set(found.down),
-        guards: new Map(),
+        portSecurity: new Map(),
         hostDevices: new Map(
           found.hosts
             .filter((link) => !found.ports.some((port) => port.interface === link && port.port !== port.row))
@@ -339,8 +340,8 @@ describe('plan', () => {
   it('gives every guest that nothing stands in the way of its port', () => {
     fc.assert(
       fc.property(worlds, wishes, (world, desired) => {
-        const { steps, holds } = plan(inputOf(world, desired));
-        const held = new Set(holds.map((hold) => hold.port));
+        const { steps, blockers } = plan(inputOf(world, desired));
+        const held = new Set(blockers.map((hold) => hold.port));
         const { ports: after } = applied(world, steps).observed;
         for (const want of desired.filter((entry) => !held.has(entry.port))) {
           const port = after.find((entry) => entry.row === (want.row ?? want.port));
@@ -483,27 +484,29 @@ describe('plan', () => {
       networkManager: 'ready',
       declared: new Set<string>(),
     } as const;
-    const { steps, holds } = plan(inputOf({ ...world, observed }, [wish(101, 'ovsbr0', 'lxc')], { facts }));
+    const { steps, blockers } = plan(
+      inputOf({ ...world, observed }, [wish(101, 'ovsbr0', 'lxc')], { facts }),
+    );
     expect(steps).toEqual([]);
-    expect(holds).toMatchObject([{ port: 'vi101', code: 'bridge-not-ours' }]);
+    expect(blockers).toMatchObject([{ port: 'vi101', code: 'bridge-not-ours' }]);
   });
 
   it('does not take the name of a port that somebody else made', () => {
     const want = wish(101, 'ovsbr0', 'lxc');
     const foreign = { ...portOf({ ...want, interface: 'eth9' }), externalIds: {} };
     const world = withPort(foreign, ['veth101i0', 'eth9']);
-    const { steps, holds } = plan(inputOf(world, [want]));
+    const { steps, blockers } = plan(inputOf(world, [want]));
     expect(steps).toEqual([]);
-    expect(holds).toMatchObject([{ port: 'vi101', code: 'name-taken' }]);
+    expect(blockers).toMatchObject([{ port: 'vi101', code: 'name-taken' }]);
   });
 
   it('does not take the port of another running guest, whatever its link is called', () => {
     const want = wish(101, 'ovsbr0', 'lxc');
     const theirs = portOf({ ...want, interface: 'vi101' });
     const world = withPort(theirs, ['veth101i0', 'vi101']);
-    const { steps, holds } = plan(inputOf(world, [want], { takenBy: () => 'db' }));
+    const { steps, blockers } = plan(inputOf(world, [want], { takenBy: () => 'db' }));
     expect(steps).toEqual([]);
-    expect(holds).toMatchObject([{ port: 'vi101', code: 'name-taken' }]);
+    expect(blockers).toMatchObject([{ port: 'vi101', code: 'name-taken' }]);
   });
 
   it('makes a port of ours anew whose type somebody changed, and leaves an internal port of others alone', () => {
@@ -511,10 +514,10 @@ describe('plan', () => {
     const facts = { configured: 'ovsdb', networkManager: 'unable', declared: new Set<string>() } as const;
     const changed = { ...portOf(want, 'ovsdb'), type: 'internal', ofport: -1, error: 'no such type' };
     const mended = plan(inputOf(withPort(changed, ['veth101i0']), [want], { facts }));
-    expect(mended).toMatchObject({ steps: [{ kind: 'attach_port' }], holds: [] });
+    expect(mended).toMatchObject({ steps: [{ kind: 'attach_port' }], blockers: [] });
     const theirs = { ...changed, externalIds: {}, row: 'veth101i0', port: 'veth101i0' };
     const left = plan(inputOf(withPort(theirs, ['veth101i0']), [want], { facts }));
-    expect(left).toMatchObject({ steps: [], holds: [{ code: 'name-taken' }] });
+    expect(left).toMatchObject({ steps: [], blockers: [{ code: 'name-taken' }] });
   });
 
   it('leaves a port alone that is as it should be', () => {
@@ -558,22 +561,23 @@ describe('plan', () => {
 
   it('makes no new pair for a container that is held back, and takes the row of the lost one away', () => {
     const want = wish(101, 'ovsbr0', 'docker');
-    const heldBack = () => ({ code: 'card-vanishing', reason: 'again and again', until: 1000 }) as const;
-    const { steps, holds } = plan(inputOf(withPort(portOf(want), []), [want], { heldBack }));
+    const recreateBlocker = () =>
+      ({ code: 'card-vanishing', reason: 'again and again', until: 1000 }) as const;
+    const { steps, blockers } = plan(inputOf(withPort(portOf(want), []), [want], { recreateBlocker }));
     expect(steps.map((step) => step.kind)).toEqual(['detach_port']);
-    expect(holds).toEqual([{ port: 'vi101', bridge: 'ovsbr0', ...heldBack() }]);
-    expect(plan(inputOf(withPort(undefined, []), [want], { heldBack })).steps).toEqual([]);
+    expect(blockers).toEqual([{ port: 'vi101', bridge: 'ovsbr0', ...recreateBlocker() }]);
+    expect(plan(inputOf(withPort(undefined, []), [want], { recreateBlocker })).steps).toEqual([]);
   });
 
   it('holds no container back that has its card', () => {
-    const heldBack = () => ({ code: 'card-vanishing', reason: 'again and again' }) as const;
+    const recreateBlocker = () => ({ code: 'card-vanishing', reason: 'again and again' }) as const;
     const want = wish(101, 'ovsbr0', 'docker');
     const { observed } = withPort(portOf(want), ['vi101']);
     const world = {
       observed: { ...observed, guestEnds: new Set(['vi101']) },
       configured: new Set(['vi101']),
     };
-    expect(plan(inputOf(world, [want], { heldBack }))).toEqual(plan(inputOf(world, [want])));
+    expect(plan(inputOf(world, [want], { recreateBlocker }))).toEqual(plan(inputOf(world, [want])));
   });
 
   it('lets a guarded guest be heard of once its rules stand and its addresses are there', () => {
@@ -596,7 +600,7 @@ describe('a bridge that is missing', () => {
 
   it('is made when the configuration wants it, also without a guest, and once for all that need it', () => {
     const made = [{ kind: 'create_bridge', bridge: 'ovsbr0', driver: 'networkmanager' }];
-    expect(plan(inputOf(none, [], ensure))).toEqual({ steps: made, holds: [] });
+    expect(plan(inputOf(none, [], ensure))).toEqual({ steps: made, blockers: [] });
     const { steps } = plan(
       inputOf(none, [wish(101, 'ovsbr0', 'docker'), wish(102, 'ovsbr0', 'docker')], ensure),
     );
@@ -604,22 +608,22 @@ describe('a bridge that is missing', () => {
   });
 
   it('is not made beside one of the kernel, and that is told', () => {
-    const { steps, holds } = plan(inputOf(linux, [], ensure));
+    const { steps, blockers } = plan(inputOf(linux, [], ensure));
     expect(steps).toEqual([]);
-    expect(holds).toMatchObject([{ port: 'ovsbr0', bridge: 'ovsbr0', code: 'bridge-not-ovs' }]);
+    expect(blockers).toMatchObject([{ port: 'ovsbr0', bridge: 'ovsbr0', code: 'bridge-not-ovs' }]);
   });
 
   it('keeps its guests waiting when nobody may make it', () => {
     const more = { creatableBridges: new Set<string>() };
-    const { steps, holds } = plan(inputOf(none, [wish(101, 'ovsbr0', 'docker')], more));
+    const { steps, blockers } = plan(inputOf(none, [wish(101, 'ovsbr0', 'docker')], more));
     expect(steps).toEqual([]);
-    expect(holds).toMatchObject([{ port: 'vi101', code: 'bridge-missing' }]);
+    expect(blockers).toMatchObject([{ port: 'vi101', code: 'bridge-missing' }]);
   });
 });
 
 describe('rules of a port that is gone', () => {
   const guards = new Map([[101, { bridge: 'ovsbr0', ofport: 7, digest: '' }]]);
-  const world: World = { ...EMPTY, observed: { ...EMPTY.observed, guards } };
+  const world: World = { ...EMPTY, observed: { ...EMPTY.observed, portSecurity: guards } };
 
   it('go too, where the port is in scope', () => {
     const step = {
@@ -637,13 +641,13 @@ describe('rules of a port that is gone', () => {
     const port = portOf(wish(101, 'ovsbr0', 'lxc'));
     const { observed, configured } = withPort(port, [port.interface]);
     const waiting = {
-      observed: { ...observed, guards, guestDevices: new Set([port.interface]) },
+      observed: { ...observed, portSecurity: guards, guestDevices: new Set([port.interface]) },
       configured,
     };
     const facts = { configured: 'auto', networkManager: 'expected', declared: new Set<string>() } as const;
-    const { steps, holds } = plan(inputOf(waiting, [], { facts }));
+    const { steps, blockers } = plan(inputOf(waiting, [], { facts }));
     expect(steps).toEqual([]);
-    expect(holds).toMatchObject([{ port: 'vi101', code: 'networkmanager-unavailable' }]);
+    expect(blockers).toMatchObject([{ port: 'vi101', code: 'networkmanager-unavailable' }]);
   });
 });
 
@@ -671,7 +675,7 @@ function withPort(port: ObservedPort | undefined, links: readonly string[]): Wor
       ]),
       ports: port === undefined ? [] : [port],
       links: new Set(links),
-      guards: new Map(),
+      portSecurity: new Map(),
       hostDevices: new Map(),
       guestDevices: new Set(),
       leftByProxmox: new Set(),

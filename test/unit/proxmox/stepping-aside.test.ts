@@ -18,7 +18,7 @@ beforeEach(() => {
   written = true;
   told = [];
   aside = openSteppingAside({
-    hasCards: (vmid) => running.has(vmid) && !unplugged.has(vmid),
+    hasNics: (vmid) => running.has(vmid) && !unplugged.has(vmid),
     runs: (vmid) => running.has(vmid),
     onAside: (vmid) => void told.push(`aside ${vmid}`),
     onOver: (vmid, ms) => void told.push(`over ${vmid} in ${ms}`),
@@ -145,7 +145,7 @@ it('never ends while a lock is open, and always ends after the last close, in an
   await fc.assert(
     fc.asyncProperty(fc.array(event, { maxLength: 30 }), async (events) => {
       const mine = openSteppingAside({
-        hasCards: () => true,
+        hasNics: () => true,
         runs: () => true,
         onAside: () => undefined,
         onOver: () => undefined,

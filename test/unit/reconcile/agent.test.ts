@@ -7,12 +7,12 @@ import { door, event, heart, resolution, settle, wish } from './parts.ts';
 
 describe('an event', () => {
   it('is on the disk before anything is done', async () => {
-    const { agent, journal, written, claims } = heart();
+    const { agent, journal, written, desiredState } = heart();
     const disk = door();
     written.disk = disk.opened;
     const result = agent.handle(event(1));
     await settle();
-    expect([journal, claims.all()]).toEqual([[], []]);
+    expect([journal, desiredState.all()]).toEqual([[], []]);
     disk.open();
     expect(await result).toMatchObject({ ok: true, height: 1 });
     expect(journal).toEqual(['block guest_post_start', 'converge vmid:101 vi101']);
@@ -63,20 +63,20 @@ describe('events that come while the ledger cannot be written', () => {
       fc.asyncProperty(
         fc.array(fc.integer({ min: 101, max: 103 }), { minLength: 1, maxLength: 8 }),
         async (vmids) => {
-          const { agent, written, requests, troubles } = heart();
+          const { agent, written, requests, pendingRetries } = heart();
           written.isFull = true;
           for (const [n, vmid] of vmids.entries()) {
             expect(await agent.handle(event(n, vmid))).toMatchObject({ ok: false, height: null });
           }
           expect(requests).toEqual([]);
-          expect(troubles.all()).toMatchObject([
+          expect(pendingRetries.all()).toMatchObject([
             { port: 'ledger', code: 'ledger-write-failed', attempts: 1 },
           ]);
           written.isFull = false;
           await agent.reconcile('another try');
           const events = written.blocks.filter(({ action }) => action === 'guest_post_start');
           expect(events.map(({ metadata }) => metadata?.event_id)).toEqual(vmids.map((_, n) => `event-${n}`));
-          expect(troubles.all()).toEqual([]);
+          expect(pendingRetries.all()).toEqual([]);
         },
       ),
       { numRuns: 30 },
@@ -84,11 +84,11 @@ describe('events that come while the ledger cannot be written', () => {
   });
 
   it('wait on while it still cannot, and nothing else is reconciled', async () => {
-    const { agent, written, requests, troubles } = heart();
+    const { agent, written, requests, pendingRetries } = heart();
     written.isFull = true;
     await agent.handle(event(1));
     expect(await agent.reconcile('another try')).toEqual([]);
-    expect([requests, troubles.all().length]).toEqual([[], 1]);
+    expect([requests, pendingRetries.all().length]).toEqual([[], 1]);
     written.isFull = false;
     await agent.reconcile('another try');
     expect(written.blocks.map(({ action }) => action)).toEqual(['guest_post_start']);
@@ -115,23 +115,23 @@ describe('a reconcile', () => {
     ['says nothing', async () => undefined],
     ['fails', () => Promise.reject(new Error('it hangs'))],
   ])('keeps the ports of guests whose runtime %s', async (_, current) => {
-    const { agent, claims, proxmox } = heart();
+    const { agent, desiredState, proxmox } = heart();
     await agent.handle(event(1));
     proxmox.current = current;
     await agent.reconcile('timer');
-    expect(claims.get('vmid:101')?.ports).toEqual([wish(101)]);
+    expect(desiredState.get('vmid:101')?.ports).toEqual([wish(101)]);
   });
 
   it('takes the ports of a guest that does not run any more', async () => {
-    const { agent, claims, requests } = heart();
+    const { agent, desiredState, requests } = heart();
     await agent.handle(event(1));
     await agent.reconcile('timer');
-    expect(claims.all()).toEqual([]);
+    expect(desiredState.all()).toEqual([]);
     expect(requests.at(-1)?.inScope('vi101')).toBe(true);
   });
 
   it('does not undo an event that is newer than its look', async () => {
-    const { agent, claims, proxmox } = heart();
+    const { agent, desiredState, proxmox } = heart();
     const looked = door();
     proxmox.current = async () => {
       await looked.opened;
@@ -144,7 +144,7 @@ describe('a reconcile', () => {
     await agent.handle(event(3, 102, 'post-stop'));
     looked.open();
     await reconcile;
-    expect(claims.all().map(({ key }) => key)).toEqual(['vmid:101']);
+    expect(desiredState.all().map(({ key }) => key)).toEqual(['vmid:101']);
   });
 
   it('runs alone; all who ask meanwhile get one more, which sees what happened before they asked', async () => {
@@ -193,15 +193,15 @@ describe('a reconcile', () => {
   });
 
   it('that cannot be recorded is a trouble until one can', async () => {
-    const { agent, written, proxmox, troubles, hooks } = heart();
+    const { agent, written, proxmox, pendingRetries, hooks } = heart();
     proxmox.current = async () => [{ key: 'vmid:101', resolution: resolution(101) }];
     hooks.converge = async ({ desired, cause }) => void (desired.length > 0 && (await cause()));
     written.isFull = true;
     await expect(agent.reconcile('timer')).rejects.toMatchObject({ code: 'ledger-write-failed' });
-    expect(troubles.all()).toMatchObject([{ port: 'ledger' }]);
+    expect(pendingRetries.all()).toMatchObject([{ port: 'ledger' }]);
     written.isFull = false;
     await agent.reconcile('another try');
-    expect([troubles.all(), written.blocks.map(({ action }) => action)]).toEqual([[], ['reconcile']]);
+    expect([pendingRetries.all(), written.blocks.map(({ action }) => action)]).toEqual([[], ['reconcile']]);
   });
 
   it('does nothing once the agent stops', async () => {
@@ -228,7 +228,7 @@ describe('what changes for others because of one container', () => {
   };
   const guest = (name: string, vmid: number) => ({ runtime: 'docker', vmid, name }) as const;
   const ports = (name: string, vmid: number) => [{ ...wish(vmid), guest: guest(name, vmid) }];
-  const moves = [{ group: 'g', addresses: ['10.0.0.5'], from: 'db', to: 'web' }];
+  const addressTransfers = [{ group: 'g', addresses: ['10.0.0.5'], from: 'db', to: 'web' }];
   const open = async () => {
     const found = heart({
       containerAt: async () => ({
@@ -236,10 +236,14 @@ describe('what changes for others because of one container', () => {
         ports: ports('web', 102),
         skipped: [],
         note: '',
-        moves,
+        addressTransfers,
       }),
     });
-    await found.claims.set({ key: `docker:${other}`, guest: guest('web', 102), ports: ports('web', 102) });
+    await found.desiredState.set({
+      key: `docker:${other}`,
+      guest: guest('web', 102),
+      ports: ports('web', 102),
+    });
     return found;
   };
 
@@ -252,7 +256,7 @@ describe('what changes for others because of one container', () => {
       ports: ports('db', 101),
       skipped: [],
       note: '',
-      others: [other],
+      dependents: [other],
     });
     const result = agent.handle(start(1, 'start'));
     await settle();
@@ -277,7 +281,7 @@ describe('what changes for others because of one container', () => {
       ports: [],
       skipped: [],
       note: '',
-      others: [other],
+      dependents: [other],
     });
     const result = agent.handle(start(1, 'die'));
     await settle();
@@ -288,10 +292,10 @@ describe('what changes for others because of one container', () => {
 });
 
 it('a guest that is withdrawn loses its ports, and the ledger says why', async () => {
-  const { agent, written, claims, requests } = heart();
+  const { agent, written, desiredState, requests } = heart();
   await agent.handle(event(1));
   await agent.takeAway('vmid:101', 'unenrolled');
-  expect(claims.all()).toEqual([]);
+  expect(desiredState.all()).toEqual([]);
   expect(requests.at(-1)).toMatchObject({ key: 'vmid:101', desired: [] });
   expect(written.blocks.at(-1)).toMatchObject({ action: 'guest_withdrawn', data: { reason: 'unenrolled' } });
 });

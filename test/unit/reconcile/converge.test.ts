@@ -10,7 +10,7 @@ describe('each step', () => {
   it('stands between its intent and its outcome, also when it fails, and what failed alone is tried again', async () => {
     await fc.assert(
       fc.asyncProperty(fc.subarray(VMIDS), fc.subarray(VMIDS), async (asked, broken) => {
-        const { converge, request, journal, written, troubles, failing, rows } = convergence(VMIDS);
+        const { converge, request, journal, written, pendingRetries, failing, rows } = convergence(VMIDS);
         for (const vmid of broken) failing.add(`vi${vmid}`);
         const reports = await converge(request(asked));
         const isBroken = (vmid: number) => broken.includes(vmid);
@@ -31,7 +31,7 @@ describe('each step', () => {
           asked.map((vmid) => (isBroken(vmid) ? 'failed' : 'attached')),
         );
         const left = asked.filter(isBroken).map((vmid) => `vi${vmid}`);
-        expect(troubles.all().map(({ port }) => port)).toEqual(left);
+        expect(pendingRetries.all().map(({ port }) => port)).toEqual(left);
 
         failing.clear();
         journal.length = 0;
@@ -40,7 +40,7 @@ describe('each step', () => {
           left.map((port) => `run attach_port ${port}`),
         );
         expect([...rows.keys()].sort()).toEqual(asked.map((vmid) => `vi${vmid}`).sort());
-        expect(troubles.all()).toEqual([]);
+        expect(pendingRetries.all()).toEqual([]);
       }),
     );
   });
@@ -74,28 +74,28 @@ describe('each step', () => {
 
 describe('a port whose device is not there yet', () => {
   it('waits with its reason, which is told once, and comes with the device', async () => {
-    const { converge, request, journal, written, troubles, links } = convergence([101]);
+    const { converge, request, journal, written, pendingRetries, links } = convergence([101]);
     links.clear();
     for (let times = 1; times <= 3; times++) {
       const [report] = await converge(request([101]));
       expect(report).toMatchObject({ state: 'held', code: 'link-missing' });
       expect(report?.reason).toContain('tap101i0');
-      expect(troubles.all()).toMatchObject([{ port: 'vi101', code: 'link-missing', attempts: times }]);
+      expect(pendingRetries.all()).toMatchObject([{ port: 'vi101', code: 'link-missing', attempts: times }]);
     }
     expect(written.blocks).toMatchObject([
       { action: 'port_held', data: { port: 'vi101', code: 'link-missing' } },
     ]);
     links.add('tap101i0');
     expect(await converge(request([101]))).toMatchObject([{ state: 'attached' }]);
-    expect([journal.length, troubles.all()]).toEqual([4, []]);
+    expect([journal.length, pendingRetries.all()]).toEqual([4, []]);
   });
 
   it('is no trouble any more once nobody asks for it', async () => {
-    const { converge, request, troubles, links } = convergence([101]);
+    const { converge, request, pendingRetries, links } = convergence([101]);
     links.clear();
     await converge(request([101]));
     await converge(request([]));
-    expect(troubles.all()).toEqual([]);
+    expect(pendingRetries.all()).toEqual([]);
   });
 });
 
@@ -160,7 +160,7 @@ it('a port that nobody asks for goes, one out of scope stays', async () => {
 
 describe('a guest is settled', () => {
   it('when its port is as it should be and nothing is planned or pending, and by one look for all', async () => {
-    const { converge, settled, request, troubles, rows, hooks } = convergence(VMIDS);
+    const { converge, settled, request, pendingRetries, rows, hooks } = convergence(VMIDS);
     await converge(request([101, 102]));
     const alone = (vmid: number) => ({
       desired: [wish(vmid)],
@@ -169,7 +169,7 @@ describe('a guest is settled', () => {
     const before = hooks.looks;
     expect(await settled([101, 102, 103].map(alone))).toEqual([true, true, false]);
     expect(hooks.looks - before).toBe(1);
-    troubles.note({ port: 'vi101', bridge: BRIDGE, code: 'activation-failed', reason: 'x' });
+    pendingRetries.note({ port: 'vi101', bridge: BRIDGE, code: 'activation-failed', reason: 'x' });
     rows.delete('vi102');
     expect(await settled([101, 102].map(alone))).toEqual([false, false]);
   });

@@ -13,10 +13,10 @@ import type { Executors, Step } from '../../../src/core/plan/steps.ts';
 import { type AgentParts, createAgent } from '../../../src/reconcile/agent.ts';
 import { type ConvergeParts, type ConvergeRequest, openConverge } from '../../../src/reconcile/converge.ts';
 import { knownEvents } from '../../../src/reconcile/known-events.ts';
-import { openHealings } from '../../../src/reconcile/recreate-backoff.ts';
+import { openRecreateBackoff } from '../../../src/reconcile/recreate-backoff.ts';
 import type { Resolution, Sources } from '../../../src/runtimes/source.ts';
-import type { Claim, Claims } from '../../../src/state/desired-state.ts';
-import { openTroubles } from '../../../src/state/pending-retries.ts';
+import type { DesiredGuest, DesiredState } from '../../../src/state/desired-state.ts';
+import { openPendingRetries } from '../../../src/state/pending-retries.ts';
 
 export const BRIDGE = 'ovsbr0';
 
@@ -76,26 +76,27 @@ export function fakeLedger(journal: string[]): FakeLedger {
   return fake;
 }
 
-export function fakeClaims(): Claims {
-  const claims = new Map<string, Claim>();
-  const fake: Partial<Claims> = {
-    get: (key) => claims.get(key),
-    all: () => [...claims.values()],
-    async set(claim) {
-      if (claim.ports.length === 0) claims.delete(claim.key);
-      else claims.set(claim.key, claim);
+export function fakeClaims(): DesiredState {
+  const desiredState = new Map<string, DesiredGuest>();
+  const fake: Partial<DesiredState> = {
+    get: (key) => desiredState.get(key),
+    all: () => [...desiredState.values()],
+    async set(desiredGuest) {
+      if (desiredGuest.ports.length === 0) desiredState.delete(desiredGuest.key);
+      else desiredState.set(desiredGuest.key, desiredGuest);
     },
-    ofPort: (port) => [...claims.values()].find(({ ports }) => ports.some((found) => found.port === port)),
+    ofPort: (port) =>
+      [...desiredState.values()].find(({ ports }) => ports.some((found) => found.port === port)),
   };
-  return fake as Claims;
+  return fake as DesiredState;
 }
 
 /** The whole heart, with a converge that does what it is asked for and says so in the journal. */
 export function heart(more: Partial<AgentParts> = {}) {
   const journal: string[] = [];
   const written = fakeLedger(journal);
-  const claims = fakeClaims();
-  const troubles = openTroubles(() => performance.now());
+  const desiredState = fakeClaims();
+  const pendingRetries = openPendingRetries(() => performance.now());
   const errors: unknown[] = [];
   const requests: ConvergeRequest[] = [];
   const quiet = { resolve: async () => resolution(0, { ports: [] }), current: async () => [] };
@@ -108,24 +109,24 @@ export function heart(more: Partial<AgentParts> = {}) {
   const agent = createAgent({
     config: defaultConfig(),
     ledger: written.ledger,
-    claims,
-    troubles,
+    desiredState,
+    pendingRetries,
     sources: { proxmox, lxc: quiet, docker, manual: quiet },
     guestQueue: keyedQueue(4),
     known: knownEvents(),
     ready: async () => true,
     settled: async (asked) => asked.map(() => false),
-    lookAt: async () => undefined,
+    guestAt: async () => undefined,
     containerAt: async () => resolution(0, { ports: [] }),
     publish: async () => undefined,
     prepare: async () => undefined,
     release: async () => undefined,
-    lookLater: () => undefined,
+    requeue: () => undefined,
     occasionOf: async () => 'guest',
     isWorthABlock: () => true,
     leaveOut: () => undefined,
     now: () => Date.parse('2026-11-23T08:30:33Z'),
-    onTrouble: () => undefined,
+    onRetriesChanged: () => undefined,
     onError: (error) => void errors.push(error),
     converge: async (request) => {
       requests.push(request);
@@ -139,7 +140,7 @@ export function heart(more: Partial<AgentParts> = {}) {
     },
     ...more,
   });
-  return { agent, journal, written, claims, troubles, errors, requests, proxmox, docker, hooks };
+  return { agent, journal, written, desiredState, pendingRetries, errors, requests, proxmox, docker, hooks };
 }
 
 /** A row as our driver leaves it. */
@@ -166,7 +167,7 @@ export function rowOf(desired: DesiredPort): ObservedPort {
 export function convergence(vmids: readonly number[]) {
   const journal: string[] = [];
   const written = fakeLedger(journal);
-  const troubles = openTroubles(() => performance.now());
+  const pendingRetries = openPendingRetries(() => performance.now());
   const bridges = new Set([BRIDGE]);
   const links = new Set(vmids.map((vmid) => wish(vmid).interface));
   const rows = new Map<string, ObservedPort>();
@@ -199,7 +200,7 @@ export function convergence(vmids: readonly number[]) {
       bridgesDown: new Set(),
       hostDevices: new Map(),
       guestDevices: new Set(links),
-      guards: new Map(),
+      portSecurity: new Map(),
       leftByProxmox: new Set(),
     };
   };
@@ -207,10 +208,10 @@ export function convergence(vmids: readonly number[]) {
     config: { ...defaultConfig(), bridges: { [BRIDGE]: { create: true } as never } },
     ledger: written.ledger,
     facts: () => ({ configured: 'ovsdb', networkManager: 'unable', declared: new Set() }),
-    isHeld: () => false,
-    guardDigest: () => '',
-    troubles,
-    healings: openHealings(() => performance.now()),
+    isBlocked: () => false,
+    securityDigest: () => '',
+    pendingRetries,
+    recreateBackoff: openRecreateBackoff(() => performance.now()),
     executors: { create_bridge: run, attach_port: run, detach_port: run } as unknown as Executors<JsonObject>,
     observe,
     bridgeQueue: keyedQueue(4),
@@ -235,7 +236,7 @@ export function convergence(vmids: readonly number[]) {
     request,
     journal,
     written,
-    troubles,
+    pendingRetries,
     bridges,
     links,
     rows,

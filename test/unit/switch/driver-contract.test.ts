@@ -7,7 +7,7 @@ import type { Veths } from '../../../src/core/kernel/veth.ts';
 import type { DesiredPort } from '../../../src/core/plan/desired.ts';
 import { DRIVER_NAMES, driverOfRow, NM_UUID_KEY } from '../../../src/core/plan/driver-names.ts';
 import type { DriverName, ObservedPort } from '../../../src/core/plan/observed.ts';
-import type { Guards } from '../../../src/netmaker/port-security/secured-ports.ts';
+import type { SecuredPorts } from '../../../src/netmaker/port-security/secured-ports.ts';
 import { executors } from '../../../src/reconcile/run-step.ts';
 
 const desired: DesiredPort = {
@@ -34,7 +34,7 @@ function table() {
       config: {} as Config,
       drivers: drivers as unknown as SwitchDrivers,
       veths: {} as Veths,
-      guards: {} as Guards,
+      securedPorts: {} as SecuredPorts,
     });
   };
   return { asked, run };
@@ -60,7 +60,7 @@ it.each(DRIVER_NAMES)('a step for %s reaches no other driver', async (driver) =>
     reason: '',
   } as const;
   expect(await steps.drop_profiles(drop)).toEqual({ driver });
-  const methods = ['attach', 'adopt', 'handBack', 'mark', 'release', 'detach', 'dropProfiles'];
+  const methods = ['attach', 'adopt', 'restoreName', 'mark', 'release', 'detach', 'dropProfiles'];
   expect(asked).toEqual(methods.map((method) => `${driver}.${method}`));
 });
 

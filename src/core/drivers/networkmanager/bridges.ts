@@ -2,20 +2,20 @@
 
 import { hasKernelDatapath, isUpWith } from '../../kernel/links.ts';
 import { AgentError } from '../../lib/errors.ts';
-import type { BridgeWish } from '../driver.ts';
+import type { BridgeSpec } from '../driver.ts';
 import { ACTIVATION_MS, type DriverParts, dropProfiles, withRetry } from './parts.ts';
 import { bridgeProfiles, profileUuid } from './profiles.ts';
-import { againWhenStuck } from './when-stuck.ts';
+import { retryWhenStuck } from './when-stuck.ts';
 
 /** From a bridge's interface in Open vSwitch to its activation it takes 0.2 s. */
 const STUCK_MS = 3_000;
 const USABLE_MS = 5_000;
 
 /** As `SwitchDriver.createBridge`; leaves no profile behind when it fails. */
-export async function createBridge(parts: DriverParts, wish: BridgeWish): Promise<{ datapathType: string }> {
+export async function createBridge(parts: DriverParts, spec: BridgeSpec): Promise<{ datapathType: string }> {
   const { networkManager, ovsdb, makeDeaf } = parts;
-  const { bridge } = wish;
-  const { profiles, datapathType } = await profilesOf(parts, wish);
+  const { bridge } = spec;
+  const { profiles, datapathType } = await profilesOf(parts, spec);
   try {
     await networkManager.addProfile(profiles.bridge);
     await networkManager.addProfile(profiles.port);
@@ -25,10 +25,10 @@ export async function createBridge(parts: DriverParts, wish: BridgeWish): Promis
         (replica.named('Interface', bridge)?.ofport ?? 0) > 0 ? true : undefined,
       );
     const activate = () => networkManager.activate(path, '/', ACTIVATION_MS);
-    await againWhenStuck(activate, isThere(ACTIVATION_MS), STUCK_MS);
+    await retryWhenStuck(activate, isThere(ACTIVATION_MS), STUCK_MS);
     await isThere(USABLE_MS);
     // NetworkManager hears advertisements itself, and does not for these methods; redirects are the kernel's.
-    await makeDeaf(bridge, wish.ipv6);
+    await makeDeaf(bridge, spec.ipv6);
   } catch (error) {
     await dropProfiles(networkManager, [
       profileUuid('bridge-interface', bridge),
@@ -41,11 +41,11 @@ export async function createBridge(parts: DriverParts, wish: BridgeWish): Promis
 }
 
 /** As `SwitchDriver.restoreBridge`. */
-export async function restoreBridge(parts: DriverParts, wish: BridgeWish): Promise<void> {
+export async function restoreBridge(parts: DriverParts, spec: BridgeSpec): Promise<void> {
   const { networkManager, makeDeaf } = parts;
-  const { bridge, addresses, ipv6 } = wish;
+  const { bridge, addresses, ipv6 } = spec;
   if (!(await isUpWith(bridge, addresses))) {
-    const { profiles } = await profilesOf(parts, wish);
+    const { profiles } = await profilesOf(parts, spec);
     await withRetry(async (attempt) => {
       // First as it is. When that does not help the profile may have other addresses, and is replaced.
       const uuid = profileUuid('bridge-interface', bridge);
@@ -60,9 +60,9 @@ export async function restoreBridge(parts: DriverParts, wish: BridgeWish): Promi
   await makeDeaf(bridge, ipv6);
 }
 
-async function profilesOf({ bootId }: DriverParts, wish: BridgeWish) {
-  const { bridge, datapathType: wanted, addresses, ipv6 } = wish;
-  const datapathType = wanted === 'auto' ? ((await hasKernelDatapath()) ? 'system' : 'netdev') : wanted;
+async function profilesOf({ bootId }: DriverParts, spec: BridgeSpec) {
+  const { bridge, datapathType: desired, addresses, ipv6 } = spec;
+  const datapathType = desired === 'auto' ? ((await hasKernelDatapath()) ? 'system' : 'netdev') : desired;
   const externalIds = { 'ovs-port-agent.boot-id': bootId };
   return {
     datapathType,

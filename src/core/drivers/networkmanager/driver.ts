@@ -19,15 +19,15 @@ export function networkManagerDriver(parts: DriverParts): SwitchDriver {
     },
     profiles: () => guestProfiles(networkManager),
     dropProfiles: (uuids) => dropProfiles(networkManager, uuids),
-    createBridge: (wish) => createBridge(parts, wish),
-    restoreBridge: (wish) => restoreBridge(parts, wish),
+    createBridge: (spec) => createBridge(parts, spec),
+    restoreBridge: (spec) => restoreBridge(parts, spec),
     attach: (desired) => attachPort(parts, desired),
     adopt: (desired, from) => adoptPort(parts, desired, from),
     detach: (port) => detachPort(parts, port),
     mark: rows.mark,
     release: rows.release,
 
-    async handBack(desired, from) {
+    async restoreName(desired, from) {
       // NetworkManager takes its row along when it lets go; the card is without a port for that moment.
       await detachPort(parts, from);
       return rows.attach(desired);

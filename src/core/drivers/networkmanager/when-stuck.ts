@@ -10,7 +10,7 @@ import { pause } from '../../lib/deadline.ts';
  * @param present resolves when Open vSwitch has the interface; when it rejects, the first activation alone counts
  * @param patienceMs how long after that an activation may still be on its way
  */
-export async function againWhenStuck(
+export async function retryWhenStuck(
   activate: () => Promise<void>,
   present: Promise<unknown>,
   patienceMs: number,

@@ -21,11 +21,11 @@ export function ovsdbDriver(parts: OvsdbDriverParts): SwitchDriver {
     isHeld: (desired, holder) => holder.row === (desired.row ?? desired.port) && isOurPort(holder),
     profiles: async () => [],
     dropProfiles: async () => undefined,
-    createBridge: (wish) => createBridge(parts, wish),
-    restoreBridge: (wish) => restoreBridge(parts, wish),
+    createBridge: (spec) => createBridge(parts, spec),
+    restoreBridge: (spec) => restoreBridge(parts, spec),
     attach: (desired) => attachPort(parts, desired),
     adopt: (desired, from) => adoptPort(parts, desired, from),
-    handBack: (desired, from) => moveToRow(parts, desired, from, desired.row ?? desired.interface),
+    restoreName: (desired, from) => moveToRow(parts, desired, from, desired.row ?? desired.interface),
 
     async detach(port) {
       await transact(ovsdb, () => {

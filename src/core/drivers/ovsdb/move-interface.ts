@@ -49,7 +49,7 @@ export function moveInterface(replica: Replica, move: Move): Operation[] {
 }
 
 /** Operations that move many ports at once to the names of their devices; ours stays as an alias. */
-export function handBackPorts(replica: Replica, ports: readonly ObservedPort[]): Operation[] {
+export function restoreNamesOf(replica: Replica, ports: readonly ObservedPort[]): Operation[] {
   return ports.flatMap((from, index) => {
     const marks = Object.values(OWNER_KEYS).flatMap((key) =>
       from.externalIds[key] === undefined ? [] : [[key, from.externalIds[key]] as const],

@@ -42,16 +42,16 @@ export function observePortNames(replica: Replica): ReadonlySet<string> {
 const namesOf = (replica: Replica) => new Set(observePorts(replica).map(({ port }) => port));
 
 /** What was made of a row, while that row and its interface's are the same: with each change a few of hundreds are not. */
-interface Seen {
+interface CachedPort {
   link: Row<'Interface'>;
   bridge: string;
   bridgeUuid: string;
   observed: ObservedPort;
 }
-const seenOf = (): WeakMap<Row<'Port'>, Seen> => new WeakMap();
+const newCache = (): WeakMap<Row<'Port'>, CachedPort> => new WeakMap();
 
 function portsOf(replica: Replica): ObservedPort[] {
-  const seen = replica.kept(seenOf);
+  const cached = replica.kept(newCache);
   const ports: ObservedPort[] = [];
   for (const bridge of replica.rows('Bridge').values()) {
     for (const portUuid of bridge.ports) {
@@ -59,11 +59,11 @@ function portsOf(replica: Replica): ObservedPort[] {
       const [interfaceUuid, ...others] = port?.interfaces ?? [];
       const link = interfaceUuid === undefined ? undefined : replica.rows('Interface').get(interfaceUuid);
       if (port === undefined || link === undefined || others.length > 0) continue;
-      const known = seen.get(port);
+      const known = cached.get(port);
       const isCurrent =
         known?.link === link && known.bridge === bridge.name && known.bridgeUuid === bridge.uuid;
       const observed = isCurrent ? known.observed : observedPort(bridge, port, link);
-      if (!isCurrent) seen.set(port, { link, bridge: bridge.name, bridgeUuid: bridge.uuid, observed });
+      if (!isCurrent) cached.set(port, { link, bridge: bridge.name, bridgeUuid: bridge.uuid, observed });
       ports.push(observed);
     }
   }

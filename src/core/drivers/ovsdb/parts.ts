@@ -4,14 +4,14 @@ import { pause } from '../../lib/deadline.ts';
 import { isAgentError } from '../../lib/errors.ts';
 import type { Operation, OvsdbClient } from '../../ovsdb/client.ts';
 import type { ObservedPort } from '../../plan/observed.ts';
-import type { BridgeWish } from '../driver.ts';
+import type { BridgeSpec } from '../driver.ts';
 import { observePorts } from './observe.ts';
 
 export interface OvsdbDriverParts {
   ovsdb: OvsdbClient;
   bootId: string;
   /** Brings a bridge's own interface up. */
-  bringUp: (link: string, wish: Pick<BridgeWish, 'addresses' | 'ipv6'>) => Promise<void>;
+  bringUp: (link: string, spec: Pick<BridgeSpec, 'addresses' | 'ipv6'>) => Promise<void>;
 }
 
 /** Waits before another try: the replica tells meanwhile what somebody else's transaction changed. */

@@ -20,13 +20,13 @@ export async function attachPort(
 ): Promise<PortOutcome> {
   const row = desired.row ?? desired.port;
   const ids = externalIdsOf(desired, bootId);
-  const wish = withMtu(desired, await linkMtu(desired.bridge));
+  const desiredPort = withMtu(desired, await linkMtu(desired.bridge));
   const attempts = await transact(ovsdb, () => {
     const bridge = ovsdb.replica.named('Bridge', desired.bridge);
     if (bridge === undefined) {
       throw new AgentError('bridge-missing', `There is no OVS bridge ${desired.bridge}`);
     }
-    return insertPort(wish, bridge.uuid, formerRows(ovsdb, desired, row), ids);
+    return insertPort(desiredPort, bridge.uuid, formerRows(ovsdb, desired, row), ids);
   });
   return { driver: 'ovsdb', ofport: await usablePort(ovsdb, row, desired.interface), attempts };
 }

@@ -70,6 +70,6 @@ function isIn(replica: Replica, row: string, link: string): boolean {
 
 function numberOf(found: Opened, link: string): number {
   if ('ofport' in found && found.ofport > 0) return found.ofport;
-  const said = 'error' in found ? found.error : String(found.ofport);
-  throw new AgentError('port-not-usable', `ovs-vswitchd cannot use ${link}: ${said}`);
+  const reported = 'error' in found ? found.error : String(found.ofport);
+  throw new AgentError('port-not-usable', `ovs-vswitchd cannot use ${link}: ${reported}`);
 }

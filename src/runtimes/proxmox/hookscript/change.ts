@@ -3,7 +3,7 @@
 import { AgentError } from '../../../core/lib/errors.ts';
 import type { ProxmoxGuest } from '../config/tree.ts';
 import type { HookscriptHost } from './host.ts';
-import { formerOf, type HookscriptStep, planEnrol, planUnenrol, standingOf, stateOf } from './plan.ts';
+import { enrolmentStatusOf, formerOf, type HookscriptStep, planEnrol, planUnenrol, stateOf } from './plan.ts';
 import type { ReadRecord } from './record.ts';
 
 export interface Changed {
@@ -15,7 +15,7 @@ export interface Changed {
 
 /** Throws `guest-template`, `guest-locked`, `hookscript-unusable`, `record-damaged`, or what the steps throw. */
 export async function enrol(host: HookscriptHost, { vmid }: ProxmoxGuest): Promise<Changed> {
-  const { guest, state, found } = await look(host, vmid);
+  const { guest, state, found } = await readState(host, vmid);
   if (guest.config.template) {
     throw new AgentError(
       'guest-template',
@@ -23,7 +23,7 @@ export async function enrol(host: HookscriptHost, { vmid }: ProxmoxGuest): Promi
     );
   }
   const { hookscript } = state;
-  const other = hookscript !== undefined && standingOf(state) === 'other' ? hookscript : undefined;
+  const other = hookscript !== undefined && enrolmentStatusOf(state) === 'other' ? hookscript : undefined;
   const former = other === undefined ? undefined : { volume: other, path: await host.fileOf(other) };
   const changed = await carryOut(host, guest, planEnrol(state, former), found);
   const then = former ?? formerOf(state);
@@ -36,20 +36,20 @@ export async function unenrol(
   { vmid }: ProxmoxGuest,
   remember: boolean,
 ): Promise<Changed> {
-  const { guest, state, found } = await look(host, vmid);
+  const { guest, state, found } = await readState(host, vmid);
   const changed = await carryOut(host, guest, planUnenrol(state, remember), found);
   const former = formerOf(state);
   return { changed, ...(former && { former: former.volume }) };
 }
 
 /** The guest as it is at this moment: others may have changed it since the list was made. */
-async function look(host: HookscriptHost, vmid: number) {
+async function readState(host: HookscriptHost, vmid: number) {
   const guest = await host.guest(vmid);
   if (guest === undefined)
     throw new AgentError('guest-unknown', `Guest ${vmid} is not on this node any more`);
   const found = await host.records.read(vmid);
   const state = stateOf(guest, found);
-  if (standingOf(state) === 'ours-damaged') {
+  if (enrolmentStatusOf(state) === 'ours-damaged') {
     throw new AgentError('record-damaged', `${host.records.pathOf(vmid)} cannot be understood`);
   }
   return { guest, state, found };

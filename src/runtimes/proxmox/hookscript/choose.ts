@@ -10,10 +10,10 @@ export type Chosen =
 /** Each number that was asked for, once, in their order; for `all` the guests of this node by number. */
 export function chooseGuests(
   { guests, unreadable, vmlist }: ReadyTree,
-  wanted: readonly number[] | 'all',
+  requested: readonly number[] | 'all',
 ): Chosen[] {
   const numbers =
-    wanted === 'all' ? [...guests.keys(), ...unreadable.keys()].sort((a, b) => a - b) : new Set(wanted);
+    requested === 'all' ? [...guests.keys(), ...unreadable.keys()].sort((a, b) => a - b) : new Set(requested);
   return [...numbers].map((vmid) => {
     const guest = guests.get(vmid);
     if (guest !== undefined) return { vmid, guest };

@@ -2,10 +2,10 @@
 
 import type { ProxmoxGuest } from '../config/tree.ts';
 import { type HookscriptHost, hookscriptProblem } from './host.ts';
-import { formerOf, type HookscriptState, standingOf, stateOf } from './plan.ts';
+import { enrolmentStatusOf, formerOf, type HookscriptState, stateOf } from './plan.ts';
 import type { HookscriptRecord } from './record.ts';
 
-export interface GuestStanding {
+export interface GuestEnrolment {
   readonly vmid: number;
   readonly name: string | null;
   readonly kind: 'qemu' | 'lxc' | null;
@@ -24,9 +24,9 @@ export const kindOf = ({ runtime }: ProxmoxGuest): 'qemu' | 'lxc' =>
   runtime === 'proxmox-qemu' ? 'qemu' : 'lxc';
 
 /** All guests of this node, by number. */
-export async function standings(host: HookscriptHost): Promise<GuestStanding[]> {
+export async function guestEnrolments(host: HookscriptHost): Promise<GuestEnrolment[]> {
   const { guests, unreadable } = host.tree;
-  const readable = await Promise.all([...guests.values()].map((guest) => standing(host, guest)));
+  const readable = await Promise.all([...guests.values()].map((guest) => enrolmentOf(host, guest)));
   const others = [...unreadable].map(([vmid, reason]) => ({
     vmid,
     name: null,
@@ -40,10 +40,10 @@ export async function standings(host: HookscriptHost): Promise<GuestStanding[]> 
   return [...readable, ...others].sort((a, b) => a.vmid - b.vmid);
 }
 
-async function standing(host: HookscriptHost, guest: ProxmoxGuest): Promise<GuestStanding> {
+async function enrolmentOf(host: HookscriptHost, guest: ProxmoxGuest): Promise<GuestEnrolment> {
   const { vmid, config } = guest;
   const state = stateOf(guest, await host.records.read(vmid));
-  const what = standingOf(state);
+  const what = enrolmentStatusOf(state);
   return {
     vmid,
     name: config.name ?? null,
@@ -57,7 +57,7 @@ async function standing(host: HookscriptHost, guest: ProxmoxGuest): Promise<Gues
 }
 
 async function problemsOf(host: HookscriptHost, vmid: number, state: HookscriptState): Promise<string[]> {
-  const what = standingOf(state);
+  const what = enrolmentStatusOf(state);
   if (state.hookscript === undefined || what === 'other') return [];
   const own = await host.fileOf(state.hookscript).then(hookscriptProblem, () => 'its file cannot be found');
   const former = formerOf(state);
@@ -73,7 +73,7 @@ async function problemsOf(host: HookscriptHost, vmid: number, state: HookscriptS
 
 function notesOf(vmid: number, state: HookscriptState, template: boolean): string[] {
   const { record } = state;
-  const what = standingOf(state);
+  const what = enrolmentStatusOf(state);
   const enrolled = typeof record === 'object' && record.state === 'enrolled';
   if (what === 'ours' && template)
     return ['a template: its clones take ours along, and nothing of what ran before'];

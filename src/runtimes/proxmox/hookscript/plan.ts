@@ -32,9 +32,9 @@ export function stateOf({ config }: Pick<ProxmoxGuest, 'config'>, found: ReadRec
 }
 
 /** How the guest stands for `enroll` and `unenroll`. Damaged: ours is set, and what ran before it cannot be told. */
-export type Standing = 'ours' | 'ours-damaged' | 'other' | 'none';
+export type EnrolmentStatus = 'ours' | 'ours-damaged' | 'other' | 'none';
 
-export function standingOf({ hookscript, record }: HookscriptState): Standing {
+export function enrolmentStatusOf({ hookscript, record }: HookscriptState): EnrolmentStatus {
   if (hookscript === undefined) return 'none';
   if (!isOurVolume(hookscript)) return 'other';
   return record === 'damaged' ? 'ours-damaged' : 'ours';
@@ -53,13 +53,13 @@ export function formerOf({ hookscript, record }: HookscriptState): Former | unde
 export function planEnrol(state: HookscriptState, former: Former | undefined): HookscriptStep[] {
   const { record } = state;
   const marks = lastingMarks(state.marks);
-  if (standingOf(state) === 'ours') {
+  if (enrolmentStatusOf(state) === 'ours') {
     // Set by hand, or it came with a clone or a rollback: from now on it is known to be wanted.
     const known = formerOf(state);
     return recordStep(record, { state: 'enrolled', ...(known && { former: known }), marks });
   }
-  const wanted: HookscriptRecord = { state: 'enrolled', ...(former && { former }), marks };
-  return [...recordStep(record, wanted), { kind: 'set-hookscript', volume: OUR_VOLUME }];
+  const desiredRecord: HookscriptRecord = { state: 'enrolled', ...(former && { former }), marks };
+  return [...recordStep(record, desiredRecord), { kind: 'set-hookscript', volume: OUR_VOLUME }];
 }
 
 /**
@@ -72,7 +72,7 @@ export function planUnenrol(state: HookscriptState, remember: boolean): Hookscri
   // The former one stays named: a rollback may bring ours back.
   const former = typeof record === 'object' ? record.former : undefined;
   const note = recordStep(record, { state: 'unenrolled', ...(former && { former }), marks });
-  if (standingOf(state) !== 'ours') return record === undefined && !remember ? [] : note;
+  if (enrolmentStatusOf(state) !== 'ours') return record === undefined && !remember ? [] : note;
   if (former === undefined) return [{ kind: 'delete-hookscript' }, ...note];
   return [{ kind: 'set-hookscript', volume: former.volume }, ...note];
 }

@@ -1,6 +1,6 @@
 // A host as data, for deciding about.
 import type { Observed } from '../../../../src/netmaker/gateway/observed.ts';
-import type { GatewayWish } from '../../../../src/netmaker/gateway/spec.ts';
+import type { GatewaySpec } from '../../../../src/netmaker/gateway/spec.ts';
 import type { HostLink } from '../../../../src/netmaker/gateway/uplink.ts';
 import type { Pool } from '../../../../src/netmaker/types.ts';
 
@@ -15,7 +15,7 @@ export const link = (index: number, addresses: string[] = [], more: Partial<Host
 export const pool4: Pool = { family: 4, subnet: '203.0.113.0/24', gateway: '203.0.113.1', prefix: 24 };
 export const pool6: Pool = { family: 6, subnet: '2001:db8:7::/64', gateway: '2001:db8:7::1', prefix: 64 };
 
-export const wish = (more: Partial<GatewayWish> = {}): GatewayWish => ({
+export const spec = (more: Partial<GatewaySpec> = {}): GatewaySpec => ({
   mode: 'routed',
   bridge: 'ovsbr1',
   pools: [pool4],

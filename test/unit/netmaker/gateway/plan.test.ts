@@ -1,22 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { wantedPieces } from '../../../../src/netmaker/gateway/desired.ts';
+import { desiredResources } from '../../../../src/netmaker/gateway/desired.ts';
 import { type Entry, entrySchema, keyOf } from '../../../../src/netmaker/gateway/host-resources.ts';
 import type { Observed } from '../../../../src/netmaker/gateway/observed.ts';
 import { gatewayPlan, type Step, undoForwarding6 } from '../../../../src/netmaker/gateway/plan.ts';
-import type { GatewayWish } from '../../../../src/netmaker/gateway/spec.ts';
-import { host, link, pool4, pool6, wish } from './host.ts';
+import type { GatewaySpec } from '../../../../src/netmaker/gateway/spec.ts';
+import { host, link, pool4, pool6, spec } from './host.ts';
 
-const plan = (one: GatewayWish, observed: Observed, record: Entry[] = []) =>
-  gatewayPlan(wantedPieces(one, observed, record), observed, record);
+const plan = (one: GatewaySpec, observed: Observed, record: Entry[] = []) =>
+  gatewayPlan(desiredResources(one, observed, record), observed, record);
 const keys = (steps: readonly Step[]) =>
-  steps.map((step) => `${step.do} ${keyOf(step.do === 'make' ? step.piece : step.entry)}`);
-const made = (one: GatewayWish, observed: Observed) =>
+  steps.map((step) => `${step.do} ${keyOf(step.do === 'make' ? step.resource : step.entry)}`);
+const made = (one: GatewaySpec, observed: Observed) =>
   keys(plan(one, observed).steps).map((key) => key.replace('make ', ''));
 const published6 = [{ port: 'vi100', address: '2001:db8:7::a', allowIn: [] }];
 
 describe('a routed pool', () => {
   it('gets gateway and forwarding, after the rules that guard it', () => {
-    expect(made(wish(), host())).toEqual([
+    expect(made(spec(), host())).toEqual([
       'table',
       'sysctl net/ipv4/conf/ovsbr1/forwarding',
       'sysctl net/ipv4/conf/eno1/forwarding',
@@ -25,7 +25,7 @@ describe('a routed pool', () => {
   });
 
   it('gets the bridge up first where it is down', () => {
-    const order = made(wish(), host({ links: { ovsbr1: link(7, [], { up: false }) } }));
+    const order = made(spec(), host({ links: { ovsbr1: link(7, [], { up: false }) } }));
     expect(order.indexOf('up ovsbr1')).toBe(order.indexOf('address 203.0.113.1/24 ovsbr1') - 1);
   });
 
@@ -34,12 +34,12 @@ describe('a routed pool', () => {
       links: { ovsbr1: link(7, ['203.0.113.1/24']) },
       sysctls: { 'net/ipv4/conf/ovsbr1/forwarding': '1', 'net/ipv4/conf/eno1/forwarding': '1' },
     });
-    expect(made(wish(), ready)).toEqual(['table']);
+    expect(made(spec(), ready)).toEqual(['table']);
   });
 
   it('needs nothing while nobody has an address of it, and nothing with l2', () => {
-    expect(made(wish({ published: [] }), host())).toEqual([]);
-    expect(made(wish({ mode: 'l2' }), host())).toEqual([]);
+    expect(made(spec({ published: [] }), host())).toEqual([]);
+    expect(made(spec({ mode: 'l2' }), host())).toEqual([]);
   });
 
   it('gets a route in every table that policy rules lead its traffic to', () => {
@@ -51,19 +51,19 @@ describe('a routed pool', () => {
       { table: 300, oif: 'eno1' },
       { table: 254 },
     ];
-    const routes = made(wish(), host({ policyRules: { 4: rules, 6: [] } })).filter((key) =>
+    const routes = made(spec(), host({ policyRules: { 4: rules, 6: [] } })).filter((key) =>
       key.startsWith('route'),
     );
     expect(routes).toEqual(['route 203.0.113.0/24 ovsbr1 100']);
   });
 
   it('is answered for at the uplink only where it is on-link', () => {
-    expect(made(wish({ onLink: true }), host())).toContain('proxy 203.0.113.10 eno1');
-    expect(made(wish(), host()).join()).not.toContain('proxy');
+    expect(made(spec({ onLink: true }), host())).toContain('proxy 203.0.113.10 eno1');
+    expect(made(spec(), host()).join()).not.toContain('proxy');
   });
 
   it('is let through Docker’s firewall where there is one, to the outside and to nobody else', () => {
-    const keys = made(wish(), host({ dockerUser: { 4: true, 6: true } }));
+    const keys = made(spec(), host({ dockerUser: { 4: true, 6: true } }));
     expect(keys.filter((key) => key.startsWith('exception'))).toEqual([
       'exception 4 from ovsbr1 eno1 203.0.113.0/24',
       'exception 4 to ovsbr1 eno1 203.0.113.0/24',
@@ -74,7 +74,7 @@ describe('a routed pool', () => {
 
 describe('a bridge with an IPv6 pool', () => {
   const addresses = (own: string[]) =>
-    made(wish({ pools: [pool6], published: published6 }), host({ links: { ovsbr1: link(7, own) } })).filter(
+    made(spec({ pools: [pool6], published: published6 }), host({ links: { ovsbr1: link(7, own) } })).filter(
       (key) => key.startsWith('address'),
     );
 
@@ -88,7 +88,7 @@ describe('a bridge with an IPv6 pool', () => {
 
   it('gets a link-local gateway once, though it is the link-local address as well', () => {
     const pool = { ...pool6, subnet: '2001:db8:7::a/128', gateway: 'fe80::1', prefix: 128 };
-    const found = made(wish({ pools: [pool], published: published6 }), host()).filter((key) =>
+    const found = made(spec({ pools: [pool], published: published6 }), host()).filter((key) =>
       /^address/.test(key),
     );
     expect(found).toEqual(['address fe80::1/64 ovsbr1']);
@@ -96,7 +96,7 @@ describe('a bridge with an IPv6 pool', () => {
 
   it('keeps ours at the next look', () => {
     const observed = host({ links: { ovsbr1: link(7, ['fe80::1/64']) } });
-    const wanted = wantedPieces(wish({ pools: [pool6], published: published6 }), observed, []);
+    const wanted = desiredResources(spec({ pools: [pool6], published: published6 }), observed, []);
     expect(wanted.map(keyOf)).toContain('address fe80::1/64 ovsbr1');
   });
 });
@@ -105,7 +105,7 @@ describe('a pool that is the LAN’s own subnet', () => {
   it('gets a route for each address and an answer for the gateway, never the subnet', () => {
     const pool = { ...pool4, subnet: '192.0.2.0/24', gateway: '192.0.2.1' };
     const published = [{ port: 'vi1', address: '192.0.2.77', allowIn: [] }];
-    expect(made(wish({ pools: [pool], published }), host())).toEqual([
+    expect(made(spec({ pools: [pool], published }), host())).toEqual([
       'table',
       'sysctl net/ipv4/conf/ovsbr1/forwarding',
       'sysctl net/ipv4/conf/eno1/forwarding',
@@ -121,7 +121,7 @@ describe('a pool that is the LAN’s own subnet', () => {
 describe('strict reverse path filtering', () => {
   const filters = (all: string, device: string) =>
     made(
-      wish(),
+      spec(),
       host({
         sysctls: { 'net/ipv4/conf/all/rp_filter': all, 'net/ipv4/conf/eno1/rp_filter': device },
       }),
@@ -136,10 +136,10 @@ describe('strict reverse path filtering', () => {
 
   it('stays loose at the next look, when it no longer counts as strict', () => {
     const strict = host({ sysctls: { 'net/ipv4/conf/eno1/rp_filter': '1' } });
-    const { entries } = plan(wish(), strict);
+    const { entries } = plan(spec(), strict);
     const loose = host({ sysctls: { 'net/ipv4/conf/eno1/rp_filter': '2' } });
-    expect(keys(plan(wish(), loose, [...entries]).steps).join()).not.toContain('rp_filter');
-    expect(keys(plan(wish({ published: [] }), loose, [...entries]).steps)).toContain(
+    expect(keys(plan(spec(), loose, [...entries]).steps).join()).not.toContain('rp_filter');
+    expect(keys(plan(spec({ published: [] }), loose, [...entries]).steps)).toContain(
       'undo sysctl net/ipv4/conf/eno1/rp_filter',
     );
   });
@@ -147,7 +147,7 @@ describe('strict reverse path filtering', () => {
 
 describe('IPv6', () => {
   it('is forwarded only when an IPv6 address is published', () => {
-    expect(made(wish({ pools: [pool4, pool6] }), host())).not.toContain('forwarding6');
+    expect(made(spec({ pools: [pool4, pool6] }), host())).not.toContain('forwarding6');
   });
 
   it('keeps router advertisements where they were in use, before forwarding would turn them off', () => {
@@ -162,7 +162,7 @@ describe('IPv6', () => {
         'net/ipv6/conf/eno2/accept_ra': '0',
       },
     });
-    const keys = made(wish({ pools: [pool6], published: published6 }), observed);
+    const keys = made(spec({ pools: [pool6], published: published6 }), observed);
     expect(keys.filter((key) => key.includes('accept_ra'))).toEqual(['sysctl net/ipv6/conf/eno1/accept_ra']);
     expect(keys.indexOf('sysctl net/ipv6/conf/eno1/accept_ra')).toBeLessThan(keys.indexOf('forwarding6'));
   });
@@ -179,7 +179,7 @@ describe('IPv6', () => {
   it('is left on where somebody has turned it off and on since, which shows as off', () => {
     const entry: Entry = { kind: 'forwarding6', was };
     const off = host({ sysctls: { 'net/ipv6/conf/all/forwarding': '0' } });
-    expect(plan(wish({ published: [] }), off, [entry])).toEqual({ steps: [], entries: [] });
+    expect(plan(spec({ published: [] }), off, [entry])).toEqual({ steps: [], entries: [] });
   });
 });
 
@@ -193,7 +193,7 @@ describe('taking back', () => {
     index: 2,
   };
   const on = { 'net/ipv4/conf/eno1/forwarding': '1' };
-  const nobody = wish({ published: [] });
+  const nobody = spec({ published: [] });
 
   it('leaves what somebody else changed since', () => {
     expect(plan(nobody, host(), [forwarding]).steps).toEqual([]);
@@ -211,7 +211,7 @@ describe('taking back', () => {
   });
 
   it('goes the other way round than making', () => {
-    const one = wish({ onLink: true });
+    const one = spec({ onLink: true });
     const { entries, steps } = plan(one, host({ links: { ovsbr1: link(7, [], { up: false }) } }));
     const there = host({
       links: { ovsbr1: link(7, ['203.0.113.1/24']) },
@@ -235,14 +235,14 @@ describe('taking back', () => {
     const pool = { ...pool4, subnet: '203.0.113.0/24', gateway: '169.254.51.1', prefix: 32 };
     const first = { port: 'vi1', address: '203.0.113.10', allowIn: [] };
     const second = { port: 'vi2', address: '203.0.113.11', allowIn: [] };
-    const { entries } = plan(wish({ pools: [pool], published: [first, second] }), host());
+    const { entries } = plan(spec({ pools: [pool], published: [first, second] }), host());
     const there = host({
       links: { ovsbr1: link(7, ['169.254.51.1/32']) },
       sysctls: { ...on, 'net/ipv4/conf/ovsbr1/forwarding': '1' },
       present: new Set(entries.map(keyOf)),
       table: 'ours',
     });
-    expect(keys(plan(wish({ pools: [pool], published: [second] }), there, [...entries]).steps)).toEqual([
+    expect(keys(plan(spec({ pools: [pool], published: [second] }), there, [...entries]).steps)).toEqual([
       'undo route 203.0.113.10/32 ovsbr1 254',
       'make table',
     ]);
@@ -251,7 +251,7 @@ describe('taking back', () => {
 
 describe('the record', () => {
   it('names every change before the first is made, with what was there', () => {
-    const { entries } = plan(wish(), host());
+    const { entries } = plan(spec(), host());
     expect(entries).toContainEqual({
       kind: 'sysctl',
       path: 'net/ipv4/conf/eno1/forwarding',
@@ -260,20 +260,20 @@ describe('the record', () => {
       host: '0',
       index: 2,
     });
-    expect(entries.map(keyOf)).toEqual(made(wish(), host()));
+    expect(entries.map(keyOf)).toEqual(made(spec(), host()));
   });
 
   it('keeps the first value when ours has to be set again', () => {
-    const { entries } = plan(wish(), host());
-    expect(plan(wish(), host(), [...entries]).entries).toEqual(entries);
+    const { entries } = plan(spec(), host());
+    expect(plan(spec(), host(), [...entries]).entries).toEqual(entries);
   });
 
   it('has the table rewritten until nft was seen to show what was written', () => {
-    const { entries } = plan(wish(), host());
+    const { entries } = plan(spec(), host());
     const table = (seen: string | undefined) =>
       entries.map((entry) => (entry.kind === 'table' && seen !== undefined ? { ...entry, seen } : entry));
     const isWritten = (seen: string | undefined, shown: string | undefined) =>
-      keys(plan(wish(), host({ table: shown }), table(seen)).steps).includes('make table');
+      keys(plan(spec(), host({ table: shown }), table(seen)).steps).includes('make table');
     expect(isWritten(undefined, 'a')).toBe(true);
     expect(isWritten('a', 'a')).toBe(false);
     expect(isWritten('a', 'b')).toBe(true);
@@ -284,12 +284,12 @@ describe('the record', () => {
 describe('the record of what was made', () => {
   it('can be read again, whatever is in it', () => {
     const pools = [pool4, pool6];
-    const published = [...wish().published, ...published6];
+    const published = [...spec().published, ...published6];
     const strict = host({
       sysctls: { 'net/ipv6/conf/ovsbr1/disable_ipv6': '1', 'net/ipv4/conf/eno1/rp_filter': '1' },
       dockerUser: { 4: true, 6: true },
     });
-    const { entries } = plan(wish({ pools, published, onLink: true }), strict);
+    const { entries } = plan(spec({ pools, published, onLink: true }), strict);
     expect(new Set(entries.map(({ kind }) => kind))).toEqual(
       new Set(['table', 'exception', 'sysctl', 'forwarding6', 'address', 'proxy']),
     );

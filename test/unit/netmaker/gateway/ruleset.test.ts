@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { clearCommands, rulesetCommands as rulesetOf } from '../../../../src/netmaker/gateway/ruleset.ts';
 import { mergedPorts } from '../../../../src/netmaker/gateway/service-ports.ts';
-import type { GatewayWish } from '../../../../src/netmaker/gateway/spec.ts';
+import type { GatewaySpec } from '../../../../src/netmaker/gateway/spec.ts';
 import type { Pool } from '../../../../src/netmaker/types.ts';
-import { host, link, pool4, pool6, wish } from './host.ts';
+import { host, link, pool4, pool6, spec } from './host.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: nft's own JSON, looked into at many places
 type Command = any;
-const rulesetCommands = (one: GatewayWish) => rulesetOf(one, host());
+const rulesetCommands = (one: GatewaySpec) => rulesetOf(one, host());
 const added = (kind: string, commands: Command[]) => commands.flatMap(({ add }) => add?.[kind] ?? []);
 const rules = (chain: string, commands: Command[]) =>
   added('rule', commands)
@@ -27,11 +27,11 @@ describe('the table', () => {
       { add: { table: arp } },
       { delete: { table: arp } },
     ]);
-    expect(rulesetCommands(wish()).slice(0, 5)).toEqual([...clearCommands(), { add: { table } }]);
+    expect(rulesetCommands(spec()).slice(0, 5)).toEqual([...clearCommands(), { add: { table } }]);
   });
 
   it('keeps the source of what leaves, before any other rule can change it', () => {
-    const commands = rulesetCommands(wish());
+    const commands = rulesetCommands(spec());
     expect(added('chain', commands)).toContainEqual(
       expect.objectContaining({ name: 'own_address', type: 'nat', hook: 'postrouting', prio: 90 }),
     );
@@ -44,7 +44,7 @@ describe('the table', () => {
 
   it('lets in what an address allows, and counts and drops the rest', () => {
     const commands = rulesetCommands(
-      wish({
+      spec({
         pools: [pool6],
         published: [
           { port: 'vi1', address: '203.0.113.10', allowIn: ['icmp', '51821-51830/udp', '443/tcp'] },
@@ -73,7 +73,7 @@ describe('the table', () => {
       { match: { op: '==', left: { meta: { key: 'iifname' } }, right: '@ports' } },
       { drop: null },
     ];
-    const commands = rulesetCommands(wish());
+    const commands = rulesetCommands(spec());
     expect(set('ports', commands)).toEqual(['vi100']);
     expect(rules('own_sources', commands)[0]).toBe(JSON.stringify(drop));
     expect(rules('past_the_bridge', commands)[0]).toBe(JSON.stringify(drop));
@@ -81,7 +81,7 @@ describe('the table', () => {
 
   it('answers for the gateway at no port, not even at one that it does not know yet', () => {
     const asked = (pools: readonly Pool[]) =>
-      rules('past_the_bridge', rulesetCommands(wish({ pools, published: [] }))).slice(1);
+      rules('past_the_bridge', rulesetCommands(spec({ pools, published: [] }))).slice(1);
     expect(asked([pool4, pool6]).map((rule) => JSON.parse(rule))).toEqual([
       [
         { match: { op: '==', left: { meta: { key: 'iifname' } }, right: 'vi*' } },
@@ -105,17 +105,17 @@ describe('the table', () => {
       address: `203.0.113.${at + 10}`,
       allowIn: ['icmp', '443/udp'],
     }));
-    const count = (one: Partial<Parameters<typeof wish>[0]>) =>
-      added('rule', rulesetCommands(wish(one))).length;
+    const count = (one: Partial<Parameters<typeof spec>[0]>) =>
+      added('rule', rulesetCommands(spec(one))).length;
     expect(count({ published: many })).toBe(count({}));
   });
 
   it('has no rule for the host’s services where all are open', () => {
-    expect(rules('to_host', rulesetCommands(wish()))).toEqual([]);
+    expect(rules('to_host', rulesetCommands(spec()))).toEqual([]);
   });
 
   it('leaves neighbour discovery and what is listed where not all are open', () => {
-    const said = rules('to_host', rulesetCommands(wish({ hostServices: ['icmp', '53/udp'] })));
+    const said = rules('to_host', rulesetCommands(spec({ hostServices: ['icmp', '53/udp'] })));
     const bySource = (source: string) => said.filter((rule) => rule.includes(source));
     // For IPv6 a container has two: its address, and the link-local one of its card.
     for (const source of ['@pools4', '@pools6', '@locals6']) {
@@ -130,20 +130,20 @@ describe('the table', () => {
 
   it('knows the link-local address of each card', () => {
     const commands = rulesetCommands(
-      wish({ published: [{ port: 'vi1', address: '203.0.113.10', mac: '02:00:00:00:00:01', allowIn: [] }] }),
+      spec({ published: [{ port: 'vi1', address: '203.0.113.10', mac: '02:00:00:00:00:01', allowIn: [] }] }),
     );
     expect(JSON.stringify(commands)).toContain('"elem":["fe80::ff:fe00:1"]');
   });
 
   it('keeps containers apart at the gateway where they are to be isolated, before any reply is let in', () => {
-    const first = (isolate: boolean) => rules('to_containers', rulesetCommands(wish({ isolate })))[0];
+    const first = (isolate: boolean) => rules('to_containers', rulesetCommands(spec({ isolate })))[0];
     expect(first(true)).toMatch(/@containers4.*@containers4.*drop/);
     expect(first(false)).toContain('established');
   });
 
   it('translates both ways with nat1to1, and filters by what the container has', () => {
     const commands = rulesetCommands(
-      wish({
+      spec({
         mode: 'nat1to1',
         published: [{ port: 'vi1', address: '203.0.113.10', inside: '10.218.0.10', allowIn: ['all'] }],
       }),
@@ -155,7 +155,7 @@ describe('the table', () => {
   });
 
   it('goes on counting where the one before stopped', () => {
-    const commands = rulesetOf(wish(), host(), new Map([['refused', { packets: 7, bytes: 420 }]]));
+    const commands = rulesetOf(spec(), host(), new Map([['refused', { packets: 7, bytes: 420 }]]));
     expect(added('counter', commands)).toContainEqual(
       expect.objectContaining({ name: 'refused', packets: 7, bytes: 420 }),
     );
@@ -172,7 +172,7 @@ describe('a source address of a pool', () => {
       .map((rule) => JSON.parse(rule) as Command[]);
 
   it('that nobody holds comes from nowhere where a route does not lead there', () => {
-    const [, , alone, ...six] = dropped(rulesetCommands(wish()));
+    const [, , alone, ...six] = dropped(rulesetCommands(spec()));
     expect(alone).toEqual([
       { match: { op: '!=', left: { meta: { key: 'iifname' } }, right: { set: ['ovsbr1', 'lo'] } } },
       { match: { op: '==', left: { payload: { protocol: 'ip', field: 'saddr' } }, right: '@alone4' } },
@@ -185,7 +185,7 @@ describe('a source address of a pool', () => {
   });
 
   it('never comes from a network of Docker’s, be it reserved or held by a neighbour at the uplink', () => {
-    const commands = rulesetCommands(wish({ dockerBridges: ['docker0', 'br-0123456789ab', 'docker0'] }));
+    const commands = rulesetCommands(spec({ dockerBridges: ['docker0', 'br-0123456789ab', 'docker0'] }));
     expect(dropped(commands)[1]).toEqual([
       { match: { op: '==', left: { meta: { key: 'iifname' } }, right: '@docker_bridges' } },
       { match: { op: '==', left: { payload: { protocol: 'ip', field: 'saddr' } }, right: '@pools4' } },
@@ -198,7 +198,7 @@ describe('a source address of a pool', () => {
 
   it('is the administrator’s to use where it is reserved', () => {
     const reserved = ['203.0.113.9', '203.0.113.20-203.0.113.29', '203.0.113.128/25', '2001:db8:7::8/127'];
-    const commands = rulesetCommands(wish({ reserved, pools: [pool4, pool6] }));
+    const commands = rulesetCommands(spec({ reserved, pools: [pool4, pool6] }));
     expect(set('reserved4', commands)).toEqual([
       '203.0.113.9',
       { range: ['203.0.113.20', '203.0.113.29'] },
@@ -215,7 +215,7 @@ describe('a source address of a pool', () => {
     ['the configuration says that it is on the link', [], { onLink: true }, false],
   ] as const)('is its containers’ alone or not: %s', (_, addresses, more, isAlone) => {
     const there = host({ links: { eno2: link(3, [...addresses]), ovsbr1: link(7, ['203.0.113.1/24']) } });
-    expect(set('alone4', rulesetOf(wish(more), there))?.length ?? 0).toBe(isAlone ? 1 : 0);
+    expect(set('alone4', rulesetOf(spec(more), there))?.length ?? 0).toBe(isAlone ? 1 : 0);
   });
 });
 

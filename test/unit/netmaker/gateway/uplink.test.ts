@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isOnLink, layoutOf, uplinkFor } from '../../../../src/netmaker/gateway/uplink.ts';
-import { host, link, pool4, wish } from './host.ts';
+import { host, link, pool4, spec } from './host.ts';
 
 const auto = { onLink: 'auto' } as const;
 const pool = (subnet: string, gateway: string) => ({ ...pool4, subnet, gateway });
@@ -13,16 +13,16 @@ describe('the uplink', () => {
   ];
 
   it('is the device of the best default route, but never the bridge of the containers', () => {
-    expect(uplinkFor(4, wish(), defaults)).toBe('eno1');
-    expect(uplinkFor(4, wish({ uplink: 'ovsbr1' }), defaults)).toBeUndefined();
+    expect(uplinkFor(4, spec(), defaults)).toBe('eno1');
+    expect(uplinkFor(4, spec({ uplink: 'ovsbr1' }), defaults)).toBeUndefined();
   });
 
   it('is another one for each family, and may be missing', () => {
-    expect(uplinkFor(6, wish(), defaults)).toBeUndefined();
+    expect(uplinkFor(6, spec(), defaults)).toBeUndefined();
   });
 
   it('is the one that was named', () => {
-    expect(uplinkFor(4, wish({ uplink: 'eno2' }), defaults)).toBe('eno2');
+    expect(uplinkFor(4, spec({ uplink: 'eno2' }), defaults)).toBe('eno2');
   });
 });
 

@@ -189,8 +189,11 @@ describe('flows', () => {
   it('of two ports never stand in each other’s place', () => {
     fc.assert(
       fc.property(port, port, (one, two) => {
-        fc.pre(one.ofport !== two.ofport && one.guard.mac !== two.guard.mac);
-        const apart = { ...two, guard: { ...two.guard, addresses: ['203.0.113.8', '2001:db8::8'] } };
+        fc.pre(one.ofport !== two.ofport && one.portSecurity.mac !== two.portSecurity.mac);
+        const apart = {
+          ...two,
+          portSecurity: { ...two.portSecurity, addresses: ['203.0.113.8', '2001:db8::8'] },
+        };
         const place = (flow: string) => flow.slice(0, flow.indexOf(',actions='));
         const taken = new Set(flowsOf(one).map(place));
         expect(flowsOf(apart).filter((flow) => taken.has(place(flow)))).toEqual([]);
@@ -201,7 +204,7 @@ describe('flows', () => {
   it('let out of the source table only what has the port’s own sender', () => {
     fc.assert(
       fc.property(port, (one) => {
-        const own = [...one.guard.addresses, linkLocalOf(one.guard.mac)];
+        const own = [...one.portSecurity.addresses, linkLocalOf(one.portSecurity.mac)];
         for (const flow of inTable(210, flowsOf(one)).filter((flow) => flow.includes('goto_table'))) {
           const sender = /(?:nw_src|ipv6_src|arp_spa)=([^,]+)/.exec(flow)?.[1];
           const target = /(?:arp_tpa|nd_target)=([^,]+)/.exec(flow)?.[1];

@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { flowsOf, hostMulticastFlow } from '../../../../src/netmaker/port-security/flows.ts';
 import {
   digestOf,
-  guardsOf,
   markOf,
   multicastPorts,
   parseFlows,
   parseUnfloodedPorts,
+  securityByVmidOf,
 } from '../../../../src/netmaker/port-security/installed.ts';
 import { cookieOf } from '../../../../src/netmaker/port-security/pipeline.ts';
-import type { GuardedPort } from '../../../../src/netmaker/port-security/port.ts';
+import type { SecuredPort } from '../../../../src/netmaker/port-security/port.ts';
 import { guardedPort } from './port.ts';
 
 const HEADER = 'OFPST_FLOW reply (OF1.4) (xid=0x2):';
@@ -22,11 +22,11 @@ function dumped(vmid: number, flow: string, packets = 0): string {
   return ` cookie=${cookieOf(vmid)}, ${counters} ${rest} actions=${actions}`;
 }
 
-function dumpOf(port: GuardedPort, packets: (flow: string) => number = () => 0): string[] {
+function dumpOf(port: SecuredPort, packets: (flow: string) => number = () => 0): string[] {
   return [...flowsOf(port), markOf(port)].map((flow) => dumped(port.vmid, flow, packets(flow)));
 }
 
-const read = (...lines: string[]) => guardsOf(parseFlows([HEADER, FOREIGN, ...lines].join('\n')));
+const read = (...lines: string[]) => securityByVmidOf(parseFlows([HEADER, FOREIGN, ...lines].join('\n')));
 
 describe('what is installed', () => {
   const port = guardedPort();
@@ -79,8 +79,8 @@ describe('what is installed', () => {
     for (const isolate of [true, false]) {
       const own = guardedPort({ isolate }, { uplink: 1 });
       const drops = flowsOf(own).filter((flow) => flow.endsWith('=drop')).length;
-      const guard = read(...dumpOf(own, (flow) => (flow.endsWith('=drop') ? 1 : 0))).get(1000007);
-      const { spoofed, refused = 0 } = guard ?? {};
+      const portSecurity = read(...dumpOf(own, (flow) => (flow.endsWith('=drop') ? 1 : 0))).get(1000007);
+      const { spoofed, refused = 0 } = portSecurity ?? {};
       // The mark drops nothing, as nothing gets there.
       expect(Object.values(spoofed ?? {}).reduce((sum, n) => sum + n, refused)).toBe(drops);
     }

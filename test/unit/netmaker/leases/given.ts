@@ -17,7 +17,7 @@ export function request(n: number, more: Partial<LeaseRequest> = {}): LeaseReque
   return {
     key: id(n),
     name: `c${n}`,
-    wanted: {},
+    requested: {},
     pools: [POOL],
     reserved: [],
     inUse: new Set(),

@@ -7,7 +7,7 @@ import { given, id, MINUTE, NOW, POOL, POOL6, request } from './given.ts';
 
 it('every address is held, cools down until its time, or is free again since then; in numerical order', () => {
   const wanted = { 4: '203.0.113.10' };
-  const { state: held } = lease(given(1, 2), request(3, { pools: [POOL6, POOL], wanted }));
+  const { state: held } = lease(given(1, 2), request(3, { pools: [POOL6, POOL], requested: wanted }));
   const state = release(release(held, id(1), NOW), id(2), NOW + MINUTE);
   const rows = leaseTable(state, NOW + 5 * MINUTE, 5 * MINUTE);
   const at = (ms: number) => new Date(ms).toISOString();

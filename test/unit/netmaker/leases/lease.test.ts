@@ -5,8 +5,8 @@ import { lease } from '../../../../src/netmaker/address/lease.ts';
 import {
   EMPTY_LEASE_STATE,
   heldLeases,
-  look,
   release,
+  releaseAbsent,
   rename,
   withHeld,
 } from '../../../../src/netmaker/address/lease-state.ts';
@@ -87,9 +87,9 @@ describe('a container without an address', () => {
 describe('a container that comes back', () => {
   it('keeps what it has, also when that is seen in use', () => {
     const state = given(1, 2);
-    const again = lease(state, request(1, { inUse: new Set(['203.0.113.2']) }));
-    expect(again.addresses[0]?.address).toBe('203.0.113.2');
-    expect(again.state).toBe(state);
+    const requeueAfterMs = lease(state, request(1, { inUse: new Set(['203.0.113.2']) }));
+    expect(requeueAfterMs.addresses[0]?.address).toBe('203.0.113.2');
+    expect(requeueAfterMs.state).toBe(state);
   });
 
   it('has its address again under its name, within the cool-down and long after', () => {
@@ -174,7 +174,7 @@ describe('a released address', () => {
 });
 
 describe('an address by label', () => {
-  const want = (address: string, more = {}) => request(9, { wanted: { 4: address }, ...more });
+  const want = (address: string, more = {}) => request(9, { requested: { 4: address }, ...more });
 
   it('is given, also a reserved one, also one that cools down, and is marked', () => {
     const reserved = [range('203.0.113.0', '203.0.113.99')];
@@ -207,7 +207,7 @@ describe('an address by label', () => {
   });
 
   it('of a family without a pool is refused', () => {
-    expect(codeOf(() => lease(EMPTY_LEASE_STATE, request(1, { wanted: { 6: '2001:db8::5' } })))).toBe(
+    expect(codeOf(() => lease(EMPTY_LEASE_STATE, request(1, { requested: { 6: '2001:db8::5' } })))).toBe(
       'address-outside-pool',
     );
   });
@@ -218,7 +218,7 @@ describe('an address by label', () => {
   });
 
   it('that was written in another way is the same address', () => {
-    const asked = request(1, { pools: [POOL6], wanted: { 6: '2001:DB8:0:0::00aa' } });
+    const asked = request(1, { pools: [POOL6], requested: { 6: '2001:DB8:0:0::00aa' } });
     expect(addresses(EMPTY_LEASE_STATE, asked)).toEqual(['2001:db8::aa']);
   });
 });
@@ -241,11 +241,11 @@ describe('a look', () => {
   });
 
   it('releases after three in a row that miss a container, and begins again when one finds it', () => {
-    let { state } = look(given(1, 2), ask([1, 2], [2]));
-    state = look(state, ask([1, 2], [2])).state;
-    const back = look(state, ask([1, 2], [1, 2])).state;
+    let { state } = releaseAbsent(given(1, 2), ask([1, 2], [2]));
+    state = releaseAbsent(state, ask([1, 2], [2])).state;
+    const back = releaseAbsent(state, ask([1, 2], [1, 2])).state;
     expect(heldLeases(back).get(id(1))?.misses).toBe(0);
-    const third = look(state, ask([1, 2], [2]));
+    const third = releaseAbsent(state, ask([1, 2], [2]));
     expect(third.released).toEqual([id(1)]);
     expect([...heldLeases(third.state).keys()]).toEqual([id(2)]);
     expect(third.state.leases['203.0.113.2']).toMatchObject({ releasedAt: NOW, misses: 0 });
@@ -253,7 +253,7 @@ describe('a look', () => {
 
   it('does not count a container that was leased after the reservations were read', () => {
     const state = given(1, 2);
-    expect(look(state, { ...ask([2], [2]), misses: 1 })).toEqual({ released: [], state });
+    expect(releaseAbsent(state, { ...ask([2], [2]), misses: 1 })).toEqual({ released: [], state });
   });
 });
 

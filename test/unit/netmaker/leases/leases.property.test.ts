@@ -10,8 +10,8 @@ import {
   heldLeases,
   type LeaseState,
   leaseStateSchema,
-  look,
   release,
+  releaseAbsent,
   rename,
 } from '../../../../src/netmaker/address/lease-state.ts';
 import type { Pool } from '../../../../src/netmaker/types.ts';
@@ -42,7 +42,7 @@ const step = fc.record({
   act: fc.constantFrom('claim', 'claim', 'claim', 'claim', 'release', 'release', 'rename', 'look', 'restart'),
   n: number,
   name: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', '__proto__'),
-  wanted: fc.option(fc.nat(9), { nil: undefined, freq: 4 }),
+  requested: fc.option(fc.nat(9), { nil: undefined, freq: 4 }),
   inUse: fc.oneof(fc.constant<number[]>([]), fc.uniqueArray(fc.nat(9), { maxLength: 2 })),
   pools: fc.subarray(all, { minLength: 1 }),
   known: keys,
@@ -59,7 +59,7 @@ function live(state: LeaseState, now: number, step: Step): LeaseState {
   if (step.act === 'restart') return leaseStateSchema.parse(JSON.parse(JSON.stringify(state)));
   if (step.act === 'look') {
     const [known, present] = [new Set(step.known.map(id)), new Set(step.present.map(id))];
-    const done = look(state, { known, present, now, misses: 2 });
+    const done = releaseAbsent(state, { known, present, now, misses: 2 });
     for (const gone of done.released) expect(known.has(gone) && !present.has(gone)).toBe(true);
     return done.state;
   }
@@ -68,7 +68,7 @@ function live(state: LeaseState, now: number, step: Step): LeaseState {
     pools: step.pools,
     reserved,
     inUse: new Set(step.inUse.map((n) => `203.0.113.${n}`)),
-    wanted: step.wanted === undefined ? {} : { 4: `203.0.113.${step.wanted}` },
+    requested: step.requested === undefined ? {} : { 4: `203.0.113.${step.requested}` },
     now,
     cooldownMs: COOLDOWN,
   });
@@ -105,8 +105,8 @@ function checkClaim(
     expect(asked.pools.some((each) => each.gateway === address)).toBe(false);
     expect(hostProblem(parsed, pool)).toBeUndefined();
     const before = state.leases[address];
-    const byLabel = family === 4 && asked.wanted[4] !== undefined;
-    if (byLabel) expect(address).toBe(asked.wanted[4]);
+    const byLabel = family === 4 && asked.requested[4] !== undefined;
+    if (byLabel) expect(address).toBe(asked.requested[4]);
     else expect(inRanges(reserved, parsed)).toBe(false);
     if (before?.releasedAt === null) expect(before.key).toBe(asked.key);
     else expect(asked.inUse.has(address)).toBe(false);
@@ -151,7 +151,7 @@ describe('whatever happens', () => {
           return isAgentError(error, 'pool-exhausted');
         }
         const others = steps
-          .filter(({ wanted }) => wanted === undefined)
+          .filter(({ requested: wanted }) => wanted === undefined)
           .reduce((before, each) => live(before, NOW, each), release(first.state, id(100), NOW));
         expect(lease(others, asked(101)).addresses).toEqual(first.addresses);
         return true;

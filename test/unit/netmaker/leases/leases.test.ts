@@ -33,7 +33,7 @@ const open = (more: Partial<LeaseParts> = {}) =>
     onProblem: (problem) => problems.push(problem),
     ...more,
   });
-const asks = (n: number, name = `c${n}`) => ({ key: id(n), name, wanted: {} });
+const asks = (n: number, name = `c${n}`) => ({ key: id(n), name, requested: {} });
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
 const gate = () => {
   let open = () => {};
@@ -101,7 +101,7 @@ describe('a claim', () => {
 
   it('that cannot be leaves the others in peace', async () => {
     const leases = await open();
-    const wanted = (n: number) => leases.claim({ ...asks(n), wanted: { 4: '203.0.113.7' } });
+    const wanted = (n: number) => leases.claim({ ...asks(n), requested: { 4: '203.0.113.7' } });
     const results = await Promise.allSettled([wanted(1), wanted(2), leases.claim(asks(3))]);
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect(results[1]).toMatchObject({ reason: { code: 'address-taken' } });
@@ -164,8 +164,8 @@ describe('a look', () => {
   it('releases who is missed twice in a row', async () => {
     const leases = await open();
     await Promise.all([1, 2].map((n) => leases.claim(asks(n))));
-    expect(await leases.look(sees(2))).toEqual([]);
-    expect(await leases.look(sees(2))).toEqual([id(1)]);
+    expect(await leases.reconcile(sees(2))).toEqual([]);
+    expect(await leases.reconcile(sees(2))).toEqual([id(1)]);
     expect(leases.all().map(({ key }) => key)).toEqual([id(2)]);
     expect(leases.rows().filter(({ state }) => state === 'cooling')).toHaveLength(2);
   });
@@ -173,15 +173,15 @@ describe('a look', () => {
   it('decides nothing without a list', async () => {
     const leases = await open({ misses: 1 });
     await leases.claim(asks(1));
-    expect(await leases.look(async () => undefined)).toEqual([]);
-    await expect(leases.look(() => Promise.reject(new Error('no Docker')))).rejects.toThrow('no Docker');
+    expect(await leases.reconcile(async () => undefined)).toEqual([]);
+    await expect(leases.reconcile(() => Promise.reject(new Error('no Docker')))).rejects.toThrow('no Docker');
     expect(leases.all()).toHaveLength(1);
   });
 
   it('does not count who was leased, or leased again, while the list was read', async () => {
     const leases = await open({ misses: 1 });
     await Promise.all([1, 2].map((n) => leases.claim(asks(n))));
-    const released = leases.look(async () => {
+    const released = leases.reconcile(async () => {
       await leases.claim(asks(1));
       await leases.claim(asks(3));
       return new Set();
@@ -195,11 +195,11 @@ describe('a look', () => {
     await leases.claim(asks(1));
     const order: string[] = [];
     const listed = gate();
-    const first = leases.look(async () => {
+    const first = leases.reconcile(async () => {
       await listed.opened;
       return new Set();
     });
-    const second = leases.look(async () => {
+    const second = leases.reconcile(async () => {
       order.push('second list');
       return new Set();
     });

@@ -52,8 +52,8 @@ describe('the watch over meshes', () => {
     const all = world();
     const meshes = all.start();
     expect(meshes.values(container.id)).toBeUndefined();
-    await meshes.look();
-    await meshes.look();
+    await meshes.poll();
+    await meshes.poll();
     expect(all.told()).toEqual(['wireguard_interface_appeared']);
     expect(meshes.values(container.id)).toMatchObject({ ...RUNNING, readAt: AT, wireguard: [wg([peer(1)])] });
     all.attached = [];
@@ -78,9 +78,9 @@ describe('the watch over meshes', () => {
     const open: (() => void)[] = [];
     all.wireguard = () => new Promise((resolve) => open.push(() => resolve([])));
     const meshes = all.start();
-    const first = meshes.look();
-    const second = meshes.look();
-    expect(meshes.look()).toBe(second);
+    const first = meshes.poll();
+    const second = meshes.poll();
+    expect(meshes.poll()).toBe(second);
     await vi.waitFor(() => expect(open).toHaveLength(1));
     open[0]?.();
     await first;
@@ -101,7 +101,7 @@ describe('the watch over meshes', () => {
       inside -= 1;
       return [];
     };
-    await all.start().look();
+    await all.start().poll();
     expect(most).toBe(4);
     expect(all.health).toHaveLength(9);
   });
@@ -117,24 +117,24 @@ describe('the watch over meshes', () => {
       return new Promise(() => undefined);
     };
     const meshes = all.start();
-    const look = meshes.look();
+    const look = meshes.poll();
     await vi.advanceTimersByTimeAsync(1);
     expect(all.told()).toHaveLength(7);
     await vi.advanceTimersByTimeAsync(5000);
     await look;
     expect(all.errors).toMatchObject([{ code: 'deadline-exceeded' }]);
-    await meshes.look();
+    await meshes.poll();
     expect(asked).toBe(1);
   });
 
   it('keeps what it knew when WireGuard cannot be read, and says so once', async () => {
     const all = world();
     const meshes = all.start();
-    await meshes.look();
+    await meshes.poll();
     all.wireguard = () => Promise.reject(new AgentError('wireguard-unreadable', 'cut off'));
     all.now = AT + 1_000_000;
-    await meshes.look();
-    await meshes.look();
+    await meshes.poll();
+    await meshes.poll();
     expect(all.told()).toEqual(['wireguard_interface_appeared']);
     expect(meshes.values(container.id)).toMatchObject({ readAt: AT, wireguard: [wg([peer(1)])] });
     expect(all.errors).toHaveLength(1);
@@ -143,10 +143,10 @@ describe('the watch over meshes', () => {
   it('hands on the health at first sight and when it changes', async () => {
     const all = world();
     const meshes = all.start();
-    await meshes.look();
-    await meshes.look();
+    await meshes.poll();
+    await meshes.poll();
     all.inspected = { ...RUNNING, health: 'unhealthy' };
-    await meshes.look();
+    await meshes.poll();
     expect(all.health).toEqual([
       [container.id, 'none'],
       [container.id, 'unhealthy'],
@@ -156,12 +156,12 @@ describe('the watch over meshes', () => {
   it('tells a restart also when the container was away at a look', async () => {
     const all = world();
     const meshes = all.start();
-    await meshes.look();
+    await meshes.poll();
     all.attached = [];
-    await meshes.look();
+    await meshes.poll();
     all.attached = [container];
     all.inspected = { ...RUNNING, startedAt: '2026-11-23T09:00:00Z' };
-    await meshes.look();
+    await meshes.poll();
     expect(all.told()).toEqual(['wireguard_interface_appeared', 'container_restarted']);
   });
 
@@ -169,10 +169,10 @@ describe('the watch over meshes', () => {
     const all = world();
     const meshes = all.start();
     all.refuse = new AgentError('ledger-write-failed', 'disk full');
-    await meshes.look();
+    await meshes.poll();
     expect(all.errors).toEqual([all.refuse]);
     all.refuse = undefined;
-    await meshes.look();
+    await meshes.poll();
     expect(all.told()).toEqual(['wireguard_interface_appeared']);
   });
 
@@ -182,7 +182,7 @@ describe('the watch over meshes', () => {
     for (let look = 0; look < 30; look++) {
       const peers = Array.from({ length: 100 }, (_, n) => peer(n, { endpoint: `203.0.113.${n}:${look}` }));
       all.wireguard = async () => [wg(peers)];
-      await meshes.look();
+      await meshes.poll();
     }
     expect(all.recorded.length).toBeLessThan(64 + 30 * 8);
     expect(all.told().at(-1)).toBe('mesh_changes_summed');
@@ -193,7 +193,7 @@ describe('the watch over meshes', () => {
     const all = world();
     const meshes = all.start();
     await meshes.close();
-    await meshes.look();
+    await meshes.poll();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(all.health).toEqual([]);
   });

@@ -3,8 +3,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { edit, type Wishes, withoutOurs } from '../../../../src/ifupdown/edit.ts';
-import { CONDONE_VALUE } from '../../../../src/ifupdown/ifreload-exemption.ts';
+import { edit, type InterfacesSpec, withoutOurs } from '../../../../src/ifupdown/edit.ts';
+import { EXEMPTION_VALUE } from '../../../../src/ifupdown/ifreload-exemption.ts';
 import { joinLines, splitLines } from '../../../../src/ifupdown/lines.ts';
 import { MARK } from '../../../../src/ifupdown/ours.ts';
 
@@ -12,9 +12,9 @@ const VECTORS = new URL('./vectors/', import.meta.url);
 const vectors = readdirSync(VECTORS).filter((name) => /\.(in|out)$/.test(name));
 const vector = (name: string) => readFileSync(new URL(name, VECTORS), 'latin1');
 
-const CONDONE = `ovs-ports-condone-regex ${CONDONE_VALUE}`;
+const CONDONE = `ovs-ports-condone-regex ${EXEMPTION_VALUE}`;
 const bridge = (name: string, ...addresses: string[]) => ({ name, addresses, present: true });
-const wishes = (more: Partial<Wishes> = {}): Wishes => ({
+const wishes = (more: Partial<InterfacesSpec> = {}): InterfacesSpec => ({
   bridges: [bridge('ovsbr0', '203.0.113.1/24')],
   networkManager: new Set(),
   sourced: new Set(),
@@ -295,7 +295,7 @@ describe('whatever the file is', () => {
       return cut ? text.replace(/\r?\n$/, '') : text;
     });
   const clean = file.map((text) => withoutOurs(text).text).filter((text) => withoutOurs(text).text === text);
-  const wish = fc
+  const spec = fc
     .record({
       names: fc.uniqueArray(fc.constantFrom('ovsbr0', 'ovsbr1', 'vmbr0', 'br-nm'), { maxLength: 3 }),
       addresses: fc.subarray(['203.0.113.1/24', '2001:db8::1/64']),
@@ -316,7 +316,7 @@ describe('whatever the file is', () => {
 
   it('removal gives back, byte for byte, what was there', () => {
     fc.assert(
-      fc.property(clean, wish, (text, wished) => {
+      fc.property(clean, spec, (text, wished) => {
         expect(withoutOurs(edit(text, wished).text).text).toBe(text);
       }),
       runs,
@@ -325,7 +325,7 @@ describe('whatever the file is', () => {
 
   it('a second edit changes nothing', () => {
     fc.assert(
-      fc.property(file, wish, (text, wished) => {
+      fc.property(file, spec, (text, wished) => {
         const once = edit(text, wished);
         expect(edit(once.text, wished)).toMatchObject({
           text: once.text,
@@ -351,7 +351,7 @@ describe('whatever the file is', () => {
     const refused =
       'iface auto auto\n\tovs_type OVSBridge\n\tovs-ports-condone-regex ^(tap|veth|fwln|vi[0-9])(?#ovs-port-agent)\n';
     fc.assert(
-      fc.property(file, wish, (text, wished) => {
+      fc.property(file, spec, (text, wished) => {
         const { text: after, diff, changes } = edit(text, wished);
         const side = (sign: string) => diff.filter((each) => each.sign !== sign).map((each) => each.text);
         expect(side('+')).toEqual(splitLines(text).map((each) => each.text));
