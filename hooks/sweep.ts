@@ -1,5 +1,5 @@
 // While the agent cannot be reached: takes rows of a guest that does not run out of the switch, since they would keep it
-// from starting. Proxmox and LXC plug a card under its own name, and OVSDB refuses a second row for one device.
+// from starting. Proxmox and LXC plug a NIC under its own name, and OVSDB refuses a second row for one device.
 
 import { existsSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';

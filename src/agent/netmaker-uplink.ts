@@ -5,7 +5,7 @@ import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 import type { PendingRetries } from '../state/pending-retries.ts';
 
-/** Stands among the troubles where others have the name of their port. */
+/** Stands among the pending retries where others have the name of their port. */
 export const UPLINK_RETRY = 'uplink';
 
 interface UplinkParts {

@@ -1,4 +1,4 @@
-// What the agent does before it stops for good: waits for what is under way, and gives Proxmox's cards back.
+// What the agent does before it stops for good: waits for what is under way, and gives Proxmox's NICs back.
 
 import { linkNames } from '../core/kernel/links.ts';
 import type { Ledger } from '../core/ledger/writer.ts';

@@ -42,7 +42,7 @@ export interface Attached extends AttachOptions {
 export interface ByHand {
   /**
    * @param given the VMID that was asked for; without it the device's name tells one, or it gets one.
-   * Throws what kept the device from becoming a port; then nothing of the wish stays behind.
+   * Throws what kept the device from becoming a port; then nothing of the spec stays behind.
    */
   attach(
     link: string,

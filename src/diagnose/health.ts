@@ -60,7 +60,7 @@ export interface HealthFault extends Fault {
 const UNREACHED_REMEDY =
   'Let what comes for these addresses, and from them, through the firewall chain that is named; the agent sees it at once';
 
-/** A guest may have its own card down: worth knowing where one port is asked for, and no fault of the host. */
+/** A guest may have its own NIC down: worth knowing where one port is asked for, and no fault of the host. */
 const GUESTS_OWN: ReadonlySet<string> = new Set(['no-carrier']);
 
 /** What is wrong, the cause before its effects; what the whole host has is not told of each port again. Empty: all is well. */

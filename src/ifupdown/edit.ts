@@ -75,7 +75,7 @@ export interface Edited {
 }
 
 /**
- * The file with a stanza for each bridge wished for, and with the option that keeps guests' ports on the switch in the
+ * The file with a stanza for each bridge desired, and with the option that keeps guests' ports on the switch in the
  * stanza of every OVS bridge. `text` has one character per byte (latin1). Doing it again changes nothing, and
  * `withoutOurs` of the result is `withoutOurs` of the text.
  */

@@ -1,4 +1,4 @@
-// The agent's heart, put together: events become claims, claims become ports; reconcile does the same for everybody.
+// The agent's heart, put together: events become desired state, desired state becomes ports; reconcile does the same for everybody.
 
 import type { Caller } from '../core/events/caller.ts';
 import type { EventResult, PortReport } from '../core/events/event-result.ts';

@@ -13,7 +13,7 @@ export interface ApplyParts {
   converge: Convergence['converge'];
   order: EventOrder;
   /**
-   * Brings the host to what the guests publish now; what goes wrong is among the troubles and in the ledger. `attached`:
+   * Brings the host to what the guests publish now; what goes wrong is among the pending retries and in the ledger. `attached`:
    * settles once the guest that it is for has its ports.
    */
   publish: (cause: () => Promise<number>, attached?: Promise<unknown>) => Promise<void>;

@@ -1,4 +1,4 @@
-// Looks at single Docker containers that are ours, because their networks have changed.
+// Resyncs single Docker containers that are ours, because their networks have changed.
 
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { KeyedQueue } from '../core/lib/keyed-queue.ts';

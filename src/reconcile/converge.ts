@@ -26,14 +26,14 @@ export interface ConvergeParts extends StepParts, UnplannedParts {
   /** What a port's rules would leave behind. */
   securityDigest: (desired: DesiredPort, portSecurity: PortSecurity, ofport: number) => string;
   pendingRetries: PendingRetries;
-  /** Why the port or its device is another guest's than that of the claim `key`. */
+  /** Why the port or its device is another guest's than that of the guest `key`. */
   takenBy: (desired: DesiredPort, key: string | undefined) => string | undefined;
   /** Devices that were noted for a port. */
   recordOf: RecordOf;
 }
 
 export interface ConvergeRequest {
-  /** Whose claim the desired ports are. */
+  /** Whose the desired ports are. */
   key?: string;
   desired: readonly DesiredPort[];
   inScope: (port: string) => boolean;
@@ -151,7 +151,7 @@ async function runSteps(
 const needsFailedBridge = (step: Step, failures: ReadonlyMap<string, AgentError>) =>
   'desired' in step && failures.has(step.desired.bridge);
 
-/** Stands among the troubles where others have the name of their port. */
+/** Stands among the pending retries where others have the name of their port. */
 const PROFILES_RETRY = 'NetworkManager';
 
 /** Profiles that nobody asks for may be left: they are looked for again. */

@@ -10,7 +10,7 @@ import type { Handed, HandleEvent } from './handle-event.ts';
 
 /** Events kept in memory while the ledger cannot be written; a host has far fewer guests. */
 const DEFERRED_MAX = 10_000;
-/** Stands among the troubles where others have the name of their port. */
+/** Stands among the pending retries where others have the name of their port. */
 const LEDGER_RETRY = 'ledger';
 
 export interface DeferredParts {

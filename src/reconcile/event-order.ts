@@ -1,9 +1,9 @@
-// Which came later: an event of a guest, or a look at all runtimes. An event is newer than a look that began before it.
+// Which came later: an event of a guest, or a refresh of all runtimes. An event is newer than a refresh that began before it.
 
 export interface EventOrder {
   /** Something happened to the guest. */
   happened(key: string): void;
-  /** A look at everything begins; answers whether something has happened to a guest since. Only the last look counts. */
+  /** A refresh of everything begins; answers whether something has happened to a guest since. Only the last refresh counts. */
   beginRefresh(): (key: string) => boolean;
 }
 

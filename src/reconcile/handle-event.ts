@@ -31,7 +31,7 @@ export interface HandleEventParts {
   dependents: Dependents;
   /** Ids of events handled lately, so that one that comes again is known. */
   known: { has(id: string): boolean; add(id: string): void };
-  /** Has the guest looked at again in so many milliseconds. */
+  /** Has the guest resynced in so many milliseconds. */
   requeue: (vmid: number, ms: number) => void;
   /** First word of the event's action in the ledger: a backup starts and stops a guest too, for itself. */
   occasionOf: (event: LifecycleEvent) => Promise<'guest' | 'backup'>;

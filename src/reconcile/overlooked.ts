@@ -1,4 +1,4 @@
-// Guests that run and get no port, for a card or altogether, with the reason: noted as the sources say it.
+// Guests that run and get no port, for a NIC or altogether, with the reason: noted as the sources say it.
 
 import { desiredKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
 import type { Resolution, Source, Sources } from '../runtimes/source.ts';
@@ -9,7 +9,7 @@ export interface Overlooked {
   /** Undefined for a guest that none has seen by name. */
   name: string | undefined;
   vmid: number | undefined;
-  /** Reasons of single cards begin with `netN:`. */
+  /** Reasons of single NICs begin with `netN:`. */
   reasons: readonly string[];
   /** It was meant to be attached, or looks like it. */
   isSkipped: boolean;
@@ -21,7 +21,7 @@ export interface OverlookedGuests {
   all(): Overlooked[];
 }
 
-/** After these the guest does not run any more, or has no such card. */
+/** After these the guest does not run any more, or has no such NIC. */
 const ENDING = new Set(['die', 'destroy', 'pre-stop', 'post-stop', 'net-down', 'detach']);
 
 export function openOverlooked(): OverlookedGuests {

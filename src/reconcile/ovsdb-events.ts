@@ -1,4 +1,4 @@
-// What a change in OVSDB means for guests: a card that somebody plugged, a port of ours that went or broke; pure.
+// What a change in OVSDB means for guests: a NIC that somebody plugged, a port of ours that went or broke; pure.
 
 import { parseGuestInterface } from '../core/guest/interface-name.ts';
 import { isVmid, NIC_INDEX_MAX, portName } from '../core/guest/vmid.ts';
@@ -6,7 +6,7 @@ import type { RowChange } from '../core/ovsdb/replica.ts';
 import { isOurs, OWNER_KEYS } from '../core/plan/observed.ts';
 
 export type OvsdbEvent =
-  /** A device with the name of a guest's card is in a port that is not ours, or not any more. */
+  /** A device with the name of a guest's NIC is in a port that is not ours, or not any more. */
   | { kind: 'plugged'; vmid: number; text: string }
   /** A port of ours is gone, or ovs-vswitchd cannot use its device any more. */
   | { kind: 'lost'; port: string; vmid: number; text: string }

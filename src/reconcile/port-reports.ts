@@ -1,4 +1,4 @@
-// What became of each port that was asked for or taken away, for people; what failed is among the troubles from here on.
+// What became of each port that was asked for or taken away, for people; what failed is among the pending retries from here on.
 
 import type { PortReport } from '../core/events/event-result.ts';
 import type { AgentError } from '../core/lib/errors.ts';

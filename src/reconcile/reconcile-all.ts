@@ -26,7 +26,7 @@ export interface ReconcileParts extends Convergence, Pick<Apply, 'scopeOf' | 'is
   ready: () => Promise<boolean>;
   /** Asks every runtime what runs. */
   refresh: (cause: () => Promise<number>) => Promise<void>;
-  /** Brings the host to what the guests publish now; what goes wrong is among the troubles and in the ledger. */
+  /** Brings the host to what the guests publish now; what goes wrong is among the pending retries and in the ledger. */
   publish: (cause: () => Promise<number>) => Promise<void>;
   isStopping: () => boolean;
   onRetriesChanged: () => void;

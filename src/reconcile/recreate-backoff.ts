@@ -1,16 +1,16 @@
-// When a card that keeps vanishing from a running guest is made anew: at once at first, then ever less often.
+// When a NIC that keeps vanishing from a running guest is made anew: at once at first, then ever less often.
 //
-// A guest that may change its own network can delete its card as often as it likes, and each new one costs a dozen
+// A guest that may change its own network can delete its NIC as often as it likes, and each new one costs a dozen
 // blocks of the ledger: what a guest can cause must have a bound.
 
 import type { Blocker } from '../core/plan/blockers.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 
-/** A card's present row of losses. */
+/** A NIC's present row of losses. */
 export interface Streak {
-  /** The run of the guest that it belongs to: another run has a card of its own. */
+  /** The run of the guest that it belongs to: another run has a NIC of its own. */
   life: string;
-  /** How often the card was made anew. */
+  /** How often the NIC was made anew. */
   recreations: number;
   /** When it was made last, milliseconds of the steady clock. */
   at: number;
@@ -25,13 +25,13 @@ const QUIET_MS = 300_000;
 const goesOn = (streak: Streak | undefined, life: string, now: number): streak is Streak =>
   streak?.life === life && now - streak.at < QUIET_MS;
 
-/** The row once the card has been made at `now`; a guest's first card is no healing. */
+/** The row once the NIC has been made at `now`; a guest's first NIC is no recreation. */
 export function made(streak: Streak | undefined, life: string, now: number): Streak {
   if (streak?.life !== life) return { life, recreations: 0, at: now };
   return { life, recreations: goesOn(streak, life, now) ? streak.recreations + 1 : 1, at: now };
 }
 
-/** When the card may be made anew, milliseconds of the steady clock; undefined when it may be at once. */
+/** When the NIC may be made anew, milliseconds of the steady clock; undefined when it may be at once. */
 export function backoffUntil(streak: Streak | undefined, life: string, now: number): number | undefined {
   if (!goesOn(streak, life, now) || streak.recreations < FREE) return undefined;
   const until = streak.at + Math.min(FIRST_MS * 2 ** (streak.recreations - FREE), LONGEST_MS);
@@ -40,13 +40,13 @@ export function backoffUntil(streak: Streak | undefined, life: string, now: numb
 }
 
 export interface RecreateBackoff {
-  /** Why the card is not made anew now; undefined when it may be. */
+  /** Why the NIC is not made anew now; undefined when it may be. */
   recreateBlocker(desired: DesiredPort): (Pick<Blocker, 'code' | 'reason'> & { until: number }) | undefined;
-  /** Notes that the card is about to be made. */
+  /** Notes that the NIC is about to be made. */
   note(desired: DesiredPort): void;
   /** Whether the present row of losses has not been told yet; from now on it has. */
   isFirstReport(port: string): boolean;
-  /** For cards whose guest has ended, or that a person wants to have now. */
+  /** For NICs whose guest has ended, or that a person wants to have now. */
   forget(isOver: (port: string) => boolean): void;
 }
 

@@ -14,7 +14,7 @@ export interface RefreshParts {
   guestQueue: KeyedQueue;
   order: EventOrder;
   noteAddressTransfers: (resolution: Resolution, cause: number) => Promise<void>;
-  /** Has the guest looked at again in so many milliseconds. */
+  /** Has the guest resynced in so many milliseconds. */
   requeue: (vmid: number, ms: number) => void;
   /** What keeps a look at one runtime from being taken. */
   onError: (error: unknown) => void;

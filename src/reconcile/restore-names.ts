@@ -1,4 +1,4 @@
-// Gives Proxmox's cards back under Proxmox's names, many in one transaction: at a stop for good, and before Proxmox needs them.
+// Gives Proxmox's NICs back under Proxmox's names, many in one transaction: at a stop for good, and before Proxmox needs them.
 
 import { restoreNamesOf } from '../core/drivers/ovsdb/move-interface.ts';
 import { observePorts } from '../core/drivers/ovsdb/observe.ts';
@@ -34,7 +34,7 @@ interface AllParts extends RestoreNamesParts {
 
 /**
  * Does not wait for ovs-vswitchd: Proxmox looks for a row's name, and with hundreds of ports systemd would not wait. Goes
- * on without a ledger, since a card that Proxmox cannot find is worse than a step that is missing there. Ports that
+ * on without a ledger, since a NIC that Proxmox cannot find is worse than a step that is missing there. Ports that
  * NetworkManager holds stay: it goes on without us. Throws what stands in the way of the last batch.
  */
 export async function restoreAllNames(parts: AllParts): Promise<void> {
@@ -54,9 +54,9 @@ export async function restoreAllNames(parts: AllParts): Promise<void> {
 }
 
 /**
- * All cards of one guest, because of something that is no block in the ledger: the intent itself says what. Proxmox is a
+ * All NICs of one guest, because of something that is no block in the ledger: the intent itself says what. Proxmox is a
  * few milliseconds from looking for its names, so the intent is on its way to the disk before OVSDB is asked, but nobody
- * waits until it is there. True when there were any cards. Throws what OVSDB said to the second try.
+ * waits until it is there. True when there were any NICs. Throws what OVSDB said to the second try.
  */
 export async function restoreGuestNames(
   parts: RestoreNamesParts,

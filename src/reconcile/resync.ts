@@ -1,4 +1,4 @@
-// Looks at single Proxmox guests, because of something that no event tells: a card plugged, a configuration changed.
+// Resyncs single Proxmox guests, because of something that no event tells: a NIC plugged, a configuration changed.
 
 import { desiredKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
 import { factsOfGuest } from '../core/guest/runtimes.ts';
@@ -7,7 +7,7 @@ import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import type { Resolution } from '../runtimes/source.ts';
 import type { DesiredState } from '../state/desired-state.ts';
 
-/** Between Proxmox's pre-start and the moment its last card is plugged. */
+/** Between Proxmox's pre-start and the moment its last NIC is plugged. */
 const START_MS = 120_000;
 
 export interface ResyncParts {
@@ -18,14 +18,14 @@ export interface ResyncParts {
   guestAt: (vmid: number) => Promise<Resolution | undefined>;
   /** Brings the guest to what it should have. */
   apply: (key: string, resolution: Resolution, cause: () => Promise<number>) => Promise<unknown>;
-  /** Has the guest looked at again in so many milliseconds. */
+  /** Has the guest resynced in so many milliseconds. */
   requeue: (vmid: number, ms: number) => void;
   /** Milliseconds of the epoch. */
   now: () => number;
 }
 
 export interface Resync {
-  /** False when the number is no Proxmox guest's here. One look answers all who ask before it begins. */
+  /** False when the number is no Proxmox guest's here. One resync answers all who ask before it begins. */
   resync(vmid: number, reason: string): Promise<boolean>;
   /** Notes a hookscript's event with the height of its block: what is plugged during a start is plugged because of it. */
   note(event: LifecycleEvent, height: number): void;
@@ -34,7 +34,7 @@ export interface Resync {
 export function openResync(parts: ResyncParts): Resync {
   const { ledger, desiredState, guestQueue, guestAt, apply, now } = parts;
   const starts = new Map<string, { height: number; at: number }>();
-  /** Guests whose next look has not begun yet: it will see what happened until then. */
+  /** Guests whose next resync has not begun yet: it will see what happened until then. */
   const waiting = new Map<string, Promise<boolean>>();
 
   const startOf = (key: string): number | undefined => {

@@ -40,7 +40,7 @@ export function executors({ config, drivers, veths, securedPorts }: ExecutorPart
     },
     async create_veth({ desired, veth, offload }) {
       const parked = desired.portSecurity === undefined ? undefined : { withoutOffload: offload };
-      // A frame that the bridge takes and the container's card does not is lost without a word.
+      // A frame that the bridge takes and the container's NIC does not is lost without a word.
       const mtu = await linkMtu(desired.bridge);
       await veths.create(desired.interface, veth, parked, mtu);
       return mtu === undefined ? {} : { mtu };

@@ -9,7 +9,7 @@ const QUIET_MS = 2_000;
 /**
  * Whether the switch can be worked on, after a start-up of NetworkManager in which it brings back what it had:
  * acting at the same time would undo that. Its whole start-up may take long for other reasons, such as DHCP on the
- * host's own card, so no change in OVSDB for a while is enough.
+ * host's own NIC, so no change in OVSDB for a while is enough.
  */
 export async function whenReady(
   networkManager: NetworkManager,

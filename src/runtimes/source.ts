@@ -19,7 +19,7 @@ export interface Resolution {
   addressTransfers?: readonly AddressTransfer[];
   /** Docker's ids of other containers that should have something else now because of it, in the order to look at them. */
   dependents?: readonly string[];
-  /** Milliseconds after which the guest wants another look, whatever happens until then. */
+  /** Milliseconds after which the guest wants another resync, whatever happens until then. */
   requeueAfterMs?: number;
 }
 

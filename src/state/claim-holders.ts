@@ -19,7 +19,7 @@ export function openHolders(
   const askers = openAskers();
   for (const { key, ports } of desiredGuests.values()) askers.set(key, ports);
 
-  /** The first of all claims where several ask. */
+  /** The first of all guests where several ask. */
   const only = (
     keys: ReadonlySet<string>,
     asks: (desiredGuest: DesiredGuest) => boolean,

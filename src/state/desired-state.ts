@@ -135,7 +135,7 @@ async function ask(store: Store, desired: DesiredPort, key: string): Promise<voi
   files.write(binding);
 }
 
-/** The binding of the port, if it is still the one that is wished for. */
+/** The binding of the port, if it is still the one that is desired. */
 function bindingOf({ bindings }: Store, desired: DesiredPort): Binding | undefined {
   const binding = bindings.get(desired.port);
   const same = binding?.interface === desired.interface && binding.bridge === desired.bridge;

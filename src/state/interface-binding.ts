@@ -7,7 +7,7 @@ import { factsOfGuest } from '../core/guest/runtimes.ts';
 export interface InterfaceBinding {
   /** The device that Proxmox or LXC made, or that was given by hand; null for a pair that we made for Docker. */
   proxmox_veth: string | null;
-  /** The name of the guest's card on the switch: `vi<VMID>`. */
+  /** The name of the guest's NIC on the switch: `vi<VMID>`. */
   ovs_interface: string;
   vmid: number;
   /** What the runtime's own tools take: Docker's id, LXC's name, the VMID of Proxmox. */

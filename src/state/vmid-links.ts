@@ -1,4 +1,4 @@
-// Links by VMID to the binding files: `by-vmid/101` leads to `../vi101.json`, the second card's `101i1` to `../vi101i1.json`.
+// Links by VMID to the binding files: `by-vmid/101` leads to `../vi101.json`, the second NIC's `101i1` to `../vi101i1.json`.
 
 import { lstatSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';

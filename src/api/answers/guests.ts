@@ -1,4 +1,4 @@
-// What `DescribeGuests` answers: every guest that runs or should have a port, a row for each card.
+// What `DescribeGuests` answers: every guest that runs or should have a port, a row for each NIC.
 
 import { z } from 'zod';
 

@@ -1,4 +1,4 @@
-// Every guest that runs or should have a port, a row for each card: what it has, or why it has nothing; pure.
+// Every guest that runs or should have a port, a row for each NIC: what it has, or why it has nothing; pure.
 
 import { portName } from '../../core/guest/vmid.ts';
 import type { ObservedPort } from '../../core/plan/observed.ts';
@@ -89,7 +89,7 @@ export function describeGuests(observed: ObservedGuests): GuestRow[] {
     for (const reason of guest.reasons) {
       const nic = nicOf(reason);
       const port = vmid === undefined ? null : portName(vmid, nic ?? 0);
-      // A card that has its port has nothing to explain.
+      // A NIC that has its port has nothing to explain.
       if (port !== null && named.has(port) && nic === undefined) continue;
       rows.push({
         port: nic === undefined && !guest.isSkipped ? null : port,

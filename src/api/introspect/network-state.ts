@@ -34,7 +34,7 @@ export function networkState(observed: ObservedHost): NetworkState {
   };
 }
 
-/** By the name of the port, which is the card's name on the switch. */
+/** By the name of the port, which is the NIC's name on the switch. */
 export function interfaceBindings(
   bindings: readonly Binding[],
   directory: string,

@@ -65,7 +65,7 @@ async function checkpoint(parts: OperationParts, bridge: string): Promise<string
   return createBridgeCheckpoint(bus, bridge);
 }
 
-/** How many cards of Proxmox guests are right on the bridge after a reconcile. Throws for one that is not. */
+/** How many NICs of Proxmox guests are right on the bridge after a reconcile. Throws for one that is not. */
 async function syncProxmox(parts: OperationParts, bridge: string, reason: string): Promise<number> {
   const reports = await parts.reconcile(reason);
   const isProxmox = (port: string) =>

@@ -8,7 +8,7 @@ import { interfaceProblem } from './bridge-state.ts';
 import { judgedText, type ObservedSwitch } from './observed.ts';
 
 export interface PortState {
-  /** `vi<VMID>` for a guest's card, whatever the row is called; else the row's name. */
+  /** `vi<VMID>` for a guest's NIC, whatever the row is called; else the row's name. */
   name: string;
   /** The Port row; undefined when a guest's port should be there and is not. */
   row: OvsPort | undefined;
@@ -76,7 +76,7 @@ function markedName({ externalIds }: OvsPort): string | undefined {
   return vmid !== undefined && isNic ? portName(vmid, nic) : undefined;
 }
 
-/** Guests first, by VMID and card; then the others by name. */
+/** Guests first, by VMID and NIC; then the others by name. */
 function byGuest(a: PortState, b: PortState): number {
   const [one, other] = [parsePortName(a.name), parsePortName(b.name)];
   if (one && other) return one.vmid - other.vmid || one.nic - other.nic;

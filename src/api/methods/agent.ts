@@ -12,7 +12,7 @@ import { type Answered, jsonMethod, type Method, method } from '../method.ts';
 export interface AgentMethodParts {
   agent: Pick<Agent, 'handle' | 'reconcile'>;
   status: () => Promise<Answered<StatusDocument>>;
-  /** A person wants to have all cards now, however often they have vanished. */
+  /** A person wants to have all NICs now, however often they have vanished. */
   forgetLosses: () => void;
 }
 

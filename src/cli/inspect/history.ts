@@ -1,4 +1,4 @@
-// What the ledger says of one port lately, and why the agent passed its card over.
+// What the ledger says of one port lately, and why the agent passed its NIC over.
 
 import { type HashedBlock, readBackwards, readBlocks } from '../../core/ledger/index.ts';
 import { objectOf, portsIn, textOf } from '../../core/lib/json-value.ts';

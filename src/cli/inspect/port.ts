@@ -41,7 +41,7 @@ export async function inspectPort(identity: PortIdentity, host: HostFacts): Prom
   return { facts: joinPort(identity, host, nicFacts), history };
 }
 
-/** Reasons of a Proxmox guest name the card that they are about. */
+/** Reasons of a Proxmox guest name the NIC that they are about. */
 function ours(reasons: readonly string[], { nic }: PortIdentity): string[] {
   return reasons.filter((reason) => !/^net\d+:/.test(reason) || reason.startsWith(`net${nic}:`));
 }
@@ -63,7 +63,7 @@ function ownerOf({ bindings, ovsdb }: HostFacts, port: string): GuestToAsk | und
   return { runtime, vmid, name: guest, ...(id !== undefined && { id }) };
 }
 
-/** What Proxmox's configuration says of the card; the agent's own rules make the wish of it. */
+/** What Proxmox's configuration says of the NIC; the agent's own rules make the spec of it. */
 function proxmoxNic(guest: ProxmoxGuest, { nic: index }: PortIdentity, host: HostFacts): Partial<NicFacts> {
   const { config, runtime } = guest;
   const identity = { runtime, vmid: guest.vmid, name: config.name ?? String(guest.vmid) };

@@ -37,7 +37,7 @@ export function chosen(rows: readonly GuestRow[], choice: Choice): GuestRow[] {
   return found.sort(inOrder);
 }
 
-/** By VMID and card; then those without a number, by runtime and name. */
+/** By VMID and NIC; then those without a number, by runtime and name. */
 function inOrder(a: GuestRow, b: GuestRow): number {
   const last = Number.MAX_SAFE_INTEGER;
   const compare = (one: string, other: string) => (one < other ? -1 : one > other ? 1 : 0);

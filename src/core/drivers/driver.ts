@@ -36,18 +36,18 @@ export interface SwitchDriver {
   dropProfiles(uuids: readonly string[]): Promise<void>;
   /** Makes the bridge with an internal interface of its name, up and with the addresses. */
   createBridge(spec: BridgeSpec): Promise<{ datapathType: string }>;
-  /** Brings a bridge's own interface up again, with the addresses of the wish; the ports of guests are not touched. */
+  /** Brings a bridge's own interface up again, with the addresses of the spec; the ports of guests are not touched. */
   restoreBridge(spec: BridgeSpec): Promise<void>;
   /** Puts a device that is on no bridge into a port; resolves when ovs-vswitchd has opened it. */
   attach(desired: DesiredPort): Promise<PortOutcome>;
-  /** Moves the Interface row of `from` into a port with the wished name, VLAN settings and all, in one transaction. */
+  /** Moves the Interface row of `from` into a port with the desired name, VLAN settings and all, in one transaction. */
   adopt(desired: DesiredPort, from: ObservedPort): Promise<PortOutcome>;
   /** Writes our marks on a row that keeps its name. */
   mark(desired: DesiredPort, row: ObservedPort): Promise<void>;
   /** Takes our marks off a row that somebody else plugged; one that is gone is fine. Says who did so. */
   release(port: ObservedPort): Promise<Pick<PortOutcome, 'driver'>>;
   /**
-   * Gives a card back under the name `desired.row`, with our name as its alias. `taken` when Proxmox, for which this is
+   * Gives a NIC back under the name `desired.row`, with our name as its alias. `taken` when Proxmox, for which this is
    * done, has taken the row out before ovs-vswitchd had opened it.
    */
   restoreName(desired: DesiredPort, from: ObservedPort): Promise<PortOutcome | 'taken'>;

@@ -1,4 +1,4 @@
-// A guest's network card as its configuration describes it.
+// A guest's NIC as its configuration describes it.
 
 export interface Nic {
   /** Absent: QEMU then uses its own NAT and makes no tap; a container without one does not start. */
@@ -15,7 +15,7 @@ export interface Nic {
   readonly mtu?: number;
   /** Megabytes per second. */
   readonly rate?: number;
-  /** QEMU: the card's model. */
+  /** QEMU: the NIC's model. */
   readonly model?: string;
   readonly queues?: number;
   readonly hostTunnel?: boolean;

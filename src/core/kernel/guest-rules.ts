@@ -46,7 +46,7 @@ export function keepFormer(request: VethRequest, former: FormerRoute, network: G
   const isStale = ({ priority, src, dst }: Rule) =>
     priority === FORMER_PRIORITY && !(dst === undefined ? sources.includes(src) : servers.includes(dst));
   return [
-    // With the subnets themselves: an answer from there goes out there, also to an address that the new card has a route to.
+    // With the subnets themselves: an answer from there goes out there, also to an address that the new NIC has a route to.
     ...own.map(
       ({ ifname, subnet }) => `route replace ${networkOf(subnet)} dev ${ifname} table ${FORMER_TABLE}`,
     ),
@@ -79,7 +79,7 @@ const missing = (
     : [`rule add pref ${priority} ${selector(wanted)} ${action}`];
 
 /**
- * What is sent under the public address leaves by its card, also while another default route is there, such as one that
+ * What is sent under the public address leaves by its NIC, also while another default route is there, such as one that
  * Docker has just set or a tunnel's; but routes that lead somewhere in particular go first.
  */
 export function ownRules(

@@ -183,7 +183,7 @@ const HOST_KINDS: ReadonlyMap<string, string> = new Map([
   ['wwan', 'is a modem of the host'],
 ]);
 
-/** A port of a card's own switch that leads to a virtual function, and so to a guest. */
+/** A port of a NIC's own switch that leads to a virtual function, and so to a guest. */
 const REPRESENTOR = /(?:vf|sf)\d+$/;
 
 /** What a link is to the host by its kind alone, as the end of a sentence, or undefined: then it may be a guest's. */

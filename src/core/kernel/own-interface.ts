@@ -68,7 +68,7 @@ async function hasGivenIpv6(exec: Exec, link: string): Promise<boolean> {
 }
 
 /**
- * The host's end of a guest's card: on a user-space datapath the kernel hears what comes in there, too. Proxmox does the
+ * The host's end of a guest's NIC: on a user-space datapath the kernel hears what comes in there, too. Proxmox does the
  * same with its own (PVE::Network::tap_create, veth_create). One that is gone, or a kernel without IPv6, is fine.
  */
 export function withoutIpv6(link: string): void {

@@ -17,7 +17,7 @@ import type { VethPeer, VethRequest } from './veth-request.ts';
 export interface Veths {
   /**
    * Makes the pair; the outer end is up. The inner end is in the container's namespace, or parked until `configure`,
-   * out of reach of a container that may bring its cards up itself. `mtu`: bytes, of both ends; the kernel's default without.
+   * out of reach of a container that may bring its NICs up itself. `mtu`: bytes, of both ends; the kernel's default without.
    */
   create(
     outer: string,

@@ -1,4 +1,4 @@
-// Waits for something only as long as a network device is there: a container may delete its card at any moment.
+// Waits for something only as long as a network device is there: a container may delete its NIC at any moment.
 
 import { AgentError } from '../lib/errors.ts';
 import { linkIndex } from './links.ts';

@@ -50,7 +50,7 @@ const OWNER_CHANGED = {
  * Subscribes to what the calls need. NetworkManager itself need not be there yet. While it is away or hangs each call
  * throws `networkmanager-unavailable`, and what waits for something of it does so at once.
  *
- * @param onOdd told, once each, of profiles that cannot be made out; they are left out
+ * @param onUnreadable told, once each, of profiles that cannot be made out; they are left out
  */
 export async function openNetworkManager(
   bus: Bus,

@@ -32,7 +32,7 @@ const pathsReply = z.tuple([z.array(z.string())]);
 
 const isAbsent = (error: unknown) => ABSENT_ERRORS.includes(busErrorType(error) ?? '');
 
-/** @param onOdd told, once each, of profiles that cannot be made out; they are left out */
+/** @param onUnreadable told, once each, of profiles that cannot be made out; they are left out */
 export class StoredProfiles {
   readonly #call: Call;
   readonly #variant: Bus['variant'];

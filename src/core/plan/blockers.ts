@@ -79,7 +79,7 @@ function foreignRow(desired: DesiredPort, observed: Observed, recordOf: RecordOf
 }
 
 /**
- * Proxmox's firewall has an internal port of the switch for a card; it may be marked, never moved. A port of ours whose
+ * Proxmox's firewall has an internal port of the switch for a NIC; it may be marked, never moved. A port of ours whose
  * type somebody changed is made anew.
  */
 function isAdoptable(holder: ObservedPort, desired: DesiredPort): boolean {

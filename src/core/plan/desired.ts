@@ -13,7 +13,7 @@ export interface Vlan {
 export interface DesiredPort {
   /** Our name for the port, `vi<VMID>` or `vi<VMID>i<n>`. */
   port: string;
-  /** Name that the row in OVSDB keeps, when that is not ours: Proxmox plugged the card and wants to find it. */
+  /** Name that the row in OVSDB keeps, when that is not ours: Proxmox plugged the NIC and wants to find it. */
   row?: string;
   /** Kernel name of the link that the port holds. */
   interface: string;

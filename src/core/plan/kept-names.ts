@@ -8,7 +8,7 @@ import { factsOfGuest } from '../guest/runtimes.ts';
 import type { DesiredPort } from './desired.ts';
 import type { Observed } from './observed.ts';
 
-/** The same ports, those that keep their names with the row's name. A card that we made ourselves has no other name. */
+/** The same ports, those that keep their names with the row's name. A NIC that we made ourselves has no other name. */
 export function keepNames(
   desired: readonly DesiredPort[],
   { bridges, ports }: Pick<Observed, 'bridges' | 'ports'>,

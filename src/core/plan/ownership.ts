@@ -11,7 +11,7 @@ type Marked = Pick<ObservedPort, 'row' | 'interface' | 'externalIds'>;
 
 /**
  * Whether the row is named as its marks say: `vi<VMID>` or `vi<VMID>i<n>`, or with that as its alias as Proxmox names the
- * card of that guest, or as we have noted it.
+ * NIC of that guest, or as we have noted it.
  */
 export function isOurPort({ row, interface: link, externalIds }: Marked, recordOf?: RecordOf): boolean {
   if (!isOurs(externalIds)) return false;
@@ -35,7 +35,7 @@ export function keptBecause(port: ObservedPort, observed: Observed, recordOf: Re
   return isNoted || isNamedFor(port) ? undefined : `${link} is no guest's device that we know of`;
 }
 
-/** A device that only a guest's card is called: Proxmox's for that guest, or the outer end that we make for a container. */
+/** A device that only a guest's NIC is called: Proxmox's for that guest, or the outer end that we make for a container. */
 function isNamedFor({ port, interface: link }: ObservedPort): boolean {
   return link === port || parseGuestInterface(link)?.vmid === parsePortName(port)?.vmid;
 }

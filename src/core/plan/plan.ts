@@ -39,9 +39,9 @@ export interface PlanInput {
   /** Ports whose guest end has been set up since this agent started. */
   configured: ReadonlySet<string>;
   isBlocked: IsHeld;
-  /** Why a container's card that vanished is not made anew yet. */
+  /** Why a container's NIC that vanished is not made anew yet. */
   recreateBlocker: (desired: DesiredPort) => Pick<Blocker, 'code' | 'reason' | 'until'> | undefined;
-  /** What a port's rules would leave behind, see `ObservedGuard`. */
+  /** What a port's rules would leave behind, see `ObservedPortSecurity`. */
   securityDigest: (desired: DesiredPort, portSecurity: PortSecurity, ofport: number) => string;
 }
 
@@ -73,7 +73,7 @@ function choiceFor(name: string, { observed, facts }: PlanInput): Choice {
   return chooseDriver(name, observed.bridges.get(name), observed.linuxBridges.has(name), facts);
 }
 
-/** A port of ours that nobody asks for any more, or that holds another card than the one asked for. */
+/** A port of ours that nobody asks for any more, or that holds another NIC than the one asked for. */
 function planRemoval(
   port: ObservedPort,
   desired: DesiredPort | undefined,
@@ -149,7 +149,7 @@ function dropOrphanedSecurity(
   }
 }
 
-/** The container has ended before its card was in it; what is in a container goes with it by itself. */
+/** The container has ended before its NIC was in it; what is in a container goes with it by itself. */
 function dropStrayVeths(
   { observed, inScope }: PlanInput,
   desiredByPort: ReadonlyMap<string, DesiredPort>,
@@ -184,7 +184,7 @@ function planPort(desired: DesiredPort, input: PlanInput, bridgesToMake: Set<str
   }
   const recreateBlocker = hasNic(desired, input) ? undefined : input.recreateBlocker(desired);
   if (recreateBlocker !== undefined) {
-    // A row without a card is of no use to anybody.
+    // A row without a NIC is of no use to anybody.
     result.steps.push(...withoutRow(holderOf(desired, input), input));
     result.blockers.push({ port: desired.port, bridge: desired.bridge, ...recreateBlocker });
     return;
@@ -193,7 +193,7 @@ function planPort(desired: DesiredPort, input: PlanInput, bridgesToMake: Set<str
   result.steps.push(...portSteps(desired, input, bridge, present, choice));
 }
 
-/** Whether there is no card of ours to be made: one of somebody else's is there, or ours has both of its ends. */
+/** Whether there is no NIC of ours to be made: one of somebody else's is there, or ours has both of its ends. */
 function hasNic({ veth, interface: link, port }: DesiredPort, { observed }: PlanInput): boolean {
   return veth === undefined || (observed.links.has(link) && observed.guestEnds.has(port));
 }

@@ -26,7 +26,7 @@ export interface PublishedAddress {
   address: string;
   /** With `nat1to1`: the address that the container has. */
   inside?: string;
-  /** Of the container's card, which has a link-local address by it; missing in what an earlier agent wrote. */
+  /** Of the container's NIC, which has a link-local address by it; missing in what an earlier agent wrote. */
   mac?: string;
   /** What the outside may open towards it. */
   allowIn: readonly ServiceRule[];

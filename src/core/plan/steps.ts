@@ -16,7 +16,7 @@ export type Step =
   | { kind: 'adopt_port'; desired: DesiredPort; from: ObservedPort; driver: DriverName }
   /** Writes our marks on a row that keeps its name. */
   | { kind: 'mark_port'; desired: DesiredPort; row: ObservedPort }
-  /** Gives the card back under the name that Proxmox looks for. */
+  /** Gives the NIC back under the name that Proxmox looks for. */
   | { kind: 'hand_back_port'; desired: DesiredPort; from: ObservedPort }
   /** Lets the port send and receive what its guest may, and nothing else. */
   | { kind: 'guard_port'; desired: DesiredPort; portSecurity: PortSecurity }

@@ -11,7 +11,7 @@ export type IsHeld = (driver: DriverName, desired: DesiredPort, holder: Observed
 
 /**
  * @param holder the port that has the link now
- * @param driver who makes ports on the wished bridge
+ * @param driver who makes ports on the desired bridge
  */
 export function switchSteps(
   desired: DesiredPort,

@@ -112,7 +112,7 @@ function badLines({ vmid, config }: ProxmoxGuest): Finding[] {
   return [warn(`guest ${vmid}`, text, { code: 'bad-guest-config' })];
 }
 
-/** Guests with a card on an OVS bridge; while OVSDB does not answer, those with any card. */
+/** Guests with a NIC on an OVS bridge; while OVSDB does not answer, those with any NIC. */
 function hookscripts(facts: DoctorFacts, guests: readonly ProxmoxGuest[]): Finding[] {
   const bridges = answered(facts.ovsdb)?.bridges;
   const switches =

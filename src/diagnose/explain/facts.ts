@@ -31,10 +31,10 @@ export interface PortFacts {
   nic: number;
   guest?: GuestFacts;
   wish?: DesiredFacts;
-  /** Why the card gets no port. */
+  /** Why the NIC gets no port. */
   obstacle?: string;
   firewall: boolean;
-  /** Whether Proxmox has written down a change of this card that is not in force. */
+  /** Whether Proxmox has written down a change of this NIC that is not in force. */
   pending: boolean;
   /** Whether its bridge runs a spanning tree: no port is renamed there. */
   spanningTree: boolean;
@@ -43,7 +43,7 @@ export interface PortFacts {
   /** The row that carries our marks, and one under our name that does not. */
   row?: ObservedPort;
   foreign?: ObservedPort;
-  /** Another row that holds the wished device. */
+  /** Another row that holds the desired device. */
   holder?: ObservedPort;
   device?: string;
   link?: LinkState;
@@ -52,11 +52,11 @@ export interface PortFacts {
   profiles: number;
   binding?: BindingFacts;
   waiting?: WaitingFacts;
-  /** Why the agent passed the guest's card over, by the ledger. */
+  /** Why the agent passed the guest's NIC over, by the ledger. */
   skipped: readonly string[];
   /** The row is from an earlier boot. */
   isOld: boolean;
-  /** There is no bridge of the wished name. */
+  /** There is no bridge of the desired name. */
   bridgeMissing?: true;
   /** Why OVSDB, or the agent, did not answer. */
   ovsdbProblem?: string;

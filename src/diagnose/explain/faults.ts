@@ -61,7 +61,7 @@ function handedBackNote({ spanningTree, row, guest, locksProblem }: PortFacts, d
   return `${own}: so the agent hands it back when it stops, or for a change of the card. When it runs it takes it again.`;
 }
 
-/** A card that is to have its row under our name, and has it under Proxmox's. */
+/** A NIC that is to have its row under our name, and has it under Proxmox's. */
 function isHandedBack({ row, port, wish: desired }: PortFacts): boolean {
   if (row === undefined || desired === undefined || desired.row !== undefined) return false;
   return row.row !== port && row.row === row.interface;

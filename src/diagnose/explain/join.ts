@@ -9,7 +9,7 @@ import { answered } from '../doctor/finding.ts';
 import { bootOfPort, isOursPort } from '../doctor/ownership.ts';
 import type { DesiredFacts, GuestFacts, PortFacts } from './facts.ts';
 
-/** What only the edge can find out of a guest and its card. */
+/** What only the edge can find out of a guest and its NIC. */
 export interface NicFacts {
   /** From Proxmox's configuration. */
   guest?: Pick<GuestFacts, 'name' | 'runtime' | 'lock'>;

@@ -1,4 +1,4 @@
-// From what a person calls a port to its VMID and card; pure.
+// From what a person calls a port to its VMID and NIC; pure.
 
 import { parseGuestInterface } from '../../core/guest/interface-name.ts';
 import { NUMBERED_RUNTIMES } from '../../core/guest/runtimes.ts';
@@ -10,7 +10,7 @@ import type { HostFacts } from '../doctor/facts.ts';
 import { answered } from '../doctor/finding.ts';
 
 /**
- * The ports that are meant by `vi101`, `101` (all cards), `101i1`, the name of a device, or of a guest.
+ * The ports that are meant by `vi101`, `101` (all NICs), `101i1`, the name of a device, or of a guest.
  * Throws `port-unknown`, and `bad-argument` for a name that several guests have.
  */
 export function portsMeant(text: string, facts: HostFacts, state: VmidState): PortIdentity[] {
@@ -41,7 +41,7 @@ function nicOf(text: string): PortIdentity | undefined {
   return vmid === undefined ? undefined : { vmid, nic: Number(nicText) };
 }
 
-/** Every card of the guest that any source knows; at least the first. */
+/** Every NIC of the guest that any source knows; at least the first. */
 function nicsOf(vmid: number, facts: HostFacts): PortIdentity[] {
   const { tree } = facts.proxmox;
   const config = tree.state === 'ready' ? tree.guests.get(vmid)?.config : undefined;

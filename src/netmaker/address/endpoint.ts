@@ -1,4 +1,4 @@
-// From leased addresses to what a container's card, its port and the host get; pure.
+// From leased addresses to what a container's NIC, its port and the host get; pure.
 
 import { AgentError } from '../../core/lib/errors.ts';
 import type { PortSecurity, PublishedAddress, ServiceRule } from '../../core/plan/port-security.ts';

@@ -15,7 +15,7 @@ interface NicPort {
 
 /**
  * Without prefix length: what the host publishes for the guest, else what its port may send from (mode `l2`), else what
- * its card has.
+ * its NIC has.
  */
 export function publicAddressesOf({
   published = [],

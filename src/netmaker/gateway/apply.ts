@@ -1,4 +1,4 @@
-// Takes one step each: a table from kind of piece to what makes it and what takes it back.
+// Takes one step each: a table from kind of resource to what makes it and what takes it back.
 
 import { rm } from 'node:fs/promises';
 import { writeFileAtomically } from '../../core/lib/atomic-file.ts';
@@ -94,7 +94,7 @@ const executors: Executors = {
 /** Throws what the tool or the kernel says. */
 export async function take(step: Step, context: Context): Promise<void> {
   const resource = step.do === 'make' ? step.resource : step.entry;
-  // Kind and piece belong together by construction.
+  // Kind and resource belong together by construction.
   const { make, undo } = executors[resource.kind] as Executors['up'];
   if (step.do === 'make') await make(step.resource as Extract<HostResource, { kind: 'up' }>, context);
   else await undo(step.entry as EntryOf<'up'>, context);

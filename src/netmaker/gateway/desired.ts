@@ -1,4 +1,4 @@
-// Which pieces the wish needs on this host, in the order in which they are made.
+// Which resources the spec needs on this host, in the order in which they are made.
 
 import type { Pool } from '../types.ts';
 import { dockerUserRulesFor } from './docker-user.ts';
@@ -13,7 +13,7 @@ const sysctl = (path: string, value: string): HostResource => ({ kind: 'sysctl',
 // include/uapi/linux/rtnetlink.h; the kernel looks at these for every host, or never by a rule of an administrator.
 const [RT_TABLE_DEFAULT, RT_TABLE_MAIN, RT_TABLE_LOCAL] = [253, 254, 255];
 
-/** Empty for a wish that needs no host: nothing published, or `l2`. `held` are the pieces that we made before. */
+/** Empty for a spec that needs no host: nothing published, or `l2`. `held` are the resources that we made before. */
 export function desiredResources(
   spec: GatewaySpec,
   observed: Observed,

@@ -86,7 +86,7 @@ interface Context extends Omit<GatewayParts, 'follow'> {
   sysctls: Sysctls;
 }
 
-/** An undefined wish is none at all: everything is taken back. */
+/** An undefined spec is none at all: everything is taken back. */
 async function become(context: Context, spec: GatewaySpec | undefined): Promise<GatewayChange[]> {
   const record = await load(context);
   const isNeeded = spec !== undefined && spec.mode !== 'l2' && spec.published.length > 0;

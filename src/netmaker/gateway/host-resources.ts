@@ -46,7 +46,7 @@ export type HostResource =
   | z.infer<(typeof resourceSchemas)[keyof typeof resourceSchemas]>
   | { kind: 'table'; commands: readonly object[] };
 
-/** The `ifindex` of the piece's device: with another one it is another device, and what we did went with the old. */
+/** The `ifindex` of the resource's device: with another one it is another device, and what we did went with the old. */
 const index = z.int().positive().optional();
 
 export const entrySchema = z.discriminatedUnion('kind', [
@@ -71,11 +71,11 @@ export const entrySchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
-/** A piece that we made, with what is needed to take it back. */
+/** A resource that we made, with what is needed to take it back. */
 export type Entry = z.infer<typeof entrySchema>;
 export type EntryOf<K extends Entry['kind']> = Extract<Entry, { kind: K }>;
 
-/** Pieces of one key are the same thing, with another value perhaps. */
+/** Resources of one key are the same thing, with another value perhaps. */
 export function keyOf(resource: HostResource | Entry): string {
   switch (resource.kind) {
     case 'up':
@@ -96,7 +96,7 @@ export function keyOf(resource: HostResource | Entry): string {
   }
 }
 
-/** The device that a piece lives and dies with. */
+/** The device that a resource lives and dies with. */
 export function deviceOf(resource: HostResource | Entry): string | undefined {
   if (resource.kind === 'sysctl') {
     const name = resource.path.split('/')[3];

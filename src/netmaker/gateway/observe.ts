@@ -39,7 +39,7 @@ export interface Senses {
   sysctls: Sysctls;
 }
 
-/** What the wish and the record speak of. Throws `exec-failed`, or a schema's error for what is no such output. */
+/** What the spec and the record speak of. Throws `exec-failed`, or a schema's error for what is no such output. */
 export async function observe(
   { exec, sysctls }: Senses,
   spec: GatewaySpec | undefined,
@@ -141,7 +141,7 @@ function routeKey(dst: string, device: string, table: number): string {
 
 type DockerUserRule = Extract<HostResource, { kind: 'exception' }>;
 
-/** Those that the wish may need and those that we have. */
+/** Those that the spec may need and those that we have. */
 function dockerUserRulesToCheck(
   spec: GatewaySpec | undefined,
   record: readonly Entry[],

@@ -26,7 +26,7 @@ export interface PublicNetworkParts {
 export interface PublicNetwork {
   /**
    * Resolves once the host serves all that is published now; what is not published any more goes a moment later. What goes
-   * wrong is in the ledger and among the troubles.
+   * wrong is in the ledger and among the pending retries.
    */
   sync(cause: () => Promise<number>, attached?: Promise<unknown>): Promise<void>;
   /** Resolves once the host is a gateway at all: a container must not ask for one that is not there yet. */
@@ -38,7 +38,7 @@ export interface PublicNetwork {
 /** What was the gateway's for a guest that ended waits so long: it may be starting again, as containers do. */
 const REMOVAL_MS = 500;
 
-/** Stands among the troubles where others have the name of their port. */
+/** Stands among the pending retries where others have the name of their port. */
 export const GATEWAY_RETRY = 'gateway';
 
 export function openPublicNetwork(parts: PublicNetworkParts): PublicNetwork {

@@ -147,7 +147,7 @@ export function holdCommands(published: readonly PublishedAddress[]): string {
   return [...known, ...closed, ...add(LOCALS, linkLocals(published))].join('; ');
 }
 
-/** What a container's card has beside its addresses; its port lets no other link-local one through. */
+/** What a container's NIC has beside its addresses; its port lets no other link-local one through. */
 const LOCALS = 'locals6';
 const linkLocals = (published: readonly PublishedAddress[]) =>
   published.flatMap(({ mac }) => (mac === undefined ? [] : [linkLocalOf(mac)]));

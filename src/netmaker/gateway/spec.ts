@@ -47,7 +47,7 @@ export interface GatewayCounters {
 
 export interface Gateway {
   /**
-   * Makes the host what the wish says and nothing else; idempotent. One at a time: of several that wait only the last
+   * Makes the host what the spec says and nothing else; idempotent. One at a time: of several that wait only the last
    * is carried out, and all of them get its result. Empty when nothing was to do. Throws `gateway-failed` naming what
    * could not be done; the rest is done then.
    */

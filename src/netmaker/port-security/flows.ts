@@ -28,13 +28,13 @@ interface Flow {
 }
 
 /**
- * All flows of the port, in no particular order, without cookies. They name no other guarded port, so that ports come
+ * All flows of the port, in no particular order, without cookies. They name no other secured port, so that ports come
  * and go without touching each other's. Throws `bad-argument` for values that cannot be in a flow.
  *
  * - Table 0 takes frames of the port, and frames of others that pretend to be of it. What the host sends to the
  *   port's MAC goes to the port directly: the host's firewall has seen it, and nothing is tracked.
  * - `source` lets pass what has the port's own addresses, by protocol, and drops and counts the rest.
- * - `towards` delivers to guarded ports by their MAC, so that nothing for one of them is ever flooded; `allow`, behind
+ * - `towards` delivers to secured ports by their MAC, so that nothing for one of them is ever flooded; `allow`, behind
  *   connection tracking, decides what a neighbour may open. All else is left to NORMAL.
  *
  * IP multicast and broadcast of a guest reach the host and the uplink only: to the neighbours they would be a way
@@ -99,7 +99,7 @@ function admission(port: SecuredPort): Flow[] {
   return flows;
 }
 
-/** Packets to the port's address in a multicast frame, which Linux accepts as if they were for the card alone. */
+/** Packets to the port's address in a multicast frame, which Linux accepts as if they were for the NIC alone. */
 function hiddenUnicast({ uplink, portSecurity }: SecuredPort): string[] {
   const from = `in_port=${uplink},dl_dst=${MULTICAST}`;
   return [
@@ -239,7 +239,7 @@ function ownV6({ portSecurity }: SecuredPort): string[] {
   return [...new Set([...addressesOf(portSecurity, 6), linkLocalOf(portSecurity.mac)])];
 }
 
-/** Where a guest's frames leave to when they are not for a guarded port. */
+/** Where a guest's frames leave to when they are not for a secured port. */
 function exit(port: SecuredPort): string {
   return port.portSecurity.isolate ? gatewaysOf(port) : 'NORMAL';
 }

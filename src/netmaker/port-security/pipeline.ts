@@ -1,7 +1,7 @@
 // The numbers that our OpenFlow rules are made of: tables, priorities, cookies, zone.
 
 /**
- * A frame of a guarded port goes through these; one that does not come from or go to a guarded port meets table 0
+ * A frame of a secured port goes through these; one that does not come from or go to a secured port meets table 0
  * only. Number 254 is Open vSwitch's own.
  */
 export const TABLE = { admission: 0, source: 210, towards: 211, allow: 212, mark: 213 } as const;

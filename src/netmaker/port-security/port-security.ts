@@ -1,4 +1,4 @@
-// Puts the flows of guarded ports on a bridge, reads them back and takes them off.
+// Puts the flows of secured ports on a bridge, reads them back and takes them off.
 
 import type { Exec } from '../../core/lib/exec.ts';
 import { announcements } from './announcement.ts';

@@ -1,4 +1,4 @@
-// A port with the guard that its flows are made from.
+// A port with the port security that its flows are made from.
 import { z } from 'zod';
 import { parseIp } from '../../core/lib/cidr.ts';
 import { AgentError } from '../../core/lib/errors.ts';
@@ -54,7 +54,7 @@ export function addressesOf({ addresses }: PortSecurity, family: 4 | 6): string[
   return addresses.filter((address) => address.includes(':') === (family === 6));
 }
 
-/** The link-local address that a card with this MAC gives itself, RFC 4291 appendix A, canonical. */
+/** The link-local address that a NIC with this MAC gives itself, RFC 4291 appendix A, canonical. */
 export function linkLocalOf(mac: string): string {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = mac
     .split(':')

@@ -4,7 +4,7 @@ import { asAgentError } from '../../core/lib/errors.ts';
 import type { PendingRetries } from '../../state/pending-retries.ts';
 import type { SecuredPorts } from './secured-ports.ts';
 
-/** Stands among the troubles where others have the name of their port. */
+/** Stands among the pending retries where others have the name of their port. */
 export const RULES_RETRY = 'rules';
 
 export interface RefreshRulesParts {

@@ -1,4 +1,4 @@
-// The rules of guarded ports: puts them on the switch, and remembers which are there.
+// The rules of secured ports: puts them on the switch, and remembers which are there.
 
 import { observePorts } from '../../core/drivers/ovsdb/observe.ts';
 import { AgentError } from '../../core/lib/errors.ts';

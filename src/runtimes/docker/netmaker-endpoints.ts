@@ -24,7 +24,7 @@ export interface EndpointParts {
   isWithdrawn: () => boolean;
 }
 
-/** What the card of one container gets beyond a plain one. */
+/** What the NIC of one container gets beyond a plain one. */
 export interface NetmakerEndpoint {
   addresses: string[];
   gateways: string[];

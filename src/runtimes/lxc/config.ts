@@ -1,4 +1,4 @@
-// A plain LXC container's configuration file: its network cards and how its hooks are called.
+// A plain LXC container's configuration file: its NICs and how its hooks are called.
 
 import { parseIp } from '../../core/lib/cidr.ts';
 import type { Vlan } from '../../core/plan/desired.ts';
@@ -15,7 +15,7 @@ export interface LxcNet {
   readonly hwaddr?: string;
   /** `lxc.net.N.veth.vlan.id` and `.tagged.id`: what LXC sets on the port of an OVS bridge. */
   readonly vlan?: Vlan;
-  /** `lxc.net.N.ipv4.address` and `.ipv6.address`, without prefix length: what LXC gives the card itself. */
+  /** `lxc.net.N.ipv4.address` and `.ipv6.address`, without prefix length: what LXC gives the NIC itself. */
   readonly addresses?: readonly string[];
 }
 
@@ -100,7 +100,7 @@ class LxcConfigReader {
     if (this.#problems.length < PROBLEMS_MAX) this.#problems.push(text);
   }
 
-  /** An empty value clears what the key names: one field, one card, or with `lxc.net` all of them. */
+  /** An empty value clears what the key names: one field, one NIC, or with `lxc.net` all of them. */
   #net(key: string, value: string, number: number): void {
     if (key === 'lxc.net') {
       if (value === '') this.#nets.clear();

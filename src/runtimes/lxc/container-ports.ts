@@ -34,7 +34,7 @@ export class ContainerPorts {
     return { guest, ports: [...others, port], skipped: [], note: '' };
   }
 
-  /** All cards of a container whose network is there. A number is used up only by one that gets a port. */
+  /** All NICs of a container whose network is there. A number is used up only by one that gets a port. */
   async started(
     name: string,
     pid: number,
@@ -110,7 +110,7 @@ export class ContainerPorts {
       bridge,
       guest,
       nic,
-      // LXC has set it already where it plugged the card; a row that is made anew needs it again.
+      // LXC has set it already where it plugged the NIC; a row that is made anew needs it again.
       ...(vlan && { vlan }),
     };
   }
@@ -141,14 +141,14 @@ function nicIndex(
   return candidates.find((n) => !used.has(n)) ?? 0;
 }
 
-/** Without a MAC in its configuration a card gets a random one at each start, and neighbours know the one before. */
+/** Without a MAC in its configuration a NIC gets a random one at each start, and neighbours know the one before. */
 const announced = (net: LxcNet | undefined): Pick<DesiredPort, 'announces'> =>
   net?.hwaddr === undefined && net?.addresses !== undefined ? { announces: net.addresses } : {};
 
 const vlanIn = (vlan: Vlan | undefined): Vlan | undefined =>
   vlan && (vlan.tag !== undefined || vlan.trunks.length > 0) ? vlan : undefined;
 
-/** Undefined when it cannot be read whole; that it has no cards may not be concluded then. */
+/** Undefined when it cannot be read whole; that it has no NICs may not be concluded then. */
 export async function readConfig(path: string): Promise<LxcConfig | undefined> {
   try {
     return parseLxcConfig(await nodeTreeFs.read(await realpath(path), LXC_CONFIG_MAX_BYTES));

@@ -8,7 +8,7 @@ import type { LxcContainer } from './containers.ts';
 export interface LxcParts {
   /** `/var/lib/lxc`: where a container's configuration is when the hook does not say. */
   root: string;
-  /** The bridge of a card without `lxc.net.N.link`. */
+  /** The bridge of a NIC without `lxc.net.N.link`. */
   bridge: string;
   isOvsBridge: (name: string) => boolean;
   linkNames: () => Promise<ReadonlySet<string>>;

@@ -20,7 +20,7 @@ const INTERVAL_MS = 3_000;
 export function watchLxc(parts: LxcWatchParts): { close(): void } {
   const { containers, desiredGuests, linkNames, onMissed, onError } = parts;
   let before: ReadonlySet<string> = new Set();
-  /** Runs that were told once: a container without a card for us stays without a claim. */
+  /** Runs that were told once: a container without a NIC for us stays without a claim. */
   const reported = new Set<string>();
   let failed = false;
 

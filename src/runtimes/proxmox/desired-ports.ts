@@ -11,13 +11,13 @@ import { desiredPort, isCutOff, isLeftUnplugged, obstacleTo } from './nic.ts';
 import type { ProxmoxParts } from './parts.ts';
 import { nicsTakenOff } from './taken-off.ts';
 
-/** Adopted at once, the card would have to be handed back at once for the next change. */
+/** Adopted at once, the NIC would have to be handed back at once for the next change. */
 const REST_MS = 3_000;
 
-/** `off` are the cards that are to be on no bridge now, `restored` those that Proxmox has failed to plug. */
+/** `off` are the NICs that are to be on no bridge now, `restored` those that Proxmox has failed to plug. */
 export type NicsResolution = Resolution & { off: ReadonlySet<number>; restored: ReadonlySet<number> };
 
-/** What the cards of one guest add up to, card by card. */
+/** What the NICs of one guest add up to, NIC by NIC. */
 class NicPorts {
   readonly ports: DesiredPort[] = [];
   readonly skipped: string[] = [];
@@ -29,7 +29,7 @@ class NicPorts {
   constructor(
     readonly guest: ProxmoxGuest,
     readonly identity: Guest,
-    /** Milliseconds for which Proxmox may still change the cards. */
+    /** Milliseconds for which Proxmox may still change the NICs. */
     readonly aside: number,
   ) {
     if (aside > 0 && Number.isFinite(aside)) this.requeueAfter(aside);
@@ -95,7 +95,7 @@ export class DesiredPorts {
     await this.#addPort(nics, port, nic);
   }
 
-  /** For a card that Proxmox has taken off its bridge and not yet plugged again. */
+  /** For a NIC that Proxmox has taken off its bridge and not yet plugged again. */
   async #isTakenOff(nics: NicPorts, port: DesiredPort): Promise<boolean> {
     const { vmid } = nics.guest;
     const verdict = this.#takenOff.judge(
@@ -122,7 +122,7 @@ export class DesiredPorts {
     if (reason !== undefined) return nics.skip(port.nic, reason);
     const rest = await this.#restAfterChange(vmid, port);
     if (rest > 0) nics.requeueAfter(rest);
-    // Never the card's own: a port with a smaller one lowers the bridge for everybody (PVE::Network::tap_plug).
+    // Never the NIC's own: a port with a smaller one lowers the bridge for everybody (PVE::Network::tap_plug).
     const mtu = await this.#parts.bridgeMtu(port.bridge);
     nics.ports.push({
       ...port,
@@ -131,7 +131,7 @@ export class DesiredPorts {
     });
   }
 
-  /** Milliseconds for which a card that was changed just now stays as it is: one change seldom comes alone. */
+  /** Milliseconds for which a NIC that was changed just now stays as it is: one change seldom comes alone. */
   async #restAfterChange(vmid: number, port: DesiredPort): Promise<number> {
     const { holderOf, configAge } = this.#parts;
     const former = this.#former(vmid, port);

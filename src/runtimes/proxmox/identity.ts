@@ -5,7 +5,7 @@ import type { ProxmoxGuest } from './config/tree.ts';
 
 export const keyOf = (vmid: number) => `vmid:${vmid}`;
 
-/** What stands in the file that is no configuration; a card's own problem is told with the card. */
+/** What stands in the file that is no configuration; a NIC's own problem is told with the NIC. */
 export function damageOf({ config }: ProxmoxGuest): string[] {
   const [first, ...others] = config.problems.filter((problem) => !/^line \d+: net\d+: /.test(problem));
   if (first === undefined) return [];

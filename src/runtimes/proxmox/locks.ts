@@ -1,4 +1,4 @@
-// Steps aside for Proxmox's changes of running containers: their cards get Proxmox's names while their lock is open.
+// Steps aside for Proxmox's changes of running containers: their NICs get Proxmox's names while their lock is open.
 
 import { existsSync } from 'node:fs';
 import { observePorts } from '../../core/drivers/ovsdb/observe.ts';
@@ -22,7 +22,7 @@ export interface ProxmoxLocksParts {
   config: { proxmox: ProxmoxSection };
   follow: Follow;
   ovsdb: OvsdbClient;
-  /** Gives a guest's cards Proxmox's names; true when there were any. Throws what OVSDB said. */
+  /** Gives a guest's NICs Proxmox's names; true when there were any. Throws what OVSDB said. */
   restoreNames: (vmid: number, reason: string) => Promise<boolean>;
   resync: (vmid: number, reason: string) => Promise<unknown>;
   /** Whether locks can be watched has changed: names of ports hang on it. */
@@ -38,7 +38,7 @@ export interface ProxmoxLocks {
   problem(): string | undefined;
   /** Whether they are not seen in time. */
   isBlind(): boolean;
-  /** Milliseconds for which a container's cards are to have Proxmox's names, `Infinity` while its lock is open. */
+  /** Milliseconds for which a container's NICs are to have Proxmox's names, `Infinity` while its lock is open. */
   asideFor(vmid: number): number;
   /** A container is about to start. */
   starts(vmid: number): void;

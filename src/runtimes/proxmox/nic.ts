@@ -1,4 +1,4 @@
-// One network card of a Proxmox guest: which device of the switch it is, and under which name its port goes; pure.
+// One NIC of a Proxmox guest: which device of the switch it is, and under which name its port goes; pure.
 
 import type { Guest } from '../../core/guest/guest.ts';
 import { type Nic, trunkIds } from '../../core/guest/nic.ts';
@@ -11,7 +11,7 @@ export type HolderOf = (device: string) => { row: string; bridge: string } | und
 export interface ConfiguredNic {
   index: number;
   nic: Nic;
-  /** Whether Proxmox is about to change this card: it has said so in the configuration, or has locked that. */
+  /** Whether Proxmox is about to change this NIC: it has said so in the configuration, or has locked that. */
   pending: boolean;
 }
 
@@ -19,8 +19,8 @@ export interface ConfiguredNic {
 export type PortMode = 'vi' | 'keep';
 
 /**
- * The port that a card should have. Its row keeps Proxmox's name where a port of another name would do harm:
- * - while a change of the card is pending: Proxmox removes and adds the port under its own name (`PVE::Network::tap_plug`)
+ * The port that a NIC should have. Its row keeps Proxmox's name where a port of another name would do harm:
+ * - while a change of the NIC is pending: Proxmox removes and adds the port under its own name (`PVE::Network::tap_plug`)
  * - with a rate limit, which is tc's and would be lost ("OVS resets everything", same place)
  * - with the firewall, whose internal port would lose its place in the firewall bridge
  */
@@ -35,7 +35,7 @@ export function desiredPort(
   const isFirewalled = device !== plainDevice(guest, index);
   const keeps = mode === 'keep' || pending || isFirewalled || nic.rate !== undefined;
   const vlan = vlanOf(nic);
-  // In the middle of a change the configuration tells of the bridge that the card has left, or for a container of none.
+  // In the middle of a change the configuration tells of the bridge that the NIC has left, or for a container of none.
   const bridge = (pending ? holderOf(device)?.bridge : undefined) ?? nic.bridge ?? '';
   return {
     port: portName(guest.vmid, index),
@@ -48,7 +48,7 @@ export function desiredPort(
   };
 }
 
-/** Why a card gets no port, or undefined. */
+/** Why a NIC gets no port, or undefined. */
 export function obstacleTo(
   runtime: Guest['runtime'],
   nic: Nic,
@@ -60,7 +60,7 @@ export function obstacleTo(
   return undefined;
 }
 
-/** With its link set down a container's card is on no bridge; a VM's stays plugged, QEMU holds its link down. */
+/** With its link set down a container's NIC is on no bridge; a VM's stays plugged, QEMU holds its link down. */
 export function isLeftUnplugged(runtime: Guest['runtime'], nic: Nic): boolean {
   return nic.linkDown && runtime === 'proxmox-lxc';
 }
@@ -69,7 +69,7 @@ function plainDevice({ vmid, runtime }: Guest, index: number): string {
   return `${runtime === 'proxmox-qemu' ? 'tap' : 'veth'}${vmid}i${index}`;
 }
 
-/** With the firewall the card's port is an internal one (PVE::Network, compute_fwbr_names). */
+/** With the firewall the NIC's port is an internal one (PVE::Network, compute_fwbr_names). */
 function deviceOf(guest: Guest, { index, nic, pending }: ConfiguredNic, holderOf: HolderOf): string {
   const firewallPort = `fwln${guest.vmid}o${index}`;
   const isFirewalled = pending ? holderOf(firewallPort) !== undefined : nic.firewall;
@@ -77,8 +77,8 @@ function deviceOf(guest: Guest, { index, nic, pending }: ConfiguredNic, holderOf
 }
 
 /**
- * Whether a card with the firewall has lost its way to the bridge: its port is an internal one, which ends with the bridge
- * or when its row is removed, and Proxmox makes it only when it plugs. The card and its firewall bridge are still there.
+ * Whether a NIC with the firewall has lost its way to the bridge: its port is an internal one, which ends with the bridge
+ * or when its row is removed, and Proxmox makes it only when it plugs. The NIC and its firewall bridge are still there.
  */
 export function isCutOff(port: DesiredPort, links: ReadonlySet<string>): boolean {
   const { guest, nic, interface: device } = port;

@@ -11,7 +11,7 @@ export interface ProxmoxParts {
   linkNames: () => Promise<ReadonlySet<string>>;
   /** Whether the name is not that of something else: an OVS bridge has it, will have it, or has gone and is waited for. */
   isOvsBridge: (name: string) => boolean;
-  /** Whether Open vSwitch has no bridge of that name: nobody can be about to plug a card into it. */
+  /** Whether Open vSwitch has no bridge of that name: nobody can be about to plug a NIC into it. */
   isBridgeGone: (name: string) => boolean;
   holderOf: HolderOf;
   /** Whether the port was asked for when the very device that has the name now was there. */
@@ -20,9 +20,9 @@ export interface ProxmoxParts {
   bridgeMtu: (bridge: string) => Promise<number | undefined>;
   /** The bridge of the kernel that a device is plugged into. */
   kernelBridgeOf: (device: string) => Promise<string | undefined>;
-  /** Milliseconds for which a container's cards are Proxmox's to change, `Infinity` while it does not say that it is done. */
+  /** Milliseconds for which a container's NICs are Proxmox's to change, `Infinity` while it does not say that it is done. */
   asideFor: (vmid: number) => number;
-  /** The container starts: Proxmox has no change of its cards to make any more. */
+  /** The container starts: Proxmox has no change of its NICs to make any more. */
   onStart: (vmid: number) => void;
   /** Whether nobody tells when Proxmox is about to change a running container. */
   isBlind: () => boolean;

@@ -41,7 +41,7 @@ export class PluggedPorts {
     };
   }
 
-  /** For post-start: Proxmox has read the configuration and plugged the cards. */
+  /** For post-start: Proxmox has read the configuration and plugged the NICs. */
   async started(guest: ProxmoxGuest, links: ReadonlySet<string>): Promise<Resolution> {
     const { ports = [], off, restored: _, ...rest } = await this.#desired.of(guest, links);
     return { ...rest, ports: [...ports, ...(await this.#stillHeld(guest.vmid, ports, links, off))] };
@@ -65,7 +65,7 @@ export class PluggedPorts {
   }
 
   /**
-   * A card that its configuration no longer names, or names wrongly, stays connected for as long as it is there. One that
+   * A NIC that its configuration no longer names, or names wrongly, stays connected for as long as it is there. One that
    * Proxmox has put into a bridge of the kernel does not: its removal of the port may have failed (see taken-off.ts).
    */
   async #stillHeld(

@@ -90,7 +90,7 @@ async function runningGuests(parts: ProxmoxParts, plugged: PluggedPorts) {
   const tree = await readProxmoxTree({ root });
   if (tree.state === 'unavailable') return undefined;
   const links = await linkNames();
-  // Its guests run on when the directory vanishes: each keeps what it has for as long as its card is there.
+  // Its guests run on when the directory vanishes: each keeps what it has for as long as its NIC is there.
   const guests = tree.state === 'ready' ? tree.guests : new Map<number, ProxmoxGuest>();
   const running = new Set([...links].map((link) => parseGuestInterface(link)?.vmid));
   const known = [...guests.values()].filter((guest) => running.has(guest.vmid));

@@ -13,18 +13,18 @@ interface State {
   open: number;
   /** When it was opened last, milliseconds of the epoch. */
   at: number;
-  /** When the guest's cards were given back for it, milliseconds of the epoch. */
+  /** When the guest's NICs were given back for it, milliseconds of the epoch. */
   since?: number;
   /** Until when they stay so, after the lock was closed. */
   until?: number;
 }
 
 export interface SteppingAsideParts {
-  /** Whether the container runs and has a card on a bridge of Open vSwitch. */
+  /** Whether the container runs and has a NIC on a bridge of Open vSwitch. */
   hasNics: (vmid: number) => boolean;
   /** Whether it has a network device at all: one that does not run has none. */
   runs: (vmid: number) => boolean;
-  /** Its cards are to be under Proxmox's names from now on; at once. */
+  /** Its NICs are to be under Proxmox's names from now on; at once. */
   onAside: (vmid: number) => void;
   /** They may have ours again, after so many milliseconds. */
   onOver: (vmid: number, ms: number) => void;
@@ -43,7 +43,7 @@ export interface SteppingAside {
   starts(vmid: number): void;
   /** Whether any lock is open. */
   isAnyOpen(): boolean;
-  /** Milliseconds for which its cards are Proxmox's, `Infinity` while the lock is open, 0 when they are not. */
+  /** Milliseconds for which its NICs are Proxmox's, `Infinity` while the lock is open, 0 when they are not. */
   remaining(vmid: number): number;
 }
 

@@ -1,6 +1,6 @@
-// Cards of running containers that Proxmox takes off their bridge for a moment, to plug them anew.
+// NICs of running containers that Proxmox takes off their bridge for a moment, to plug them anew.
 //
-// For a change of bridge, tag, firewall or link_down Proxmox removes the port, writes the card without bridge, and plugs it
+// For a change of bridge, tag, firewall or link_down Proxmox removes the port, writes the NIC without bridge, and plugs it
 // (pve-container LXC.pm, update_net). A port under our name it did not find: it is removed here instead, when that is
 // written, and every moment until Proxmox plugs will do. Handed back under Proxmox's name it would be in the way.
 
@@ -19,7 +19,7 @@ export type Verdict =
 
 export interface NicsTakenOff {
   /**
-   * @param port what the card should have, under Proxmox's name
+   * @param port what the NIC should have, under Proxmox's name
    * @param former what it had until now
    * @param age milliseconds since its configuration was written
    */

@@ -28,7 +28,7 @@ export function networkManagerDriver(parts: DriverParts): SwitchDriver {
     release: rows.release,
 
     async restoreName(desired, from) {
-      // NetworkManager takes its row along when it lets go; the card is without a port for that moment.
+      // NetworkManager takes its row along when it lets go; the NIC is without a port for that moment.
       await detachPort(parts, from);
       return rows.attach(desired);
     },

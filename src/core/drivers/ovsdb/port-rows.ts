@@ -8,7 +8,7 @@ import { holds, mark } from './move-interface.ts';
 
 type Ids = Readonly<Record<string, string>>;
 
-/** Operations that put a new port into the bridge, in place of `former` ones that hold its card or have its name. */
+/** Operations that put a new port into the bridge, in place of `former` ones that hold its NIC or have its name. */
 export function insertPort(
   desired: DesiredPort,
   bridgeRowUuid: string,

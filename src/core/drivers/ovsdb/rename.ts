@@ -45,7 +45,7 @@ export async function adoptPort(
   const { interface: link } = desired;
   const moved = await moveToRow(parts, desired, from, desired.port);
   if (moved !== 'taken') return moved;
-  // Proxmox was about to change the card, and it was given back in the same moment.
+  // Proxmox was about to change the NIC, and it was given back in the same moment.
   const row = rowNamed(ovsdb, link);
   if (row !== undefined && isOurs(row.externalIds)) {
     return { driver: 'ovsdb', ofport: await usablePort(ovsdb, row.row, link), attempts: 1 };

@@ -29,7 +29,7 @@ const PROBLEMS_MAX = 20;
 
 /**
  * Reads up to the first `[section]`: what follows is pending or a snapshot, not the guest as it is. Of the pending
- * section only that a card is in it matters. Never throws.
+ * section only that a NIC is in it matters. Never throws.
  */
 export function parseGuestConfig(text: string, kind: 'qemu' | 'lxc'): GuestConfig {
   const reader = new ConfigReader(kind);
@@ -79,7 +79,7 @@ class ConfigReader {
     else this.#values.set(key, value);
   }
 
-  /** A card to change is `netN: …`, a card to take out is named in `delete: net1,!net2` (`!` forces it). */
+  /** A NIC to change is `netN: …`, a NIC to take out is named in `delete: net1,!net2` (`!` forces it). */
   readPending(line: string): void {
     const [, key, value = ''] = LINE[this.kind].exec(line) ?? [];
     if (key === undefined) return;
