@@ -127,3 +127,15 @@ it('changes its name at no time, whoever plugged it and whatever it is called', 
     }),
   );
 });
+
+it('names of ports on other bridges, of those that have one already and of pairs of ours stay as desired', () => {
+  const tree = { ...inputOf(wish('proxmox-lxc', 'veth201i0'), [], true).observed };
+  const elsewhere = wish('proxmox-lxc', 'veth201i1', { bridge: 'vmbr1' });
+  const named = wish('proxmox-lxc', 'veth201i2', { row: 'veth201i2' });
+  const onTree = wish('proxmox-lxc', 'veth201i0');
+  expect(keepNames([elsewhere, named, onTree], tree)).toEqual([
+    elsewhere,
+    named,
+    { ...onTree, row: 'veth201i0' },
+  ]);
+});
