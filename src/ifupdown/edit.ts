@@ -139,6 +139,11 @@ function showBridges(draft: Draft, spec: InterfacesSpec, changes: Change[], refu
       changes.push({ bridge: name, kind: 'stanza-added' });
     } else if (mine !== undefined && takenOver(mine, draft.lines) === undefined) {
       if (saysTheSame(mine, stanzasFor(name, addresses))) continue;
+      const obstacle = obstacleAtTheEnd(name, linesWithout(name, draft));
+      if (obstacle !== undefined) {
+        refusals.push({ bridge: name, reason: obstacle });
+        continue;
+      }
       removeOwn(draft, mine);
       for (const stanza of stanzasFor(name, addresses)) draft.append(stanza);
       changes.push({ bridge: name, kind: 'stanza-changed' });
@@ -161,6 +166,13 @@ function refusalOf(
     return 'the file has this name for something that is not an OVS bridge; choose another name in config.toml';
   if (elsewhere) return 'a file that /etc/network/interfaces sources defines it; Proxmox does not read that';
   return undefined;
+}
+
+/** What would be left of the file without our stanzas of that bridge. */
+function linesWithout(name: string, draft: Draft): readonly Line[] {
+  const rest = openDraft(draft.text());
+  removeOwn(rest, ownStanzas(rest.lines).get(name) ?? []);
+  return rest.lines;
 }
 
 function obstacleAtTheEnd(name: string, lines: readonly Line[]): string | undefined {
