@@ -64,6 +64,13 @@ export default {
       to: {},
     },
     {
+      name: 'no room, and no arrow',
+      comment: 'The rule before sees a file by its arrows; this one sees a file that has none.',
+      severity: 'error',
+      from: { orphan: true, path: '^(?:src|hooks)/', pathNot: inside(Object.keys(ROOMS)) },
+      to: {},
+    },
+    {
       name: 'one runtime, one folder',
       severity: 'error',
       from: { path: `^src/runtimes/(${RUNTIMES.join('|')})/` },

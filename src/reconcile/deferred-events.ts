@@ -34,7 +34,8 @@ export interface DeferredEvents {
 
 export function openDeferred(parts: DeferredParts): DeferredEvents {
   const { ledger, pendingRetries, guestQueue, handle } = parts;
-  const deferred: Handed[] = [];
+  /** By the event's id, in the order in which they came. */
+  const deferred = new Map<string, Handed>();
   /** How many events there was no room for. */
   let lost = 0;
   const note = ({ code, reason }: AgentError) => {
@@ -47,21 +48,26 @@ export function openDeferred(parts: DeferredParts): DeferredEvents {
     } catch (error) {
       if (!isAgentError(error, 'ledger-write-failed')) throw error;
       // One try for all of them: else each event would make the next try later.
-      if (deferred.length === 0) note(error);
-      const hasRoom = deferred.length < DEFERRED_MAX;
-      if (hasRoom) deferred.push({ ...handed, late: true });
-      else lost += 1;
-      const message = hasRoom
-        ? `waits until the ledger can be written: ${error.toLine()}`
-        : `is not recorded, ${DEFERRED_MAX} events wait already: ${error.toLine()}`;
+      if (deferred.size === 0) note(error);
+      // A hook that was told to wait hands its event in a second time, by the bus.
+      const isKept = deferred.has(handed.event.id);
+      const hasRoom = deferred.size < DEFERRED_MAX;
+      if (!isKept && hasRoom) deferred.set(handed.event.id, { ...handed, late: true });
+      if (!isKept && !hasRoom) lost += 1;
+      const message =
+        isKept || hasRoom
+          ? `waits until the ledger can be written: ${error.toLine()}`
+          : `is not recorded, ${DEFERRED_MAX} events wait already: ${error.toLine()}`;
       return { ok: false, message, height: null, ports: [] };
     }
   };
   const handleDeferred = async () => {
-    for (const handed of deferred.splice(0)) {
+    const waiting = [...deferred.values()];
+    deferred.clear();
+    for (const handed of waiting) {
       await guestQueue.run(guestKeyOf(handed.event), () => handleOrDefer(handed));
     }
-    if (deferred.length > 0) return false;
+    if (deferred.size > 0) return false;
     if (lost === 0) return true;
     const reason = 'the ledger could not be written, and too many waited already';
     const data = { count: lost, reason };
@@ -75,7 +81,7 @@ export function openDeferred(parts: DeferredParts): DeferredEvents {
     handleDeferred,
     note,
     clear() {
-      if (deferred.length === 0) pendingRetries.clear(LEDGER_RETRY);
+      if (deferred.size === 0) pendingRetries.clear(LEDGER_RETRY);
     },
   };
 }

@@ -94,6 +94,18 @@ describe('events that come while the ledger cannot be written', () => {
     expect(written.blocks.map(({ action }) => action)).toEqual(['guest_post_start']);
   });
 
+  it('are kept once, however often a hook hands one in', async () => {
+    const { agent, written } = heart();
+    written.isFull = true;
+    const twice = [event(1), event(1)];
+    for (const each of twice) expect((await agent.handle(each)).message).toContain('waits until');
+    for (let n = 2; n <= 10_000; n++) await agent.handle(event(n, 100 + n));
+    expect((await agent.handle(event(1))).message).toContain('waits until');
+    written.isFull = false;
+    await agent.reconcile('another try');
+    expect(written.blocks.filter(({ action }) => action === 'events_lost')).toEqual([]);
+  });
+
   it('are counted where there is no room for them, and the count is told', async () => {
     const { agent, written } = heart();
     written.isFull = true;
