@@ -20,7 +20,7 @@ export function buildConvergence(parts: HostParts & GuestParts, recreateBackoff:
     ledger,
     recreateBackoff,
     facts: facts.current,
-    isBlocked: (driver, desired, holder) => drivers[driver].isHeld(desired, holder),
+    isHeld: (driver, desired, holder) => drivers[driver].isHeld(desired, holder),
     pendingRetries,
     securityDigest: netmaker.securedPorts.digest,
     executors: executors({ config, drivers, veths, securedPorts: netmaker.securedPorts }),

@@ -22,7 +22,7 @@ export interface ConvergeParts extends StepParts, UnplannedParts {
   config: Config;
   /** What the choice of a driver depends on. */
   facts: () => SwitchFacts;
-  isBlocked: PlanInput['isBlocked'];
+  isHeld: PlanInput['isHeld'];
   /** What a port's rules would leave behind. */
   securityDigest: (desired: DesiredPort, portSecurity: PortSecurity, ofport: number) => string;
   pendingRetries: PendingRetries;
@@ -65,7 +65,7 @@ export function openConverge(parts: ConvergeParts): Convergence {
 
 function planFor(context: Context, request: Omit<ConvergeRequest, 'cause'>, observed: Observed): Plan {
   const { key, desired, inScope, ensureBridges = [], restoreBridges = [] } = request;
-  const { config, facts, recreateBackoff, setUps, takenBy, recordOf, isBlocked, securityDigest } = context;
+  const { config, facts, recreateBackoff, setUps, takenBy, recordOf, isHeld, securityDigest } = context;
   return plan({
     takenBy: (desiredPort) => takenBy(desiredPort, key),
     recordOf,
@@ -79,7 +79,7 @@ function planFor(context: Context, request: Omit<ConvergeRequest, 'cause'>, obse
       Object.entries(config.bridges).flatMap(([name, bridge]) => (bridge.create ? [name] : [])),
     ),
     configured: setUps.of(desired),
-    isBlocked,
+    isHeld,
     recreateBlocker: recreateBackoff.recreateBlocker,
     securityDigest,
   });

@@ -22,14 +22,3 @@ export async function ranAt(pid: number, at: string): Promise<boolean> {
     return false;
   }
 }
-
-/** Whether the process that a pid file names runs and is called `command` (at most 15 characters, proc(5)). */
-export async function runsByPidFile(path: string, command: string): Promise<boolean> {
-  try {
-    const pid = Number((await readFile(path, 'utf8')).trim());
-    if (!Number.isInteger(pid) || pid <= 0) return false;
-    return (await readFile(`/proc/${pid}/comm`, 'utf8')).trim() === command;
-  } catch {
-    return false;
-  }
-}

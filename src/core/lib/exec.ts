@@ -21,11 +21,14 @@ export type Exec = (file: string, args: readonly string[], options?: ExecOptions
 /** Bytes of output; far more than any host has to say, and less than what would stop us for seconds to read. */
 const OUTPUT_MAX = 16 * 1024 * 1024;
 
+/** A program that is asked to end has 5 s before execa kills it; one that hangs in the kernel even then is waited for no longer. */
+const GONE_MS = 6000;
+
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 
 /**
  * The Exec that the product uses. PATH is fixed: a hook's caller may have set another one. What it says is collected here:
- * execa waits beyond its deadline for what the program has left with its output, and takes half a minute over 16 MiB of text.
+ * execa waits beyond its deadline for what the program has left with its output, and takes 6 s of this one thread over 16 MiB of text.
  */
 export const exec: Exec = async (file, args, options = {}) => {
   const { deadlineMs = 5000, input } = options;
@@ -41,25 +44,34 @@ export const exec: Exec = async (file, args, options = {}) => {
     }),
   );
   let why: string | undefined;
+  let gone: NodeJS.Timeout | undefined;
+  let giveUp: (nothing: undefined) => void = () => undefined;
+  const isGivenUp = new Promise<undefined>((resolve) => {
+    giveUp = resolve;
+  });
   const end = (reason: string) => {
-    why ??= reason;
+    if (why !== undefined) return;
+    why = reason;
     child.kill();
     child.stdout.destroy();
     child.stderr.destroy();
+    gone = setTimeout(giveUp, GONE_MS, undefined);
   };
   const tooMuch = () => end(`it said more than ${OUTPUT_MAX / 1024 / 1024} MiB`);
   const stdout = collected(child.stdout, tooMuch);
   const stderr = collected(child.stderr, tooMuch);
   const deadline = setTimeout(end, deadlineMs, `it was not done within ${deadlineMs} ms`);
-  const result = await child.finally(() => clearTimeout(deadline));
-  if (why === undefined && !result.failed) return stdout().replace(/\r?\n$/, '');
+  const result = await Promise.race([child, isGivenUp]);
+  clearTimeout(deadline);
+  clearTimeout(gone);
+  if (why === undefined && result?.failed === false) return stdout().replace(/\r?\n$/, '');
   const complaint = stderr();
-  const reported = complaint.trim() || why || result.shortMessage || 'no message';
+  const reported = why ?? (complaint.trim() || result?.shortMessage || 'no message');
   throw new AgentError('exec-failed', `${file} failed: ${reported.split('\n')[0]}`, {
     cause: new ProgramFailure(reported, {
-      exitCode: result.exitCode,
+      exitCode: result?.exitCode,
       stderr: complaint,
-      cause: result.cause,
+      cause: result?.cause,
     }),
   });
 };

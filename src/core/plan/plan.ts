@@ -38,7 +38,7 @@ export interface PlanInput {
   restoreBridges: readonly string[];
   /** Ports whose guest end has been set up since this agent started. */
   configured: ReadonlySet<string>;
-  isBlocked: IsHeld;
+  isHeld: IsHeld;
   /** Why a container's NIC that vanished is not made anew yet. */
   recreateBlocker: (desired: DesiredPort) => Pick<Blocker, 'code' | 'reason' | 'until'> | undefined;
   /** What a port's rules would leave behind, see `ObservedPortSecurity`. */
@@ -227,7 +227,7 @@ function portSteps(
     }
     if (!input.configured.has(desired.port)) steps.push(configure, ...announcement(desired));
   }
-  const plugging = switchSteps(desired, holder, driver, input.isBlocked);
+  const plugging = switchSteps(desired, holder, driver, input.isHeld);
   const security = securitySteps(desired, plugging.length === 0 ? holder?.ofport : undefined, input);
   const inOrder = security.length === 0 ? [...steps, ...plugging] : [...plugging, ...security, ...steps];
   return [...inOrder, ...peerSteps(desired, input, bridge)];

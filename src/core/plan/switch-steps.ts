@@ -17,14 +17,14 @@ export function switchSteps(
   desired: DesiredPort,
   holder: ObservedPort | undefined,
   driver: DriverName,
-  isBlocked: IsHeld,
+  isHeld: IsHeld,
 ): Step[] {
   // A row that keeps Proxmox's name is no profile of NetworkManager's: it is ours to mark, in OVSDB.
   if (desired.row !== undefined) return keptSteps(desired, desired.row, holder);
   const attach: Step = { kind: 'attach_port', desired, driver };
   if (holder === undefined || holder.bridge !== desired.bridge) return [attach];
   if (driver === holder.driver && driverTraits(driver).keepsRows) {
-    const isRight = holder.row === desired.port && isUsable(holder) && isBlocked(driver, desired, holder);
+    const isRight = holder.row === desired.port && isUsable(holder) && isHeld(driver, desired, holder);
     return isRight ? [] : [attach];
   }
   if (holder.row !== desired.port) return [{ kind: 'adopt_port', desired, from: holder, driver }];

@@ -1,6 +1,6 @@
 // What a look at the host found: one sentence each, with what to do about it.
 
-import type { AgentError, ErrorCode } from '../../core/lib/errors.ts';
+import type { ErrorCode } from '../../core/lib/errors.ts';
 import { ERRORS } from '../../core/lib/errors.ts';
 
 /** Groups of the output, in this order. */
@@ -66,11 +66,6 @@ export function findingsOf(group: Group): Findings {
     warn: bad('warn'),
     fail: bad('fail'),
   };
-}
-
-/** An error as an answer that is none. */
-export function noAnswer({ reason, code }: AgentError): Answer<never> {
-  return { ok: false, reason, code };
 }
 
 /** The value, or undefined where there is no answer. */

@@ -12,12 +12,6 @@ export function isMarkedOnly(port: ObservedPort): boolean {
   return isOurs(port.externalIds) && !isOurPort(port);
 }
 
-/** What the marks say of a port's guest: `web1 (proxmox-qemu)`. */
-export function guestOfPort({ externalIds }: ObservedPort): string {
-  const { [OWNER_KEYS.guest]: guest = '?', [OWNER_KEYS.runtime]: runtime = '?' } = externalIds;
-  return `${guest} (${runtime})`;
-}
-
 export function bootOfPort({ externalIds }: ObservedPort): string | undefined {
   return externalIds[OWNER_KEYS.boot];
 }

@@ -71,7 +71,7 @@ function inputOf(desired: DesiredPort, ports: readonly ObservedPort[], spanningT
     ensureBridges: [],
     restoreBridges: [],
     configured: new Set(['vi201']),
-    isBlocked: () => false,
+    isHeld: () => false,
     takenBy: () => undefined,
     recreateBlocker: () => undefined,
     securityDigest: () => '',

@@ -208,7 +208,7 @@ export function convergence(vmids: readonly number[]) {
     config: { ...defaultConfig(), bridges: { [BRIDGE]: { create: true } as never } },
     ledger: written.ledger,
     facts: () => ({ configured: 'ovsdb', networkManager: 'unable', declared: new Set() }),
-    isBlocked: () => false,
+    isHeld: () => false,
     securityDigest: () => '',
     pendingRetries,
     recreateBackoff: openRecreateBackoff(() => performance.now()),
