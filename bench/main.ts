@@ -1,10 +1,11 @@
 // Measures ours beside its peers and prints one table; ends with 1 when a limit is missed.
 //
-//   scripts/bench [--json] [SECTION…]      SECTION: see SECTIONS; all of them by default
+//   scripts/bench [--json] [SECTION[:SUITE]…]      SECTION: see SECTIONS; all of them, on all their suites, by default
 
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
+import type { Suite } from '../test/lab/host.ts';
 import { measureInside } from './hosts.ts';
 import { run as measureLedger } from './ledger.ts';
 import { measureReboot } from './reboot.ts';
@@ -21,12 +22,16 @@ const say = (text: string) =>
   );
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } });
-const unknown = positionals.filter((name) => !SECTIONS.includes(name));
+const asked = positionals.map((argument) => argument.split(':'));
+const unknown = asked.map(([name = '']) => name).filter((name) => !SECTIONS.includes(name));
 if (unknown.length > 0) {
   process.stderr.write(`bench: no section ${unknown.join(', ')}; there are ${SECTIONS.join(', ')}\n`);
   process.exit(2);
 }
-const wanted = (name: string) => positionals.length === 0 || positionals.includes(name);
+/** Without `suite`: on any. */
+const wanted = (name: string, suite?: Suite) =>
+  asked.length === 0 ||
+  asked.some(([section, on]) => section === name && (on === undefined || suite === undefined || on === suite));
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
 const options = { deb: `dist/bench/ovs-port-agent_${version}_all.deb`, disk: DISK, say };
@@ -34,7 +39,7 @@ const loadBefore = loadavg()[0] ?? 0;
 const rows: Row[] = [];
 const versions: string[] = [];
 
-const inForky = ['hook', 'docker', 'ports'].filter(wanted);
+const inForky = ['hook', 'docker', 'ports'].filter((one) => wanted(one, 'forky'));
 if (inForky.length > 0) {
   const found = await measureInside('forky', inForky, options);
   rows.push(...found.rows);
@@ -42,7 +47,7 @@ if (inForky.length > 0) {
 }
 if (wanted('hook')) {
   // Proxmox 9 and 8 stand on these; their Node is older, and a hook is mostly Node's own start.
-  for (const suite of ['trixie', 'bookworm'] as const) {
+  for (const suite of (['trixie', 'bookworm'] as const).filter((one) => wanted('hook', one))) {
     const found = await measureInside(suite, ['hook'], options);
     rows.push(...found.rows);
     versions.push(found.versions);
@@ -50,14 +55,15 @@ if (wanted('hook')) {
 }
 // With an internet around it, which nothing else wants.
 if (wanted('netmaker')) {
-  for (const suite of ['forky', 'trixie'] as const) {
+  for (const suite of (['forky', 'trixie'] as const).filter((one) => wanted('netmaker', one))) {
     const found = await measureInside(suite, ['netmaker'], options);
+    say(`${suite}: netmaker\n${table(found.rows)}`);
     rows.push(...found.rows.map((one) => ({ ...one, what: `${suite}: ${one.what}` })));
     versions.push(found.versions);
   }
 }
 // Like Proxmox 9, and no NetworkManager in it. Each in a fresh host: five hundred ports would stand in the way of the next.
-for (const section of ['ovsdb', 'reparent'].filter(wanted)) {
+for (const section of ['ovsdb', 'reparent'].filter((one) => wanted(one))) {
   const found = await measureInside('trixie', [section], options);
   rows.push(...found.rows);
   versions.push(found.versions);

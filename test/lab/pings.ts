@@ -2,9 +2,15 @@
 import { expect } from 'vitest';
 import type { Host } from './host.ts';
 
-/** What ping prints, with the time of each answer. */
-async function pingsDuring(host: Host, address: string, work: () => Promise<unknown>): Promise<string> {
-  const pings = host.sh(`echo $$ >/tmp/pings.pid; exec ping -D -i 0.01 ${address}`);
+/** What ping prints, with the time of each answer; `within`: a network namespace of the host's. */
+async function pingsDuring(
+  host: Host,
+  address: string,
+  work: () => Promise<unknown>,
+  within?: string,
+): Promise<string> {
+  const enter = within === undefined ? '' : `ip netns exec ${within}`;
+  const pings = host.sh(`echo $$ >/tmp/pings.pid; exec ${enter} ping -D -i 0.01 ${address}`);
   await host.sh('until [ -s /tmp/pings.pid ]; do sleep 0.05; done; sleep 0.3');
   try {
     await work();
@@ -16,13 +22,33 @@ async function pingsDuring(host: Host, address: string, work: () => Promise<unkn
 
 /** Pings `address` 100 times a second while `work` runs; gives how many went unanswered. */
 export async function lostDuring(host: Host, address: string, work: () => Promise<unknown>): Promise<number> {
-  const text = await pingsDuring(host, address, work);
-  const answered = new Set(
-    [...text.matchAll(/ icmp_seq=(\d+) ttl/g)].map(([, sequence]) => Number(sequence)),
+  return (await unansweredDuring(host, address, work)).length;
+}
+
+/** The same, and for each that went unanswered its number and the time (seconds of the epoch) of the answer before. */
+export async function unansweredDuring(
+  host: Host,
+  address: string,
+  work: () => Promise<unknown>,
+  within?: string,
+): Promise<{ sequence: number; after: string | undefined }[]> {
+  const text = await pingsDuring(host, address, work, within);
+  const answers = new Map(
+    [...text.matchAll(/^\[(\d+\.\d+)\].* icmp_seq=(\d+) ttl/gm)].map(([, at, sequence]) => [
+      Number(sequence),
+      at,
+    ]),
   );
-  expect(answered.size).toBeGreaterThan(50);
+  expect(answers.size).toBeGreaterThan(50);
   // Those after the last answer were on their way when the pings ended.
-  return Math.max(...answered) - answered.size;
+  const unanswered: { sequence: number; after: string | undefined }[] = [];
+  let after: string | undefined;
+  for (let sequence = 1; sequence < Math.max(...answers.keys()); sequence++) {
+    const at = answers.get(sequence);
+    if (at === undefined) unanswered.push({ sequence, after });
+    else after = at;
+  }
+  return unanswered;
 }
 
 /** Pings `address` 100 times a second while `work` runs; gives the longest time without an answer, in ms. */
