@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Host, type Suite, upHost } from './host.ts';
 
 const suites: Suite[] = ['forky', 'trixie', 'bookworm'];
-const VECTORS = '/src/test/unit/proxmox/interfaces/vectors';
+const VECTORS = '/src/test/unit/ifupdown/vectors';
 
 const hook = `#!/bin/sh
 echo "$1 $2" >>/var/log/phases

@@ -19,7 +19,7 @@ import { leaseTable } from '../../../src/netmaker/address/lease-rows.ts';
 import { containerReport } from '../../../src/netmaker/report.ts';
 import { summarize } from '../../../src/netmaker/summary.ts';
 import type { Binding } from '../../../src/state/desired-state.ts';
-import { readAnswer } from './methods.ts';
+import { readAnswer } from './methods/methods.ts';
 
 const CALLER = { user: 'root', pid: 1 };
 const AT = '2026-11-23T08:30:32.123Z';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { introspectionXml, SIGNALS } from '../../../src/api/introspection-xml.ts';
 import { pascalCase } from '../../../src/api/spelling.ts';
-import { allMethods } from './methods.ts';
+import { allMethods } from './methods/methods.ts';
 
 const page = readFileSync(new URL('../../../docs/dbus.md', import.meta.url), 'utf8');
 const section = (title: string) => page.split(/^## /m).find((part) => part.startsWith(`${title}\n`)) ?? '';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { healthy, no, port, switchFacts, yes } from '../doctor/healthy.ts';
+import { healthy, no, port, switchFacts, yes } from '../diagnose/doctor/healthy.ts';
 import { cli } from './fake.ts';
 
 describe('doctor', () => {

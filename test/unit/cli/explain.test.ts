@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { guest, healthy, no, port, tree, WEB1 } from '../doctor/healthy.ts';
-import { ports, proxmox } from '../doctor/variants.ts';
+import { guest, healthy, no, port, tree, WEB1 } from '../diagnose/doctor/healthy.ts';
+import { ports, proxmox } from '../diagnose/doctor/variants.ts';
 import { cli } from './fake.ts';
 
 /** The guest's process cannot run here: no host of a test has guests. */

@@ -172,7 +172,7 @@ describe('list', () => {
 
 describe('explain', () => {
   it('knows whatever list shows', async () => {
-    const { healthy } = await import('../doctor/healthy.ts');
+    const { healthy } = await import('../diagnose/doctor/healthy.ts');
     const setting = { agent: { DescribeGuests }, facts: healthy() };
     const unattached = await cli(['explain', 'cache'], setting);
     expect([unattached.code, unattached.out]).toEqual([

@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cells } from '../../../src/cli/render/table.ts';
 import { openLedger } from '../../../src/core/ledger/index.ts';
 import { containerReport } from '../../../src/netmaker/report.ts';
-import { healthy } from '../doctor/healthy.ts';
-import { proxmox } from '../doctor/variants.ts';
-import { AT, peer, sight, wg } from '../netmaker/mesh/sights.ts';
+import { healthy } from '../diagnose/doctor/healthy.ts';
+import { proxmox } from '../diagnose/doctor/variants.ts';
+import { AT, peer, sight, wg } from '../netmaker/wireguard/sights.ts';
 import { cli, NOW, today, tree, verbPaths } from './fake.ts';
 
 const LONG = `東京-${'very-long-name-'.repeat(12)}\u001b[2J\u202e$(reboot)`;

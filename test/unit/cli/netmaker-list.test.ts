@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compactSize, durationText } from '../../../src/cli/render/quantity.ts';
 import { type ContainerParts, containerReport } from '../../../src/netmaker/report.ts';
-import { AT, peer, S, sight, wg } from '../netmaker/mesh/sights.ts';
+import { AT, peer, S, sight, wg } from '../netmaker/wireguard/sights.ts';
 import { cli } from './fake.ts';
 
 const report = (more: Partial<ContainerParts>) =>

@@ -4,8 +4,8 @@ import type { DoctorFacts } from '../../../src/diagnose/doctor/facts.ts';
 import type { DesiredFacts } from '../../../src/diagnose/explain/facts.ts';
 import { joinPort } from '../../../src/diagnose/explain/join.ts';
 import { type HealthView, healthOf, healthWord, portHealth } from '../../../src/diagnose/health.ts';
-import { healthy, link, no, port } from '../doctor/healthy.ts';
-import { ports } from '../doctor/variants.ts';
+import { healthy, link, no, port } from './doctor/healthy.ts';
+import { ports } from './doctor/variants.ts';
 
 const wish: DesiredFacts = { interface: 'tap101i0', bridge: 'ovsbr0', from: 'binding file' };
 const guest = { name: 'web1', runtime: 'proxmox-qemu' as const };

@@ -1,7 +1,7 @@
 // How the report of one container is put together.
 import { describe, expect, it } from 'vitest';
 import { containerReport, containerReportSchema } from '../../../src/netmaker/report.ts';
-import { AT, container, key, peer, S, sight, wg } from './mesh/sights.ts';
+import { AT, container, key, peer, S, sight, wg } from './wireguard/sights.ts';
 
 const few = {
   container: 'netclient',

@@ -1,0 +1,161 @@
+// A disk that fails: appends say so, nothing half-written stays, and the ledger works again when the disk does.
+
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { type FileHandle, open as fsOpen } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { verifyLedger } from '../../../../src/core/ledger/index.ts';
+import { entry, open, scratch } from './scratch.ts';
+
+type Fault = { method: 'write' | 'truncate' | 'sync'; code: string; short?: number };
+
+/** A file system whose ledger file fails as told, as long as it is told so; `opened` counts descriptors. */
+function failingFs() {
+  const state = { faults: [] as Fault[], opened: 0 };
+  const wrap = (file: FileHandle): FileHandle =>
+    new Proxy(file, {
+      get(target, name) {
+        const value = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        return async (...args: unknown[]) => {
+          const fault = state.faults.find((one) => one.method === name);
+          if (!fault) return Reflect.apply(value, target, args);
+          if (fault.short) {
+            const [bytes, from, , at] = args as [Buffer, number, number, number];
+            const length = fault.short;
+            fault.short = 0;
+            return target.write(bytes, from, length, at);
+          }
+          throw Object.assign(new Error(`${fault.code}: injected`), { code: fault.code });
+        };
+      },
+    });
+  const fs = {
+    open: async (path: string, flags: number, mode?: number) => {
+      state.opened += 1;
+      return wrap(await fsOpen(path, flags, mode));
+    },
+  };
+  return { fs, state };
+}
+
+const failed = { status: 'rejected', reason: { code: 'ledger-write-failed' } };
+
+describe('a full disk', () => {
+  it('fails those appends, leaves no part of them, and the next ones work when there is space', async () => {
+    using place = scratch();
+    const { fs, state } = failingFs();
+    const ledger = await open(place.path, { fs });
+    await ledger.append(entry(1));
+    const before = readFileSync(place.path);
+    state.faults = [{ method: 'write', code: 'ENOSPC', short: 100 }];
+    const lost = await Promise.allSettled([ledger.append(entry(2)), ledger.append(entry(3))]);
+    expect(lost).toMatchObject([failed, failed]);
+    expect(readFileSync(place.path).equals(before)).toBe(true);
+    state.faults = [];
+    expect((await ledger.append(entry(4))).height).toBe(2);
+    await ledger.close();
+    expect(await verifyLedger(place.path)).toMatchObject({ verdict: 'ok', blocks: 2 });
+  });
+
+  it('does not take along what was appended meanwhile', async () => {
+    using place = scratch();
+    const { fs, state } = failingFs();
+    const ledger = await open(place.path, { fs });
+    state.faults = [{ method: 'write', code: 'ENOSPC' }];
+    const lost = ledger.append(entry(1)).catch((error: unknown) => {
+      state.faults = [];
+      return error;
+    });
+    await Promise.resolve();
+    await Promise.resolve();
+    const later = ledger.append(entry(2));
+    expect(await lost).toMatchObject({ code: 'ledger-write-failed' });
+    expect(await later).toMatchObject({ height: 1 });
+    await ledger.close();
+  });
+});
+
+describe('short writes', () => {
+  it('are completed', async () => {
+    using place = scratch();
+    const { fs } = failingFs();
+    const real = fs.open;
+    const dribble = async (path: string, flags: number, mode?: number) => {
+      const file = await real(path, flags, mode);
+      return new Proxy(file, {
+        get: (target, name) =>
+          name === 'write'
+            ? (bytes: Buffer, from: number, length: number, at: number) =>
+                target.write(bytes, from, Math.min(length, 7), at)
+            : Reflect.get(target, name),
+      });
+    };
+    const ledger = await open(place.path, { fs: { open: dribble } });
+    await Promise.all([1, 2, 3].map((n) => ledger.append(entry(n))));
+    await ledger.close();
+    expect(await verifyLedger(place.path)).toMatchObject({ verdict: 'ok', blocks: 3 });
+  });
+});
+
+describe('a device that fails', () => {
+  it('is not written to again through the same descriptor, which may have forgotten what it lost', async () => {
+    using place = scratch();
+    const { fs, state } = failingFs();
+    const ledger = await open(place.path, { fs });
+    await ledger.append(entry(1));
+    state.faults = [{ method: 'write', code: 'EIO' }];
+    await expect(ledger.append(entry(2))).rejects.toMatchObject({ code: 'ledger-write-failed' });
+    state.faults = [];
+    expect((await ledger.append(entry(3))).height).toBe(2);
+    expect(state.opened).toBe(2);
+    await ledger.close();
+    expect(await verifyLedger(place.path)).toMatchObject({ verdict: 'ok', blocks: 2 });
+  });
+
+  it('and then cannot even cut the rest off, is healed once the file can be opened again', async () => {
+    using place = scratch();
+    const { fs, state } = failingFs();
+    const ledger = await open(place.path, { fs });
+    await ledger.append(entry(1));
+    state.faults = [
+      { method: 'write', code: 'EIO', short: 50 },
+      { method: 'truncate', code: 'EIO' },
+    ];
+    await expect(ledger.append(entry(2))).rejects.toMatchObject({ code: 'ledger-write-failed' });
+    await expect(ledger.append(entry(3))).rejects.toMatchObject({ code: 'ledger-write-failed' });
+    state.faults = [];
+    expect(await ledger.append(entry(4))).toMatchObject({ height: 2, data: { port: 'vi4' } });
+    await ledger.close();
+    expect(await verifyLedger(place.path)).toMatchObject({ verdict: 'ok', blocks: 2 });
+  });
+
+  it('and comes back with other bytes where the last block was, is not appended to', async () => {
+    using place = scratch();
+    const { fs, state } = failingFs();
+    const ledger = await open(place.path, { fs });
+    await ledger.append(entry(1));
+    state.faults = [{ method: 'write', code: 'EIO' }];
+    await expect(ledger.append(entry(2))).rejects.toMatchObject({ code: 'ledger-write-failed' });
+    state.faults = [];
+    const other = readFileSync(place.path).map((byte) => (byte === 0x76 ? 0x77 : byte));
+    writeFileSync(place.path, other);
+    await expect(ledger.append(entry(3))).rejects.toMatchObject({ code: 'ledger-write-failed' });
+    expect(readFileSync(place.path).equals(other)).toBe(true);
+    await ledger.close();
+  });
+
+  it('and loses acknowledged blocks, is never papered over', async () => {
+    using place = scratch();
+    const { fs, state } = failingFs();
+    const ledger = await open(place.path, { fs });
+    await ledger.append(entry(1));
+    await ledger.append(entry(2));
+    state.faults = [{ method: 'write', code: 'EIO' }];
+    await expect(ledger.append(entry(3))).rejects.toMatchObject({ code: 'ledger-write-failed' });
+    state.faults = [];
+    truncateSync(place.path, 100);
+    await expect(ledger.append(entry(4))).rejects.toMatchObject({ code: 'ledger-write-failed' });
+    await expect(ledger.append(entry(5))).rejects.toMatchObject({ code: 'ledger-write-failed' });
+    await ledger.close();
+  });
+});
