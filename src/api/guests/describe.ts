@@ -1,6 +1,7 @@
 // Every guest that runs or should have a port, a row for each NIC: what it has, or why it has nothing; pure.
 
 import { portName } from '../../core/guest/vmid.ts';
+import type { ErrorCode } from '../../core/lib/errors.ts';
 import type { ObservedPort } from '../../core/plan/observed.ts';
 import type { Overlooked } from '../../reconcile/overlooked.ts';
 import type { Binding, DesiredGuest } from '../../state/desired-state.ts';
@@ -14,7 +15,8 @@ export interface NicNumbers {
   tx?: number;
 }
 
-export type GuestState = 'attached' | 'waiting' | 'held' | 'skipped' | 'unattached';
+/** `unknown`: it had its port, and the switch cannot be read now. */
+export type GuestState = 'attached' | 'unknown' | 'waiting' | 'held' | 'skipped' | 'unattached';
 
 export interface GuestRow extends NicNumbers {
   port: string | null;
@@ -60,7 +62,7 @@ export function describeGuests(observed: ObservedGuests): GuestRow[] {
   const pendingRetries = new Map(
     observed.pendingRetries.map((pendingRetry) => [pendingRetry.port, pendingRetry]),
   );
-  const rows: GuestRow[] = observed.bindings.map((binding) => attachedRow(binding, observed));
+  const rows: GuestRow[] = observed.bindings.map((binding) => boundRow(binding, observed));
   for (const { guest, ports } of observed.desiredGuests) {
     for (const { port, nic, bridge, interface: link } of ports) {
       if (bound.has(port)) continue;
@@ -108,10 +110,14 @@ export function describeGuests(observed: ObservedGuests): GuestRow[] {
   return rows;
 }
 
-function attachedRow(binding: Binding, observed: ObservedGuests): GuestRow {
+const UNREAD_REASON = 'OVSDB does not answer, so nothing is known of the port';
+
+function boundRow(binding: Binding, observed: ObservedGuests): GuestRow {
   const { port, row, guest, vmid, nic, runtime, bridge, driver, since, veth, id, interface: link } = binding;
-  const found = observed.rows.get(port);
   const problem = observed.healthOf(port);
+  const isUnread = problem === ('ovsdb-unreachable' satisfies ErrorCode);
+  // Rows from before the connection was lost say nothing of now.
+  const found = isUnread ? undefined : observed.rows.get(port);
   const addresses = veth?.addresses ?? [];
   return {
     port,
@@ -126,8 +132,8 @@ function attachedRow(binding: Binding, observed: ObservedGuests): GuestRow {
     driver,
     since,
     ...(addresses[0] !== undefined && { address: addresses[0], addresses }),
-    state: 'attached',
-    reason: problem ?? null,
+    state: isUnread ? 'unknown' : 'attached',
+    reason: isUnread ? UNREAD_REASON : (problem ?? null),
     ...(found && { vlan: vlanText(found.vlan) }),
     ...(found?.ofport !== undefined && { ofport: found.ofport }),
     ...observed.numbers.get(link),

@@ -10,7 +10,7 @@ import { fitted } from './table.ts';
 import { sameTimes } from './time.ts';
 import { yaml } from './yaml.ts';
 
-export const STATES = ['attached', 'waiting', 'held', 'skipped', 'unattached'] as const;
+export const STATES = ['attached', 'unknown', 'waiting', 'held', 'skipped', 'unattached'] as const;
 export const FORMATS = ['table', 'wide', 'json', 'yaml', 'csv'] as const;
 export type Format = (typeof FORMATS)[number];
 
@@ -22,13 +22,13 @@ export interface Choice {
   guest?: string;
 }
 
-/** Without a wish only what has a port; whoever asks for a state or a guest means all of them. */
+/** Without a wish only what has a port, or had one as far as is known; whoever asks for a state or a guest means all of them. */
 export function chosen(rows: readonly GuestRow[], choice: Choice): GuestRow[] {
   const { all, bridge, runtime, state, guest } = choice;
   const isAll = all === true || state !== undefined || guest !== undefined;
   const found = rows.filter(
     (row) =>
-      (isAll || row.state === 'attached') &&
+      (isAll || row.state === 'attached' || row.state === 'unknown') &&
       (bridge === undefined || row.bridge === bridge) &&
       (runtime === undefined || row.runtime === runtime) &&
       (state === undefined || row.state === state) &&

@@ -50,8 +50,8 @@ export const addList: AddVerb = (parent, context) => {
 
 Columns: ${COLUMNS.join(', ')}.
 RX and TX are the switch's: RX came from the guest. The order is the same in all formats: by VMID and card.
-States: attached; waiting for what REASON says; held back since its card vanishes again and again; skipped, since it
-cannot have a port; unattached, since it is not meant to.`,
+States: attached; unknown, while Open vSwitch's database does not answer; waiting for what REASON says; held back since its
+card vanishes again and again; skipped, since it cannot have a port; unattached, since it is not meant to.`,
     )
     .action(
       ending(context, async (options: Options) => {

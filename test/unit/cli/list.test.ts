@@ -86,6 +86,14 @@ describe('list', () => {
     ]);
   });
 
+  it('shows a port of which nothing is known among the others, as bad', async () => {
+    const unknown = { ...attached, state: 'unknown', health: 'ovsdb-unreachable', reason: 'OVSDB is away' };
+    const setting = { agent: { DescribeGuests: JSON.stringify([unknown]) } };
+    expect((await cli(['list'], setting)).out[1]).toMatch(/^vi101 .* ovsdb-unreachable$/);
+    expect((await cli(['list', '--all'], setting)).out[1]).toMatch(/ unknown +OVSDB is away$/);
+    expect(names((await cli(['list', '--state', 'unknown'], setting)).out)).toEqual(['shop']);
+  });
+
   it('chooses by bridge, runtime, state and guest', async () => {
     expect(names((await list('--bridge', 'ovsbr0')).out.slice(0, 2))).toEqual(['db']);
     expect(names((await list('--runtime', 'proxmox-qemu')).out.slice(0, 2))).toEqual(['shop']);

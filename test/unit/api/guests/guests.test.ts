@@ -1,6 +1,7 @@
 // Promises about the overview of guests: each that runs or should have a port is there, with what it has or why not.
 import { describe, expect, it } from 'vitest';
 import { describeGuests, type ObservedGuests } from '../../../../src/api/guests/describe.ts';
+import type { ObservedPort } from '../../../../src/core/plan/observed.ts';
 import { openOverlooked } from '../../../../src/reconcile/overlooked.ts';
 import { parseAttachOptions } from '../../../../src/runtimes/manual/attach-options.ts';
 import type { Resolution, Sources } from '../../../../src/runtimes/source.ts';
@@ -88,6 +89,23 @@ describe('the overview', () => {
       reason: 'ovs-vswitchd does not run',
     });
   });
+});
+
+it('what cannot be read is unknown, and what was read earlier is not told as if it were so now', () => {
+  const row = { port: 'vi101', ofport: 7, vlan: { trunks: [] } } as unknown as ObservedPort;
+  const [told] = describeGuests({
+    ...nothing,
+    bindings: [binding],
+    rows: new Map([['vi101', row]]),
+    healthOf: () => 'ovsdb-unreachable',
+  });
+  expect(told).toMatchObject({
+    port: 'vi101',
+    state: 'unknown',
+    health: 'ovsdb-unreachable',
+    reason: 'OVSDB does not answer, so nothing is known of the port',
+  });
+  expect([told?.ofport, told?.vlan]).toEqual([undefined, undefined]);
 });
 
 describe('guests that get no port', () => {
