@@ -1,4 +1,5 @@
-// What could not be done yet, and when it is tried again: 1 s, 2 s, 4 s … up to five minutes, whatever becomes of the date.
+// What could not be done yet, and when it is tried again: 1 s, 2 s, 4 s … up to five minutes (four seconds for a disk), whatever
+// becomes of the date.
 
 import type { ErrorCode } from '../core/lib/errors.ts';
 
@@ -15,6 +16,9 @@ export interface PendingRetry {
 
 const FIRST_MS = 1_000;
 const LONGEST_MS = 300_000;
+/** A try that a disk refuses costs one write, and nothing tells when there is room again. */
+const DISK_LONGEST_MS = 4_000;
+const DISK_CODES: ReadonlySet<ErrorCode> = new Set(['ledger-write-failed', 'lease-write-failed']);
 
 export interface PendingRetries {
   /**
@@ -40,7 +44,8 @@ export function openPendingRetries(steady: () => number, now: () => number = Dat
     note({ until, ...found }) {
       const former = pendingRetries.get(found.port);
       const attempts = (former?.attempts ?? 0) + (until === undefined || former === undefined ? 1 : 0);
-      const wait = Math.min(FIRST_MS * 2 ** (attempts - 1), LONGEST_MS);
+      const longest = DISK_CODES.has(found.code) ? DISK_LONGEST_MS : LONGEST_MS;
+      const wait = Math.min(FIRST_MS * 2 ** (attempts - 1), longest);
       pendingRetries.set(found.port, {
         ...found,
         attempts,

@@ -15,6 +15,17 @@ describe('troubles', () => {
     expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 128_000, 256_000, 300_000]);
   });
 
+  it('are tried again every four seconds at least where somebody has to make room on a disk', () => {
+    for (const code of ['ledger-write-failed', 'lease-write-failed'] as const) {
+      const pendingRetries = openPendingRetries(() => 0);
+      const waits = [...Array(6).keys()].map(() => {
+        pendingRetries.note({ ...hold, code });
+        return pendingRetries.dueIn();
+      });
+      expect(waits).toEqual([1000, 2000, 4000, 4000, 4000, 4000]);
+    }
+  });
+
   it('are news only the first time, and when the reason changes', () => {
     const pendingRetries = openPendingRetries(() => 0);
     expect(pendingRetries.note(hold)).toBe(true);
