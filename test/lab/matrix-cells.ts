@@ -69,3 +69,6 @@ export const SHORT: readonly Cell[] = ALL.filter((cell) =>
 );
 
 export const nameOf = ({ victim, fault, moment }: Cell): string => `${victim}, ${fault}, ${moment}`;
+
+/** A cell by its whole name, or all that begin with it: `disk`, `agent, kill`. */
+export const isWanted = (cell: Cell, name: string): boolean => `${nameOf(cell)}, `.startsWith(`${name}, `);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AgentHost, Block } from './agent-host.ts';
 import { eventually } from './eventually.ts';
 import type { Suite } from './host.ts';
-import { ALL, type Cell, nameOf, SHORT } from './matrix-cells.ts';
+import { ALL, type Cell, isWanted, nameOf, SHORT } from './matrix-cells.ts';
 import { inject, ownDisk } from './matrix-faults.ts';
 import { type MeshHost, upMeshHost } from './netmaker-host.ts';
 import { toldOnFailure } from './told-on-failure.ts';
@@ -26,7 +26,7 @@ export function describeMatrix(suite: Suite): void {
   const only = process.env.MATRIX_CELLS?.split(';');
   const cells = (isWhole ? ALL : SHORT).filter(
     (cell) =>
-      (only === undefined || only.includes(nameOf(cell))) &&
+      (only === undefined || only.some((wanted) => isWanted(cell, wanted))) &&
       (suite === 'forky' || cell.victim !== 'NetworkManager'),
   );
 
@@ -50,7 +50,13 @@ export function describeMatrix(suite: Suite): void {
         await prepare(host, cell);
         const before = await host.ledger();
         const told = await run(host, cell);
-        await expectRight(host, RIGHT_WITHIN_MS);
+        const { afterMs, wrongBefore } = await expectRight(host, RIGHT_WITHIN_MS);
+        const what = wrongBefore === undefined ? '' : `; before: ${wrongBefore}`;
+        process.stderr.write(
+          `${suite}: ${nameOf(cell)}: right after ${(afterMs / 1000).toFixed(1)} s${what}\n`,
+        );
+        if (told.refused.length > 0)
+          process.stderr.write(`${suite}: ${nameOf(cell)}: refused: ${told.refused}\n`);
         expect(told.refused, 'starts that were refused').toEqual([]);
         await expectKept(host, before);
       },
@@ -107,36 +113,56 @@ async function run(host: MeshHost, cell: Cell): Promise<{ refused: string[] }> {
   return { refused };
 }
 
-/** Each guest that runs has its usable port and answers, nothing else is there, and nothing waits. */
-async function expectRight(host: MeshHost, withinMs: number): Promise<void> {
-  await eventually(
-    async () => {
-      const running = await runningGuests(host);
-      const [traces, status, answers] = await Promise.all([
-        host.traces(),
-        host.cli('status'),
-        Promise.all(running.addresses.map(async (address) => [address, await answersPing(host, address)])),
-      ]);
-      return { running, traces, status, answers };
-    },
-    ({ running, traces, status, answers }) => {
-      const on = (bridge: string) =>
-        traces.ports.filter((port) => port.bridge === bridge && port.usable).length;
-      expect({ lxc: on('ovsbr0'), docker: on('ovsbr1'), all: traces.ports.length }).toEqual({
-        lxc: running.lxc,
-        docker: running.docker,
-        all: running.lxc + running.docker,
-      });
-      const told = status.stdout + status.stderr;
-      expect(traces.bindings, told).toHaveLength(traces.ports.length);
-      expect(
-        answers.filter(([, answered]) => !answered),
-        told,
-      ).toEqual([]);
-      expect(status.exitCode, told).toBe(0);
+/**
+ * Each guest that runs has its usable port and answers, nothing else is there, and nothing waits. Gives when the look began
+ * that saw it so, and what was wrong in the one before.
+ */
+async function expectRight(
+  host: MeshHost,
+  withinMs: number,
+): Promise<{ afterMs: number; wrongBefore?: string }> {
+  const began = performance.now();
+  let wrongBefore: string | undefined;
+  const { afterMs } = await eventually(
+    () => look(host, began),
+    (seen) => {
+      try {
+        judge(seen);
+      } catch (failure) {
+        wrongBefore = String(failure).replaceAll(/\s+/g, ' ').slice(0, 600);
+        throw failure;
+      }
     },
     withinMs,
   );
+  return { afterMs, ...(wrongBefore !== undefined && { wrongBefore }) };
+}
+
+async function look(host: MeshHost, began: number) {
+  const afterMs = performance.now() - began;
+  const running = await runningGuests(host);
+  const [traces, status, answers] = await Promise.all([
+    host.traces(),
+    host.cli('status'),
+    Promise.all(running.addresses.map(async (address) => [address, await answersPing(host, address)])),
+  ]);
+  return { running, traces, status, answers, afterMs };
+}
+
+function judge({ running, traces, status, answers }: Awaited<ReturnType<typeof look>>): void {
+  const on = (bridge: string) => traces.ports.filter((port) => port.bridge === bridge && port.usable).length;
+  expect({ lxc: on('ovsbr0'), docker: on('ovsbr1'), all: traces.ports.length }).toEqual({
+    lxc: running.lxc,
+    docker: running.docker,
+    all: running.lxc + running.docker,
+  });
+  const told = status.stdout + status.stderr;
+  expect(traces.bindings, told).toHaveLength(traces.ports.length);
+  expect(
+    answers.filter(([, answered]) => !answered),
+    told,
+  ).toEqual([]);
+  expect(status.exitCode, told).toBe(0);
 }
 
 async function runningGuests(host: MeshHost) {
