@@ -11,6 +11,8 @@ async function pingsDuring(
 ): Promise<string> {
   const enter = within === undefined ? '' : `ip netns exec ${within}`;
   const pings = host.sh(`echo $$ >/tmp/pings.pid; exec ${enter} ping -D -i 0.01 ${address}`);
+  // Whoever awaits it hears of its failure, also when `work` fails first.
+  pings.catch(() => undefined);
   await host.sh('until [ -s /tmp/pings.pid ]; do sleep 0.05; done; sleep 0.3');
   try {
     await work();
