@@ -5,12 +5,12 @@ import { profileUuid } from '../core/drivers/networkmanager/profiles.ts';
 import { observeBridges, observePorts } from '../core/drivers/ovsdb/observe.ts';
 import { isLinuxBridge, isUpWith, type LinkState, linkState } from '../core/kernel/links.ts';
 import type { Loss } from '../core/ledger/index.ts';
+import type { Answer } from '../core/lib/answer.ts';
 import type { PolledDirectory } from '../core/lib/watch.ts';
 import { vswitchdProblem } from '../core/ovsdb/ask-vswitchd.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { chooseDriver, type SwitchFacts } from '../core/plan/driver-choice.ts';
 import { isOurBridge, type ObservedBridge } from '../core/plan/observed.ts';
-import type { Answer } from '../diagnose/doctor/finding.ts';
 import type { PortFacts } from '../diagnose/explain/facts.ts';
 import { joinPort } from '../diagnose/explain/join.ts';
 import {

@@ -2,11 +2,10 @@
 
 import { statusSchema } from '../../api/answers/status.ts';
 import { connectSystemBus } from '../../core/bus/system-bus.ts';
+import { type Answer, attempt } from '../../core/lib/answer.ts';
 import { openNetworkManager } from '../../core/networkmanager/networkmanager.ts';
 import type { AgentFacts, NetworkManagerFacts } from '../../diagnose/doctor/facts.ts';
-import type { Answer } from '../../diagnose/doctor/finding.ts';
 import { type CallAgent, jsonAnswer, notUnderstood } from '../agent-call.ts';
-import { attempt } from './attempt.ts';
 
 const DEADLINE_MS = 4000;
 /** Each profile is a call of its own. */

@@ -1,24 +1,17 @@
-// What files say: the agent's own, Proxmox's, LXC's, the boot's.
+// What files say: the agent's own, the host's network configuration, the boot's.
 
 import { access, constants, readdir, readFile, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SPOOL_NAME } from '../../core/events/spool.ts';
 import { type LinkState, linkNames, linkState } from '../../core/kernel/links.ts';
+import { type Answer, attempt } from '../../core/lib/answer.ts';
 import { isErrno } from '../../core/lib/errors.ts';
 import { fileState } from '../../core/lib/runnable.ts';
 import { nodeTreeFs } from '../../core/lib/tree-fs.ts';
-import type { BindingFacts, ProxmoxFacts, SpoolFacts, StateFacts } from '../../diagnose/doctor/facts.ts';
-import type { Answer } from '../../diagnose/doctor/finding.ts';
+import type { BindingFacts, SpoolFacts, StateFacts } from '../../diagnose/doctor/facts.ts';
 import { parseInterfaces, type Stanza } from '../../diagnose/doctor/interfaces-file.ts';
 import { leaseStateSchema } from '../../netmaker/address/lease-state.ts';
-import {
-  offersSnippets,
-  parseStorageCfg,
-  snippetFile,
-} from '../../runtimes/proxmox/hookscript/storage-cfg.ts';
-import { OUR_VOLUME } from '../../runtimes/proxmox/hookscript/volume.ts';
 import { bindingSchema } from '../../state/desired-state.ts';
-import { attempt } from './attempt.ts';
 
 const DEADLINE_MS = 4000;
 const LEASES_MAX = 16 * 1024 * 1024;
@@ -56,13 +49,6 @@ export function readDeclared(directory: string): Promise<Answer<Map<string, Stan
       for (const [bridge, declared] of parseInterfaces(text)) bridges.set(bridge, declared);
     }
     return bridges;
-  });
-}
-
-export function readStorage(root: string): Promise<ProxmoxFacts['storage']> {
-  return attempt('storage.cfg', DEADLINE_MS, async () => {
-    const storages = parseStorageCfg(await textOf(join(root, 'storage.cfg')));
-    return { offers: offersSnippets(storages.get('local')), file: snippetFile(OUR_VOLUME, storages) };
   });
 }
 

@@ -1,9 +1,9 @@
 // What the ledger says of one port lately, and why the agent passed its NIC over.
 
 import { type HashedBlock, readBackwards, readBlocks } from '../../core/ledger/index.ts';
+import { attempt } from '../../core/lib/answer.ts';
 import { objectOf, portsIn, textOf } from '../../core/lib/json-value.ts';
 import type { ReportedEvent } from '../recent-events.ts';
-import { attempt } from './attempt.ts';
 
 export interface History {
   /** Oldest first, with the events that led to them. An intent is among them only while it has no outcome. */

@@ -6,25 +6,17 @@ import { loadConfig } from '../../core/config/load.ts';
 import { defaultConfig } from '../../core/config/parse-config.ts';
 import { hasKernelDatapath } from '../../core/kernel/links.ts';
 import { HEAD_FILE } from '../../core/ledger/index.ts';
-import { fileState } from '../../core/lib/runnable.ts';
+import { type Answer, answered, attempt } from '../../core/lib/answer.ts';
 import { type NetworkManagerState, NO_NETWORKMANAGER } from '../../core/networkmanager/networkmanager.ts';
 import type { SwitchFacts } from '../../core/plan/driver-choice.ts';
-import type {
-  AgentFacts,
-  ConfigFacts,
-  DoctorFacts,
-  HostFacts,
-  ProxmoxFacts,
-} from '../../diagnose/doctor/facts.ts';
-import { type Answer, answered } from '../../diagnose/doctor/finding.ts';
+import { lookAtRuntimes } from '../../diagnose/ask-runtimes.ts';
+import type { AgentFacts, ConfigFacts, DoctorFacts, HostFacts } from '../../diagnose/doctor/facts.ts';
 import { keepSwitchFacts } from '../../reconcile/switch-facts.ts';
-import { openLxcContainers } from '../../runtimes/lxc/containers.ts';
-import { readProxmoxTree } from '../../runtimes/proxmox/config/tree.ts';
+import { runningContainers } from '../../runtimes/lxc/look.ts';
+import { lookAtProxmox } from '../../runtimes/proxmox/look.ts';
 import type { CallAgent } from '../agent-call.ts';
 import type { Terminal } from '../terminal.ts';
-import { attempt } from './attempt.ts';
 import { askAgent, readBus } from './bus.ts';
-import { dockerVersion } from './docker.ts';
 import {
   exists,
   hasLease,
@@ -34,20 +26,14 @@ import {
   readLinks,
   readSpool,
   readState,
-  readStorage,
 } from './files.ts';
 import { verifyChain, versionOfLastStart } from './ledger.ts';
 import { findVswitchd, readSwitch } from './switch.ts';
 
 const OVS_RUN = '/run/openvswitch';
-const SNIPPET = '/var/lib/vz/snippets/ovs-port-agent';
 const POLICY = '/usr/share/dbus-1/system.d/dev.ovs.PortAgent1.conf';
 const ENABLED = '/etc/systemd/system/multi-user.target.wants/ovs-port-agent.service';
-const DOCKERD = '/usr/sbin/dockerd';
-const LXC_COMMON = '/usr/share/lxc/config/common.conf';
-const LXC_DROP_IN = '/usr/share/lxc/config/common.conf.d/50-ovs-port-agent.conf';
-/** pmxcfs may hang: it is a file system in user space. */
-const TREE_MS = 5000;
+const CONFIG_MS = 5000;
 
 export interface InspectParts {
   terminal: Terminal;
@@ -58,7 +44,7 @@ export interface InspectParts {
 }
 
 export async function inspectHost(parts: InspectParts): Promise<HostFacts> {
-  const config: Answer<ConfigFacts> = await attempt('the configuration', TREE_MS, () => loadConfig());
+  const config: Answer<ConfigFacts> = await attempt('the configuration', CONFIG_MS, () => loadConfig());
   const inForce = config.ok ? config.value.config : defaultConfig();
   const [bus, agent, ovsdb, vswitchd, links, declared, bindings, proxmox, bootId, kernel, lxcRunning] =
     await Promise.all([
@@ -69,10 +55,10 @@ export async function inspectHost(parts: InspectParts): Promise<HostFacts> {
       readLinks(),
       readDeclared('/etc/network'),
       readBindings(join(parts.runtimeDir, 'bindings')),
-      readProxmox(inForce.proxmox.root),
+      lookAtProxmox(inForce.proxmox.root),
       readBootId(),
       hasKernelDatapath().catch(() => false),
-      readLxc(inForce.lxc.root),
+      runningContainers(inForce.lxc.root),
     ]);
   const choice = await choiceFacts(inForce, answered(bus.networkManager)?.state);
   return {
@@ -96,41 +82,14 @@ export async function inspectHost(parts: InspectParts): Promise<HostFacts> {
   };
 }
 
-/** Proxmox's own are among them. */
-async function readLxc(root: string): Promise<HostFacts['lxcRunning']> {
-  return attempt('the list of LXC containers', TREE_MS, async () => {
-    const containers = openLxcContainers({ root });
-    const running = await containers.running();
-    const inits = running.flatMap(({ name, init }) => (init === undefined ? [] : [[name, init] as const]));
-    const names = running.map(({ name }) => name);
-    return { names, inits: new Map(inits), ofUsers: containers.ofUsers() };
-  });
-}
-
 export async function inspectForDoctor(parts: InspectParts): Promise<DoctorFacts> {
   const host = await inspectHost(parts);
-  const { docker, ledger } = host.inForce;
+  const { ledger } = host.inForce;
   const { terminal, stateDir } = parts;
-  const [
-    hasDocker,
-    hasBusPolicy,
-    isEnabled,
-    lxcInstalled,
-    dropIn,
-    hook,
-    engine,
-    leased,
-    spool,
-    chain,
-    state,
-  ] = await Promise.all([
-    exists(DOCKERD),
+  const [looks, hasBusPolicy, isEnabled, leased, spool, chain, state] = await Promise.all([
+    lookAtRuntimes(host, { stateDir }),
     exists(POLICY),
     exists(ENABLED),
-    exists(LXC_COMMON),
-    exists(LXC_DROP_IN),
-    fileState(join(stateDir, 'hooks/lxc')),
-    docker.enabled ? dockerVersion(docker.socket) : undefined,
     hasLease(join(stateDir, 'leases.json')),
     readSpool(join(stateDir, 'spool'), terminal.now().getTime()),
     verifyChain(ledger.path, join(stateDir, HEAD_FILE), terminal),
@@ -138,28 +97,13 @@ export async function inspectForDoctor(parts: InspectParts): Promise<DoctorFacts
   ]);
   return {
     ...host,
+    looks,
     hasBusPolicy,
     isEnabled,
-    lxc: { installed: lxcInstalled, dropIn, hook },
-    hasDocker,
-    docker: engine,
     hasNetmakerLease: leased,
     spool,
     ledger: chain,
     state,
-  };
-}
-
-async function readProxmox(root: string): Promise<ProxmoxFacts> {
-  const [tree, snippet, storage] = await Promise.all([
-    attempt(root, TREE_MS, () => readProxmoxTree({ root })),
-    fileState(SNIPPET),
-    readStorage(root),
-  ]);
-  return {
-    tree: tree.ok ? tree.value : { state: 'unavailable', reason: tree.reason },
-    snippet,
-    storage,
   };
 }
 

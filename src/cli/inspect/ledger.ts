@@ -2,12 +2,11 @@
 
 import { stat } from 'node:fs/promises';
 import { AGENT_STARTED, readBackwards, readRememberedHead, verifyLedger } from '../../core/ledger/index.ts';
+import { type Answer, attempt } from '../../core/lib/answer.ts';
 import { objectOf, textOf } from '../../core/lib/json-value.ts';
 import type { LedgerFacts } from '../../diagnose/doctor/facts.ts';
-import type { Answer } from '../../diagnose/doctor/finding.ts';
 import { verifyProgress } from '../progress.ts';
 import type { Terminal } from '../terminal.ts';
-import { attempt } from './attempt.ts';
 
 /** A million blocks take some two seconds. */
 const VERIFY_MS = 300_000;

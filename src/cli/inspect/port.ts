@@ -3,16 +3,17 @@
 import { isNicProblem } from '../../core/guest/nic.ts';
 import { factsOfGuest } from '../../core/guest/runtimes.ts';
 import { type PortIdentity, parsePortName, portName } from '../../core/guest/vmid.ts';
+import { answered } from '../../core/lib/answer.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
+import { guestRuns } from '../../diagnose/ask-runtimes.ts';
 import type { HostFacts } from '../../diagnose/doctor/facts.ts';
-import { answered } from '../../diagnose/doctor/finding.ts';
 import { isOursPort } from '../../diagnose/doctor/ownership.ts';
 import type { DesiredFacts, PortFacts } from '../../diagnose/explain/facts.ts';
 import { joinPort, markedGuest, type NicFacts } from '../../diagnose/explain/join.ts';
+import type { GuestToAsk } from '../../runtimes/diagnosis.ts';
 import type { ProxmoxGuest } from '../../runtimes/proxmox/config/tree.ts';
 import { desiredPort, obstacleTo } from '../../runtimes/proxmox/nic.ts';
 import { type History, readHistory } from './history.ts';
-import { type GuestToAsk, guestRuns } from './running.ts';
 
 export interface Explained {
   facts: PortFacts;
@@ -24,13 +25,13 @@ export async function inspectPort(identity: PortIdentity, host: HostFacts): Prom
   const proxmox = tree.state === 'ready' ? tree.guests.get(identity.vmid) : undefined;
   const port = portName(identity.vmid, identity.nic);
   const whom = proxmox ? askable(proxmox) : ownerOf(host, port);
-  const { docker, ledger, lxc } = host.inForce;
+  const { ledger } = host.inForce;
   const history = await readHistory(ledger.path, {
     port,
     vmid: identity.vmid,
     ...(whom && !factsOfGuest(whom.runtime).isKnownByVmid && { name: whom.name }),
   });
-  const running = whom && (await guestRuns(whom, { dockerSocket: docker.socket, lxcRoot: lxc.root }));
+  const running = whom && (await guestRuns(whom, host));
   const nicFacts: NicFacts = {
     firewall: false,
     pending: false,

@@ -3,13 +3,12 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { observeBridges, observePorts } from '../../core/drivers/ovsdb/observe.ts';
+import { type Answer, attempt } from '../../core/lib/answer.ts';
 import { askVswitchd } from '../../core/ovsdb/ask-vswitchd.ts';
 import { connectOvsdb } from '../../core/ovsdb/connection.ts';
 import { emptyReplica, type Replica } from '../../core/ovsdb/replica.ts';
 import { MONITORED } from '../../core/ovsdb/rows.ts';
 import type { SwitchSnapshot } from '../../diagnose/doctor/facts.ts';
-import type { Answer } from '../../diagnose/doctor/finding.ts';
-import { attempt } from './attempt.ts';
 
 const DATABASE = 'Open_vSwitch';
 const DEADLINE_MS = 4000;

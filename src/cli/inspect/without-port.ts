@@ -2,10 +2,10 @@
 
 import { hostEndsOf } from '../../core/kernel/host-ends.ts';
 import { linkMaster } from '../../core/kernel/links.ts';
+import { answered } from '../../core/lib/answer.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import { exec } from '../../core/lib/exec.ts';
 import type { HostFacts } from '../../diagnose/doctor/facts.ts';
-import { answered } from '../../diagnose/doctor/finding.ts';
 import { readHistory } from './history.ts';
 
 /** Undefined when no such container runs. */

@@ -1,6 +1,6 @@
 // What `doctor` found, one aligned line each under its group; pure.
 
-import { type Finding, type FindingState, GROUPS } from '../../diagnose/doctor/finding.ts';
+import type { Finding, FindingState } from '../../core/lib/finding.ts';
 import { printable } from '../printable.ts';
 import type { ExitCode } from '../terminal.ts';
 import { count } from './quantity.ts';
@@ -14,11 +14,12 @@ export function findingsExitCode(findings: readonly Finding[]): ExitCode {
 
 /** The remedy stands indented below its finding; the last line sums up. */
 export function findingLines(findings: readonly Finding[]): string[] {
-  const groups = GROUPS.flatMap((group) => {
-    const own = findings.filter((finding) => finding.group === group);
-    return own.length === 0 ? [] : [group, ...own.flatMap(findingLine)];
-  });
-  return [...groups, summary(findings)];
+  const groups = new Set(findings.map(({ group }) => group));
+  const lines = [...groups].flatMap((group) => [
+    group,
+    ...findings.filter((finding) => finding.group === group).flatMap(findingLine),
+  ]);
+  return [...lines, summary(findings)];
 }
 
 function findingLine({ state, text, remedy }: Finding): string[] {

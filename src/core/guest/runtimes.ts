@@ -1,9 +1,17 @@
 // What the rest of the product may know of a runtime: facts that others ask for, so that none of them names a runtime.
 
+/** What is known of guests of one word. */
+export interface GuestFacts {
+  /** The command that starts one, before its VMID. */
+  readonly start?: string;
+  /** NICs of one that runs are changed while its lock is open, and the agent has to see that in time. */
+  readonly isChangedUnderLock?: boolean;
+}
+
 /** What is known of all guests of one runtime. */
 export interface RuntimeFacts {
-  /** By the words that its guests carry in ledgers, rows and files; `start` is the command that starts one, before its VMID. */
-  readonly guests: Readonly<Record<string, { readonly start?: string }>>;
+  /** By the words that its guests carry in ledgers, rows and files. */
+  readonly guests: Readonly<Record<string, GuestFacts>>;
   /**
    * Who tells that a guest is there: the runtime itself can be asked, a hook alone says it and nothing bears it out while the
    * guest does not run, or a person did by hand.
@@ -43,7 +51,10 @@ const RUNTIME = {
 export const RUNTIMES = {
   proxmox: {
     ...RUNTIME,
-    guests: { 'proxmox-qemu': { start: 'qm start' }, 'proxmox-lxc': { start: 'pct start' } },
+    guests: {
+      'proxmox-qemu': { start: 'qm start' },
+      'proxmox-lxc': { start: 'pct start', isChangedUnderLock: true },
+    },
     isKnownByVmid: true,
     isNameVmid: true,
     looksForDeviceName: true,
@@ -91,6 +102,10 @@ export function factsOfGuest(guest: string): RuntimeFacts | undefined {
   const name = runtimeNameOf(guest);
   return name && RUNTIMES[name];
 }
+
+/** See `GuestFacts`. */
+export const isChangedUnderLock = (guest: string): boolean =>
+  factsOfGuest(guest)?.guests[guest]?.isChangedUnderLock === true;
 
 /** A command, without an end; undefined where the agent cannot know one. */
 export function startCommand(guest: string, vmid: number): string | undefined {

@@ -1,8 +1,9 @@
 // The agent: running, of the right version, what waits, and whether its memory fits the switch.
 
 import { parsePortName } from '../../core/guest/vmid.ts';
+import { answered } from '../../core/lib/answer.ts';
+import { type Finding, findingsOf, listText } from '../../core/lib/finding.ts';
 import type { AgentFacts, DoctorFacts } from './facts.ts';
-import { answered, type Finding, findingsOf, listText } from './finding.ts';
 
 const { pass, warn, fail } = findingsOf('Agent');
 

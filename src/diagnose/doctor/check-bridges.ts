@@ -1,9 +1,10 @@
 // Each bridge that matters: there, of a kind that works, usable by Proxmox, and which driver it leads to.
 
+import { answered } from '../../core/lib/answer.ts';
+import { type Finding, findingsOf } from '../../core/lib/finding.ts';
 import { chooseDriver } from '../../core/plan/driver-choice.ts';
 import { isOurBridge, type ObservedBridge } from '../../core/plan/observed.ts';
 import type { DoctorFacts, SwitchSnapshot } from './facts.ts';
-import { answered, type Finding, findingsOf } from './finding.ts';
 import { endangeredPorts } from './interfaces-file.ts';
 import { isOursPort } from './ownership.ts';
 

@@ -1,7 +1,7 @@
 // The host itself: who asks, Node, the configuration file, the system bus.
 
+import { type Finding, findingsOf, reinstall } from '../../core/lib/finding.ts';
 import type { DoctorFacts } from './facts.ts';
-import { type Finding, findingsOf, reinstall } from './finding.ts';
 
 const { pass, warn, fail } = findingsOf('Host');
 

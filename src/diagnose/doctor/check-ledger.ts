@@ -1,7 +1,7 @@
 // The ledger: its chain, and whether the disk that holds it has room and can be written.
 
+import { type Finding, findingsOf } from '../../core/lib/finding.ts';
 import type { DoctorFacts, StateFacts } from './facts.ts';
-import { type Finding, findingsOf } from './finding.ts';
 
 const { pass, warn, fail, skip } = findingsOf('Ledger');
 

@@ -1,8 +1,9 @@
 // NetworkManager: whether it runs, what it can do, versions known to do harm, profiles without a port.
 
 import { USER_BRIDGE_KEY, USER_KEY } from '../../core/drivers/networkmanager/profiles.ts';
+import { answered } from '../../core/lib/answer.ts';
+import { type Finding, findingsOf, listText } from '../../core/lib/finding.ts';
 import type { DoctorFacts, NetworkManagerFacts } from './facts.ts';
-import { answered, type Finding, findingsOf, listText } from './finding.ts';
 
 const { pass, warn, fail, skip } = findingsOf('NetworkManager');
 

@@ -1,10 +1,11 @@
 // Rows of OVSDB that are stale, broken or somebody else's under our names.
 
 import { parsePortName } from '../../core/guest/vmid.ts';
+import { answered } from '../../core/lib/answer.ts';
+import { type Finding, findingsOf, listText } from '../../core/lib/finding.ts';
 import { shellWord } from '../../core/lib/shell-word.ts';
 import { type ObservedPort, OWNER_KEYS } from '../../core/plan/observed.ts';
 import type { DoctorFacts } from './facts.ts';
-import { answered, type Finding, findingsOf, listText } from './finding.ts';
 import { bootOfPort, isMarkedOnly, isOursPort } from './ownership.ts';
 
 const { pass, warn, fail } = findingsOf('Open vSwitch');

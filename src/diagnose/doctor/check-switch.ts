@@ -1,7 +1,7 @@
 // Open vSwitch's two daemons and the kernel's datapath.
 
+import { type Finding, findingsOf } from '../../core/lib/finding.ts';
 import type { DoctorFacts, SwitchSnapshot } from './facts.ts';
-import { type Finding, findingsOf } from './finding.ts';
 
 const { pass, warn, fail, skip } = findingsOf('Open vSwitch');
 

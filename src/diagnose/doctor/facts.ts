@@ -4,12 +4,13 @@ import type { Config } from '../../core/config/config.ts';
 import type { GuestRuntime } from '../../core/guest/guest.ts';
 import type { LinkState } from '../../core/kernel/links.ts';
 import type { VerifyResult } from '../../core/ledger/index.ts';
-import type { FileState } from '../../core/lib/runnable.ts';
+import type { Answer } from '../../core/lib/answer.ts';
 import type { NetworkManagerState, StoredProfile } from '../../core/networkmanager/networkmanager.ts';
 import type { SwitchFacts } from '../../core/plan/driver-choice.ts';
 import type { ObservedBridge, ObservedPort } from '../../core/plan/observed.ts';
-import type { ProxmoxTree } from '../../runtimes/proxmox/config/tree.ts';
-import type { Answer } from './finding.ts';
+import type { RunningContainers } from '../../runtimes/lxc/look.ts';
+import type { ProxmoxFacts } from '../../runtimes/proxmox/look.ts';
+import type { RuntimeLooks } from '../runtimes.ts';
 import type { Stanza } from './interfaces-file.ts';
 
 /** What OVSDB holds at one moment. */
@@ -72,13 +73,6 @@ export interface HealthFacts {
   degraded: boolean;
 }
 
-export interface ProxmoxFacts {
-  tree: ProxmoxTree;
-  snippet: FileState;
-  /** Whether the storage `local` offers snippets, and the file that our volume is by its settings. */
-  storage: Answer<{ offers: boolean; file: string | undefined }>;
-}
-
 export interface SpoolFacts {
   files: number;
   /** Milliseconds since the oldest event was left there. */
@@ -131,23 +125,15 @@ export interface HostFacts {
   declared: Answer<ReadonlyMap<string, Stanza>>;
   bindings: readonly BindingFacts[];
   proxmox: ProxmoxFacts;
-  /** Plain LXC containers that run, by name; those of other users than root apart. */
-  lxcRunning: Answer<{
-    names: readonly string[];
-    /** Their first processes. */
-    inits: ReadonlyMap<string, number>;
-    ofUsers: readonly string[];
-  }>;
+  lxcRunning: Answer<RunningContainers>;
 }
 
 /** What `doctor` looks at besides. */
 export interface DoctorFacts extends HostFacts {
   hasBusPolicy: boolean;
   isEnabled: boolean;
-  lxc: { installed: boolean; dropIn: boolean; hook: FileState };
-  hasDocker: boolean;
-  /** Version of the engine; undefined where it is not asked. */
-  docker: Answer<string> | undefined;
+  /** What each runtime asked for itself. */
+  looks: RuntimeLooks;
   /** Whether a container has an address of a pool. */
   hasNetmakerLease: boolean;
   spool: Answer<SpoolFacts>;

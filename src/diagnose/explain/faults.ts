@@ -1,6 +1,6 @@
 // What is wrong with one port: each fault a pure function of what is known, in the order in which they explain things.
 
-import { startCommand } from '../../core/guest/runtimes.ts';
+import { isChangedUnderLock, startCommand } from '../../core/guest/runtimes.ts';
 import type { ErrorCode } from '../../core/lib/errors.ts';
 import { ERRORS } from '../../core/lib/errors.ts';
 import { shellWord } from '../../core/lib/shell-word.ts';
@@ -55,7 +55,7 @@ function handedBackNote({ spanningTree, row, guest, locksProblem }: PortFacts, d
     return `Its row has the name ${row?.row}, and ours as an alias: ${row?.bridge} runs a spanning tree, for which a renamed port is a new one that is cut off while it learns.`;
   }
   const own = `Its row has Proxmox's own name now, ${device}, and ours as an alias`;
-  if (locksProblem !== undefined && guest?.runtime === 'proxmox-lxc') {
+  if (locksProblem !== undefined && guest && isChangedUnderLock(guest.runtime)) {
     return `${own}, since Proxmox's changes of running containers are not seen in time: ${locksProblem}`;
   }
   return `${own}: so the agent hands it back when it stops, or for a change of the card. When it runs it takes it again.`;

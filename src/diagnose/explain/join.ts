@@ -3,9 +3,9 @@
 import { USER_BRIDGE_KEY, USER_KEY } from '../../core/drivers/networkmanager/profiles.ts';
 import { GUEST_RUNTIMES, type GuestRuntime } from '../../core/guest/guest.ts';
 import { type PortIdentity, portName } from '../../core/guest/vmid.ts';
+import { answered } from '../../core/lib/answer.ts';
 import { type ObservedPort, OWNER_KEYS } from '../../core/plan/observed.ts';
 import type { HostFacts } from '../doctor/facts.ts';
-import { answered } from '../doctor/finding.ts';
 import { bootOfPort, isOursPort } from '../doctor/ownership.ts';
 import type { DesiredFacts, GuestFacts, PortFacts } from './facts.ts';
 

@@ -4,10 +4,10 @@ import { parseGuestInterface } from '../../core/guest/interface-name.ts';
 import { NUMBERED_RUNTIMES } from '../../core/guest/runtimes.ts';
 import { type PortIdentity, parsePortName, vmidFromText } from '../../core/guest/vmid.ts';
 import { allocationName, type VmidState } from '../../core/guest/vmid-allocation.ts';
+import { answered } from '../../core/lib/answer.ts';
 import { AgentError, isErrorCode } from '../../core/lib/errors.ts';
 import { isOurs, OWNER_KEYS } from '../../core/plan/observed.ts';
 import type { HostFacts } from '../doctor/facts.ts';
-import { answered } from '../doctor/finding.ts';
 
 /**
  * The ports that are meant by `vi101`, `101` (all NICs), `101i1`, the name of a device, or of a guest.

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { isErrno } from '../../core/lib/errors.ts';
-import { type CommandSocket, commandSockets, lxcPathOf, socketHash } from './sockets.ts';
+import { type CommandSocket, commandSockets, lxcPathOf, socketHash } from '../lxc-sockets.ts';
 
 export interface LxcContainer {
   name: string;

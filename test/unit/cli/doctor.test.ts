@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { healthy, no, port, switchFacts, yes } from '../diagnose/doctor/healthy.ts';
+import { healthy, looks, no, port, switchFacts, yes } from '../diagnose/doctor/healthy.ts';
 import { cli } from './fake.ts';
 
 describe('doctor', () => {
@@ -9,6 +9,21 @@ describe('doctor', () => {
     expect(out[0]).toBe('Host');
     expect(out[1]).toBe('  ✓ running as root');
     expect(out.at(-1)).toMatch(/^All right: \d+ checks passed\.$/);
+  });
+
+  it('has each heading once, from the host to the ledger', async () => {
+    const { out } = await cli(['doctor'], { facts: healthy({ hasNetmakerLease: true }) });
+    expect(out.slice(0, -1).filter((line) => !line.startsWith(' '))).toEqual([
+      'Host',
+      'Open vSwitch',
+      'NetworkManager',
+      'Proxmox',
+      'LXC',
+      'Docker',
+      'Netmaker',
+      'Agent',
+      'Ledger',
+    ]);
   });
 
   it('ends with 0 when there are only warnings', async () => {
@@ -33,7 +48,7 @@ describe('doctor', () => {
       ovsdb: no('gone'),
       vswitchd: no('gone'),
       networkManager: no('gone'),
-      docker: no('gone'),
+      ...looks({ docker: { installed: true, engine: no('gone') } }),
       declared: no('gone'),
       spool: no('gone'),
       state: no('gone'),

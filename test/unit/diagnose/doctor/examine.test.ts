@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { examine } from '../../../../src/diagnose/doctor/examine.ts';
 import type { DoctorFacts } from '../../../../src/diagnose/doctor/facts.ts';
-import { guest, healthy, link, no, port, tree, WEB1, yes } from './healthy.ts';
+import { guest, healthy, link, looks, no, port, tree, WEB1, yes } from './healthy.ts';
 import { brokenChain, declared, nm, ports, proxmox } from './variants.ts';
 
 const failed = (facts: DoctorFacts) =>
@@ -16,9 +16,10 @@ describe('a host on which all is well', () => {
   it('may be without Proxmox, LXC, Docker and NetworkManager', () => {
     const facts = healthy({
       proxmox: { tree: { state: 'absent' }, snippet: 'missing', storage: no('absent') },
-      lxc: { installed: false, dropIn: false, hook: 'missing' },
-      hasDocker: false,
-      docker: no('Docker: /var/run/docker.sock does not exist'),
+      ...looks({
+        lxc: { installed: false, dropIn: false, hook: 'missing' },
+        docker: { installed: false, engine: no('Docker: /var/run/docker.sock does not exist') },
+      }),
       networkManager: yes({
         state: { running: false, silent: false, ovs: false, version: '', starting: false },
         profiles: yes([]),

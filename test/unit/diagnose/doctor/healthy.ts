@@ -86,6 +86,19 @@ export function switchFacts(more: Partial<SwitchSnapshot> = {}): SwitchSnapshot 
   };
 }
 
+/** What the runtimes asked for themselves, where all is well but for this. */
+export function looks(more: Partial<DoctorFacts['looks']>): Pick<DoctorFacts, 'looks'> {
+  return {
+    looks: {
+      proxmox: undefined,
+      lxc: { installed: true, dropIn: true, hook: 'fine' },
+      docker: { installed: true, engine: yes('26.1.5') },
+      manual: undefined,
+      ...more,
+    },
+  };
+}
+
 export function healthy(more: Partial<DoctorFacts> = {}): DoctorFacts {
   const config = defaultConfig();
   return {
@@ -131,10 +144,8 @@ export function healthy(more: Partial<DoctorFacts> = {}): DoctorFacts {
     },
     hasBusPolicy: true,
     isEnabled: true,
-    lxc: { installed: true, dropIn: true, hook: 'fine' },
     lxcRunning: yes({ names: [], inits: new Map(), ofUsers: [] }),
-    hasDocker: true,
-    docker: yes('26.1.5'),
+    ...looks({}),
     hasNetmakerLease: false,
     spool: yes({ files: 0 }),
     ledger: yes({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { examine } from '../../../../src/diagnose/doctor/examine.ts';
-import { configured, guest, healthy, no, tree, WEB1, yes } from './healthy.ts';
+import { configured, guest, healthy, looks, no, tree, WEB1, yes } from './healthy.ts';
 import { brokenChain, type Case, nm, owned, ports, profile, proxmox } from './variants.ts';
 
 const cases: Case[] = [
@@ -177,7 +177,7 @@ const cases: Case[] = [
   ],
   [
     'no drop-in for LXC',
-    healthy({ lxc: { installed: true, dropIn: false, hook: 'fine' } }),
+    healthy(looks({ lxc: { installed: true, dropIn: false, hook: 'fine' } })),
     'fail',
     'LXC',
     /50-ovs-port-agent\.conf is missing/,
@@ -185,7 +185,7 @@ const cases: Case[] = [
   ],
   [
     'no hook for LXC',
-    healthy({ lxc: { installed: true, dropIn: true, hook: 'missing' } }),
+    healthy(looks({ lxc: { installed: true, dropIn: true, hook: 'missing' } })),
     'warn',
     'LXC',
     /missing: containers get ports some seconds late/,
@@ -193,7 +193,7 @@ const cases: Case[] = [
   ],
   [
     'a hook for LXC that cannot be run',
-    healthy({ lxc: { installed: true, dropIn: true, hook: 'not-executable' } }),
+    healthy(looks({ lxc: { installed: true, dropIn: true, hook: 'not-executable' } })),
     'warn',
     'LXC',
     /not executable: containers whose own configuration names it/,
@@ -201,7 +201,7 @@ const cases: Case[] = [
   ],
   [
     'a hook for LXC on a file system that runs nothing',
-    healthy({ lxc: { installed: true, dropIn: true, hook: 'noexec' } }),
+    healthy(looks({ lxc: { installed: true, dropIn: true, hook: 'noexec' } })),
     'warn',
     'LXC',
     /mounted noexec: containers whose own configuration names it/,
@@ -209,7 +209,7 @@ const cases: Case[] = [
   ],
   [
     'Docker away',
-    healthy({ docker: no('Docker: nobody answers on the socket') }),
+    healthy(looks({ docker: { installed: true, engine: no('Docker: nobody answers on the socket') } })),
     'warn',
     'Docker',
     /nobody answers/,

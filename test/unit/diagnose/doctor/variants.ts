@@ -1,7 +1,7 @@
 // What can be wrong with the healthy host, one part each.
 
+import type { FindingState } from '../../../../src/core/lib/finding.ts';
 import type { DoctorFacts } from '../../../../src/diagnose/doctor/facts.ts';
-import type { FindingState, Group } from '../../../../src/diagnose/doctor/finding.ts';
 import { parseInterfaces } from '../../../../src/diagnose/doctor/interfaces-file.ts';
 import { bridge, healthy, internal, link, type port, switchFacts, yes } from './healthy.ts';
 
@@ -10,7 +10,7 @@ export type Case = [
   what: string,
   facts: DoctorFacts,
   state: FindingState,
-  group: Group,
+  group: string,
   text: RegExp,
   remedy: RegExp,
 ];

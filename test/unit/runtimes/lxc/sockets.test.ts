@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLxcContainers } from '../../../../src/runtimes/lxc/containers.ts';
-import { commandSockets, lxcPathOf, socketHash } from '../../../../src/runtimes/lxc/sockets.ts';
+import { commandSockets, lxcPathOf, socketHash } from '../../../../src/runtimes/lxc-sockets.ts';
 
 const HEAD = 'Num       RefCount Protocol Flags    Type St Inode Path';
 const line = (inode: number, path: string, flags = '00010000') =>

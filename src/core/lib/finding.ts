@@ -1,27 +1,14 @@
 // What a look at the host found: one sentence each, with what to do about it.
 
-import type { ErrorCode } from '../../core/lib/errors.ts';
-import { ERRORS } from '../../core/lib/errors.ts';
-
-/** Groups of the output, in this order. */
-export const GROUPS = [
-  'Host',
-  'Open vSwitch',
-  'NetworkManager',
-  'Proxmox',
-  'LXC',
-  'Docker',
-  'Netmaker',
-  'Agent',
-  'Ledger',
-] as const;
-export type Group = (typeof GROUPS)[number];
+import type { ErrorCode } from './errors.ts';
+import { ERRORS } from './errors.ts';
 
 /** `skip`: not applicable on this host, or not to be found out because something else is missing. */
 export type FindingState = 'pass' | 'warn' | 'fail' | 'skip';
 
 export interface Finding {
-  group: Group;
+  /** The heading that it stands under, such as `Open vSwitch`. */
+  group: string;
   /** Name of the check, the same in every run: programs look for it. */
   check: string;
   state: FindingState;
@@ -29,11 +16,6 @@ export interface Finding {
   remedy?: string;
   code?: ErrorCode;
 }
-
-/** Something that was asked of the host: the answer, or why there is none. */
-export type Answer<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly reason: string; readonly code?: ErrorCode };
 
 /** The remedy of a finding: words of its own, or those of an error code. */
 export type Cure = { remedy?: string; code?: ErrorCode };
@@ -46,7 +28,7 @@ export interface Findings {
 }
 
 /** Makers of findings of one group. */
-export function findingsOf(group: Group): Findings {
+export function findingsOf(group: string): Findings {
   const bad =
     (state: 'warn' | 'fail') =>
     (check: string, text: string, cure: Cure = {}) => {
@@ -66,11 +48,6 @@ export function findingsOf(group: Group): Findings {
     warn: bad('warn'),
     fail: bad('fail'),
   };
-}
-
-/** The value, or undefined where there is no answer. */
-export function answered<T>(answer: Answer<T>): T | undefined {
-  return answer.ok ? answer.value : undefined;
 }
 
 /** `101, 102, 103 and 7 more`: long lists help nobody on a line. */

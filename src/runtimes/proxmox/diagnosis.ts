@@ -2,17 +2,35 @@
 
 import { isNicProblem } from '../../core/guest/nic.ts';
 import { portName } from '../../core/guest/vmid.ts';
+import { type Answer, answered } from '../../core/lib/answer.ts';
+import { type Finding, findingsOf, listText } from '../../core/lib/finding.ts';
 import { allowExec } from '../../core/lib/runnable.ts';
-import type { ProxmoxGuest } from '../../runtimes/proxmox/config/tree.ts';
-import { isOurVolume } from '../../runtimes/proxmox/hookscript/volume.ts';
-import type { DoctorFacts } from './facts.ts';
-import { answered, type Finding, findingsOf, listText } from './finding.ts';
+import type { Diagnosis } from '../diagnosis.ts';
+import type { ProxmoxGuest } from './config/tree.ts';
+import type { ProxmoxSection } from './config-section.ts';
+import { isOurVolume } from './hookscript/volume.ts';
+import { type ProxmoxFacts, SNIPPET_PATH } from './look.ts';
+import { proxmoxRuns } from './runs.ts';
 
 const { pass, warn, fail, skip } = findingsOf('Proxmox');
 
-const SNIPPET_PATH = '/var/lib/vz/snippets/ovs-port-agent';
+/** What it has to know of the host. */
+export interface ProxmoxHost {
+  inForce: { proxmox: ProxmoxSection; bridges: Readonly<Record<string, unknown>> };
+  proxmox: ProxmoxFacts;
+  agent: Answer<{ locksProblem?: string }>;
+  ovsdb: Answer<{ bridges: readonly { name: string }[] }>;
+  links: ReadonlyMap<string, unknown>;
+}
 
-export function checkProxmox(facts: DoctorFacts): Finding[] {
+export const proxmoxDiagnosis: Diagnosis<ProxmoxHost> = {
+  // `explain` asks for the same, so it is among what is known of the host.
+  look: async () => undefined,
+  check: checkProxmox,
+  runs: proxmoxRuns,
+};
+
+function checkProxmox(facts: ProxmoxHost): Finding[] {
   const { tree } = facts.proxmox;
   const { enabled, root } = facts.inForce.proxmox;
   if (enabled === false) return [skip('proxmox', 'left out by the configuration: [proxmox] enabled = false')];
@@ -52,7 +70,7 @@ export function checkProxmox(facts: DoctorFacts): Finding[] {
   ];
 }
 
-function snippet({ proxmox }: DoctorFacts): Finding {
+function snippet({ proxmox }: ProxmoxHost): Finding {
   const remedy = 'dpkg-reconfigure ovs-port-agent';
   switch (proxmox.snippet) {
     case 'fine':
@@ -72,7 +90,7 @@ function snippet({ proxmox }: DoctorFacts): Finding {
   }
 }
 
-function storage({ proxmox }: DoctorFacts): Finding {
+function storage({ proxmox }: ProxmoxHost): Finding {
   const answer = proxmox.storage;
   if (!answer.ok) return warn('storage', `storage.cfg cannot be read: ${answer.reason}`);
   const { offers, file } = answer.value;
@@ -94,7 +112,7 @@ function storage({ proxmox }: DoctorFacts): Finding {
 }
 
 /** Ports keep Proxmox's names then, so nothing is in its way. */
-function locks({ agent, inForce }: DoctorFacts): Finding[] {
+function locks({ agent, inForce }: ProxmoxHost): Finding[] {
   const problem = answered(agent)?.locksProblem;
   if (!agent.ok || inForce.proxmox.port === 'keep') return [];
   if (problem === undefined)
@@ -113,7 +131,7 @@ function badLines({ vmid, config }: ProxmoxGuest): Finding[] {
 }
 
 /** Guests with a NIC on an OVS bridge; while OVSDB does not answer, those with any NIC. */
-function hookscripts(facts: DoctorFacts, guests: readonly ProxmoxGuest[]): Finding[] {
+function hookscripts(facts: ProxmoxHost, guests: readonly ProxmoxGuest[]): Finding[] {
   const bridges = answered(facts.ovsdb)?.bridges;
   const switches =
     bridges && new Set([...bridges.map(({ name }) => name), ...Object.keys(facts.inForce.bridges)]);
@@ -135,7 +153,7 @@ function hookscripts(facts: DoctorFacts, guests: readonly ProxmoxGuest[]): Findi
 }
 
 /** Not a fault: worth knowing for whoever looks for the tap on the bridge. */
-function firewalled({ links }: DoctorFacts, guests: readonly ProxmoxGuest[]): Finding[] {
+function firewalled({ links }: ProxmoxHost, guests: readonly ProxmoxGuest[]): Finding[] {
   return guests.flatMap(({ vmid, config }) =>
     [...config.nics].flatMap(([index, nic]) => {
       const port = `fwln${vmid}o${index}`;

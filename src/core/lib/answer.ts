@@ -1,9 +1,17 @@
-// Asks one source by itself: its answer within the deadline, or the reason why there is none.
+// What one source was asked by itself: its answer within the deadline, or the reason why there is none.
 
-import { BusError } from '../../core/bus/bus.ts';
-import { withDeadline } from '../../core/lib/deadline.ts';
-import { isAgentError, isErrno } from '../../core/lib/errors.ts';
-import type { Answer } from '../../diagnose/doctor/finding.ts';
+import { withDeadline } from './deadline.ts';
+import { type ErrorCode, isAgentError, isErrno } from './errors.ts';
+
+/** Something that was asked of the host: the answer, or why there is none. */
+export type Answer<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly reason: string; readonly code?: ErrorCode };
+
+/** The value, or undefined where there is no answer. */
+export function answered<T>(answer: Answer<T>): T | undefined {
+  return answer.ok ? answer.value : undefined;
+}
 
 /** Never throws. */
 export async function attempt<T>(what: string, ms: number, work: () => Promise<T>): Promise<Answer<T>> {
@@ -19,7 +27,7 @@ function reasonOf(error: unknown): string {
   if (isErrno(root, 'ENOENT')) return `${root.path ?? addressOf(root) ?? 'it'} does not exist`;
   if (isErrno(root, 'ECONNREFUSED')) return 'nobody answers on the socket';
   if (isErrno(root, 'EACCES', 'EPERM')) return 'permission denied; run this as root';
-  if (root instanceof BusError || root instanceof Error) return oneLine(root.message);
+  if (root instanceof Error) return oneLine(root.message);
   return oneLine(String(root));
 }
 

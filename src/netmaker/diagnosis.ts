@@ -1,13 +1,20 @@
 // Netmaker: whether the addresses that its containers get can be reached from outside at all; what stops them is the agent's to say.
 
-import { documentationWarning } from '../../netmaker/address/pools.ts';
-import type { DoctorFacts } from './facts.ts';
-import { type Finding, findingsOf } from './finding.ts';
+import { type Finding, findingsOf } from '../core/lib/finding.ts';
+import { documentationWarning } from './address/pools.ts';
+
+import type { NetmakerSection } from './config-section.ts';
 
 const { pass, warn } = findingsOf('Netmaker');
 
+export interface NetmakerHost {
+  inForce: { netmaker: NetmakerSection };
+  /** Whether a container has an address of a pool. */
+  hasNetmakerLease: boolean;
+}
+
 /** Silent where no container has an address: the pool that the package comes with is a documentation range. */
-export function checkNetmaker({ hasNetmakerLease, inForce: { netmaker } }: DoctorFacts): Finding[] {
+export function checkNetmaker({ hasNetmakerLease, inForce: { netmaker } }: NetmakerHost): Finding[] {
   if (!netmaker.enabled || !hasNetmakerLease) return [];
   return checkPools(netmaker.pools);
 }

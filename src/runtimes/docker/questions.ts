@@ -2,8 +2,7 @@
 
 import { request } from 'node:http';
 import { z } from 'zod';
-import type { Answer } from '../../diagnose/doctor/finding.ts';
-import { attempt } from './attempt.ts';
+import { type Answer, attempt } from '../../core/lib/answer.ts';
 
 const DEADLINE_MS = 3000;
 const BYTES_MAX = 4 * 1024 * 1024;
