@@ -1,4 +1,5 @@
 // What `list_netmaker_containers` says of one container: its shape, and how it is put together; pure.
+// Descriptions are the table of docs/dbus.md.
 
 import * as z from 'zod';
 import type { NetmakerRole } from './types.ts';
@@ -7,63 +8,68 @@ import type { MeshValues } from './wireguard/visits.ts';
 const amount = z.number().nonnegative();
 
 const peerSchema = z.looseObject({
-  /** Base64. */
-  public_key: z.string(),
-  endpoint: z.string().nullable(),
-  /** Seconds; null: never. */
-  handshake_age: amount.nullable(),
-  /** Bytes. */
-  rx: amount,
-  tx: amount,
+  public_key: z.string().describe('its public key, base64; no other key is given'),
+  endpoint: z.string().nullable().describe('where it was last heard from, `ADDRESS:PORT`'),
+  handshake_age: amount.nullable().describe('seconds since the last handshake; `null`: never'),
+  rx: amount.describe('bytes from it'),
+  tx: amount.describe('bytes to it'),
 });
 
 const wireguardSchema = z.looseObject({
-  interface: z.string(),
-  source: z.enum(['kernel', 'userspace']),
-  listen_port: z.number().nullable(),
-  peers: z.array(peerSchema),
+  interface: z.string().describe('name inside the container'),
+  source: z.enum(['kernel', 'userspace']).describe('what runs it'),
+  listen_port: z.number().nullable().describe('UDP port'),
+  peers: z.array(peerSchema).describe('its peers'),
 });
 
-/** Packets with a sender that was not the container's own. */
-const spoofedSchema = z.looseObject({ mac: amount, arp: amount, nd: amount, ipv4: amount, ipv6: amount });
+const spoofedSchema = z.looseObject({
+  mac: amount.describe('by MAC address'),
+  arp: amount.describe('ARP'),
+  nd: amount.describe('neighbour discovery'),
+  ipv4: amount.describe('IPv4'),
+  ipv6: amount.describe('IPv6'),
+  other: amount.optional().describe('with a VLAN tag, or neither ARP nor IP'),
+});
 
 const groupSchema = z.looseObject({
-  name: z.string(),
-  /** The shared ones. */
-  addresses: z.array(z.string()),
-  /** Whether this container has them now. */
-  holder: z.boolean(),
+  name: z.string().describe('name of the group'),
+  addresses: z.array(z.string()).describe('the shared addresses'),
+  holder: z.boolean().describe('whether this container has them now'),
 });
 
 const attestedSchema = z.looseObject({
-  /** RFC 3339. */
-  at: z.string(),
-  verdict: z.string(),
-  /** What the other side saw. */
-  mapped: z.string().nullable(),
+  at: z.string().describe('when, RFC 3339'),
+  verdict: z.string().describe('what was [found](netmaker.md#attest)'),
+  mapped: z.string().nullable().describe('the address that the server saw'),
 });
 
 /** Loose: an agent of a later version may say more. */
 export const containerReportSchema = z.looseObject({
-  container: z.string(),
-  id: z.string(),
-  image: z.string(),
-  role: z.enum(['server', 'client']).nullable(),
-  decision: z.enum(['attached', 'waiting', 'skipped', 'not-netmaker']),
-  reason: z.string(),
-  port: z.string().nullable(),
-  bridge: z.string().nullable(),
-  /** Its own, canonical, without prefix length. */
-  addresses: z.array(z.string()),
-  mode: z.string(),
-  health: z.enum(['healthy', 'unhealthy', 'starting', 'none']),
-  restarts: amount,
-  group: groupSchema.nullable(),
-  spoofed: spoofedSchema.nullable(),
-  /** Packets towards it that `allow_in` does not name. */
-  refused: amount.nullable(),
-  wireguard: z.array(wireguardSchema),
-  attested: attestedSchema.nullable(),
+  container: z.string().describe('name, as Docker has it'),
+  id: z.string().describe('whole id'),
+  image: z.string().describe('image, as Docker has it'),
+  role: z.enum(['server', 'client']).nullable().describe('which part of Netmaker it is; `null`: none'),
+  decision: z
+    .enum(['attached', 'waiting', 'skipped', 'not-netmaker'])
+    .describe(
+      "`waiting`: it should have a port and has none; `skipped`: it looks like one of Netmaker's and gets no port, for `reason`",
+    ),
+  reason: z.string().describe('which label, image or name decided, or what is in the way'),
+  port: z.string().nullable().describe('name of its port'),
+  bridge: z.string().nullable().describe('bridge of that'),
+  addresses: z.array(z.string()).describe("the container's own addresses, without prefix length"),
+  mode: z.string().describe('`routed`, `l2` or `nat1to1`'),
+  health: z.enum(['healthy', 'unhealthy', 'starting', 'none']).describe("Docker's health check"),
+  restarts: amount.describe('how often Docker restarted it'),
+  group: groupSchema.nullable().describe('its fail-over group'),
+  spoofed: spoofedSchema
+    .nullable()
+    .describe('packets with a sender that was not its own, dropped since its guest got its rules'),
+  refused: amount
+    .nullable()
+    .describe('packets from neighbours towards it, dropped since then because `allow_in` does not name them'),
+  wireguard: z.array(wireguardSchema).describe('WireGuard interfaces inside'),
+  attested: attestedSchema.nullable().describe('the last attestation since the agent started'),
 });
 
 export const netmakerReportSchema = z.array(containerReportSchema);
@@ -85,7 +91,7 @@ export interface ContainerParts {
   /** From the mesh watch. */
   mesh?: MeshValues | undefined;
   group?: { name: string; addresses: readonly string[]; holder: boolean } | undefined;
-  spoofed?: { mac: number; arp: number; nd: number; ipv4: number; ipv6: number } | undefined;
+  spoofed?: { mac: number; arp: number; nd: number; ipv4: number; ipv6: number; other?: number } | undefined;
   refused?: number | undefined;
   attested?: { at: string; verdict: string; mapped: string | null } | undefined;
 }

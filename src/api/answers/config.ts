@@ -1,14 +1,17 @@
-// What `Reload` answers.
+// What `Reload` answers. Descriptions are the tables of docs/dbus.md.
 
 import { z } from 'zod';
 
-const value = z.unknown();
-const changesSchema = z.array(z.looseObject({ key: z.string(), from: value, to: value }));
+const changesSchema = z.array(
+  z.looseObject({
+    key: z.string().describe('name of the key, such as `docker.attach`'),
+    from: z.unknown().describe('the value until now'),
+    to: z.unknown().describe('the value in the file'),
+  }),
+);
 
 export const reloadSchema = z.looseObject({
-  /** In force from now on. */
-  taken: changesSchema,
-  /** Waits for a restart. */
-  restart: changesSchema,
-  warnings: z.array(z.string()).default([]),
+  taken: changesSchema.describe('the keys that are in force from now on'),
+  restart: changesSchema.describe('the keys that wait for a restart of the agent'),
+  warnings: z.array(z.string()).default([]).describe('what is doubtful in the file, one line each'),
 });

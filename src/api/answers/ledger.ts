@@ -1,4 +1,5 @@
-// What the methods about the ledger answer; its shapes are those that clients of the older interface know.
+// What the methods about the ledger answer; its shapes are those that clients of the older interface know. Descriptions are the
+// tables of docs/dbus.md.
 
 import { z } from 'zod';
 import type { Json } from '../../core/lib/json.ts';
@@ -7,34 +8,38 @@ const counts = z.record(z.string(), z.number());
 
 /** `GetBlockchainStats`. */
 export const ledgerStatsSchema = z.looseObject({
-  total_blocks: z.number(),
-  /** Seconds since the epoch; 0 when there is no block. */
-  last_timestamp: z.number(),
-  categories: counts,
-  producers: counts,
-  unique_users: z.array(z.string()),
-  head_hash: z.string(),
-  /** RFC 3339; null when there is no block. */
-  first_timestamp: z.string().nullable(),
-  bytes: z.number(),
+  total_blocks: z.number().describe('how many blocks there are'),
+  last_timestamp: z.number().describe('time of the last block, seconds since 1970; 0 without a block'),
+  categories: counts.describe('how many blocks each category has'),
+  producers: counts.describe('how many blocks each producer has'),
+  unique_users: z.array(z.string()).describe('the users that blocks name, without `system`'),
+  head_hash: z.string().describe('hash of the last block, 64 hexadecimal digits'),
+  first_timestamp: z
+    .string()
+    .nullable()
+    .describe('time of the first block, RFC 3339; `null` without a block'),
+  bytes: z.number().describe('size of the ledger, in bytes'),
 });
 
 /** `GetBlocksByHeight`. */
 export const blocksSchema = z.array(
   z.looseObject({
-    /** Seconds since the epoch. */
-    timestamp: z.number(),
-    height: z.number(),
-    prev_hash: z.string(),
-    hash: z.string(),
-    producer: z.string(),
-    category: z.string(),
-    action: z.string(),
-    user: z.string(),
-    hostname: z.string(),
-    pid: z.number(),
-    data: z.custom<Json>((value) => value !== undefined),
-    metadata: z.record(z.string(), z.string()),
-    signature: z.string().nullable(),
+    timestamp: z.number().describe('time of the block, seconds since 1970'),
+    height: z.number().describe('number of the block, from 1'),
+    prev_hash: z.string().describe('hash of the block before it'),
+    hash: z.string().describe('hash of this block'),
+    producer: z.string().describe('which program wrote it'),
+    category: z.string().describe('its [category](ledger.md)'),
+    action: z.string().describe('what happened: its [action](ledger.md)'),
+    user: z.string().describe('who had it done'),
+    hostname: z.string().describe('name of the host'),
+    pid: z.number().describe('process that had it done'),
+    data: z
+      .custom<Json>((value) => value !== undefined)
+      .describe('what the action says: any JSON, [by action](ledger.md)'),
+    metadata: z
+      .record(z.string(), z.string())
+      .describe('strings besides the data, such as `kind` and `event_id`: [format](ledger.md#a-line)'),
+    signature: z.string().nullable().describe('always `null`'),
   }),
 );

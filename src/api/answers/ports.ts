@@ -1,50 +1,50 @@
-// What the methods about ports answer.
+// What the methods about ports answer. Descriptions are the tables of docs/dbus.md.
 
 import { z } from 'zod';
+import { DRIVER_WORDS, RUNTIME_WORDS } from './words.ts';
 
 /** `DescribePorts`: the ports of guests that run. */
 export const portsSchema = z.array(
   z.looseObject({
-    port: z.string(),
-    /** Name of the row in OVSDB. */
-    row: z.string(),
-    guest: z.string(),
-    vmid: z.number(),
-    nic: z.number(),
-    runtime: z.string(),
-    bridge: z.string(),
-    interface: z.string(),
-    driver: z.string(),
-    /** RFC 3339. */
-    since: z.string(),
-    /** The first of `addresses`, which a container was given. */
-    address: z.string().optional(),
-    addresses: z.array(z.string()).optional(),
-    /** `ok`, or what is wrong first. */
-    health: z.string(),
+    port: z.string().describe('name of the port, `vi<VMID>`, with `i<NIC>` for all but the first NIC'),
+    row: z.string().describe('name of its row in OVSDB'),
+    guest: z.string().describe('name of the guest'),
+    vmid: z.number().describe('its VMID'),
+    nic: z.number().describe('number of the NIC, from 0'),
+    runtime: z.string().describe(RUNTIME_WORDS),
+    bridge: z.string().describe('name of the bridge'),
+    interface: z.string().describe('device of the host that the NIC ends in'),
+    driver: z.string().describe(`who changes the port: ${DRIVER_WORDS}`),
+    since: z.string().describe('when the port became usable, RFC 3339'),
+    address: z.string().optional().describe('the first of `addresses`'),
+    addresses: z
+      .array(z.string())
+      .optional()
+      .describe('the addresses that the agent gave the container, with prefix length'),
+    health: z.string().describe('`ok`, or the fault that `explain` would name first'),
   }),
 );
 
 const byHand = z.looseObject({
-  port: z.string(),
-  interface: z.string(),
-  bridge: z.string(),
-  vmid: z.number().optional(),
-  nic: z.number().optional(),
-  container: z.string().optional(),
+  port: z.string().describe('name of the port'),
+  interface: z.string().describe('the device'),
+  bridge: z.string().describe('name of the bridge'),
+  vmid: z.number().optional().describe('VMID of the guest'),
+  nic: z.number().optional().describe('number of the NIC, from 0'),
+  container: z.string().optional().describe('name of the guest'),
 });
 
 /** `AttachInterface`: the port that a device became. */
 export const attachedSchema = byHand.extend({
   vlan: z
     .looseObject({
-      tag: z.number().optional(),
-      trunks: z.array(z.number()),
-      mode: z.string().optional(),
+      tag: z.number().optional().describe('VLAN of untagged frames'),
+      trunks: z.array(z.number()).describe('VLANs that pass with their tag'),
+      mode: z.string().optional().describe('`vlan_mode` of the row in OVSDB'),
     })
-    .optional(),
-  /** Bytes. */
-  mtu: z.number().optional(),
+    .optional()
+    .describe('the VLANs that were asked for'),
+  mtu: z.number().optional().describe('the MTU that was asked for, in bytes'),
 });
 
 /** `DetachInterface`: the port that is gone. */

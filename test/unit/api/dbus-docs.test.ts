@@ -1,9 +1,11 @@
-// docs/dbus.md, the introspection XML and the table of methods name the same methods, with the same signatures.
+// docs/dbus.md, the introspection XML and the table of methods name the same methods, with the same signatures; its tables
+// name every field of every answer. With `-u` at the end of its command line, vitest makes the tables anew.
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { introspectionXml, SIGNALS } from '../../../src/api/introspection-xml.ts';
 import { pascalCase } from '../../../src/api/spelling.ts';
+import { fieldsOf, withTables } from './answer-tables.ts';
 import { allMethods } from './methods/methods.ts';
 
 const page = readFileSync(new URL('../../../docs/dbus.md', import.meta.url), 'utf8');
@@ -63,6 +65,25 @@ describe('the methods of docs/dbus.md', () => {
 
   it('have the names that no other has', () => {
     expect(new Set(methods.map(({ name }) => name)).size).toBe(methods.length);
+  });
+});
+
+const inJson = methods.filter(({ isJson }) => isJson);
+
+describe('the answers in docs/dbus.md', () => {
+  it('have a section each', () => {
+    const sections = [...page.matchAll(/^### `(\w+)`$/gm)].map(([, name]) => name);
+    expect(sections.sort()).toEqual(inJson.map(({ name }) => name).sort());
+  });
+
+  it.each(inJson.map((one) => [one.name, one] as const))('say what each field is: %s', (_, one) => {
+    const fields = fieldsOf(one, inJson);
+    expect(fields.length).toBeGreaterThan(3);
+    expect(fields.filter(({ description = '', type }) => description === '' || type === '')).toEqual([]);
+  });
+
+  it('are tables of the fields that there are, with types and descriptions of their shapes', async () => {
+    await expect(withTables(page, inJson)).toMatchFileSnapshot('../../../docs/dbus.md');
   });
 });
 
