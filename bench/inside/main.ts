@@ -18,7 +18,7 @@ async function ports(): Promise<Row[]> {
   const rows: Row[] = [];
   makeNamespace();
   say('memory with no port');
-  rows.push(...(await measureMemory('0 ports', true)));
+  rows.push(...(await measureMemory('0 ports', true, '<= 1.5')));
   const bench = await openAttachBench();
   for (const [count, turns] of [
     [5, 40],
@@ -32,8 +32,8 @@ async function ports(): Promise<Row[]> {
   }
   bench.close();
   say('memory with 200 ports');
-  rows.push(...(await measureMemory('200 ports, after all of these attaches', false)));
-  rows.push(...(await measureMemory('200 ports, restarted', true)));
+  rows.push(...(await measureMemory('200 ports, after all of these attaches', false, '<= 1.8')));
+  rows.push(...(await measureMemory('200 ports, restarted', true, '<= 1.8')));
   return rows;
 }
 

@@ -8,8 +8,8 @@ import { agentPid, memoryOf, restartAgent } from './agent-process.ts';
 const LOOKS = 5;
 const SETTLE_MS = 5_000;
 
-/** `what` says in which state the agent is; `fresh` starts it anew first. */
-export async function measureMemory(what: string, fresh: boolean): Promise<Row[]> {
+/** `what` says in which state the agent is; `fresh` starts it anew first. `limit` is of the resident memory. */
+export async function measureMemory(what: string, fresh: boolean, limit: string): Promise<Row[]> {
   if (fresh) restartAgent();
   const idle = spawn('/usr/bin/node', ['-e', 'setInterval(() => {}, 1e6)']);
   try {
@@ -28,6 +28,7 @@ export async function measureMemory(what: string, fresh: boolean): Promise<Row[]
         'MiB',
         ours.map((look) => look[kind]),
         { name, values: peer.map((look) => look[kind]) },
+        kind === 'rss' ? limit : undefined,
       ),
     );
   } finally {

@@ -1,5 +1,6 @@
 // The daemon, as a list: what is built, what is offered, what is listened to, and what ends it.
 
+import './interpret-start.ts';
 import { mkdir } from 'node:fs/promises';
 import { AGENT_NAME } from '../core/bus/agent-names.ts';
 import { observeBridges, observePorts } from '../core/drivers/ovsdb/observe.ts';
@@ -9,6 +10,7 @@ import { settleIntents } from '../reconcile/settle-intents.ts';
 import { buildAgent } from './build-agent.ts';
 import { buildGuests } from './build-guests.ts';
 import { buildHost } from './build-host.ts';
+import { compileAgain } from './engine-flags.ts';
 import { listenToHooks, listenToRuntimes, watchHost } from './listen.ts';
 import { PLACES } from './places.ts';
 import { publishConfig } from './reload.ts';
@@ -44,6 +46,8 @@ async function main(): Promise<number> {
   await spool.watch(onError);
   void spool.absorb().catch(onError);
   const runtimes = listenToRuntimes(parts);
+
+  compileAgain();
 
   const { reconciler, proxmoxWatch, parking } = parts;
   const open = [runtimes, hooks, reconciler, proxmoxWatch, locks, ...watches, spool, netmaker, parking];

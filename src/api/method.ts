@@ -13,8 +13,11 @@ export interface Method {
   out: Arguments;
   /** Checks and types the arguments. */
   schema: z.ZodType<unknown[]>;
-  /** Of what is answered: the document where `isJson` says so, else the value itself. Tests check by it; callers read by it. */
-  answer: z.ZodType;
+  /**
+   * Of what is answered: the document where `isJson` says so, else the value itself. Tests check by it; callers read by it.
+   * It is made when somebody asks: the agent itself never does, and so many shapes are a megabyte of memory.
+   */
+  answer(): z.ZodType | Promise<z.ZodType>;
   /** Whether the answer's string holds one JSON document. */
   isJson: boolean;
   run(args: never, caller: Caller): Promise<unknown[]>;
@@ -31,7 +34,7 @@ interface Definition<Args extends unknown[], Answer extends z.ZodType> {
   name: string;
   in: Arguments;
   schema: z.ZodType<Args>;
-  answer: Answer;
+  answer: () => Answer | Promise<Answer>;
   run(args: Args, caller: Caller): Promise<Answered<z.input<Answer>>>;
 }
 

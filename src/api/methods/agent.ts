@@ -5,7 +5,7 @@ import { eventResultSchema, portReportSchema } from '../../core/events/event-res
 import { hookEventSchema } from '../../core/events/lifecycle-event.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import type { Agent } from '../../reconcile/agent.ts';
-import { type StatusDocument, statusSchema } from '../answers/status.ts';
+import type { StatusDocument } from '../answers/status.ts';
 import { none, text } from '../arguments.ts';
 import { type Answered, jsonMethod, type Method, method } from '../method.ts';
 
@@ -23,7 +23,7 @@ export function agentMethods(parts: AgentMethodParts): Method[] {
       in: [],
       out: text('answer'),
       schema: none,
-      answer: z.literal('pong'),
+      answer: () => z.literal('pong'),
       run: async () => 'pong' as const,
     }),
     jsonMethod({
@@ -32,7 +32,7 @@ export function agentMethods(parts: AgentMethodParts): Method[] {
       outName: 'result',
       compact: true,
       schema: z.tuple([z.string().max(65_536, 'an event has at most 65536 characters')]),
-      answer: eventResultSchema,
+      answer: () => eventResultSchema,
       run: ([json], caller) => parts.agent.handle(parseEvent(json), caller),
     }),
     jsonMethod({
@@ -41,7 +41,7 @@ export function agentMethods(parts: AgentMethodParts): Method[] {
       outName: 'result',
       compact: true,
       schema: none,
-      answer: z.array(portReportSchema),
+      answer: () => z.array(portReportSchema),
       run: (_, caller) => {
         parts.forgetLosses();
         return parts.agent.reconcile(`asked for by ${caller.user}`);
@@ -51,7 +51,7 @@ export function agentMethods(parts: AgentMethodParts): Method[] {
       name: 'get_status',
       in: [],
       schema: none,
-      answer: statusSchema,
+      answer: async () => (await import('../answers/status.ts')).statusSchema,
       run: () => parts.status(),
     }),
   ];

@@ -1,7 +1,7 @@
 // The method about the configuration.
 
 import type { z } from 'zod';
-import { reloadSchema } from '../answers/config.ts';
+import type { reloadSchema } from '../answers/config.ts';
 import { none } from '../arguments.ts';
 import { type Answered, jsonMethod, type Method } from '../method.ts';
 
@@ -11,5 +11,13 @@ export interface ConfigMethodParts {
 }
 
 export function configMethods({ reload }: ConfigMethodParts): Method[] {
-  return [jsonMethod({ name: 'reload', in: [], schema: none, answer: reloadSchema, run: () => reload() })];
+  return [
+    jsonMethod({
+      name: 'reload',
+      in: [],
+      schema: none,
+      answer: async () => (await import('../answers/config.ts')).reloadSchema,
+      run: () => reload(),
+    }),
+  ];
 }

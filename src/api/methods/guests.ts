@@ -7,7 +7,6 @@ import { mapNumbers, optionalNumber, optionalString } from '../../core/ovsdb/val
 import type { OverlookedGuests } from '../../reconcile/overlooked.ts';
 import type { DesiredState } from '../../state/desired-state.ts';
 import type { PendingRetries } from '../../state/pending-retries.ts';
-import { guestsSchema } from '../answers/guests.ts';
 import { none } from '../arguments.ts';
 import { describeGuests, type NicNumbers } from '../guests/describe.ts';
 import { jsonMethod, type Method } from '../method.ts';
@@ -42,7 +41,7 @@ export function guestMethods(parts: GuestMethodParts): Method[] {
       name: 'describe_guests',
       in: [],
       schema: none,
-      answer: guestsSchema,
+      answer: async () => (await import('../answers/guests.ts')).guestsSchema,
       run: () => guests(parts),
     }),
   ];

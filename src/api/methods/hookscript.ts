@@ -32,7 +32,7 @@ export function noteHookscript(ledger: Pick<Ledger, 'append'>): Method {
     name: 'note_hookscript',
     in: [{ name: 'note', type: 's' }],
     out: { name: 'height', type: 't' },
-    answer: z.bigint(),
+    answer: () => z.bigint(),
     schema: z.tuple([z.string().max(NOTE_MAX, `a note has at most ${NOTE_MAX} characters`)]),
     run: async ([json], { user, pid }) => {
       const { result, name, former, ...guest } = parseNote(json);

@@ -4,12 +4,6 @@ import { z } from 'zod';
 import { AgentError } from '../../core/lib/errors.ts';
 import { NM } from '../../core/networkmanager/names.ts';
 import { introspectNetworkManager } from '../../core/networkmanager/overview.ts';
-import {
-  interfaceBindingsSchema,
-  networkStateSchema,
-  topologySchema,
-  validationSchema,
-} from '../answers/introspect.ts';
 import { none, text } from '../arguments.ts';
 import {
   bridgeDriver,
@@ -43,14 +37,14 @@ export function introspectionMethods(parts: IntrospectionParts): Method[] {
     jsonMethod({
       name: 'get_system_network_state',
       in: [],
-      answer: networkStateSchema,
+      answer: async () => (await import('../answers/introspect.ts')).networkStateSchema,
       schema: none,
       run: async () => networkState(await observeHost(parts)),
     }),
     jsonMethod({
       name: 'get_bridge_topology',
       in: [text('bridge')],
-      answer: topologySchema,
+      answer: async () => (await import('../answers/introspect.ts')).topologySchema,
       schema: z.tuple([bridgeName]),
       run: async ([bridge]) => {
         demandBridge(parts.ovsdb, bridge);
@@ -67,14 +61,14 @@ export function introspectionMethods(parts: IntrospectionParts): Method[] {
     jsonMethod({
       name: 'validate_bridge_connectivity',
       in: [text('bridge')],
-      answer: validationSchema,
+      answer: async () => (await import('../answers/introspect.ts')).validationSchema,
       schema: z.tuple([bridgeName]),
       run: ([bridge]) => validate(bridge),
     }),
     jsonMethod({
       name: 'get_interface_bindings',
       in: [],
-      answer: interfaceBindingsSchema,
+      answer: async () => (await import('../answers/introspect.ts')).interfaceBindingsSchema,
       schema: none,
       run: async () => interfaceBindings(parts.desiredState.bindings(), parts.bindingsDir),
     }),
@@ -82,7 +76,7 @@ export function introspectionMethods(parts: IntrospectionParts): Method[] {
       name: 'introspect_network_manager',
       in: [],
       out: text('answer'),
-      answer: z.string(),
+      answer: () => z.string(),
       schema: none,
       run: async () => {
         const xml = await introspectNetworkManager(parts.bus);
@@ -99,7 +93,7 @@ export function introspectionMethods(parts: IntrospectionParts): Method[] {
       name: 'atomic_bridge_operation',
       in: [text('bridge'), text('operation')],
       out: text('answer'),
-      answer: z.string(),
+      answer: () => z.string(),
       schema: z.tuple([bridgeName, operation]),
       run: ([bridge, wanted], caller) => runOperation({ ...parts, validate }, wanted, bridge, caller.user),
     }),

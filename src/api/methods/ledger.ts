@@ -3,7 +3,6 @@
 import { z } from 'zod';
 import type { Config } from '../../core/config/config.ts';
 import { type Ledger, readBlocks, renderFlat, verifyLedger } from '../../core/ledger/index.ts';
-import { blocksSchema, ledgerStatsSchema } from '../answers/ledger.ts';
 import { none, text } from '../arguments.ts';
 import { jsonMethod, type Method, method } from '../method.ts';
 import { noteHookscript } from './hookscript.ts';
@@ -24,7 +23,7 @@ export function ledgerMethods({ ledger, config }: LedgerMethodParts): Method[] {
       name: 'get_blockchain_stats',
       in: [],
       schema: none,
-      answer: ledgerStatsSchema,
+      answer: async () => (await import('../answers/ledger.ts')).ledgerStatsSchema,
       run: () => ledger.stats(),
     }),
     jsonMethod({
@@ -37,7 +36,7 @@ export function ledgerMethods({ ledger, config }: LedgerMethodParts): Method[] {
         .tuple([height, height])
         .refine(([start, end]) => start <= end, 'start must not be after end')
         .refine(([start, end]) => end - start < BLOCKS_MAX, `at most ${BLOCKS_MAX} blocks at a time`),
-      answer: blocksSchema,
+      answer: async () => (await import('../answers/ledger.ts')).blocksSchema,
       run: async ([from, to]) => {
         const blocks = [];
         for await (const block of readBlocks(config.ledger.path, { from, to }))
@@ -50,7 +49,7 @@ export function ledgerMethods({ ledger, config }: LedgerMethodParts): Method[] {
       in: [],
       out: text('verdict'),
       schema: none,
-      answer: z.enum(['Blockchain integrity: VALID', 'Blockchain integrity: INVALID']),
+      answer: () => z.enum(['Blockchain integrity: VALID', 'Blockchain integrity: INVALID']),
       run: async () => {
         const { verdict } = await verifyLedger(config.ledger.path, { knownHead: ledger.head() });
         return verdict === 'ok' ? 'Blockchain integrity: VALID' : 'Blockchain integrity: INVALID';

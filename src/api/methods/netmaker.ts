@@ -4,13 +4,7 @@ import { z } from 'zod';
 import type { Leases } from '../../netmaker/address/leases.ts';
 import type { ContainerReport } from '../../netmaker/report.ts';
 import type { Attestor } from '../../netmaker/stun/attest-containers.ts';
-import {
-  attestationsSchema,
-  leasesSchema,
-  type NetmakerStatus,
-  netmakerReportSchema,
-  netmakerStatusSchema,
-} from '../answers/netmaker.ts';
+import type { NetmakerStatus } from '../answers/netmaker.ts';
 import { none, text } from '../arguments.ts';
 import { type Answered, jsonMethod, type Method, method } from '../method.ts';
 
@@ -29,27 +23,27 @@ export function netmakerMethods(parts: NetmakerMethodParts): Method[] {
       name: 'list_netmaker_containers',
       in: [],
       schema: none,
-      answer: netmakerReportSchema,
+      answer: async () => (await import('../answers/netmaker.ts')).netmakerReportSchema,
       run: () => parts.containers(),
     }),
     jsonMethod({
       name: 'get_netmaker_status',
       in: [],
       schema: none,
-      answer: netmakerStatusSchema,
+      answer: async () => (await import('../answers/netmaker.ts')).netmakerStatusSchema,
       run: () => parts.status(),
     }),
     jsonMethod({
       name: 'list_netmaker_leases',
       in: [],
       schema: none,
-      answer: leasesSchema,
+      answer: async () => (await import('../answers/netmaker.ts')).leasesSchema,
       run: async () => parts.leases.rows(),
     }),
     jsonMethod({
       name: 'attest_netmaker',
       in: [text('container')],
-      answer: attestationsSchema,
+      answer: async () => (await import('../answers/netmaker.ts')).attestationsSchema,
       schema: z.tuple([z.string().max(255, 'a container name has at most 255 characters')]),
       run: ([container], caller) => parts.attestor.attest(container, caller.user),
     }),
@@ -58,7 +52,7 @@ export function netmakerMethods(parts: NetmakerMethodParts): Method[] {
       in: [],
       out: text('answer'),
       schema: none,
-      answer: z.literal('withdrawn'),
+      answer: () => z.literal('withdrawn'),
       run: async () => {
         await parts.withdraw();
         return 'withdrawn' as const;

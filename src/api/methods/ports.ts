@@ -3,7 +3,6 @@
 import { z } from 'zod';
 import { parseAttachOptions } from '../../runtimes/manual/attach-options.ts';
 import type { Binding, DesiredState } from '../../state/desired-state.ts';
-import { attachedSchema, detachedSchema, portsSchema } from '../answers/ports.ts';
 import { guestName, ifname, none, text, vmid } from '../arguments.ts';
 import { type Attached, type ByHandParts, openByHand } from '../by-hand.ts';
 import { jsonMethod, type Method, method } from '../method.ts';
@@ -30,7 +29,7 @@ function listed({ desiredState, healthOfPorts }: PortMethodParts): Method[] {
       in: [],
       out: { name: 'ports', type: 'as' },
       schema: none,
-      answer: z.array(z.string()),
+      answer: () => z.array(z.string()),
       run: async () =>
         desiredState
           .bindings()
@@ -41,7 +40,7 @@ function listed({ desiredState, healthOfPorts }: PortMethodParts): Method[] {
       name: 'describe_ports',
       in: [],
       schema: none,
-      answer: portsSchema,
+      answer: async () => (await import('../answers/ports.ts')).portsSchema,
       run: async () => {
         const health = await healthOfPorts();
         return desiredState
@@ -61,7 +60,7 @@ function changed(parts: PortMethodParts): Method[] {
       in: [text('name')],
       out: text('answer'),
       schema: z.tuple([ifname]),
-      answer: sentence,
+      answer: () => sentence,
       run: async ([wanted], caller) => {
         await detach(wanted, caller);
         return `Container interface ${wanted} removed`;
@@ -73,7 +72,7 @@ function changed(parts: PortMethodParts): Method[] {
       in: [text('name')],
       out: text('answer'),
       schema: z.tuple([ifname]),
-      answer: sentence,
+      answer: () => sentence,
       run: async ([link], caller) => created(await attach(link, link, undefined, caller)),
     }),
     removal('del_port'),
@@ -82,14 +81,14 @@ function changed(parts: PortMethodParts): Method[] {
       in: [device, container, number],
       out: text('answer'),
       schema: z.tuple([ifname, guestName, vmid]),
-      answer: sentence,
+      answer: () => sentence,
       run: async ([link, name, id], caller) => created(await attach(link, name, id, caller)),
     }),
     jsonMethod({
       name: 'attach_interface',
       in: [device, container, number, text('options')],
       schema: z.tuple([ifname, guestName, vmid, z.string().max(65_536)]),
-      answer: attachedSchema,
+      answer: async () => (await import('../answers/ports.ts')).attachedSchema,
       compact: true,
       run: ([link, name, id, options], caller) => attach(link, name, id, caller, parseAttachOptions(options)),
     }),
@@ -97,7 +96,7 @@ function changed(parts: PortMethodParts): Method[] {
       name: 'detach_interface',
       in: [text('name')],
       schema: z.tuple([ifname]),
-      answer: detachedSchema,
+      answer: async () => (await import('../answers/ports.ts')).detachedSchema,
       compact: true,
       run: ([name], caller) => detach(name, caller),
     }),

@@ -50,7 +50,7 @@ async function ask(methods: readonly Method[], name: string, args: unknown[] = [
   const method = methods.find((one) => one.name === name);
   if (method === undefined) throw new Error(`no method ${name}`);
   const reply = await method.run(method.schema.parse(args) as never, CALLER);
-  const read = readAnswer(method, reply);
+  const read = await readAnswer(method, reply);
   expect(read).toEqual(method.isJson ? JSON.parse(String(reply[0])) : reply[0]);
   expect(unnamed(method, read)).toEqual([]);
   return read;

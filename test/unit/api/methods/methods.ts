@@ -17,7 +17,8 @@ export async function allMethods(): Promise<Method[]> {
 }
 
 /** What a caller finds in the answer, or undefined where it does not fit its shape or says more than that names. */
-export function readAnswer(method: Method, reply: readonly unknown[]): unknown {
+export async function readAnswer(method: Method, reply: readonly unknown[]): Promise<unknown> {
   const [value] = reply;
-  return method.answer.parse(method.isJson ? JSON.parse(String(value)) : value);
+  const answer = await method.answer();
+  return answer.parse(method.isJson ? JSON.parse(String(value)) : value);
 }
