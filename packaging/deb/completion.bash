@@ -46,10 +46,11 @@ _ovs_port_agent() {
 	--file) kind=files ;;
 	--guest) kind='guests vmids ports' ;;
 	--bridge) kind=bridges ;;
-	--runtime) words=(proxmox-qemu proxmox-lxc lxc docker manual) ;;
+	--runtime) [[ $path == name ]] && words=(docker lxc) || words=(proxmox-qemu proxmox-lxc lxc docker manual) ;;
+	--state) words=(attached unknown waiting held skipped unattached) ;;
 	--format) words=(table wide json yaml csv) ;;
 	--color) words=(auto always never) ;;
-	--category | --columns | --state | --since | --action | --head | --lines | -n | --tag | --trunks | --mtu) return 0 ;;
+	--category | --columns | --since | --action | --head | --lines | -n | --tag | --trunks | --mtu) return 0 ;;
 	esac
 	if [[ -z ${kind-} && ${#words[@]} -eq 0 ]]; then
 		case $path in

@@ -47,10 +47,11 @@ _ovs-port-agent() {
     --file) kind=files ;;
     --guest) kind='guests vmids ports' ;;
     --bridge) kind=bridges ;;
-    --runtime) offered=(proxmox-qemu proxmox-lxc lxc docker manual) ;;
+    --runtime) [[ $path_ == name ]] && offered=(docker lxc) || offered=(proxmox-qemu proxmox-lxc lxc docker manual) ;;
+    --state) offered=(attached unknown waiting held skipped unattached) ;;
     --format) offered=(table wide json yaml csv) ;;
     --color) offered=(auto always never) ;;
-    --category|--columns|--state|--since|--action|--head|--lines|-n|--tag|--trunks|--mtu) return 0 ;;
+    --category|--columns|--since|--action|--head|--lines|-n|--tag|--trunks|--mtu) return 0 ;;
   esac
   if [[ -z $kind && $#offered -eq 0 ]]; then
     case $path_ in

@@ -1,9 +1,10 @@
 // The completions in real shells: every verb and option is offered, and no name is ever run, whoever chose it.
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NUMBERED_RUNTIMES } from '../../../src/core/guest/runtimes.ts';
 import { tree, verbPaths } from '../../unit/cli/fake.ts';
 
 const FILES = { bash: 'packaging/deb/completion.bash', zsh: 'packaging/deb/completion.zsh' } as const;
@@ -72,6 +73,14 @@ const optionsOf = (path: string): string[] => {
   for (const word of path.split(' ')) at = at.commands.find((command) => command.name() === word) ?? at;
   return [...all, '--help', ...at.options.flatMap(({ long }) => long ?? [])];
 };
+const choicesOf = (path: string): [string, readonly string[]][] => {
+  let at = tree();
+  const all = at.options;
+  for (const word of path.split(' ')) at = at.commands.find((command) => command.name() === word) ?? at;
+  return [...new Set([...all, ...at.options])].flatMap(({ long, argChoices }) =>
+    long && argChoices ? [[long, argChoices]] : [],
+  );
+};
 const subverbs = (path: string): string[] =>
   verbPaths()
     .filter((other) => other !== path && other.startsWith(path === '' ? '' : `${path} `))
@@ -93,6 +102,26 @@ describe.each(['bash', 'zsh'] as const)('in %s', (shell) => {
       const noVerbs = found.filter((word) => !word.startsWith('-') && ![...inner, 'help'].includes(word));
       if (inner.length > 0) expect([path, noVerbs]).toEqual([path, []]);
     }
+  });
+
+  it('an option that takes one of a few words is offered those words, and no others', {
+    timeout: 120_000,
+  }, async () => {
+    const limited = verbPaths().flatMap((path) =>
+      choicesOf(path).map(([option, words]) => ({ path, option, words })),
+    );
+    expect(limited.map(({ path, option }) => `${path} ${option}`)).toEqual(
+      expect.arrayContaining(['list --runtime', 'list --state', 'name --runtime']),
+    );
+    for (const { path, option, words } of limited) {
+      const found = await offers(shell, [...path.split(' ').filter(Boolean), option, '']);
+      expect([path, option, found.sort()]).toEqual([path, option, [...words].sort()]);
+    }
+  });
+
+  it('containers come from the numbers of every runtime whose guests get one', async () => {
+    const file = await readFile(FILES[shell], 'utf8');
+    expect(/grep -oE '"\(([a-z|]+)\):/.exec(file)?.[1]?.split('|')).toEqual(NUMBERED_RUNTIMES);
   });
 
   it('guests, ports, bridges and devices come from files, and nothing is asked', async () => {
