@@ -6,6 +6,7 @@ import { connect, type Socket } from 'node:net';
 import * as z from 'zod/mini';
 import { parsePortName } from '../src/core/guest/vmid.ts';
 import { jsonStream } from '../src/core/ovsdb/json-stream.ts';
+import { keeperOfRow } from '../src/core/plan/driver-names.ts';
 
 const SOCKET = '/run/openvswitch/db.sock';
 const DATABASE = 'Open_vSwitch';
@@ -32,7 +33,7 @@ const linksSchema = z.array(z.object({ rows: z.array(z.object({ _uuid: uuid, nam
 const doneSchema = z.array(z.nullable(z.object({ error: z.optional(z.string()) })));
 
 /**
- * Removes the ports `vi…` that carry our marks for the guest and that no NetworkManager holds; returns their names.
+ * Removes the ports `vi…` that carry our marks for the guest and that no program such as NetworkManager keeps; returns their names.
  * Never throws and takes a second at most: a guest waits. What is left is for the agent.
  */
 export async function sweepRows(target: SweepTarget, path = SOCKET): Promise<string[]> {
@@ -61,7 +62,7 @@ export async function sweepRows(target: SweepTarget, path = SOCKET): Promise<str
           identity !== undefined &&
           marks.get('ovs-port-agent.vmid') === String(identity.vmid) &&
           (marks.get('ovs-port-agent.nic') ?? '0') === String(identity.nic);
-        const isHeld = marks.has('NM.connection.uuid');
+        const isHeld = keeperOfRow(Object.fromEntries(ids)) !== undefined;
         return isNamedSo && !isHeld && !isHostHardware(names.get(String(interfaces[1])));
       });
     if (stale.length === 0) return [];

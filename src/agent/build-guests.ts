@@ -27,7 +27,7 @@ const REMEMBERED_BLOCKS = 5_000;
 export type GuestParts = Awaited<ReturnType<typeof buildGuests>>;
 
 export async function buildGuests(parts: HostParts, requests: Requests) {
-  const { config, bus, ledger, ovsdb, veths, host, log, now, steady, exec, follow, onError } = parts;
+  const { config, bus, ledger, ovsdb, drivers, veths, host, log, now, steady, exec, follow, onError } = parts;
   const desiredState = await loadDesiredState(PLACES.bindings, log.warning);
   const pendingRetries = openPendingRetries(steady);
   const recent = await tail(config.ledger.path, REMEMBERED_BLOCKS);
@@ -74,7 +74,11 @@ export async function buildGuests(parts: HostParts, requests: Requests) {
     follow,
     ovsdb,
     restoreNames: (vmid, reason) =>
-      restoreGuestNames({ ovsdb, ledger, onNameRestored: noteRestoredName(desiredState, now) }, vmid, reason),
+      restoreGuestNames(
+        { ovsdb, drivers, ledger, onNameRestored: noteRestoredName(desiredState, now) },
+        vmid,
+        reason,
+      ),
     resync: requests.resync,
     onChange: requests.soon,
     now,

@@ -16,8 +16,21 @@ export interface EndParts extends HostParts, GuestParts, AgentParts {
 
 /** Resolves with the exit code. */
 export async function runUntilEnd(parts: EndParts): Promise<number> {
-  const { book, config, bus, asked, ledger, agent, ovsdb, desiredState, reportedEvents, log, now, onError } =
-    parts;
+  const {
+    book,
+    config,
+    bus,
+    asked,
+    ledger,
+    agent,
+    ovsdb,
+    drivers,
+    desiredState,
+    reportedEvents,
+    log,
+    now,
+    onError,
+  } = parts;
   const lost = book.lost.then((what) => {
     log.error(
       `the ledger ${config.ledger.path} is not the file that was written: ${what}; the agent starts anew`,
@@ -36,7 +49,7 @@ export async function runUntilEnd(parts: EndParts): Promise<number> {
   // Also of one whose bus went: both may be stopped in one step.
   const isStopped = (await stopKind()) === 'stop';
   if (isStopped) {
-    await shutDown({ agent, ovsdb, ledger, desiredState, cause, now, onError });
+    await shutDown({ agent, ovsdb, drivers, ledger, desiredState, cause, now, onError });
   }
   await reportedEvents.close();
   await book.close();

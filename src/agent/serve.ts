@@ -24,7 +24,8 @@ export interface ServeParts extends HostParts, GuestParts, AgentParts {
 }
 
 export function serve(parts: ServeParts): void {
-  const { live, config, host, bootId, startedAt, bus, book, ledger, facts, ovsdb, networkManager } = parts;
+  const { live, config, host, bootId, startedAt, bus, book, ledger, facts, ovsdb, drivers, networkManager } =
+    parts;
   const {
     desiredState,
     pendingRetries,
@@ -58,6 +59,7 @@ export function serve(parts: ServeParts): void {
     pendingRetries,
     facts,
     ovsdb,
+    drivers,
     switchDirectory: dirname(PLACES.switchPidFile),
     loss: book.loss,
     polled: watching.polled,

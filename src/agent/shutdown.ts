@@ -1,5 +1,6 @@
 // What the agent does before it stops for good: waits for what is under way, and gives Proxmox's NICs back.
 
+import type { SwitchDrivers } from '../core/drivers/driver.ts';
 import { linkNames } from '../core/kernel/links.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import { pause } from '../core/lib/deadline.ts';
@@ -16,6 +17,7 @@ const IDLE_MS = 4_000;
 export interface ShutdownParts {
   agent: Pick<Agent, 'stop'>;
   ovsdb: OvsdbClient;
+  drivers: SwitchDrivers;
   ledger: Pick<Ledger, 'append'>;
   desiredState: DesiredState;
   /** Height of the block that led here; undefined when the ledger cannot be written. */
@@ -29,6 +31,7 @@ export interface ShutdownParts {
 export async function shutDown({
   agent,
   ovsdb,
+  drivers,
   ledger,
   desiredState,
   cause,
@@ -37,6 +40,6 @@ export async function shutDown({
 }: ShutdownParts): Promise<void> {
   await Promise.race([agent.stop(), pause(IDLE_MS)]);
   const onNameRestored = noteRestoredName(desiredState, now);
-  const work = restoreAllNames({ ovsdb, ledger, linkNames, cause, onNameRestored }).catch(onError);
+  const work = restoreAllNames({ ovsdb, drivers, ledger, linkNames, cause, onNameRestored }).catch(onError);
   await Promise.race([work, pause(RESTORE_NAMES_MS)]);
 }

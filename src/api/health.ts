@@ -1,7 +1,7 @@
 // The agent's own state as the one judgement of health wants to see it.
 
 import type { Config } from '../core/config/config.ts';
-import { profileUuid } from '../core/drivers/networkmanager/profiles.ts';
+import type { SwitchDrivers } from '../core/drivers/driver.ts';
 import { observeBridges, observePorts } from '../core/drivers/ovsdb/observe.ts';
 import { isLinuxBridge, isUpWith, type LinkState, linkState } from '../core/kernel/links.ts';
 import type { Loss } from '../core/ledger/index.ts';
@@ -10,7 +10,7 @@ import type { PolledDirectory } from '../core/lib/watch.ts';
 import { vswitchdProblem } from '../core/ovsdb/ask-vswitchd.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { chooseDriver, type SwitchFacts } from '../core/plan/driver-choice.ts';
-import { isOurBridge, type ObservedBridge } from '../core/plan/observed.ts';
+import type { ObservedBridge } from '../core/plan/observed.ts';
 import type { PortFacts } from '../diagnose/explain/facts.ts';
 import { joinPort } from '../diagnose/explain/join.ts';
 import {
@@ -32,6 +32,7 @@ export interface HealthParts {
   pendingRetries: PendingRetries;
   facts: { current(): SwitchFacts };
   ovsdb: OvsdbClient;
+  drivers: SwitchDrivers;
   /** `/run/openvswitch`. */
   switchDirectory: string;
   loss: Loss | undefined;
@@ -93,7 +94,13 @@ function unreadIn({ ovsdb, desiredState }: HealthParts): Unread[] {
   ];
 }
 
-async function bridgeViews({ config, desiredState, ovsdb, facts }: HealthParts): Promise<BridgeView[]> {
+async function bridgeViews({
+  config,
+  desiredState,
+  ovsdb,
+  drivers,
+  facts,
+}: HealthParts): Promise<BridgeView[]> {
   const found = observeBridges(ovsdb.replica);
   const desiredBridges = desiredState.all().flatMap(({ ports }) => ports.map(({ bridge }) => bridge));
   const names = new Set([...Object.keys(config.bridges), ...desiredBridges]);
@@ -109,14 +116,14 @@ async function bridgeViews({ config, desiredState, ovsdb, facts }: HealthParts):
       isMade: config.bridges[name]?.create === true,
       obstacle: 'obstacle' in choice ? choice.obstacle : undefined,
       error: own?.error,
-      isDown: bridge !== undefined && isMadeByUs(bridge) && !(await isUpWith(name, addresses)),
+      isDown: bridge !== undefined && isMadeByUs(bridge, drivers) && !(await isUpWith(name, addresses)),
     };
   });
   return Promise.all(views);
 }
 
-const isMadeByUs = (bridge: ObservedBridge) =>
-  isOurBridge(bridge) || bridge.networkManagerUuid === profileUuid('bridge', bridge.name);
+const isMadeByUs = (bridge: ObservedBridge, drivers: SwitchDrivers) =>
+  Object.values(drivers).some((driver) => driver.owns(bridge));
 
 async function portViews(
   { bootId, ovsdb, pendingRetries }: HealthParts,

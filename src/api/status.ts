@@ -8,6 +8,7 @@ import type { Ledger } from '../core/ledger/index.ts';
 import type { ErrorCode } from '../core/lib/errors.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import { chooseDriver, type SwitchFacts } from '../core/plan/driver-choice.ts';
+import { keeperOfRow } from '../core/plan/driver-names.ts';
 import { isOurBridge, type ObservedBridge } from '../core/plan/observed.ts';
 import type { SpoolAbsorber } from '../reconcile/absorb-spool.ts';
 import type { SwitchFactsKeeper } from '../reconcile/switch-facts.ts';
@@ -102,7 +103,8 @@ export function ownerOf(
   { declared }: SwitchFacts,
 ): string | null {
   if (bridge === undefined) return null;
-  if (bridge.networkManagerUuid !== undefined) return 'networkmanager';
+  const keeper = keeperOfRow(bridge.externalIds);
+  if (keeper !== undefined) return keeper;
   if (isOurBridge(bridge)) return 'ovs-port-agent';
   return declared.has(name) ? 'ifupdown' : 'other';
 }

@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { BridgesSection } from '../core/drivers/config-section.ts';
 import { matchesGlob } from '../core/lib/glob.ts';
-import type { ObservedBridge } from '../core/plan/observed.ts';
+import { NM_UUID_KEY, type ObservedBridge } from '../core/plan/observed.ts';
 import { type Edited, edit, type InterfacesSpec } from './edit.ts';
 import { readInterfaces } from './file.ts';
 import { splitLines } from './lines.ts';
@@ -22,8 +22,8 @@ export function bridgesSpec(
       .filter(([, { create }]) => create)
       .map(([name, { addresses }]) => ({ name, addresses, present: observed.has(name) })),
     networkManager: new Set(
-      [...observed.values()].flatMap(({ name, networkManagerUuid }) =>
-        networkManagerUuid === undefined ? [] : [name],
+      [...observed.values()].flatMap(({ name, externalIds }) =>
+        externalIds[NM_UUID_KEY] === undefined ? [] : [name],
       ),
     ),
   };

@@ -1,6 +1,6 @@
 // Gives Proxmox's NICs back under Proxmox's names, many in one transaction: at a stop for good, and before Proxmox needs them.
 
-import { restoreNamesOf } from '../core/drivers/ovsdb/move-interface.ts';
+import type { SwitchDriver, SwitchDrivers } from '../core/drivers/driver.ts';
 import { observePorts } from '../core/drivers/ovsdb/observe.ts';
 import { parseGuestInterface } from '../core/guest/interface-name.ts';
 import { factsOfGuest } from '../core/guest/runtimes.ts';
@@ -9,7 +9,7 @@ import { pause } from '../core/lib/deadline.ts';
 import { isAgentError } from '../core/lib/errors.ts';
 import type { JsonObject } from '../core/lib/json.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
-import { driverTraits } from '../core/plan/driver-names.ts';
+import type { DriverName } from '../core/plan/driver-names.ts';
 import { type ObservedPort, OWNER_KEYS } from '../core/plan/observed.ts';
 import { isOurPort } from '../core/plan/ownership.ts';
 import type { DesiredState } from '../state/desired-state.ts';
@@ -20,11 +20,15 @@ const BATCH = 50;
 const RETRY_MS = 5;
 
 export interface RestoreNamesParts {
-  ovsdb: OvsdbClient;
+  ovsdb: Pick<OvsdbClient, 'replica'>;
+  drivers: SwitchDrivers;
   ledger: Pick<Ledger, 'append'>;
   /** What readers of the binding files are to know. */
-  onNameRestored: (port: string, row: string) => Promise<void>;
+  onNameRestored: (port: string, row: string, driver: DriverName) => Promise<void>;
 }
+
+/** A driver that gives names back; one whose program goes on without us does not. */
+type Restorer = Pick<Required<SwitchDriver>, 'name' | 'restoreNames'>;
 
 interface AllParts extends RestoreNamesParts {
   linkNames: () => Promise<ReadonlySet<string>>;
@@ -34,20 +38,22 @@ interface AllParts extends RestoreNamesParts {
 
 /**
  * Does not wait for ovs-vswitchd: Proxmox looks for a row's name, and with hundreds of ports systemd would not wait. Goes
- * on without a ledger, since a NIC that Proxmox cannot find is worse than a step that is missing there. Ports that
- * NetworkManager holds stay: it goes on without us. Throws what stands in the way of the last batch.
+ * on without a ledger, since a NIC that Proxmox cannot find is worse than a step that is missing there. Ports that a
+ * program keeps stay: it goes on without us. Throws what stands in the way of the last batch.
  */
 export async function restoreAllNames(parts: AllParts): Promise<void> {
-  const { ovsdb, linkNames, cause } = parts;
+  const { linkNames, cause } = parts;
   const links = await linkNames();
-  const held = observePorts(ovsdb.replica).filter((port) => isProxmoxNic(port) && links.has(port.interface));
   let problem: unknown;
-  for (let start = 0; start < held.length; start += BATCH) {
-    const batch = held.slice(start, start + BATCH);
-    try {
-      await restoreNames(parts, () => batch, cause === undefined ? undefined : { cause });
-    } catch (error) {
-      problem = error;
+  for (const restorer of restorersOf(parts.drivers)) {
+    const held = proxmoxNics(parts, restorer, (port) => links.has(port.interface));
+    for (let start = 0; start < held.length; start += BATCH) {
+      const batch = held.slice(start, start + BATCH);
+      try {
+        await restoreNames(parts, restorer, () => batch, cause === undefined ? undefined : { cause });
+      } catch (error) {
+        problem = error;
+      }
     }
   }
   if (problem !== undefined) throw problem;
@@ -63,18 +69,21 @@ export async function restoreGuestNames(
   vmid: number,
   reason: string,
 ): Promise<boolean> {
-  const nics = () =>
-    observePorts(parts.ovsdb.replica).filter(
-      (port) => isProxmoxNic(port) && parseGuestInterface(port.interface)?.vmid === vmid,
-    );
-  if (nics().length === 0) return false;
-  await restoreNames(parts, nics, { vmid, reason }, { tries: 2, waitsForDisk: false });
-  return true;
+  let isAny = false;
+  for (const restorer of restorersOf(parts.drivers)) {
+    const nics = () =>
+      proxmoxNics(parts, restorer, (port) => parseGuestInterface(port.interface)?.vmid === vmid);
+    if (nics().length === 0) continue;
+    isAny = true;
+    await restoreNames(parts, restorer, nics, { vmid, reason }, { tries: 2, waitsForDisk: false });
+  }
+  return isAny;
 }
 
 /** @param recorded undefined when the ledger cannot be written */
 async function restoreNames(
-  { ovsdb, ledger, onNameRestored }: RestoreNamesParts,
+  { ledger, onNameRestored }: RestoreNamesParts,
+  { name: driver, restoreNames: giveBack }: Restorer,
   nics: () => readonly ObservedPort[],
   recorded: { cause?: number; vmid?: number; reason?: string } | undefined,
   { tries, waitsForDisk }: { tries: number; waitsForDisk: boolean } = { tries: 1, waitsForDisk: true },
@@ -102,7 +111,7 @@ async function restoreNames(
   };
   for (let left = tries - 1; ; left--) {
     try {
-      await ovsdb.transact(restoreNamesOf(ovsdb.replica, nics()));
+      await giveBack(nics());
       break;
     } catch (error) {
       if (left > 0 && isAgentError(error, 'ovsdb-refused')) {
@@ -113,8 +122,8 @@ async function restoreNames(
       throw error;
     }
   }
-  await outcome('port_handed_back', { driver: 'ovsdb' });
-  for (const { port, row } of ports) await onNameRestored(port, row);
+  await outcome('port_handed_back', { driver });
+  for (const { port, row } of ports) await onNameRestored(port, row, driver);
 }
 
 /** @param now milliseconds of the epoch */
@@ -122,17 +131,30 @@ export function noteRestoredName(
   desiredState: DesiredState,
   now: () => number,
 ): RestoreNamesParts['onNameRestored'] {
-  return async (port, row) => {
+  return async (port, row, driver) => {
     const desiredGuest = desiredState.ofPort(port);
     const desired = desiredGuest?.ports.find((desiredPort) => desiredPort.port === port);
     if (desiredGuest && desired)
-      await desiredState.bind({ ...desired, row }, desiredGuest.key, 'ovsdb', new Date(now()));
+      await desiredState.bind({ ...desired, row }, desiredGuest.key, driver, new Date(now()));
   };
 }
 
+const restorersOf = (drivers: SwitchDrivers): Restorer[] =>
+  Object.values(drivers).flatMap(({ name, restoreNames }) => (restoreNames ? [{ name, restoreNames }] : []));
+
+function proxmoxNics(
+  { ovsdb }: Pick<RestoreNamesParts, 'ovsdb'>,
+  { name }: Restorer,
+  isAsked: (port: ObservedPort) => boolean,
+): ObservedPort[] {
+  return observePorts(ovsdb.replica).filter(
+    (port) => port.driver === name && isProxmoxNic(port) && isAsked(port),
+  );
+}
+
 function isProxmoxNic(found: ObservedPort): boolean {
-  const { port, row, driver, externalIds, interface: link } = found;
+  const { port, row, externalIds, interface: link } = found;
   const isProxmoxs = factsOfGuest(externalIds[OWNER_KEYS.runtime] ?? '')?.looksForDeviceName === true;
   const isUnderOurName = row === port && parseGuestInterface(link) !== undefined;
-  return !driverTraits(driver).keepsRows && isOurPort(found) && isProxmoxs && isUnderOurName;
+  return isOurPort(found) && isProxmoxs && isUnderOurName;
 }

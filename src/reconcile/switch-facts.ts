@@ -1,8 +1,10 @@
 // What the choice of a driver depends on, kept at hand: an attach must not wait for NetworkManager to be asked.
 
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isInstalled, presenceOf } from '../core/drivers/networkmanager/presence.ts';
 import { isAgentError } from '../core/lib/errors.ts';
+import { namesIn } from '../core/lib/names-in.ts';
 import {
   type NetworkManager,
   type NetworkManagerState,
@@ -41,7 +43,7 @@ export function keepSwitchFacts({
 
   const refresh = async () => {
     declared = declaredBridges(root);
-    installed = hasOvsPlugin(root) && !isMasked(root);
+    installed = isInstalled(root);
     state = await networkManager.state().catch((error: unknown) => {
       if (isAgentError(error)) return NO_NETWORKMANAGER;
       throw error;
@@ -57,40 +59,13 @@ export function keepSwitchFacts({
       const problem = ovsdb?.problem;
       return {
         configured,
-        networkManager: networkManagerIs(state, installed),
+        presence: { networkmanager: presenceOf(state, installed) },
         declared,
         ...(problem && { unreachable: { code: problem.code, reason: problem.reason } }),
       };
     },
     refresh,
   };
-}
-
-function networkManagerIs(state: NetworkManagerState, installed: boolean): SwitchFacts['networkManager'] {
-  if (state.running) return state.ovs ? 'ready' : 'unable';
-  if (!installed) return 'unable';
-  return state.silent ? 'silent' : 'expected';
-}
-
-/** Whether the plugin that lets NetworkManager do OVS is there, for a NetworkManager that does not run now. */
-function hasOvsPlugin(root: string): boolean {
-  const lib = join(root, 'usr/lib');
-  const folders = list(lib).flatMap((triplet) => {
-    const versions = join(lib, triplet, 'NetworkManager');
-    return list(versions).map((version) => join(versions, version));
-  });
-  return folders.some((folder) => list(folder).includes('libnm-device-plugin-ovs.so'));
-}
-
-/** By systemctl mask, for good or until the next boot (systemd.unit(5)): then it does not come. */
-function isMasked(root: string): boolean {
-  return ['etc/systemd/system', 'run/systemd/system'].some((place) => {
-    try {
-      return readlinkSync(join(root, place, 'NetworkManager.service')) === '/dev/null';
-    } catch {
-      return false;
-    }
-  });
 }
 
 /** Of a kernel's network device. */
@@ -100,17 +75,9 @@ const NAME_MAX = 15;
 function declaredBridges(root: string): Set<string> {
   const network = join(root, 'etc/network');
   const parts = join(network, 'interfaces.d');
-  const files = [join(network, 'interfaces'), ...list(parts).map((name) => join(parts, name))];
+  const files = [join(network, 'interfaces'), ...namesIn(parts).map((name) => join(parts, name))];
   const names = files.flatMap((file) => parseStanzas(splitLines(read(file))).map(({ name }) => name));
   return new Set(names.filter((name) => name.length <= NAME_MAX));
-}
-
-function list(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
 }
 
 function read(file: string): string {

@@ -9,6 +9,7 @@ import { createBridgeCheckpoint } from '../../core/networkmanager/checkpoint.ts'
 import type { NetworkManager } from '../../core/networkmanager/networkmanager.ts';
 import type { OvsdbClient } from '../../core/ovsdb/client.ts';
 import { whyAway } from '../../core/plan/driver-choice.ts';
+import { NM_UUID_KEY } from '../../core/plan/driver-names.ts';
 import type { DesiredState } from '../../state/desired-state.ts';
 import type { BridgeValidation } from './validation.ts';
 
@@ -56,7 +57,7 @@ async function checkpoint(parts: OperationParts, bridge: string): Promise<string
   const away = `NetworkManager ${whyAway(silent ? 'silent' : 'expected')}`;
   if (!running) throw new AgentError('networkmanager-unavailable', away);
   if (!ovs) throw new AgentError('networkmanager-without-ovs', `NetworkManager ${version} has no OVS plugin`);
-  if (observeBridges(ovsdb.replica).get(bridge)?.networkManagerUuid === undefined) {
+  if (observeBridges(ovsdb.replica).get(bridge)?.externalIds[NM_UUID_KEY] === undefined) {
     throw new AgentError(
       'bridge-not-ours',
       `NetworkManager does not own ${bridge}: it can restore nothing there`,

@@ -51,6 +51,11 @@ export interface SwitchDriver {
    * done, has taken the row out before ovs-vswitchd had opened it.
    */
   restoreName(desired: DesiredPort, from: ObservedPort): Promise<PortOutcome | 'taken'>;
+  /**
+   * Gives many NICs back at once, each under its device's name with ours as its alias; waits for no ovs-vswitchd. Not there
+   * where a program goes on without us: nothing is given back then. Throws what OVSDB says.
+   */
+  readonly restoreNames?: (ports: readonly ObservedPort[]) => Promise<void>;
   /** Takes a port of ours away; one that is gone is fine. */
   detach(port: ObservedPort): Promise<void>;
 }

@@ -1,17 +1,22 @@
 // Which driver a bridge leads to: whoever owns the bridge drives it, and no bridge changes its owner unasked. Pure.
 
 import type { ErrorCode } from '../lib/errors.ts';
-import type { DriverName, ObservedBridge } from './observed.ts';
+import {
+  DRIVER_NAMES,
+  type DriverName,
+  driverTraits,
+  type Presence,
+  type ProgramDriverName,
+  ROWS_DRIVER,
+} from './driver-names.ts';
+import type { ObservedBridge } from './observed.ts';
 
 /** What the choice depends on beside the bridge itself. */
 export interface SwitchFacts {
   /** `driver` of the configuration. */
   configured: 'auto' | DriverName;
-  /**
-   * `ready`: runs, with its OVS plugin. `expected`: the plugin is installed, but NetworkManager does not run now.
-   * `silent`: it has its name on the bus, and hangs. `unable`: there is none, it is masked, or it cannot do OVS.
-   */
-  networkManager: 'ready' | 'expected' | 'silent' | 'unable';
+  /** How the programs are that drivers work through. */
+  presence: Readonly<Record<ProgramDriverName, Presence>>;
   /** Why OVSDB cannot be asked now: then nobody knows what the switch has. */
   unreachable?: { code: ErrorCode; reason: string };
   /** Bridges that /etc/network/interfaces declares: ifupdown makes them, at boot and at every `ifreload`. */
@@ -21,6 +26,8 @@ export interface SwitchFacts {
 export type Choice = { driver: DriverName } | { obstacle: { code: ErrorCode; reason: string } };
 
 /**
+ * What each driver takes is in its entry of `driver-names.ts`.
+ *
  * @param bridge the bridge's row, or undefined when it has none yet
  * @param isLinux whether the kernel has a bridge of that name, which then is none of Open vSwitch's
  */
@@ -35,29 +42,41 @@ export function chooseDriver(
   if (bridge === undefined && isLinux) {
     return obstacle('bridge-not-ovs', `${name} is a Linux bridge, not one of Open vSwitch`);
   }
-  if (configured === 'ovsdb') return { driver: 'ovsdb' };
-  if (bridge === undefined) {
-    if (configured === 'networkmanager') return throughNetworkManager(name, facts);
-    if (facts.declared.has(name) || facts.networkManager === 'unable') return { driver: 'ovsdb' };
-    return throughNetworkManager(name, facts);
-  }
-  if (bridge.networkManagerUuid !== undefined) return throughNetworkManager(name, facts);
-  if (configured === 'auto') return { driver: 'ovsdb' };
-  const reason = `the bridge ${name} does not belong to NetworkManager, and driver = "networkmanager"`;
+  if (configured === 'auto') return through(ownerOf(name, bridge, facts), name, facts);
+  const { title, drives } = driverTraits(configured);
+  if (bridge === undefined || drives(bridge.externalIds)) return through(configured, name, facts);
+  const reason = `the bridge ${name} does not belong to ${title}, and driver = "${configured}"`;
   return obstacle('bridge-not-ours', reason);
 }
 
-function throughNetworkManager(name: string, { networkManager }: SwitchFacts): Choice {
-  if (networkManager === 'ready') return { driver: 'networkmanager' };
-  const whose = `NetworkManager, which drives ${name},`;
-  return networkManager === 'unable'
-    ? obstacle('networkmanager-without-ovs', `${whose} cannot do Open vSwitch here`)
-    : obstacle('networkmanager-unavailable', `${whose} ${whyAway(networkManager)}`);
+function ownerOf(name: string, bridge: ObservedBridge | undefined, facts: SwitchFacts): DriverName {
+  const isDeclared = facts.declared.has(name);
+  const takes = (driver: DriverName) =>
+    bridge === undefined
+      ? driverTraits(driver).makes({ isDeclared, presence: presenceOf(driver, facts) })
+      : driverTraits(driver).drives(bridge.externalIds);
+  return DRIVER_NAMES.find(takes) ?? ROWS_DRIVER;
+}
+
+function through(driver: DriverName, name: string, facts: SwitchFacts): Choice {
+  const { title, program } = driverTraits(driver);
+  const presence = presenceOf(driver, facts);
+  if (program === undefined || presence === 'ready') return { driver };
+  const whose = `${title}, which drives ${name},`;
+  return presence === 'unable'
+    ? obstacle(program.unable, `${whose} cannot do Open vSwitch here`)
+    : obstacle(program.away, `${whose} ${whyAway(presence)}`);
+}
+
+/** A driver without a program of its own is `ready`: whether OVSDB can be asked is another question. */
+export function presenceOf(driver: DriverName, { presence }: Pick<SwitchFacts, 'presence'>): Presence {
+  const known: Readonly<Partial<Record<DriverName, Presence>>> = presence;
+  return known[driver] ?? 'ready';
 }
 
 /** The words for it. */
-export function whyAway(networkManager: SwitchFacts['networkManager']): string {
-  return networkManager === 'silent' ? 'does not answer' : 'is not running';
+export function whyAway(presence: Presence): string {
+  return presence === 'silent' ? 'does not answer' : 'is not running';
 }
 
 function obstacle(code: ErrorCode, reason: string): Choice {

@@ -2,15 +2,13 @@
 
 import type { AgentError } from '../lib/errors.ts';
 import type { Vlan } from './desired.ts';
-import type { DriverName } from './driver-names.ts';
+import { type DriverName, keeperOfRow } from './driver-names.ts';
 
 export { type DriverName, NM_UUID_KEY } from './driver-names.ts';
 
 export interface ObservedBridge {
   name: string;
   datapathType: 'system' | 'netdev';
-  /** UUID of the ovs-bridge profile, when NetworkManager owns the bridge. */
-  networkManagerUuid?: string;
   /** Set while it runs STP or RSTP. */
   spanningTree?: true;
   externalIds: Readonly<Record<string, string>>;
@@ -95,8 +93,8 @@ export const OWNER_KEYS = {
 } as const;
 
 /** Whether we made the bridge in OVSDB ourselves, and nobody has taken it over since. */
-export function isOurBridge({ externalIds, networkManagerUuid }: ObservedBridge): boolean {
-  return externalIds[OWNER_KEYS.boot] !== undefined && networkManagerUuid === undefined;
+export function isOurBridge({ externalIds }: Pick<ObservedBridge, 'externalIds'>): boolean {
+  return externalIds[OWNER_KEYS.boot] !== undefined && keeperOfRow(externalIds) === undefined;
 }
 
 /** Whether a row of OVSDB carries our mark; whose it is says `ownership.ts`. */

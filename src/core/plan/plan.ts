@@ -3,8 +3,8 @@
 import { portName } from '../guest/vmid.ts';
 import { type Blocker, blockerOf } from './blockers.ts';
 import type { DesiredPort } from './desired.ts';
-import { type Choice, chooseDriver, type SwitchFacts, whyAway } from './driver-choice.ts';
-import type { DriverName } from './driver-names.ts';
+import { type Choice, chooseDriver, presenceOf, type SwitchFacts, whyAway } from './driver-choice.ts';
+import { type DriverName, driverTraits, ROWS_DRIVER } from './driver-names.ts';
 import { keepNames } from './kept-names.ts';
 import { isOurs, type Observed, type ObservedBridge, type ObservedPort } from './observed.ts';
 import { keptBecause, type RecordOf } from './ownership.ts';
@@ -95,19 +95,17 @@ function planRemoval(
     result.steps.push({ kind: 'release_port', port, reason });
     return;
   }
-  const isAway = port.driver === 'networkmanager' && input.facts.networkManager !== 'ready';
-  if (isAway && !input.observed.links.has(port.interface)) {
-    // Without its device it is only in the way of the guest's next start. NetworkManager has nothing to say to that.
-    result.steps.push({ kind: 'detach_port', port: { ...port, driver: 'ovsdb' }, reason });
-    return;
+  const { title, program } = driverTraits(port.driver);
+  const presence = presenceOf(port.driver, input.facts);
+  if (program === undefined || presence === 'ready') {
+    result.steps.push({ kind: 'detach_port', port, reason });
+  } else if (!input.observed.links.has(port.interface)) {
+    // Without its device it is only in the way of the guest's next start. The program that is away has nothing to say to that.
+    result.steps.push({ kind: 'detach_port', port: { ...port, driver: ROWS_DRIVER }, reason });
+  } else {
+    const waits = `${title}, which has to take ${port.port} away, ${whyAway(presence)}`;
+    result.blockers.push({ port: port.port, bridge: port.bridge, code: program.away, reason: waits });
   }
-  if (isAway) {
-    const code = 'networkmanager-unavailable';
-    const waits = `NetworkManager, which has to take ${port.port} away, ${whyAway(input.facts.networkManager)}`;
-    result.blockers.push({ port: port.port, bridge: port.bridge, code, reason: waits });
-    return;
-  }
-  result.steps.push({ kind: 'detach_port', port, reason });
 }
 
 /** Profiles outlive their link (NetworkManager keeps an ovs-port profile active without a row). */

@@ -1,7 +1,7 @@
 // What brings a link into the right port of the switch, if it is not there already; pure.
 
 import type { DesiredPort } from './desired.ts';
-import { type DriverName, driverTraits } from './driver-names.ts';
+import { type DriverName, driverTraits, ROWS_DRIVER } from './driver-names.ts';
 import { isOurs, type ObservedPort, OWNER_KEYS } from './observed.ts';
 
 import type { Step } from './steps.ts';
@@ -19,7 +19,7 @@ export function switchSteps(
   driver: DriverName,
   isHeld: IsHeld,
 ): Step[] {
-  // A row that keeps Proxmox's name is no profile of NetworkManager's: it is ours to mark, in OVSDB.
+  // A row that keeps Proxmox's name is kept by no program: it is ours to mark, in OVSDB.
   if (desired.row !== undefined) return keptSteps(desired, desired.row, holder);
   const attach: Step = { kind: 'attach_port', desired, driver };
   if (holder === undefined || holder.bridge !== desired.bridge) return [attach];
@@ -34,7 +34,7 @@ export function switchSteps(
 
 function keptSteps(desired: DesiredPort, row: string, holder: ObservedPort | undefined): Step[] {
   if (holder === undefined || holder.bridge !== desired.bridge) {
-    return [{ kind: 'attach_port', desired, driver: 'ovsdb' }];
+    return [{ kind: 'attach_port', desired, driver: ROWS_DRIVER }];
   }
   if (holder.row !== row) return [{ kind: 'hand_back_port', desired, from: holder }];
   return isMarkedFor(holder, desired) ? [] : [{ kind: 'mark_port', desired, row: holder }];

@@ -3,6 +3,7 @@
 import { answered } from '../../core/lib/answer.ts';
 import { type Finding, findingsOf } from '../../core/lib/finding.ts';
 import { chooseDriver } from '../../core/plan/driver-choice.ts';
+import { driverTraits, keeperOfRow } from '../../core/plan/driver-names.ts';
 import { isOurBridge, type ObservedBridge } from '../../core/plan/observed.ts';
 import type { DoctorFacts, SwitchSnapshot } from './facts.ts';
 import { endangeredPorts } from './interfaces-file.ts';
@@ -62,15 +63,20 @@ function absent(facts: DoctorFacts, name: string): Finding {
 
 /** Which driver acts on it, and whether that one can. */
 function led(facts: DoctorFacts, bridge: ObservedBridge): Finding {
-  const { name, datapathType, networkManagerUuid } = bridge;
+  const { name, datapathType, externalIds } = bridge;
   const check = `bridge ${name}`;
   const choice = chooseDriver(name, bridge, false, facts.choice);
   if ('obstacle' in choice) return fail(check, choice.obstacle.reason, { code: choice.obstacle.code });
   const text = `${name}: ${datapathType} datapath, driven through ${choice.driver}: ${whyFor(facts, name, bridge)}`;
-  if (choice.driver === 'ovsdb' && networkManagerUuid !== undefined) {
-    return warn(check, `${text}; but NetworkManager owns it and may take away what others plug`, {
-      remedy: 'Say driver = "auto" in the configuration',
-    });
+  const keeper = keeperOfRow(externalIds);
+  if (keeper !== undefined && choice.driver !== keeper) {
+    return warn(
+      check,
+      `${text}; but ${driverTraits(keeper).title} owns it and may take away what others plug`,
+      {
+        remedy: 'Say driver = "auto" in the configuration',
+      },
+    );
   }
   return pass(check, text);
 }
@@ -78,11 +84,12 @@ function led(facts: DoctorFacts, bridge: ObservedBridge): Finding {
 /** The reason of `chooseDriver`, in words. */
 function whyFor({ choice }: DoctorFacts, name: string, bridge?: ObservedBridge): string {
   if (choice.configured !== 'auto') return `the configuration says driver = "${choice.configured}"`;
-  if (bridge?.networkManagerUuid !== undefined) return 'NetworkManager owns it';
+  const keeper = bridge && keeperOfRow(bridge.externalIds);
+  if (keeper !== undefined) return `${driverTraits(keeper).title} owns it`;
   if (choice.declared.has(name)) return '/etc/network/interfaces declares it';
   if (bridge !== undefined)
     return isOurBridge(bridge) ? 'the agent made it' : 'NetworkManager does not own it';
-  return choice.networkManager === 'ready'
+  return choice.presence.networkmanager === 'ready'
     ? 'NetworkManager can do Open vSwitch'
     : 'NetworkManager cannot do Open vSwitch here';
 }
@@ -127,12 +134,10 @@ function tree({ name, spanningTree }: ObservedBridge): Finding | undefined {
   return pass(`bridge ${name} spanning tree`, text);
 }
 
-function owners(
-  { declared }: DoctorFacts,
-  { name, networkManagerUuid }: ObservedBridge,
-): Finding | undefined {
-  if (networkManagerUuid === undefined || !answered(declared)?.has(name)) return undefined;
-  const text = `${name} has two owners: NetworkManager made it, and /etc/network/interfaces declares it`;
+function owners({ declared }: DoctorFacts, { name, externalIds }: ObservedBridge): Finding | undefined {
+  const keeper = keeperOfRow(externalIds);
+  if (keeper === undefined || !answered(declared)?.has(name)) return undefined;
+  const text = `${name} has two owners: ${driverTraits(keeper).title} made it, and /etc/network/interfaces declares it`;
   return warn(`bridge ${name} owners`, text, {
     remedy: 'Take the bridge out of one of the two: a reload of either undoes what the other did',
   });

@@ -3,6 +3,7 @@
 import { USER_BRIDGE_KEY, USER_KEY } from '../../core/drivers/networkmanager/profiles.ts';
 import { answered } from '../../core/lib/answer.ts';
 import { type Finding, findingsOf, listText } from '../../core/lib/finding.ts';
+import { keeperOfRow } from '../../core/plan/driver-names.ts';
 import type { DoctorFacts, NetworkManagerFacts } from './facts.ts';
 
 const { pass, warn, fail, skip } = findingsOf('NetworkManager');
@@ -30,7 +31,9 @@ export function checkNetworkManager(facts: DoctorFacts): Finding[] {
 }
 
 function needsNetworkManager(facts: DoctorFacts): boolean {
-  const owns = answered(facts.ovsdb)?.bridges.some((bridge) => bridge.networkManagerUuid !== undefined);
+  const owns = answered(facts.ovsdb)?.bridges.some(
+    ({ externalIds }) => keeperOfRow(externalIds) === 'networkmanager',
+  );
   return owns === true || facts.inForce.driver === 'networkmanager';
 }
 

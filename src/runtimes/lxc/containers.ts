@@ -1,8 +1,9 @@
 // The plain LXC containers that run, by what the kernel shows of them: no hook has to have told anything.
 
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { isErrno } from '../../core/lib/errors.ts';
+import { namesIn } from '../../core/lib/names-in.ts';
 import { type CommandSocket, commandSockets, lxcPathOf, socketHash } from '../lxc-sockets.ts';
 
 export interface LxcContainer {
@@ -106,8 +107,8 @@ export function openLxcContainers({
  */
 function monitorsOf(proc: string, inodes: ReadonlySet<string>): Map<string, Monitor> {
   const found = new Map<string, Monitor>();
-  for (const pid of list(proc).filter((name) => /^\d+$/.test(name))) {
-    for (const descriptor of list(`${proc}/${pid}/fd`)) {
+  for (const pid of namesIn(proc).filter((name) => /^\d+$/.test(name))) {
+    for (const descriptor of namesIn(`${proc}/${pid}/fd`)) {
       const inode = /^socket:\[(\d+)\]$/.exec(target(`${proc}/${pid}/fd/${descriptor}`) ?? '')?.[1];
       if (inode === undefined || !inodes.has(inode) || found.has(inode)) continue;
       found.set(inode, { pid: Number(pid), uid: ownerOf(`${proc}/${pid}`) });
@@ -120,7 +121,7 @@ function monitorsOf(proc: string, inodes: ReadonlySet<string>): Map<string, Moni
 /** The monitor's child in a PID namespace of its own; its hooks have none. */
 function initOf(proc: string, monitor: number): number | undefined {
   const own = target(`${proc}/${monitor}/ns/pid`);
-  const children = list(`${proc}/${monitor}/task`).flatMap((task) =>
+  const children = namesIn(`${proc}/${monitor}/task`).flatMap((task) =>
     text(`${proc}/${monitor}/task/${task}/children`).split(' ').filter(Boolean),
   );
   const init = children.find((pid) => {
@@ -128,15 +129,6 @@ function initOf(proc: string, monitor: number): number | undefined {
     return theirs !== undefined && theirs !== own;
   });
   return init === undefined ? undefined : Number(init);
-}
-
-/** Processes end while one looks: what is gone is empty. */
-function list(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
 }
 
 function target(link: string): string | undefined {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AgentError } from '../../../src/core/lib/errors.ts';
+import { NM_UUID_KEY } from '../../../src/core/plan/driver-names.ts';
 import { readLastRun } from '../../../src/ifupdown/last-result.ts';
 import { cli } from './fake.ts';
 
@@ -87,7 +88,7 @@ describe('proxmox interfaces apply', () => {
   });
 
   it('ends with 1 and says why when a bridge is refused; the others are done', async () => {
-    const owned = bridge('ovsbr0', { networkManagerUuid: 'b5a7' });
+    const owned = bridge('ovsbr0', { externalIds: { [NM_UUID_KEY]: 'b5a7' } });
     const { code, out } = await run('apply', [bridge('vmbr0'), owned]);
     expect(code).toBe(1);
     expect(out.join('\n')).toMatch(/NOT DONE for ovsbr0: NetworkManager owns it/);

@@ -207,7 +207,7 @@ export function convergence(vmids: readonly number[]) {
   const parts: ConvergeParts = {
     config: { ...defaultConfig(), bridges: { [BRIDGE]: { create: true } as never } },
     ledger: written.ledger,
-    facts: () => ({ configured: 'ovsdb', networkManager: 'unable', declared: new Set() }),
+    facts: () => ({ configured: 'ovsdb', presence: { networkmanager: 'unable' }, declared: new Set() }),
     isHeld: () => false,
     securityDigest: () => '',
     pendingRetries,

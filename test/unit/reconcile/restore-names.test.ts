@@ -1,6 +1,9 @@
 // What an agent that is stopped for good leaves to Proxmox.
 
 import { beforeEach, describe, expect, it } from 'vitest';
+import { networkManagerDriver } from '../../../src/core/drivers/networkmanager/driver.ts';
+import type { DriverParts } from '../../../src/core/drivers/networkmanager/parts.ts';
+import { ovsdbDriver } from '../../../src/core/drivers/ovsdb/driver.ts';
 import type { Ledger } from '../../../src/core/ledger/writer.ts';
 import { AgentError } from '../../../src/core/lib/errors.ts';
 import type { Operation, OvsdbClient } from '../../../src/core/ovsdb/client.ts';
@@ -70,9 +73,16 @@ function plug(nics: readonly Card[]): void {
   links = new Set(nics.map((card) => card.link));
 }
 
+const parts = () => {
+  const ovsdb = { replica, transact: (all: readonly Operation[]) => transact(all) } as unknown as OvsdbClient;
+  const rows = ovsdbDriver({ ovsdb, bootId: 'b', bringUp: async () => undefined });
+  const networkmanager = networkManagerDriver({ ovsdb, rows } as unknown as DriverParts);
+  return { ovsdb, drivers: { ovsdb: rows, networkmanager } };
+};
+
 const run = (cause: number | undefined = 7) =>
   restoreAllNames({
-    ovsdb: { replica, transact: (all: readonly Operation[]) => transact(all) } as unknown as OvsdbClient,
+    ...parts(),
     ledger: {
       append: async ({ action, data }: { action: string; data: unknown }) => ({
         height: blocks.push({ action, data }),
@@ -141,7 +151,7 @@ describe('an agent that is stopped for good', () => {
   it('does so also when the ledger cannot be written', async () => {
     plug([{ row: 'vi101', link: 'tap101i0', runtime: 'proxmox-qemu' }]);
     await restoreAllNames({
-      ovsdb: { replica, transact } as unknown as OvsdbClient,
+      ...parts(),
       ledger: { append: () => Promise.reject(new Error('disk full')) } as unknown as Pick<Ledger, 'append'>,
       linkNames: async () => links,
       cause: undefined,
@@ -168,7 +178,7 @@ describe('a container whose configuration Proxmox has locked', () => {
   const give = (vmid = 201, disk: () => Promise<unknown> = async () => undefined) =>
     restoreGuestNames(
       {
-        ovsdb: { replica, transact: (all: readonly Operation[]) => transact(all) } as unknown as OvsdbClient,
+        ...parts(),
         ledger: {
           append: async ({ action, data }: { action: string; data: unknown }) => {
             const height = blocks.push({ action, data });

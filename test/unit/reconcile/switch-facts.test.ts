@@ -36,16 +36,16 @@ afterEach(() => rm(root, { recursive: true }));
 it('NetworkManager is ready when it runs with its plugin, and not as soon as it leaves', async () => {
   const facts = keeper();
   await facts.refresh();
-  expect(facts.current().networkManager).toBe('ready');
+  expect(facts.current().presence.networkmanager).toBe('ready');
   leave(false);
-  expect(facts.current().networkManager).toBe('unable');
+  expect(facts.current().presence.networkmanager).toBe('unable');
 });
 
 it('NetworkManager that runs without the plugin cannot do it', async () => {
   state = { running: true, silent: false, ovs: false, version: '1.42.4', starting: false };
   const facts = keeper();
   await facts.refresh();
-  expect(facts.current().networkManager).toBe('unable');
+  expect(facts.current().presence.networkmanager).toBe('unable');
 });
 
 it('NetworkManager that is away is waited for where its plugin is installed and it is not masked', async () => {
@@ -55,14 +55,14 @@ it('NetworkManager that is away is waited for where its plugin is installed and 
   await writeFile(join(plugins, 'libnm-device-plugin-ovs.so'), '');
   const facts = keeper();
   await facts.refresh();
-  expect(facts.current().networkManager).toBe('expected');
+  expect(facts.current().presence.networkmanager).toBe('expected');
   state = { running: false, silent: true, ovs: false, version: '', starting: false };
   await facts.refresh();
-  expect(facts.current().networkManager).toBe('silent');
+  expect(facts.current().presence.networkmanager).toBe('silent');
   await mkdir(join(root, 'etc/systemd/system'), { recursive: true });
   await symlink('/dev/null', join(root, 'etc/systemd/system/NetworkManager.service'));
   await facts.refresh();
-  expect(facts.current().networkManager).toBe('unable');
+  expect(facts.current().presence.networkmanager).toBe('unable');
 });
 
 it("bridges that ifupdown declares are known, in its own file and in those of Debian's folder", async () => {

@@ -12,7 +12,7 @@ export function networkManagerDriver(parts: DriverParts): SwitchDriver {
   const { networkManager, rows } = parts;
   return {
     name: 'networkmanager',
-    owns: ({ name, networkManagerUuid }) => networkManagerUuid === profileUuid('bridge', name),
+    owns: ({ name, externalIds }) => externalIds[NM_UUID_KEY] === profileUuid('bridge', name),
     isHeld(desired, { externalIds, interfaceExternalIds }) {
       const uuids = uuidsOf(desired.bridge, desired.port);
       return externalIds[NM_UUID_KEY] === uuids.port && interfaceExternalIds[NM_UUID_KEY] === uuids.interface;

@@ -99,7 +99,7 @@ export async function detachPort({ networkManager, ovsdb }: DriverParts, port: O
 
 async function profileInput({ ovsdb, bootId }: DriverParts, desired: DesiredPort): Promise<PortProfileInput> {
   const { bridge, vlan } = desired;
-  const bridgeUuid = observeBridges(ovsdb.replica).get(bridge)?.networkManagerUuid;
+  const bridgeUuid = observeBridges(ovsdb.replica).get(bridge)?.externalIds[NM_UUID_KEY];
   if (bridgeUuid === undefined) {
     throw new AgentError('bridge-not-ours', `The bridge ${bridge} does not belong to NetworkManager`);
   }

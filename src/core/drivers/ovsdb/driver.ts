@@ -6,6 +6,7 @@ import { externalIdsOf } from '../../plan/owner.ts';
 import { isOurPort } from '../../plan/ownership.ts';
 import type { SwitchDriver } from '../driver.ts';
 import { createBridge, restoreBridge } from './bridges.ts';
+import { restoreNamesOf } from './move-interface.ts';
 import { type OvsdbDriverParts, rowNamed, transact } from './parts.ts';
 import { attachPort } from './plug.ts';
 import { markPort, removePort } from './port-rows.ts';
@@ -26,6 +27,7 @@ export function ovsdbDriver(parts: OvsdbDriverParts): SwitchDriver {
     attach: (desired) => attachPort(parts, desired),
     adopt: (desired, from) => adoptPort(parts, desired, from),
     restoreName: (desired, from) => moveToRow(parts, desired, from, desired.row ?? desired.interface),
+    restoreNames: async (ports) => void (await ovsdb.transact(restoreNamesOf(ovsdb.replica, ports))),
 
     async detach(port) {
       await transact(ovsdb, () => {

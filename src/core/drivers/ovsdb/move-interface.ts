@@ -8,7 +8,8 @@ import type { Operation } from '../../ovsdb/client.ts';
 import type { Replica } from '../../ovsdb/replica.ts';
 import type { Row } from '../../ovsdb/rows.ts';
 import { namedRef, toMap, toSet, uuidRef } from '../../ovsdb/values.ts';
-import { NM_UUID_KEY, type ObservedPort, OWNER_KEYS } from '../../plan/observed.ts';
+import { ROW_KEYS } from '../../plan/driver-names.ts';
+import { type ObservedPort, OWNER_KEYS } from '../../plan/observed.ts';
 
 type Ids = Readonly<Record<string, string>>;
 type Reference = ReturnType<typeof namedRef>;
@@ -17,14 +18,14 @@ export interface Move {
   /** Name of the Port that is to hold the Interface. */
   row: string;
   from: ObservedPort;
-  /** The marks that the rows shall carry afterwards; none of ours and none of NetworkManager's stay beside them. */
+  /** The marks that the rows shall carry afterwards; none of ours and none of another driver's stay beside them. */
   portIds: Ids;
   interfaceIds: Ids;
   /** Name of the new row inside the transaction, where several ports move in one. */
   uuidName?: string;
 }
 
-const MARKS: readonly string[] = [...Object.values(OWNER_KEYS), NM_UUID_KEY];
+const MARKS: readonly string[] = [...Object.values(OWNER_KEYS), ...ROW_KEYS];
 
 /** Operations for `transact`. They fail as a whole when the rows are no longer what `from` says. */
 export function moveInterface(replica: Replica, move: Move): Operation[] {

@@ -5,23 +5,15 @@ import type { Replica } from '../../ovsdb/replica.ts';
 import type { Row } from '../../ovsdb/rows.ts';
 import type { Vlan } from '../../plan/desired.ts';
 import { driverOfRow } from '../../plan/driver-names.ts';
-import {
-  isOurs,
-  NM_UUID_KEY,
-  type ObservedBridge,
-  type ObservedPort,
-  OWNER_KEYS,
-} from '../../plan/observed.ts';
+import { isOurs, type ObservedBridge, type ObservedPort, OWNER_KEYS } from '../../plan/observed.ts';
 
 /** The bridges by name. An empty `datapath_type` means `system` (ovs-vswitchd.conf.db(5)). */
 export function observeBridges(replica: Replica): Map<string, ObservedBridge> {
   const bridges = new Map<string, ObservedBridge>();
   for (const row of replica.rows('Bridge').values()) {
-    const owner = row.external_ids[NM_UUID_KEY];
     bridges.set(row.name, {
       name: row.name,
       datapathType: row.datapath_type === 'netdev' ? 'netdev' : 'system',
-      ...(owner === undefined ? {} : { networkManagerUuid: owner }),
       ...((row.stp_enable === true || row.rstp_enable === true) && { spanningTree: true as const }),
       externalIds: row.external_ids,
     });

@@ -7,6 +7,7 @@ import {
   observePorts,
 } from '../../../../src/core/drivers/ovsdb/observe.ts';
 import { emptyReplica } from '../../../../src/core/ovsdb/replica.ts';
+import { NM_UUID_KEY } from '../../../../src/core/plan/driver-names.ts';
 
 const set = (...atoms: unknown[]) => ['set', atoms];
 const map = (entries: Record<string, string>) => ['map', Object.entries(entries)];
@@ -65,7 +66,7 @@ describe('the replica of OVSDB', () => {
     const replica = filled();
     expect(observeBridges(replica).get('ovsbr0')).toMatchObject({
       datapathType: 'system',
-      networkManagerUuid: 'B',
+      externalIds: { [NM_UUID_KEY]: 'B' },
     });
     expect(observePorts(replica)).toMatchObject([
       { port: 'tap101i0', bridge: 'ovsbr0', interface: 'tap101i0', ofport: 3, vlan: { tag: 20, trunks: [] } },

@@ -2,18 +2,22 @@
 
 import { describe, expect, it } from 'vitest';
 import { chooseDriver, type SwitchFacts } from '../../../../src/core/plan/driver-choice.ts';
-import type { ObservedBridge } from '../../../../src/core/plan/observed.ts';
+import { NM_UUID_KEY, type ObservedBridge } from '../../../../src/core/plan/observed.ts';
 
 const ofNetworkManager: ObservedBridge = {
   name: 'br',
   datapathType: 'system',
-  networkManagerUuid: 'U',
-  externalIds: {},
+  externalIds: { [NM_UUID_KEY]: 'U' },
 };
 const ofOthers: ObservedBridge = { name: 'br', datapathType: 'system', externalIds: {} };
 
 function choose(bridge: ObservedBridge | undefined, more: Partial<SwitchFacts> = {}, isLinux = false) {
-  const facts: SwitchFacts = { configured: 'auto', networkManager: 'ready', declared: new Set(), ...more };
+  const facts: SwitchFacts = {
+    configured: 'auto',
+    presence: { networkmanager: 'ready' },
+    declared: new Set(),
+    ...more,
+  };
   const choice = chooseDriver('br', bridge, isLinux, facts);
   return 'driver' in choice ? choice.driver : choice.obstacle.code;
 }
@@ -25,8 +29,12 @@ describe('a bridge that is there', () => {
   });
 
   it('of NetworkManager waits for it, and is not taken over while it is away', () => {
-    expect(choose(ofNetworkManager, { networkManager: 'expected' })).toBe('networkmanager-unavailable');
-    expect(choose(ofNetworkManager, { networkManager: 'unable' })).toBe('networkmanager-without-ovs');
+    expect(choose(ofNetworkManager, { presence: { networkmanager: 'expected' } })).toBe(
+      'networkmanager-unavailable',
+    );
+    expect(choose(ofNetworkManager, { presence: { networkmanager: 'unable' } })).toBe(
+      'networkmanager-without-ovs',
+    );
   });
 
   it('is driven as the configuration says, where that is possible', () => {
@@ -38,12 +46,16 @@ describe('a bridge that is there', () => {
 describe('a bridge that is missing', () => {
   it('is made by NetworkManager where that can do Open vSwitch, else in OVSDB', () => {
     expect(choose(undefined)).toBe('networkmanager');
-    expect(choose(undefined, { networkManager: 'unable' })).toBe('ovsdb');
+    expect(choose(undefined, { presence: { networkmanager: 'unable' } })).toBe('ovsdb');
   });
 
   it('waits for a NetworkManager that could make it and does not run', () => {
-    expect(choose(undefined, { networkManager: 'expected' })).toBe('networkmanager-unavailable');
-    expect(choose(undefined, { networkManager: 'expected', configured: 'ovsdb' })).toBe('ovsdb');
+    expect(choose(undefined, { presence: { networkmanager: 'expected' } })).toBe(
+      'networkmanager-unavailable',
+    );
+    expect(choose(undefined, { presence: { networkmanager: 'expected' }, configured: 'ovsdb' })).toBe(
+      'ovsdb',
+    );
   });
 
   it('is not given to NetworkManager when ifupdown declares it', () => {

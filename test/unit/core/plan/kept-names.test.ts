@@ -75,7 +75,7 @@ function inputOf(desired: DesiredPort, ports: readonly ObservedPort[], spanningT
     takenBy: () => undefined,
     recreateBlocker: () => undefined,
     securityDigest: () => '',
-    facts: { configured: 'auto', networkManager: 'unable', declared: new Set() },
+    facts: { configured: 'auto', presence: { networkmanager: 'unable' }, declared: new Set() },
   };
 }
 

@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import type { DesiredPort } from '../../../../src/core/plan/desired.ts';
-import { isOurBridge, isOurs, OWNER_KEYS } from '../../../../src/core/plan/observed.ts';
+import { isOurBridge, isOurs, NM_UUID_KEY, OWNER_KEYS } from '../../../../src/core/plan/observed.ts';
 import { externalIdsOf } from '../../../../src/core/plan/owner.ts';
 
 const desired: DesiredPort = {
@@ -36,5 +36,5 @@ it('a bridge is ours when we made it and nobody has taken it over', () => {
   const bridge = { name: 'ovsbr0', datapathType: 'system', externalIds: { [OWNER_KEYS.boot]: 'b' } } as const;
   expect(isOurBridge(bridge)).toBe(true);
   expect(isOurBridge({ ...bridge, externalIds: {} })).toBe(false);
-  expect(isOurBridge({ ...bridge, networkManagerUuid: 'U' })).toBe(false);
+  expect(isOurBridge({ externalIds: { ...bridge.externalIds, [NM_UUID_KEY]: 'U' } })).toBe(false);
 });

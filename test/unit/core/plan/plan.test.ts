@@ -16,14 +16,20 @@ describe('plan', () => {
           if (step.kind !== 'attach_port' && step.kind !== 'adopt_port') continue;
           const bridge = world.observed.bridges.get(step.desired.bridge);
           if (bridge === undefined || step.desired.row !== undefined) continue;
-          expect(step.driver).toBe(bridge.networkManagerUuid === undefined ? 'ovsdb' : 'networkmanager');
+          expect(step.driver).toBe(
+            bridge.externalIds[NM_UUID_KEY] === undefined ? 'ovsdb' : 'networkmanager',
+          );
         }
       }),
     );
   });
 
   it('leaves what NetworkManager holds alone while NetworkManager is away, and works elsewhere', () => {
-    const facts = { configured: 'auto', networkManager: 'expected', declared: new Set<string>() } as const;
+    const facts = {
+      configured: 'auto',
+      presence: { networkmanager: 'expected' },
+      declared: new Set<string>(),
+    } as const;
     fc.assert(
       fc.property(worlds, wishes, (world, desired) => {
         for (const step of plan(inputOf(world, desired, { facts })).steps) {
@@ -107,7 +113,11 @@ describe('plan', () => {
       ...portOf({ ...wish(999, 'ovsbr0', 'lxc'), port: name, interface: link }, 'ovsdb'),
       externalIds: { ...marks, ...more },
     });
-    const facts = { configured: 'ovsdb', networkManager: 'unable', declared: new Set<string>() } as const;
+    const facts = {
+      configured: 'ovsdb',
+      presence: { networkmanager: 'unable' },
+      declared: new Set<string>(),
+    } as const;
     const stepsFor = (
       port: ObservedPort,
       links: readonly string[],
@@ -193,7 +203,7 @@ describe('plan', () => {
     const observed = { ...world.observed, bridges: new Map([['ovsbr0', foreign]]) };
     const facts = {
       configured: 'networkmanager',
-      networkManager: 'ready',
+      presence: { networkmanager: 'ready' },
       declared: new Set<string>(),
     } as const;
     const { steps, blockers } = plan(
@@ -223,7 +233,11 @@ describe('plan', () => {
 
   it('makes a port of ours anew whose type somebody changed, and leaves an internal port of others alone', () => {
     const want = wish(101, 'ovsbr0', 'lxc');
-    const facts = { configured: 'ovsdb', networkManager: 'unable', declared: new Set<string>() } as const;
+    const facts = {
+      configured: 'ovsdb',
+      presence: { networkmanager: 'unable' },
+      declared: new Set<string>(),
+    } as const;
     const changed = { ...portOf(want, 'ovsdb'), type: 'internal', ofport: -1, error: 'no such type' };
     const mended = plan(inputOf(withPort(changed, ['veth101i0']), [want], { facts }));
     expect(mended).toMatchObject({ steps: [{ kind: 'attach_port' }], blockers: [] });
@@ -356,7 +370,11 @@ describe('rules of a port that is gone', () => {
       observed: { ...observed, portSecurity: guards, guestDevices: new Set([port.interface]) },
       configured,
     };
-    const facts = { configured: 'auto', networkManager: 'expected', declared: new Set<string>() } as const;
+    const facts = {
+      configured: 'auto',
+      presence: { networkmanager: 'expected' },
+      declared: new Set<string>(),
+    } as const;
     const { steps, blockers } = plan(inputOf(waiting, [], { facts }));
     expect(steps).toEqual([]);
     expect(blockers).toMatchObject([{ port: 'vi101', code: 'networkmanager-unavailable' }]);

@@ -46,7 +46,7 @@ export function inputOf(
     recordOf: () => new Set(),
     recreateBlocker: () => undefined,
     securityDigest: digest,
-    facts: { configured: 'auto', networkManager: 'ready', declared: new Set() },
+    facts: { configured: 'auto', presence: { networkmanager: 'ready' }, declared: new Set() },
     ...more,
   };
 }
@@ -63,8 +63,7 @@ export function applied(world: World, steps: readonly Step[]): World {
           bridges: new Map(observed.bridges).set(step.bridge, {
             name: step.bridge,
             datapathType: 'netdev',
-            ...(step.driver === 'networkmanager' && { networkManagerUuid: 'B' }),
-            externalIds: {},
+            externalIds: step.driver === 'networkmanager' ? { [NM_UUID_KEY]: 'B' } : {},
           }),
         };
         break;
@@ -266,12 +265,12 @@ export const worlds = fc
   .map((found): World => {
     const names = new Set([...found.bridges, ...found.ports.map((port) => port.bridge)]);
     const unique = new Map(found.ports.map((port) => [port.row, port]));
-    const owner = (name: string) =>
-      found.byNetworkManager.includes(name) ? { networkManagerUuid: 'B' } : {};
+    const externalIds = (name: string): Record<string, string> =>
+      found.byNetworkManager.includes(name) ? { [NM_UUID_KEY]: 'B' } : {};
     return {
       observed: {
         bridges: new Map(
-          [...names].map((name) => [name, { name, datapathType: 'netdev', ...owner(name), externalIds: {} }]),
+          [...names].map((name) => [name, { name, datapathType: 'netdev', externalIds: externalIds(name) }]),
         ),
         ports: [...unique.values()],
         links: new Set(found.links),
@@ -302,7 +301,7 @@ export function withPort(port: ObservedPort | undefined, links: readonly string[
   return {
     observed: {
       bridges: new Map([
-        ['ovsbr0', { name: 'ovsbr0', datapathType: 'netdev', networkManagerUuid: 'B', externalIds: {} }],
+        ['ovsbr0', { name: 'ovsbr0', datapathType: 'netdev', externalIds: { [NM_UUID_KEY]: 'B' } }],
       ]),
       ports: port === undefined ? [] : [port],
       links: new Set(links),

@@ -122,7 +122,7 @@ export function healthy(more: Partial<DoctorFacts> = {}): DoctorFacts {
       ['ovsbr1', link()],
       ['tap101i0', link()],
     ]),
-    choice: { configured: 'auto', networkManager: 'unable', declared: new Set() },
+    choice: { configured: 'auto', presence: { networkmanager: 'unable' }, declared: new Set() },
     declared: yes(new Map()),
     bindings: [
       {

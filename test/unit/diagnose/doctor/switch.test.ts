@@ -122,7 +122,7 @@ const cases: Case[] = [
     'a bridge with two owners',
     healthy({
       ...owned,
-      ...choice({ networkManager: 'ready' }),
+      ...choice({ presence: { networkmanager: 'ready' } }),
       ...declared('iface ovsbr0 inet manual\n ovs_type OVSBridge\n'),
     }),
     'warn',
@@ -132,7 +132,7 @@ const cases: Case[] = [
   ],
   [
     'a bridge whose owner does not run',
-    healthy({ ...owned, ...choice({ networkManager: 'expected' }) }),
+    healthy({ ...owned, ...choice({ presence: { networkmanager: 'expected' } }) }),
     'fail',
     'Open vSwitch',
     /NetworkManager, which drives ovsbr0, is not running/,
@@ -148,7 +148,7 @@ const cases: Case[] = [
   ],
   [
     'a driver forced on a bridge that is not its own',
-    healthy(choice({ configured: 'networkmanager', networkManager: 'ready' })),
+    healthy(choice({ configured: 'networkmanager', presence: { networkmanager: 'ready' } })),
     'fail',
     'Open vSwitch',
     /ovsbr0 does not belong to NetworkManager/,
@@ -156,7 +156,7 @@ const cases: Case[] = [
   ],
   [
     "a driver forced past NetworkManager's bridge",
-    healthy({ ...owned, ...choice({ configured: 'ovsdb', networkManager: 'ready' }) }),
+    healthy({ ...owned, ...choice({ configured: 'ovsdb', presence: { networkmanager: 'ready' } }) }),
     'warn',
     'Open vSwitch',
     /ovsbr0.*NetworkManager owns it/,

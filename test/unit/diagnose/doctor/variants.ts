@@ -1,6 +1,7 @@
 // What can be wrong with the healthy host, one part each.
 
 import type { FindingState } from '../../../../src/core/lib/finding.ts';
+import { NM_UUID_KEY } from '../../../../src/core/plan/driver-names.ts';
 import type { DoctorFacts } from '../../../../src/diagnose/doctor/facts.ts';
 import { parseInterfaces } from '../../../../src/diagnose/doctor/interfaces-file.ts';
 import { bridge, healthy, internal, link, type port, switchFacts, yes } from './healthy.ts';
@@ -25,7 +26,7 @@ export const ovs = (more: Parameters<typeof switchFacts>[0]) => ({ ovsdb: yes(sw
 export const ports = (...list: ReturnType<typeof port>[]) =>
   ovs({ ports: [internal('ovsbr0'), internal('ovsbr1'), ...list] });
 export const owned = ovs({
-  bridges: [bridge('ovsbr0', { networkManagerUuid: OWNED }), bridge('ovsbr1')],
+  bridges: [bridge('ovsbr0', { externalIds: { [NM_UUID_KEY]: OWNED } }), bridge('ovsbr1')],
 });
 export const proxmox = (more: Partial<DoctorFacts['proxmox']>) => ({
   proxmox: { ...healthy().proxmox, ...more },
