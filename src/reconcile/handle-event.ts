@@ -57,7 +57,7 @@ const isRecordedAlways = ({ source }: LifecycleEvent) => factsOf(source).recorde
 
 /** Throws only what keeps the ledger from being written: what goes wrong with a guest is in the result and in the ledger. */
 export function openHandleEvent(parts: HandleEventParts): HandleEvent {
-  const { ledger, sources, known } = parts;
+  const { sources, known } = parts;
 
   const resolve = (event: LifecycleEvent, late: boolean): Promise<Resolution> =>
     (sources[event.source] as Source<LifecycleEvent>).resolve(event, late);
@@ -66,31 +66,7 @@ export function openHandleEvent(parts: HandleEventParts): HandleEvent {
   const isOverdue = (event: LifecycleEvent) =>
     parts.now() - Date.parse(event.at) > parts.config.hook_deadline * 1000;
 
-  const record = async (event: LifecycleEvent, caller: Caller | undefined, spooled: boolean) => {
-    const occasion = await parts.occasionOf(event);
-    const block = await ledger.append({
-      category: 'lifecycle',
-      action: `${occasion}_${event.phase.replaceAll('-', '_')}`,
-      data: eventData(event),
-      metadata: {
-        kind: 'event',
-        source: event.source,
-        event_id: event.id,
-        ...(spooled && { spooled: 'true' }),
-      },
-      ...(caller && { user: caller.user, pid: caller.pid }),
-    });
-    known.add(event.id);
-    if (factsOf(event.source).isKnownByVmid) parts.onRecorded(event, block.height);
-    return block.height;
-  };
-
-  /**
-   * What an event leads to; every block of it has the event's as its cause. `recorded` gives the height of that block,
-   * which is made when it is first asked for.
-   */
   const act: HandleEvent['act'] = async (event, recorded, late) => {
-    const key = desiredKeyOf(event);
     try {
       // What it means is found out while its block is on the way to the disk; nothing is done before it is there. Whether a
       // container's event is worth a block shows only then.
@@ -100,43 +76,14 @@ export function openHandleEvent(parts: HandleEventParts): HandleEvent {
       ]);
       const isReported = isRecordedAlways(event) || parts.isWorthABlock(event, resolution);
       if (isReported) await recorded();
-      const { guest, requeueAfterMs, dependents = [], addressTransfers = [] } = resolution;
-      const resyncDependents = async () => {
-        if (dependents.length > 0) await parts.dependents.resyncDependents(dependents, await recorded());
-      };
-      // What a guest that has ended had is free for others at once; one that goes on has to let go first.
-      const hasEnded = resolution.ports?.length === 0;
-      if (hasEnded) void resyncDependents().catch(parts.onError);
-      const ports = await parts.apply(key, resolution, recorded);
-      if (requeueAfterMs !== undefined && guest && factsOfGuest(guest.runtime).isKnownByVmid)
-        parts.requeue(guest.vmid, requeueAfterMs);
-      if (addressTransfers.length > 0)
-        await parts.dependents.noteAddressTransfers(resolution, await recorded());
-      // Not waited for: it needs its own place in the queue.
-      if (!hasEnded) void resyncDependents().catch(parts.onError);
-      if (isReported && resolution.skipped.length > 0) {
-        await ledger.append({
-          category: 'lifecycle',
-          action: 'guest_skipped',
-          data: { ...eventData(event), reasons: [...resolution.skipped] },
-          cause: await recorded(),
-        });
-      }
+      const ports = await bringAbout(parts, { event, resolution, recorded });
+      if (isReported) await noteSkipped(parts, { event, resolution, recorded });
       const ok = ports.every((port) => port.state !== 'failed' && port.state !== 'held');
       const height = (await recorded.made()) ?? null;
       if (height === null) parts.leaveOut(event, resolution);
       return { ok, message: resultMessage(ports, resolution), height, ports };
     } catch (thrown) {
-      const error = asAgentError(thrown, 'bad-event', `${event.source} ${event.phase} could not be handled`);
-      const failed: EventResult = { ok: false, message: error.toLine(), height: null, ports: [] };
-      if (!isRecordedAlways(event) && recorded.made() === undefined && !parts.isWorthABlock(event)) {
-        parts.leaveOut(event);
-        return failed;
-      }
-      const height = await recorded();
-      const data: JsonObject = { ...eventData(event), code: error.code, error: error.toLine() };
-      await ledger.append({ category: 'lifecycle', action: 'event_failed', data, cause: height });
-      return { ...failed, height };
+      return await failedResult(parts, event, recorded, thrown);
     } finally {
       parts.onRetriesChanged();
     }
@@ -146,9 +93,94 @@ export function openHandleEvent(parts: HandleEventParts): HandleEvent {
     if (known.has(event.id)) {
       return { ok: true, message: 'this event is known already', height: null, ports: [] };
     }
-    const recorded = once(() => record(event, caller, spooled));
+    const recorded = once(() => record(parts, event, caller, spooled));
     return act(event, recorded, late || isOverdue(event));
   };
 
   return { handle, act };
+}
+
+/** Height of the event's block. */
+async function record(
+  { ledger, known, occasionOf, onRecorded }: HandleEventParts,
+  event: LifecycleEvent,
+  caller: Caller | undefined,
+  spooled: boolean,
+): Promise<number> {
+  const occasion = await occasionOf(event);
+  const block = await ledger.append({
+    category: 'lifecycle',
+    action: `${occasion}_${event.phase.replaceAll('-', '_')}`,
+    data: eventData(event),
+    metadata: {
+      kind: 'event',
+      source: event.source,
+      event_id: event.id,
+      ...(spooled && { spooled: 'true' }),
+    },
+    ...(caller && { user: caller.user, pid: caller.pid }),
+  });
+  known.add(event.id);
+  if (factsOf(event.source).isKnownByVmid) onRecorded(event, block.height);
+  return block.height;
+}
+
+/** An event that its source understood. Every block that it leads to has the event's own as its cause. */
+interface Resolved {
+  event: LifecycleEvent;
+  resolution: Resolution;
+  recorded: Once<number>;
+}
+
+/** The guest gets its ports, and others what they should have because of it. */
+async function bringAbout(
+  parts: HandleEventParts,
+  { event, resolution, recorded }: Resolved,
+): Promise<EventResult['ports']> {
+  const { guest, requeueAfterMs, dependents = [], addressTransfers = [] } = resolution;
+  const resyncDependents = async () => {
+    if (dependents.length > 0) await parts.dependents.resyncDependents(dependents, await recorded());
+  };
+  // What a guest that has ended had is free for others at once; one that goes on has to let go first.
+  const hasEnded = resolution.ports?.length === 0;
+  if (hasEnded) void resyncDependents().catch(parts.onError);
+  const ports = await parts.apply(desiredKeyOf(event), resolution, recorded);
+  if (requeueAfterMs !== undefined && guest && factsOfGuest(guest.runtime).isKnownByVmid)
+    parts.requeue(guest.vmid, requeueAfterMs);
+  if (addressTransfers.length > 0) await parts.dependents.noteAddressTransfers(resolution, await recorded());
+  // Not waited for: it needs its own place in the queue.
+  if (!hasEnded) void resyncDependents().catch(parts.onError);
+  return ports;
+}
+
+async function noteSkipped(
+  { ledger }: HandleEventParts,
+  { event, resolution, recorded }: Resolved,
+): Promise<void> {
+  if (resolution.skipped.length === 0) return;
+  await ledger.append({
+    category: 'lifecycle',
+    action: 'guest_skipped',
+    data: { ...eventData(event), reasons: [...resolution.skipped] },
+    cause: await recorded(),
+  });
+}
+
+/** The result of an event that came to nothing; the ledger has why, unless the event is worth no block. */
+async function failedResult(
+  { ledger, isWorthABlock, leaveOut }: HandleEventParts,
+  event: LifecycleEvent,
+  recorded: Once<number>,
+  thrown: unknown,
+): Promise<EventResult> {
+  const error = asAgentError(thrown, 'bad-event', `${event.source} ${event.phase} could not be handled`);
+  const failed: EventResult = { ok: false, message: error.toLine(), height: null, ports: [] };
+  if (!isRecordedAlways(event) && recorded.made() === undefined && !isWorthABlock(event)) {
+    leaveOut(event);
+    return failed;
+  }
+  const height = await recorded();
+  const data: JsonObject = { ...eventData(event), code: error.code, error: error.toLine() };
+  await ledger.append({ category: 'lifecycle', action: 'event_failed', data, cause: height });
+  return { ...failed, height };
 }

@@ -1,6 +1,6 @@
 // Gives Proxmox's NICs back under Proxmox's names, many in one transaction: at a stop for good, and before Proxmox needs them.
 
-import type { SwitchDriver, SwitchDrivers } from '../core/drivers/driver.ts';
+import type { SwitchDriver } from '../core/drivers/driver.ts';
 import { observePorts } from '../core/drivers/ovsdb/observe.ts';
 import { parseGuestInterface } from '../core/guest/interface-name.ts';
 import { factsOfGuest } from '../core/guest/runtimes.ts';
@@ -21,7 +21,7 @@ const RETRY_MS = 5;
 
 export interface RestoreNamesParts {
   ovsdb: Pick<OvsdbClient, 'replica'>;
-  drivers: SwitchDrivers;
+  drivers: Readonly<Record<string, Pick<SwitchDriver, 'name' | 'restoreNames'>>>;
   ledger: Pick<Ledger, 'append'>;
   /** What readers of the binding files are to know. */
   onNameRestored: (port: string, row: string, driver: DriverName) => Promise<void>;
@@ -139,7 +139,7 @@ export function noteRestoredName(
   };
 }
 
-const restorersOf = (drivers: SwitchDrivers): Restorer[] =>
+const restorersOf = (drivers: RestoreNamesParts['drivers']): Restorer[] =>
   Object.values(drivers).flatMap(({ name, restoreNames }) => (restoreNames ? [{ name, restoreNames }] : []));
 
 function proxmoxNics(
