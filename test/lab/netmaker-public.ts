@@ -326,7 +326,9 @@ export function publicServers(name: string, { suite, keys = '', way }: PublicPla
       });
       expect(heard.host).toHaveLength(1);
       expect(heard.remote).toHaveLength(lie.startsWith('ip') ? 1 : 0);
-      expect(heard.neighbour.length).toBeLessThanOrEqual(lie.startsWith('ip') ? 0 : 1);
+      // A switch that does not know where the router is hands the true word to everybody.
+      const frames = (lines: readonly string[]) => lines.map((line) => line.replace(/^\S+ /, ''));
+      expect(frames(heard.neighbour).filter((frame) => !frames(heard.host).includes(frame))).toEqual([]);
       await eventually(counted, (now) => expect(now - sofar).toBe(5));
     });
 
@@ -450,12 +452,16 @@ export function publicServers(name: string, { suite, keys = '', way }: PublicPla
 
     it('is refused to one container alone when there is none left', async () => {
       await host.sh(`docker run -d --name netmaker-late opa-test`);
-      const { reason } = await eventually(
+      // Before the agent has come to it, its report says only why it is to have one.
+      await eventually(
         () => host.report('netmaker-late'),
         (report) =>
-          expect(report).toMatchObject({ decision: expect.not.stringMatching('attached'), port: null }),
+          expect(report).toMatchObject({
+            decision: expect.not.stringMatching('attached'),
+            port: null,
+            reason: expect.stringMatching(/pool|address/),
+          }),
       );
-      expect(reason).toMatch(/pool|address/);
       const blocks = await host.ledger();
       expect(
         blocks.filter(({ data }) => JSON.stringify(data).includes('netmaker-late')).length,
