@@ -1,6 +1,8 @@
 // The rooms of the house and the arrows between them: `make lint` fails on any other arrow, and on any circle.
 // The picture that goes with it: docs/architecture.md.
 
+import { readdirSync } from 'node:fs';
+
 const LIB = 'src/core/lib';
 /** What knows one outside thing each: a protocol, a file format, the kernel. None of them knows another. */
 const PROTOCOLS = [
@@ -42,7 +44,9 @@ const ROOMS = {
 };
 
 /** One runtime knows nothing of another: each is a folder that can be taken out. */
-const RUNTIMES = ['proxmox', 'lxc', 'docker', 'manual'];
+const RUNTIMES = readdirSync('src/runtimes', { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
 
 const inside = (rooms) => `^(?:${rooms.join('|')})/`;
 

@@ -7,21 +7,7 @@ import { pause } from '../../src/core/lib/deadline.ts';
 import { shortened } from '../../src/core/lib/shortened.ts';
 import type { DockerConnection } from '../../src/runtimes/docker/engine.ts';
 import type { EngineEvent } from '../../src/runtimes/docker/engine-events.ts';
-
-export interface ListenerParts {
-  docker: DockerConnection;
-  /** `timeNano` of the last event that was handled, over restarts of the agent. */
-  cursor: { read(): Promise<string | undefined>; write(nano: string): Promise<void> };
-  onEvent: (event: LifecycleEvent) => Promise<unknown>;
-  /** A container, by its id, was connected to a network or taken out of one; may come twice. */
-  onNetworks: (id: string) => void;
-  /** Called at each connect, after the stream stands, so that nothing falls between list and stream. */
-  onConnected: () => void;
-  onDisconnected: (error: unknown) => void;
-  /** What Docker sent and cannot be handled, and why. */
-  onUnreadable: (problem: string) => void;
-  signal: AbortSignal;
-}
+import type { ListenerParts } from '../../src/runtimes/docker/listening.ts';
 
 const RETRY_MS = [250, 500, 1000, 2000, 5000] as const;
 

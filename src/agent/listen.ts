@@ -2,7 +2,7 @@
 
 import { openHookSocket } from '../api/hook-socket.ts';
 import { readLastRun } from '../ifupdown/last-result.ts';
-import type { RuntimeListener } from '../runtimes/runtime.ts';
+import { listOf, type RuntimeListener } from '../runtimes/runtime.ts';
 import type { AgentParts } from './build-agent.ts';
 import type { GuestParts } from './build-guests.ts';
 import type { HostParts } from './build-host.ts';
@@ -52,10 +52,10 @@ export function listenToRuntimes({ runtimes, agent, reconciler, reportedEvents, 
     soon: reconciler.soon,
     noteUnreadable: reportedEvents.noteUnreadable,
   };
-  for (const runtime of runtimes) runtime.start?.(listener);
+  for (const runtime of listOf(runtimes)) runtime.start?.(listener);
   return {
     async close() {
-      for (const runtime of runtimes) await runtime.close?.();
+      for (const runtime of listOf(runtimes)) await runtime.close?.();
     },
   };
 }

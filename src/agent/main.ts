@@ -28,8 +28,8 @@ async function main(): Promise<number> {
   const host = await buildHost(log);
   const guests = { ...host, ...(await buildGuests(host, requests)) };
   const parts = { ...guests, ...buildAgent(guests, requests) };
-  const { agent, bus, config, ledger, locks, netmaker, ovsdb, spool, onError } = parts;
-  serve({ ...parts, isDockerConnected: parts.dockerContainers.isConnected });
+  const { agent, bus, config, ledger, netmaker, ovsdb, spool, onError } = parts;
+  serve(parts);
 
   await publishConfig(PLACES.runtime, { ...config });
   await firstReconcile(agent.reconcile, ovsdb, onError);
@@ -41,7 +41,6 @@ async function main(): Promise<number> {
   const hooks = await listenToHooks(parts);
   log.info(`ready, ledger at height ${ledger.head().height}`);
 
-  parts.proxmoxWatch.enrolSoon();
   const watches = watchHost(parts);
   await spool.watch(onError);
   void spool.absorb().catch(onError);
@@ -49,8 +48,8 @@ async function main(): Promise<number> {
 
   compileAgain();
 
-  const { reconciler, proxmoxWatch, parking } = parts;
-  const open = [runtimes, hooks, reconciler, proxmoxWatch, locks, ...watches, spool, netmaker, parking];
+  const { reconciler, parking } = parts;
+  const open = [runtimes, hooks, reconciler, ...watches, spool, netmaker, parking];
   return runUntilEnd({ ...parts, asked, open });
 }
 

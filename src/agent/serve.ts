@@ -1,15 +1,13 @@
 // Puts the agent on the bus: the table of its methods, and what they answer from.
 
-import { dirname } from 'node:path';
 import { serveMethods } from '../api/dbus-service.ts';
-import { openHealth } from '../api/health.ts';
+import type { Method } from '../api/method.ts';
 import { agentMethods } from '../api/methods/agent.ts';
 import { configMethods } from '../api/methods/config.ts';
 import { guestMethods } from '../api/methods/guests.ts';
 import { introspectionMethods } from '../api/methods/introspection.ts';
 import { ledgerMethods } from '../api/methods/ledger.ts';
 import { portMethods } from '../api/methods/ports.ts';
-import { statusReport } from '../api/status.ts';
 import { observeBridges } from '../core/drivers/ovsdb/observe.ts';
 import { hostUse } from '../core/kernel/links.ts';
 import type { AgentParts } from './build-agent.ts';
@@ -17,29 +15,12 @@ import type { GuestParts } from './build-guests.ts';
 import type { HostParts } from './build-host.ts';
 import { PLACES } from './places.ts';
 import { openReload } from './reload.ts';
-import { VERSION } from './version.ts';
+import { openReport, type Report } from './report.ts';
 
-export interface ServeParts extends HostParts, GuestParts, AgentParts {
-  isDockerConnected: () => boolean;
-}
+type ServeParts = HostParts & GuestParts & AgentParts;
 
 export function serve(parts: ServeParts): void {
-  const { live, config, host, bootId, startedAt, bus, book, ledger, facts, ovsdb, drivers, networkManager } =
-    parts;
-  const {
-    desiredState,
-    pendingRetries,
-    docker,
-    lxcContainers,
-    vmids,
-    guestQueue,
-    netmaker,
-    locks,
-    watching,
-  } = parts;
-  const { agent, reconciler, overlooked, recreateBackoff, dockerContainers, spool, isDockerConnected } =
-    parts;
-  const { log, exec, onError } = parts;
+  const { live, bus, ledger, reconciler, host, log, onError } = parts;
   const reloader = openReload({
     live,
     ledger,
@@ -52,80 +33,61 @@ export function serve(parts: ServeParts): void {
   });
   process.on('SIGHUP', () => void reloader.reload().catch(onError));
 
-  const health = openHealth({
-    config,
-    bootId,
-    desiredState,
-    pendingRetries,
-    facts,
-    ovsdb,
-    drivers,
-    switchDirectory: dirname(PLACES.switchPidFile),
-    loss: book.loss,
-    polled: watching.polled,
-    withdrawn: netmaker.withdrawn,
-    unreached: netmaker.unreached,
+  const report = openReport(parts, reloader.summary);
+  const methods = [
+    ...aboutAgent(parts, report),
+    ...aboutPorts(parts, report),
+    ...ledgerMethods(parts),
+    ...configMethods({ reload: reloader.reload }),
+    ...aboutGuests(parts, report),
+    ...introspection(parts, report),
+    ...aboutNetmaker(parts),
+  ];
+  serveMethods(bus, methods, host.machineId);
+}
+
+function aboutAgent({ agent, recreateBackoff }: ServeParts, { status }: Report): Method[] {
+  return agentMethods({ agent, status, forgetLosses: () => recreateBackoff.forget(() => true) });
+}
+
+/** A device whose name tells no number gets one as a plain LXC container does, and is asked for among those. */
+function aboutPorts(parts: ServeParts, { health }: Report): Method[] {
+  const { vmids, lxcContainers, ovsdb } = parts;
+  return portMethods({
+    ...parts,
+    healthOfPorts: health.ofPorts,
+    withVmid: (name, use) => vmids.claimFor('lxc', name, undefined, use),
+    vmidOwner: vmids.owner,
+    lxcRuns: async (name) => (await lxcContainers.running()).some((container) => container.name === name),
+    hostUse,
+    isBridge: (name) => observeBridges(ovsdb.replica).has(name),
   });
-  const status = () =>
-    statusReport({
-      config,
-      host,
-      startedAt,
-      version: VERSION,
-      ledger,
-      desiredState,
-      pendingRetries,
-      spool,
-      dockerConnected: isDockerConnected(),
-      facts,
-      ovsdb,
-      health,
-      netmaker: netmaker.summary(),
-      configuration: reloader.summary(),
-      locksProblem: locks.problem(),
-    });
-  serveMethods(
-    bus,
-    [
-      ...agentMethods({ agent, status, forgetLosses: () => recreateBackoff.forget(() => true) }),
-      ...portMethods({
-        agent,
-        config,
-        desiredState,
-        healthOfPorts: health.ofPorts,
-        withVmid: (name, use) => vmids.claimFor('lxc', name, undefined, use),
-        vmidOwner: vmids.owner,
-        lxcRuns: async (name) => (await lxcContainers.running()).some((container) => container.name === name),
-        hostUse,
-        isBridge: (name) => observeBridges(ovsdb.replica).has(name),
-      }),
-      ...ledgerMethods({ ledger, config }),
-      ...configMethods({ reload: reloader.reload }),
-      ...guestMethods({
-        ovsdb,
-        desiredState,
-        healthOfPorts: health.ofPorts,
-        pendingRetries,
-        overlooked,
-        containerName: async (id) => (await docker.inspect(id))?.Name.replace(/^\//, ''),
-      }),
-      ...introspectionMethods({
-        bus,
-        networkManager,
-        ovsdb,
-        desiredState,
-        facts,
-        exec,
-        bindingsDir: PLACES.bindings,
-        reconcile: agent.reconcile,
-        health,
-      }),
-      ...netmaker.start({
-        source: dockerContainers,
-        takeAway: (key, reason) => agent.takeAway(key, reason),
-        idle: guestQueue.idle,
-      }),
-    ],
-    host.machineId,
-  );
+}
+
+function aboutGuests(parts: ServeParts, { health }: Report): Method[] {
+  const { docker } = parts;
+  return guestMethods({
+    ...parts,
+    healthOfPorts: health.ofPorts,
+    containerName: async (id) => (await docker.inspect(id))?.Name.replace(/^\//, ''),
+  });
+}
+
+function introspection(parts: ServeParts, { health }: Report): Method[] {
+  const { agent } = parts;
+  return introspectionMethods({
+    ...parts,
+    bindingsDir: PLACES.bindings,
+    reconcile: agent.reconcile,
+    health,
+  });
+}
+
+/** Begins to watch as well. */
+function aboutNetmaker({ netmaker, runtimes, agent, guestQueue }: ServeParts): Method[] {
+  return netmaker.start({
+    source: runtimes.docker.containers,
+    takeAway: (key, reason) => agent.takeAway(key, reason),
+    idle: guestQueue.idle,
+  });
 }

@@ -1,6 +1,7 @@
 // Guests that run and get no port, for a NIC or altogether, with the reason: noted as the sources say it.
 
 import { desiredKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
+import { runtimeNameOf } from '../core/guest/runtimes.ts';
 import type { Resolution, Source, Sources } from '../runtimes/source.ts';
 
 export interface Overlooked {
@@ -63,7 +64,7 @@ export function openOverlooked(): OverlookedGuests {
       const present = new Set(found.map(({ key }) => key));
       for (const { key, resolution } of found) note(runtime, key, resolution);
       for (const [key, { runtime: whose }] of guests) {
-        if (!present.has(key) && (whose === runtime || whose.startsWith(`${runtime}-`))) guests.delete(key);
+        if (!present.has(key) && (runtimeNameOf(whose) ?? whose) === runtime) guests.delete(key);
       }
       return found;
     },

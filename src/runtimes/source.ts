@@ -2,6 +2,7 @@
 
 import type { LifecycleEvent } from '../core/events/lifecycle-event.ts';
 import type { Guest } from '../core/guest/guest.ts';
+import type { RuntimeName } from '../core/guest/runtimes.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 
 export interface Resolution {
@@ -41,5 +42,8 @@ export interface Source<Event extends LifecycleEvent> {
   current(): Promise<{ key: string; resolution: Resolution }[] | undefined>;
 }
 
-/** One for each source of events. */
-export type Sources = { [S in LifecycleEvent['source']]: Source<Extract<LifecycleEvent, { source: S }>> };
+/** Those of one runtime; one that is not told of its guests, but looks for them, has none. */
+export type EventOf<Name extends RuntimeName> = Extract<LifecycleEvent, { source: Name }>;
+
+/** One for each runtime. */
+export type Sources = { [Name in RuntimeName]: Source<EventOf<Name>> };

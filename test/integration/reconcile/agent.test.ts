@@ -17,6 +17,7 @@ import type { Resolution, Sources } from '../../../src/runtimes/source.ts';
 import { type DesiredState, loadDesiredState } from '../../../src/state/desired-state.ts';
 import { openPendingRetries } from '../../../src/state/pending-retries.ts';
 import { blockProblem } from '../../unit/core/ledger/registry.ts';
+import { everySource } from '../../unit/reconcile/every-source.ts';
 
 const guest = { runtime: 'proxmox-qemu', vmid: 101, name: 'web' } as const;
 const port: DesiredPort = { port: 'vi101', interface: 'tap101i0', bridge: 'ovsbr0', guest, nic: 0 };
@@ -73,10 +74,9 @@ beforeEach(async () => {
   running = async () => [];
   const quiet = { resolve: async () => gone, current: async () => [] };
   const sources: Sources = {
+    ...everySource(quiet),
     proxmox: { resolve: (event) => resolveNext(event), current: () => running() },
-    lxc: quiet,
     docker: { ...quiet, resolve: () => resolveContainer() },
-    manual: quiet,
   };
   leftOut = 0;
   isWorthABlock = true;

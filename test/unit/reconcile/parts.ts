@@ -17,6 +17,7 @@ import { openRecreateBackoff } from '../../../src/reconcile/recreate-backoff.ts'
 import type { Resolution, Sources } from '../../../src/runtimes/source.ts';
 import type { DesiredGuest, DesiredState } from '../../../src/state/desired-state.ts';
 import { openPendingRetries } from '../../../src/state/pending-retries.ts';
+import { everySource } from './every-source.ts';
 
 export const BRIDGE = 'ovsbr0';
 
@@ -111,7 +112,7 @@ export function heart(more: Partial<AgentParts> = {}) {
     ledger: written.ledger,
     desiredState,
     pendingRetries,
-    sources: { proxmox, lxc: quiet, docker, manual: quiet },
+    sources: { ...everySource(quiet), proxmox, docker },
     guestQueue: keyedQueue(4),
     known: knownEvents(),
     ready: async () => true,

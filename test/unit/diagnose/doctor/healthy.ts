@@ -1,9 +1,11 @@
 // The facts of a Proxmox host on which all is well: VM 101 on ovsbr0, driven through OVSDB.
 
 import { defaultConfig } from '../../../../src/core/config/parse-config.ts';
+import { RUNTIMES } from '../../../../src/core/guest/runtimes.ts';
 import type { LinkState } from '../../../../src/core/kernel/links.ts';
 import type { ObservedBridge, ObservedPort } from '../../../../src/core/plan/observed.ts';
 import type { DoctorFacts, SwitchSnapshot } from '../../../../src/diagnose/doctor/facts.ts';
+import type { RuntimeLooks } from '../../../../src/diagnose/runtimes.ts';
 import { parseGuestConfig } from '../../../../src/runtimes/proxmox/config/guest-config.ts';
 import type { ProxmoxGuest, ProxmoxTree } from '../../../../src/runtimes/proxmox/config/tree.ts';
 
@@ -86,14 +88,15 @@ export function switchFacts(more: Partial<SwitchSnapshot> = {}): SwitchSnapshot 
   };
 }
 
-/** What the runtimes asked for themselves, where all is well but for this. */
+/** What the runtimes asked for themselves, where all is well but for this; those that are not named asked for nothing. */
 export function looks(more: Partial<DoctorFacts['looks']>): Pick<DoctorFacts, 'looks'> {
   return {
     looks: {
-      proxmox: undefined,
+      ...(Object.fromEntries(
+        Object.keys(RUNTIMES).map((name) => [name, undefined]),
+      ) as unknown as RuntimeLooks),
       lxc: { installed: true, dropIn: true, hook: 'fine' },
       docker: { installed: true, engine: yes('26.1.5') },
-      manual: undefined,
       ...more,
     },
   };

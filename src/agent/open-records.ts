@@ -1,0 +1,48 @@
+// Opens what the agent writes down: the ledger with the block of this start, told to the bus, and what others report.
+
+import { AGENT_NAME, AGENT_PATH } from '../core/bus/agent-names.ts';
+import type { Bus } from '../core/bus/bus.ts';
+import type { Config } from '../core/config/config.ts';
+import type { readHost } from '../core/kernel/host.ts';
+import { AGENT_STARTED, carryOver } from '../core/ledger/index.ts';
+import type { Log } from '../core/lib/log.ts';
+import type { Watching } from '../core/lib/watch.ts';
+import { openReportedEvents } from '../reconcile/reported-events.ts';
+import { lossText, openBook } from './open-ledger.ts';
+import { PLACES } from './places.ts';
+import { VERSION } from './version.ts';
+
+export interface RecordParts {
+  config: Config;
+  /** Of the configuration, for the block of this start. */
+  warnings: readonly string[];
+  host: Awaited<ReturnType<typeof readHost>>;
+  bus: Bus;
+  watching: Watching;
+  log: Log;
+  now: () => number;
+  onError: (error: unknown) => void;
+}
+
+/** Throws what keeps the ledger from being opened or written. */
+export async function openRecords(parts: RecordParts) {
+  const { config, warnings, host, bus, watching, log, now, onError } = parts;
+  const { hostname, bootId } = host;
+  const book = await openBook(
+    { path: config.ledger.path, hostname, bootId, pid: process.pid, user: 'root', onBroken: 'set-aside' },
+    { headFile: PLACES.head, watching, now, onError },
+  );
+  const { ledger, openAtStart } = book;
+  if (book.loss) log.error(lossText(config.ledger.path, book.loss));
+  ledger.subscribe(({ height, hash, category, action }) => {
+    bus.emit(AGENT_PATH, AGENT_NAME, 'BlockAppended', 'tsss', [BigInt(height), hash, category, action]);
+  });
+  const { height: startHeight } = await ledger.append({
+    category: 'lifecycle',
+    action: AGENT_STARTED,
+    data: { version: VERSION, node: process.version, config_warnings: [...warnings] },
+    metadata: carryOver(openAtStart),
+  });
+  const reportedEvents = openReportedEvents({ config, ledger, warn: log.warning, onError });
+  return { book, ledger, openAtStart, startHeight, reportedEvents };
+}
