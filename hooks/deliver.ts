@@ -69,18 +69,11 @@ export async function deliver(event: object, stopped?: SweepTarget): Promise<Del
     const gaveUp = process.env.OVS_PORT_AGENT_GAVE_UP;
     if (gaveUp !== undefined) throw new AgentError('agent-unreachable', gaveUp);
     bus = await connectSystemBus(deadlineMs);
-    const [answer] = await bus.call({
-      destination: AGENT_NAME,
-      path: AGENT_PATH,
-      interface: AGENT_NAME,
-      member: 'LifecycleEvent',
-      signature: 's',
-      body: [JSON.stringify(event)],
-      deadlineMs: Math.max(1, until - performance.now()),
-    });
-    const { ok, message, height } = JSON.parse(String(answer)) as Answer;
+    const { ok, message, height } = await tell(bus, event, until);
     // Not in the ledger, so nothing was done: it is full, and the guest must start all the same.
     const swept = !ok && height === null && stopped !== undefined ? await sweepRows(stopped) : [];
+    // The agent keeps the event until there is room, and records what is known of it then.
+    if (swept.length > 0) await tell(bus, { ...event, swept }, until).catch(() => undefined);
     return { line: lineOf(swept, message), exitCode: ok || !strict ? 0 : 3 };
   } catch (error) {
     const swept = stopped === undefined ? [] : await sweepRows(stopped);
@@ -89,6 +82,19 @@ export async function deliver(event: object, stopped?: SweepTarget): Promise<Del
   } finally {
     bus?.close();
   }
+}
+
+async function tell(bus: Bus, event: object, until: number): Promise<Answer> {
+  const [answer] = await bus.call({
+    destination: AGENT_NAME,
+    path: AGENT_PATH,
+    interface: AGENT_NAME,
+    member: 'LifecycleEvent',
+    signature: 's',
+    body: [JSON.stringify(event)],
+    deadlineMs: Math.max(1, until - performance.now()),
+  });
+  return JSON.parse(String(answer)) as Answer;
 }
 
 const ABSENT = /\.(?:NameHasNoOwner|ServiceUnknown)$/;

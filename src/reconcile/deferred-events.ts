@@ -50,9 +50,13 @@ export function openDeferred(parts: DeferredParts): DeferredEvents {
       // One try for all of them: else each event would make the next try later.
       if (deferred.size === 0) note(error);
       // A hook that was told to wait hands its event in a second time, by the bus.
-      const isKept = deferred.has(handed.event.id);
+      const kept = deferred.get(handed.event.id);
+      const isKept = kept !== undefined;
       const hasRoom = deferred.size < DEFERRED_MAX;
       if (!isKept && hasRoom) deferred.set(handed.event.id, { ...handed, late: true });
+      // And once more when it has taken rows out of the switch because of that.
+      const { swept } = handed.event;
+      if (kept && swept) deferred.set(kept.event.id, { ...kept, event: { ...kept.event, swept } });
       if (!isKept && !hasRoom) lost += 1;
       const message =
         isKept || hasRoom

@@ -131,6 +131,7 @@ describe('a ledger that cannot be written', () => {
       cp -a /root/state/. ${STATE}
       systemctl restart ovs-port-agent
       dd if=/dev/zero of=${STATE}/filler bs=4k 2>/dev/null || true`);
+    const { height: last = 0 } = (await host.ledger()).at(-1) ?? {};
     try {
       await host.sh('qm stop 101; qm start 101; pct stop 201; pct start 201');
       await expectReachable(host, '10.0.0.201');
@@ -138,6 +139,10 @@ describe('a ledger that cannot be written', () => {
       await host.sh(`rm -f ${STATE}/filler`);
     }
     await eventually(rows, (seen) => expect(seen).toEqual(['vi101', 'vi201']));
+    await eventually(host.ledger, (blocks) => {
+      const swept = blocks.filter(({ height }) => height > last).flatMap(({ data }) => data.swept ?? []);
+      expect(swept, 'what hooks took out of the switch').toEqual(expect.arrayContaining(['vi101', 'vi201']));
+    });
     expect((await host.cli('ledger', 'verify')).exitCode).toBe(0);
   });
 });

@@ -106,6 +106,18 @@ describe('events that come while the ledger cannot be written', () => {
     expect(written.blocks.filter(({ action }) => action === 'events_lost')).toEqual([]);
   });
 
+  it('tell what their hook took out of the switch because of that, which it knows only afterwards', async () => {
+    const { agent, written } = heart();
+    written.isFull = true;
+    await agent.handle(event(1));
+    await agent.handle({ ...event(1), swept: ['vi101'] });
+    await agent.handle(event(1));
+    written.isFull = false;
+    await agent.reconcile('another try');
+    const events = written.blocks.filter(({ action }) => action === 'guest_post_start');
+    expect(events).toMatchObject([{ data: { swept: ['vi101'] } }]);
+  });
+
   it('are counted where there is no room for them, and the count is told', async () => {
     const { agent, written } = heart();
     written.isFull = true;
