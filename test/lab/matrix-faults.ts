@@ -123,20 +123,24 @@ net.createServer((client) => {
 }).listen(listen);
 `;
 
-/** Clients that connect from now on get late answers; whoever is connected is cut off once, as when a daemon restarts. */
+/**
+ * Clients that connect from now on get late answers; the agent does so at once. There is a socket all the while: slow is not
+ * away.
+ */
 async function slowDown(host: AgentHost, socket: string, freezeMs: number): Promise<Injected> {
   const unit = 'matrix-proxy';
   await host.exec(['sh', '-c', 'cat >/tmp/proxy.cjs'], { input: PROXY });
   await host.sh(`
-    mv ${socket} ${socket}.real
-    systemd-run --quiet --collect --unit=${unit} node /tmp/proxy.cjs ${socket} ${socket}.real ${LATE_MS}
-    until [ -S ${socket} ]; do sleep 0.02; done
+    ln ${socket} ${socket}.real
+    systemd-run --quiet --collect --unit=${unit} node /tmp/proxy.cjs ${socket}.late ${socket}.real ${LATE_MS}
+    until [ -S ${socket}.late ]; do sleep 0.02; done
+    mv ${socket}.late ${socket}
     systemctl restart --no-block ovs-port-agent`);
   const over = pause(freezeMs);
   return {
     async mend() {
       await over;
-      await host.sh(`systemctl stop ${unit}; mv -f ${socket}.real ${socket}`);
+      await host.sh(`mv -f ${socket}.real ${socket}; systemctl stop ${unit}`);
     },
   };
 }
