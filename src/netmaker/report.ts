@@ -69,6 +69,7 @@ export const containerReportSchema = z.looseObject({
     .nullable()
     .describe('packets from neighbours towards it, dropped since then because `allow_in` does not name them'),
   wireguard: z.array(wireguardSchema).describe('WireGuard interfaces inside'),
+  wireguard_left_out: amount.default(0).describe('how many more interfaces it has than are looked at'),
   attested: attestedSchema.nullable().describe('the last attestation since the agent started'),
 });
 
@@ -116,6 +117,7 @@ export function containerReport(parts: ContainerParts, nowMs: number): Container
     spoofed: spoofed ? { ...spoofed } : null,
     refused: parts.refused ?? null,
     wireguard: wireguardReport(mesh, nowMs),
+    wireguard_left_out: mesh?.leftOut ?? 0,
     attested: attested ? { ...attested } : null,
   };
 }

@@ -50,7 +50,7 @@ async function bundleReader(): Promise<string> {
   const contents = `
     import { exec } from './src/core/lib/exec.ts';
     import { openWireGuardReader } from './src/netmaker/wireguard/read-wireguard.ts';
-    openWireGuardReader(exec)(Number(process.argv[2])).then((all) => console.log(JSON.stringify(all)));`;
+    openWireGuardReader(exec)(Number(process.argv[2])).then((all) => console.log(JSON.stringify(all?.interfaces)));`;
   const resolveDir = fileURLToPath(new URL('../..', import.meta.url));
   const { outputFiles } = await build({
     stdin: { contents, resolveDir, loader: 'ts' },

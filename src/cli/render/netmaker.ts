@@ -39,6 +39,7 @@ export function netmakerTable(
   if (shown.length === 0) return ['No Netmaker containers. All others: ovs-port-agent netmaker list --all'];
   return [
     ...(mine.length > 0 ? containerTable(mine, width) : []),
+    ...mine.filter((report) => report.wireguard_left_out > 0).map(leftOutLine),
     ...(mine.length > 0 && others.length > 0 ? [''] : []),
     ...(others.length > 0 ? ['Not attached:', ...reasonLines(others)] : []),
   ];
@@ -67,6 +68,11 @@ function containerTable(reports: readonly ContainerReport[], width: number | und
   );
   if (found.left.length === 0) return lines;
   return [...lines, `No room here for ${found.left.join(', ')}; --json has all.`];
+}
+
+function leftOutLine({ container, wireguard, wireguard_left_out: more }: ContainerReport): string {
+  const all = wireguard.length + more;
+  return `${container} has ${all} WireGuard interfaces; only ${wireguard.length} of them are looked at.`;
 }
 
 function reasonLines(reports: readonly ContainerReport[]): string[] {

@@ -25,6 +25,8 @@ export interface MeshSight {
   startedAt: string;
   /** Undefined: they could not be read yet. */
   wireguard?: readonly MeshInterface[];
+  /** How many more there are that nobody looks at. */
+  leftOut?: number;
   /** When they were read: milliseconds since the epoch. */
   readAt?: number;
 }

@@ -26,8 +26,14 @@ export interface MeshInterface {
   peers: readonly MeshPeer[];
 }
 
-/** More than these are not looked at: a container can make any number. */
+/** More than these are not looked at: a container can make any number. They are counted. */
 export const INTERFACES_MAX = 16;
+
+export interface MeshInterfaces {
+  interfaces: readonly MeshInterface[];
+  /** How many more there are, as far as they were counted. */
+  leftOut: number;
+}
 
 export const interfaceNameSchema = z.string().refine((name) => kernelNameProblem(name) === undefined);
 

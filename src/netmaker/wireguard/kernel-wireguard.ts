@@ -4,7 +4,7 @@ import { access } from 'node:fs/promises';
 import * as z from 'zod';
 import { AgentError } from '../../core/lib/errors.ts';
 import type { Exec } from '../../core/lib/exec.ts';
-import { INTERFACES_MAX, interfaceNameSchema, type MeshInterface } from './interface.ts';
+import { INTERFACES_MAX, interfaceNameSchema, type MeshInterface, type MeshInterfaces } from './interface.ts';
 import { parseWgDump } from './wg-dump.ts';
 
 /** Some versions of iproute2 print `{}` for a link that the filter left out. */
@@ -30,8 +30,8 @@ export const KERNEL_PLACES: KernelPlaces = { module: '/sys/module/wireguard', so
  * Starts nothing where the kernel has no WireGuard. Throws `wireguard-unreadable`: the host has no `wg`, the process
  * is gone, or an answer was not understood; nothing of the answer is in the error.
  */
-export async function readKernel(exec: Exec, pid: number, places = KERNEL_PLACES): Promise<MeshInterface[]> {
-  if (!(await isThere(places.module))) return [];
+export async function readKernel(exec: Exec, pid: number, places = KERNEL_PLACES): Promise<MeshInterfaces> {
+  if (!(await isThere(places.module))) return { interfaces: [], leftOut: 0 };
   const inside = async (...command: string[]) => {
     try {
       const args = [`--net=/proc/${pid}/ns/net`, '--', ...command];
@@ -44,13 +44,14 @@ export async function readKernel(exec: Exec, pid: number, places = KERNEL_PLACES
   };
   const names = wireGuardLinks(await inside('ip', '-json', '-details', 'link', 'show', 'type', 'wireguard'));
   const read = await Promise.all(
-    names.map(async (name): Promise<MeshInterface | undefined> => {
+    names.slice(0, INTERFACES_MAX).map(async (name): Promise<MeshInterface | undefined> => {
       // `wg` prefers a userspace interface of that name: here, one of the host's own.
       if (await isThere(`${places.sockets}/${name}.sock`)) return undefined;
       return { interface: name, source: 'kernel', ...parseWgDump(await inside('wg', 'show', name, 'dump')) };
     }),
   );
-  return read.filter((entry) => entry !== undefined);
+  const interfaces = read.filter((entry) => entry !== undefined);
+  return { interfaces, leftOut: Math.max(0, names.length - INTERFACES_MAX) };
 }
 
 function wireGuardLinks(text: string): string[] {
@@ -59,8 +60,7 @@ function wireGuardLinks(text: string): string[] {
       .parse(JSON.parse(text))
       .filter(({ linkinfo }) => linkinfo?.info_kind === 'wireguard')
       .map(({ ifname }) => ifname)
-      .filter((name) => name !== undefined)
-      .slice(0, INTERFACES_MAX);
+      .filter((name) => name !== undefined);
   } catch (error) {
     throw new AgentError('wireguard-unreadable', 'The list of links was not understood', { cause: error });
   }

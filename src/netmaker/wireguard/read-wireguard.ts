@@ -2,12 +2,12 @@
 
 import { readlink } from 'node:fs/promises';
 import type { Exec } from '../../core/lib/exec.ts';
-import type { MeshInterface } from './interface.ts';
+import type { MeshInterfaces } from './interface.ts';
 import { readKernel } from './kernel-wireguard.ts';
 import { readUserspace } from './uapi-socket.ts';
 
 /** By process id; sorted by interface. Undefined: the process is gone, or is another one by now. */
-export type ReadWireGuard = (pid: number) => Promise<MeshInterface[] | undefined>;
+export type ReadWireGuard = (pid: number) => Promise<MeshInterfaces | undefined>;
 
 /**
  * A process in the host's own network namespace is not one of a container that we attached. An interface
@@ -21,10 +21,12 @@ export function openWireGuardReader(exec: Exec, nowMs: () => number = Date.now):
     const root = { path: `/proc/${pid}/root`, mountinfo: `/proc/${pid}/mountinfo` };
     const [kernel, userspace] = await Promise.all([readKernel(exec, pid), readUserspace(root, nowMs())]);
     if ((await namespaceOf(String(pid))) !== theirs) return undefined;
-    const names = new Set(kernel.map((entry) => entry.interface));
-    return [...kernel, ...userspace.filter((entry) => !names.has(entry.interface))].sort((a, b) =>
-      a.interface < b.interface ? -1 : 1,
-    );
+    const names = new Set(kernel.interfaces.map((entry) => entry.interface));
+    const others = userspace.interfaces.filter((entry) => !names.has(entry.interface));
+    return {
+      interfaces: [...kernel.interfaces, ...others].sort((a, b) => (a.interface < b.interface ? -1 : 1)),
+      leftOut: kernel.leftOut + userspace.leftOut,
+    };
   };
 }
 

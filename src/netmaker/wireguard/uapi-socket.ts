@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { openInside, pathOf, type Root } from '../../core/kernel/inside-root.ts';
 import { withDeadline } from '../../core/lib/deadline.ts';
 import { AgentError, asAgentError, isErrno } from '../../core/lib/errors.ts';
-import { INTERFACES_MAX, interfaceNameSchema, type MeshInterface } from './interface.ts';
+import { INTERFACES_MAX, interfaceNameSchema, type MeshInterface, type MeshInterfaces } from './interface.ts';
 import { parseUapi, UAPI_GET } from './uapi.ts';
 
 /** https://www.wireguard.com/xplatform/, "Interface". */
@@ -20,21 +20,23 @@ const DEADLINE_MS = 1000;
  * Empty where no userspace WireGuard runs. `nowMs` since the epoch. Throws `wireguard-unreadable` and
  * `deadline-exceeded` (after 1 s); neither holds what the container said.
  */
-export async function readUserspace(root: Root, nowMs: number): Promise<MeshInterface[]> {
+export async function readUserspace(root: Root, nowMs: number): Promise<MeshInterfaces> {
   try {
     return await withDeadline(DEADLINE_MS, 'Reading a userspace WireGuard', async (signal) => {
-      const names = await socketsIn(root);
+      const all = await socketsIn(root);
+      const names = all.slice(0, INTERFACES_MAX);
       setMaxListeners(INTERFACES_MAX, signal);
       // All of them to their end: a socket that is left behind would stay open.
       const read = await Promise.allSettled(names.map((name) => readInterface(root, name, nowMs, signal)));
       const failed = read.find((outcome) => outcome.status === 'rejected');
       if (failed !== undefined) throw failed.reason;
-      return read
+      const interfaces = read
         .map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : undefined))
         .filter((entry) => entry !== undefined);
+      return { interfaces, leftOut: all.length - names.length };
     });
   } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return [];
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return { interfaces: [], leftOut: 0 };
     throw asAgentError(error, 'wireguard-unreadable', "A container's userspace WireGuard cannot be read");
   }
 }
@@ -52,7 +54,7 @@ async function socketsIn(root: Root): Promise<string[]> {
       seen += 1;
       if (seen === ENTRIES_MAX) break;
     }
-    return names.sort().slice(0, INTERFACES_MAX);
+    return names.sort();
   } finally {
     await handle.close();
   }

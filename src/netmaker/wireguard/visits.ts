@@ -121,12 +121,16 @@ export class MeshVisits {
     });
     if (problem === undefined) delete state.problem;
     else this.#noteWrong(state, problem);
-    if (wireguard !== undefined) return { container, ...inspected, wireguard, readAt: now() };
-    const { wireguard: old, readAt } = before ?? {};
+    if (wireguard !== undefined) {
+      const { interfaces, leftOut } = wireguard;
+      return { container, ...inspected, wireguard: interfaces, leftOut, readAt: now() };
+    }
+    const { wireguard: old, leftOut, readAt } = before ?? {};
     return {
       container,
       ...inspected,
       ...(old !== undefined && { wireguard: old }),
+      ...(leftOut !== undefined && { leftOut }),
       ...(readAt !== undefined && { readAt }),
     };
   }

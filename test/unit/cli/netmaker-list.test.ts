@@ -65,6 +65,12 @@ describe('netmaker list', () => {
     ]);
   });
 
+  it('says whose WireGuard interfaces are not all looked at', async () => {
+    expect((await list([{ ...node, wireguard_left_out: 4 }])).out.at(-1)).toBe(
+      `netclient-a has ${node.wireguard.length + 4} WireGuard interfaces; only ${node.wireguard.length} of them are looked at.`,
+    );
+  });
+
   it('shows containers that are not of Netmaker when asked for all', async () => {
     expect((await list([stranger])).out).toEqual([
       'No Netmaker containers. All others: ovs-port-agent netmaker list --all',

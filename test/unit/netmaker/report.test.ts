@@ -27,6 +27,7 @@ describe('the report of a container', () => {
       spoofed: null,
       refused: null,
       wireguard: [],
+      wireguard_left_out: 0,
       attested: null,
     });
     expect(containerReportSchema.parse(report)).toEqual(report);
@@ -46,7 +47,7 @@ describe('the report of a container', () => {
         port: 'vi1000000',
         bridge: 'ovsbr1',
         addresses: ['203.0.113.2', '2001:db8::2'],
-        mesh: sight([wg(peers)], { restarts: 3 }),
+        mesh: sight([wg(peers)], { restarts: 3, leftOut: 2 }),
         group: { name: 'edge', addresses: ['203.0.113.9'], holder: true },
         spoofed: { mac: 1, arp: 2, nd: 3, ipv4: 4, ipv6: 5 },
         refused: 0,
@@ -54,7 +55,13 @@ describe('the report of a container', () => {
       },
       AT + 5_400,
     );
-    expect(report).toMatchObject({ health: 'healthy', restarts: 3, refused: 0, role: 'client' });
+    expect(report).toMatchObject({
+      health: 'healthy',
+      restarts: 3,
+      refused: 0,
+      role: 'client',
+      wireguard_left_out: 2,
+    });
     expect(report.wireguard).toEqual([
       {
         interface: 'netmaker',

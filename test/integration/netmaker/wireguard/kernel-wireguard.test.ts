@@ -37,22 +37,37 @@ const programs =
 describe("the kernel's WireGuard in a container", () => {
   it("is read by the host's own programs in its network namespace", async () => {
     const read = await readKernel(programs([{}, link('netmaker'), link('eth0', 'veth')]), 4711, places);
-    expect(read).toEqual([{ interface: 'netmaker', source: 'kernel', listenPort: 51821, peers: [] }]);
+    expect(read).toEqual({
+      interfaces: [{ interface: 'netmaker', source: 'kernel', listenPort: 51821, peers: [] }],
+      leftOut: 0,
+    });
     expect(started).toEqual([
       'nsenter --net=/proc/4711/ns/net -- ip -json -details link show type wireguard',
       'nsenter --net=/proc/4711/ns/net -- wg show netmaker dump',
     ]);
   });
 
+  it('is one of sixteen at most, and the others are counted', async () => {
+    const links = [...Array(19).keys()].map((n) => link(`wg${n}`));
+    const read = await readKernel(programs(links), 4711, places);
+    expect([read.interfaces.length, read.leftOut]).toEqual([16, 3]);
+  });
+
   it('is not looked for where the kernel has none', async () => {
     await rm(places.module, { recursive: true });
-    expect(await readKernel(programs([link('netmaker')]), 4711, places)).toEqual([]);
+    expect(await readKernel(programs([link('netmaker')]), 4711, places)).toEqual({
+      interfaces: [],
+      leftOut: 0,
+    });
     expect(started).toEqual([]);
   });
 
   it("is not mixed up with a userspace interface of the host's own that has its name", async () => {
     await writeFile(join(places.sockets, 'netmaker.sock'), '');
-    expect(await readKernel(programs([link('netmaker')]), 4711, places)).toEqual([]);
+    expect(await readKernel(programs([link('netmaker')]), 4711, places)).toEqual({
+      interfaces: [],
+      leftOut: 0,
+    });
     expect(started).toHaveLength(1);
   });
 

@@ -22,6 +22,7 @@ function world() {
     attached: [container] as MeshContainer[],
     inspected: RUNNING as Inspected | undefined,
     wireguard: async (_pid: number): Promise<MeshInterface[] | undefined> => [wg([peer(1)])],
+    leftOut: 0,
     recorded: [] as Change[],
     health: [] as [string, Health][],
     errors: [] as unknown[],
@@ -32,7 +33,10 @@ function world() {
     watch = startMeshWatch({
       attached: () => it.attached,
       inspect: async () => it.inspected,
-      readWireGuard: (pid) => it.wireguard(pid),
+      readWireGuard: async (pid) => {
+        const interfaces = await it.wireguard(pid);
+        return interfaces && { interfaces, leftOut: it.leftOut };
+      },
       record: async (change) => {
         if (it.refuse !== undefined) throw it.refuse;
         it.recorded.push(change);
@@ -58,6 +62,17 @@ describe('the watch over meshes', () => {
     expect(meshes.values(container.id)).toMatchObject({ ...RUNNING, readAt: AT, wireguard: [wg([peer(1)])] });
     all.attached = [];
     expect(meshes.values(container.id)).toBeUndefined();
+  });
+
+  it('knows how many interfaces it does not look at, also while the container cannot be read', async () => {
+    const all = world();
+    all.leftOut = 3;
+    const meshes = all.start();
+    await meshes.poll();
+    expect(meshes.values(container.id)).toMatchObject({ leftOut: 3 });
+    all.wireguard = () => Promise.reject(new Error('gone'));
+    await meshes.poll();
+    expect(meshes.values(container.id)).toMatchObject({ leftOut: 3 });
   });
 
   it('looks by itself at its interval', async () => {
