@@ -130,7 +130,13 @@ describe('a ledger that cannot be written', () => {
       mount -t tmpfs -o size=4m,mode=711 tmpfs ${STATE}
       cp -a /root/state/. ${STATE}
       systemctl restart ovs-port-agent
-      dd if=/dev/zero of=${STATE}/filler bs=4k 2>/dev/null || true`);
+      dd if=/dev/zero of=${STATE}/filler bs=4k 2>/dev/null || true
+      # The last page of the ledger has room yet.
+      for n in $(seq 50); do
+        ! ovs-port-agent status | grep -q ledger-write-failed || break
+        /var/lib/vz/snippets/ovs-port-agent 999 pre-start
+      done
+      ovs-port-agent status | grep -q ledger-write-failed`);
     const { height: last = 0 } = (await host.ledger()).at(-1) ?? {};
     try {
       await host.sh('qm stop 101; qm start 101; pct stop 201; pct start 201');

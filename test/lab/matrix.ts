@@ -129,7 +129,7 @@ async function expectRight(
       try {
         judge(seen);
       } catch (failure) {
-        wrongBefore = String(failure).replaceAll(/\s+/g, ' ').slice(0, 600);
+        wrongBefore = String(failure).replaceAll(/\s+/g, ' ').slice(-300);
         throw failure;
       }
     },
