@@ -11,6 +11,7 @@ import { buildAgent } from './build-agent.ts';
 import { buildGuests } from './build-guests.ts';
 import { buildHost } from './build-host.ts';
 import { compileAgain } from './engine-flags.ts';
+import { handBackWithoutBus } from './hand-back-without-bus.ts';
 import { listenToHooks, listenToRuntimes, watchHost } from './listen.ts';
 import { PLACES } from './places.ts';
 import { publishConfig } from './reload.ts';
@@ -54,5 +55,8 @@ async function main(): Promise<number> {
 }
 
 void main()
-  .catch((error: unknown) => endStart(error, { log, runtimeDir: PLACES.runtime, exec, env: process.env }))
+  .catch(async (error: unknown) => {
+    await handBackWithoutBus(error, log);
+    return endStart(error, { log, runtimeDir: PLACES.runtime, exec, env: process.env });
+  })
   .then((code) => process.exit(code));

@@ -70,6 +70,23 @@ describe('an agent that is stopped for good', () => {
     },
   );
 
+  it('has given them back when it is stopped while the bus keeps it from coming back', async () => {
+    try {
+      await host.sh('systemctl stop dbus.socket dbus');
+      await expectRows('tap101i0', 'veth201i0');
+      const file = JSON.parse(await host.sh('cat /run/ovs-port-agent/bindings/vi101.json')) as object;
+      expect(file).toMatchObject({ port: 'vi101', row: 'tap101i0' });
+      await host.sh(`qm set 101 --net0 ${VM},tag=5; qm set 101 --net0 ${VM}`);
+      await unit('stop');
+      await host.sh('qm stop 101; qm start 101; pct stop 201; pct start 201');
+    } finally {
+      await host.sh('systemctl start dbus.socket dbus ovs-port-agent');
+    }
+    await expectRows('vi101', 'vi201');
+    await expectReachable(host, '10.0.0.201');
+    await eventually(host.ledger, expectWholeStories);
+  });
+
   it('keeps its names over a restart, which is no stop for good', async () => {
     await unit('restart');
     expect(await rows()).toEqual(['vi101', 'vi201']);
@@ -132,10 +149,7 @@ describe('a ledger that cannot be written', () => {
       systemctl restart ovs-port-agent
       dd if=/dev/zero of=${STATE}/filler bs=4k 2>/dev/null || true
       # The last page of the ledger has room yet.
-      for n in $(seq 50); do
-        ! ovs-port-agent status | grep -q ledger-write-failed || break
-        /var/lib/vz/snippets/ovs-port-agent 999 pre-start
-      done
+      for n in $(seq 30); do /var/lib/vz/snippets/ovs-port-agent 999 pre-start | grep 'until the ledger' && break; done
       ovs-port-agent status | grep -q ledger-write-failed`);
     const { height: last = 0 } = (await host.ledger()).at(-1) ?? {};
     try {
