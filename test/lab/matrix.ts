@@ -109,7 +109,9 @@ async function run(host: MeshHost, cell: Cell): Promise<{ refused: string[] }> {
       : Promise.resolve();
   const working = work();
   const fault = early ?? (await inject(host, cell, FREEZE_MS));
-  await Promise.all([working, asked, victim === 'hook' ? working.then(() => fault.mend()) : fault.mend()]);
+  // Those that are killed are hit as long as guests start or end; those that stand still are waited for by their guest.
+  const isHitOn = victim === 'hook' && cell.fault === 'kill';
+  await Promise.all([working, asked, isHitOn ? working.then(() => fault.mend()) : fault.mend()]);
   return { refused };
 }
 
