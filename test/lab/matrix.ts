@@ -79,12 +79,13 @@ async function prepare(host: MeshHost, { moment }: Cell): Promise<void> {
 async function run(host: MeshHost, cell: Cell): Promise<{ refused: string[] }> {
   const { victim, moment } = cell;
   const refused: string[] = [];
-  // NetworkManager that goes with the bus takes its bridge along, and LXC wants the bridge to be there.
-  const hasBridge = async () => (await host.exec(['test', '-e', '/sys/class/net/ovsbr0'])).exitCode === 0;
+  // NetworkManager that goes takes its bridge along, makes it anew when it is back, and LXC wants it to be there all the while.
+  const bridgeIndex = () => host.sh('cat /sys/class/net/ovsbr0/ifindex 2>/dev/null || true');
   const lxc = async (verb: 'start' | 'stop') => {
-    const hadBridge = await hasBridge();
+    const before = await bridgeIndex();
     const { exitCode, stderr } = await host.exec(['lxc-guest', verb, LXC.comes[0]], { timeout: 120_000 });
-    if (exitCode !== 0 && hadBridge && (await hasBridge())) refused.push(`lxc ${verb}: ${stderr}`);
+    if (exitCode !== 0 && before !== '' && before === (await bridgeIndex()))
+      refused.push(`lxc ${verb}: ${stderr}`);
   };
   const docker = async (verb: 'start' | 'stop') => {
     const words = verb === 'stop' ? ['stop', '-t', '1'] : ['start'];

@@ -25,7 +25,7 @@ export const guestsSchema = z.array(
       .string()
       .default('attached')
       .describe(
-        '`attached`; `waiting`: it is tried again; `held`: its device vanishes again and again, so it is made anew ever less often; `skipped`: it gets none, for `reason`; `unattached`: it has none',
+        '`attached`; `unknown`: OVSDB does not answer; `waiting`: it is tried again; `held`: its device vanishes again and again, so it is made anew ever less often; `skipped`: it gets none, for `reason`; `unattached`: it has none',
       ),
     reason: z.string().nullish().describe('why it has no port, or what is wrong with it'),
     mac: z.string().optional().describe('MAC address of the device, as Open vSwitch has it'),
