@@ -29,20 +29,31 @@ const WRAPPERS = new Set(['nullable', 'optional', 'default']);
 /** More words than these are no list to read: their page is linked. */
 const WORDS_MAX = 8;
 
+/** A method whose shape has been made. */
+export interface Shaped {
+  name: string;
+  shape: Shape;
+}
+
+export const shaped = async ({ name, answer }: Method): Promise<Shaped> => ({
+  name,
+  shape: (await answer()) as unknown as Shape,
+});
+
 /** Every field of the method's answer, in the order of its shape. */
-export const fieldsOf = ({ answer }: Method, others: readonly Method[] = []): Field[] =>
-  below('', bare(answer as unknown as Shape), namesOf(others));
+export const fieldsOf = ({ shape }: Shaped, others: readonly Shaped[] = []): Field[] =>
+  below('', bare(shape), namesOf(others));
 
 /**
  * The page with the table under each `### ` heading that names methods made anew.
  * @param methods all of those whose answer is JSON
  */
-export function withTables(page: string, methods: readonly Method[]): string {
+export function withTables(page: string, methods: readonly Shaped[]): string {
   const [lead = '', ...parts] = page.split(/^(?=#{2,3} )/m);
   return lead + parts.map((part) => withTable(part, methods)).join('');
 }
 
-function withTable(part: string, methods: readonly Method[]): string {
+function withTable(part: string, methods: readonly Shaped[]): string {
   const [heading = '', ...lines] = part.split('\n');
   const method = methods.find(({ name }) => heading === `### \`${name}\``);
   if (method === undefined) return part;
@@ -58,8 +69,7 @@ function withTable(part: string, methods: readonly Method[]): string {
 const row = ({ path, type, description = '' }: Field) =>
   `| \`${path}\` | ${type} | ${description.replaceAll('|', '\\|')} |`;
 
-const namesOf = (methods: readonly Method[]) =>
-  new Map(methods.map(({ name, answer }) => [answer as unknown as Shape, name]));
+const namesOf = (methods: readonly Shaped[]) => new Map(methods.map(({ name, shape }) => [shape, name]));
 
 type Names = ReadonlyMap<Shape, string>;
 
@@ -107,7 +117,7 @@ function typeOf(shape: Shape): string {
 }
 
 /** Paths in what was answered that the shape does not name; what may be any JSON is not looked into. */
-export function unnamed(method: Method, answer: unknown): string[] {
+export function unnamed({ shape: whole }: Shaped, answer: unknown): string[] {
   const found: string[] = [];
   const look = (path: string, shape: Shape, value: unknown): void => {
     const { element, valueType } = shape.def;
@@ -122,6 +132,6 @@ export function unnamed(method: Method, answer: unknown): string[] {
       else if (shape.shape !== undefined) found.push(`${path}.${key}`.replace(/^\./, ''));
     }
   };
-  look('', bare(method.answer as unknown as Shape), answer);
+  look('', bare(whole), answer);
   return found;
 }

@@ -19,7 +19,7 @@ import { leaseTable } from '../../../src/netmaker/address/lease-rows.ts';
 import { containerReport } from '../../../src/netmaker/report.ts';
 import { summarize } from '../../../src/netmaker/summary.ts';
 import type { Binding } from '../../../src/state/desired-state.ts';
-import { unnamed } from './answer-tables.ts';
+import { shaped, unnamed } from './answer-tables.ts';
 import { readAnswer } from './methods/methods.ts';
 
 const CALLER = { user: 'root', pid: 1 };
@@ -52,7 +52,7 @@ async function ask(methods: readonly Method[], name: string, args: unknown[] = [
   const reply = await method.run(method.schema.parse(args) as never, CALLER);
   const read = await readAnswer(method, reply);
   expect(read).toEqual(method.isJson ? JSON.parse(String(reply[0])) : reply[0]);
-  expect(unnamed(method, read)).toEqual([]);
+  expect(unnamed(await shaped(method), read)).toEqual([]);
   return read;
 }
 

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { introspectionXml, SIGNALS } from '../../../src/api/introspection-xml.ts';
 import { pascalCase } from '../../../src/api/spelling.ts';
-import { fieldsOf, withTables } from './answer-tables.ts';
+import { fieldsOf, shaped, withTables } from './answer-tables.ts';
 import { allMethods } from './methods/methods.ts';
 
 const page = readFileSync(new URL('../../../docs/dbus.md', import.meta.url), 'utf8');
@@ -68,7 +68,7 @@ describe('the methods of docs/dbus.md', () => {
   });
 });
 
-const inJson = methods.filter(({ isJson }) => isJson);
+const inJson = await Promise.all(methods.filter(({ isJson }) => isJson).map(shaped));
 
 describe('the answers in docs/dbus.md', () => {
   it('have a section each', () => {
