@@ -66,6 +66,8 @@ async function startAgain(host: AgentHost, unit: string): Promise<void> {
   await host.sh(
     `
     for i in $(seq 300); do busctl --timeout=2 list >/dev/null 2>&1 && break; sleep 0.1; done
+    # Nobody kills Docker as often as this table does.
+    [ ${unit} != docker ] || { systemctl reset-failed docker.socket docker.service; systemctl start docker.socket; }
     # systemd itself speaks over the bus that has just come back: what it could not be told is told once more.
     for unit in ${unit} $(${takenAlong || ':'}); do
       for i in $(seq 100); do ! systemctl is-active -q $unit || break; systemctl start $unit || sleep 0.2; done
