@@ -2,8 +2,12 @@
 
 import { stopKind } from '../core/bus/systemd.ts';
 import { readStartError } from '../core/config/in-force.ts';
+import { ovsdbDriver } from '../core/drivers/ovsdb/driver.ts';
+import { bringUp } from '../core/kernel/addresses.ts';
+import { readHost } from '../core/kernel/host.ts';
 import { linkNames } from '../core/kernel/links.ts';
 import { AgentError, isAgentError } from '../core/lib/errors.ts';
+import { exec } from '../core/lib/exec.ts';
 import type { Log } from '../core/lib/log.ts';
 import { openOvsdb } from '../core/ovsdb/client.ts';
 import { noteRestoredName, restoreAllNames } from '../reconcile/restore-names.ts';
@@ -25,15 +29,18 @@ export async function handBackWithoutBus(error: unknown, log: Log): Promise<void
   try {
     await ovsdb.until('OVSDB', OVSDB_MS, (replica) => replica.rows('Open_vSwitch').size || undefined);
     const desiredState = await loadDesiredState(PLACES.bindings, log.warning);
+    const { bootId } = await readHost();
+    const rows = ovsdbDriver({ ovsdb, bootId, bringUp: (link, spec) => bringUp(exec, link, spec) });
     const note = noteRestoredName(desiredState, Date.now);
     await restoreAllNames({
       ovsdb,
+      drivers: { ovsdb: rows },
       ledger: { append: () => Promise.reject(new AgentError('ledger-write-failed', 'It is not open.')) },
       linkNames,
       cause: undefined,
-      async onNameRestored(port, row) {
+      async onNameRestored(port, row, driver) {
         log.warning(`${port} is called ${row} while the bus is away`);
-        await note(port, row);
+        await note(port, row, driver);
       },
     });
   } catch (problem) {
