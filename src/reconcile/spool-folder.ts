@@ -34,7 +34,17 @@ const EVENT_MAX_BYTES = 256 * 1024;
 const WRITTEN_BY_MS = 60_000;
 
 export function openSpoolFolder({ directory, onRejected, onLeftOut, now }: SpoolFolderParts): SpoolFolder {
-  const files = async () => (await readdir(directory)).filter((file) => SPOOL_NAME.test(file)).sort();
+  /** Whoever needs the directory first makes it; until then nothing waits. */
+  const entries = () =>
+    readdir(directory, { withFileTypes: true }).catch((error: unknown) => {
+      if (isErrno(error, 'ENOENT')) return [];
+      throw error;
+    });
+  const files = async () =>
+    (await entries())
+      .map(({ name }) => name)
+      .filter((name) => SPOOL_NAME.test(name))
+      .sort();
 
   const reject = async (file: string, problem: string) => {
     await mkdir(join(directory, 'rejected'), { recursive: true, mode: 0o750 });
@@ -65,7 +75,7 @@ export function openSpoolFolder({ directory, onRejected, onLeftOut, now }: Spool
     },
 
     async rejectStrangers() {
-      for (const entry of await readdir(directory, { withFileTypes: true })) {
+      for (const entry of await entries()) {
         if (entry.isDirectory() || SPOOL_NAME.test(entry.name)) continue;
         if (SPOOL_PARTIAL.test(entry.name)) {
           const isAbandoned = now() - (await stat(join(directory, entry.name))).mtimeMs > WRITTEN_BY_MS;

@@ -47,7 +47,7 @@ beforeEach(async () => {
   clock = Date.now();
   recorded = new Map();
 });
-afterEach(() => rm(directory, { recursive: true }));
+afterEach(() => rm(directory, { recursive: true, force: true }));
 
 describe('the spool', () => {
   it('is absorbed in the order in which the events happened', async () => {
@@ -57,6 +57,12 @@ describe('the spool', () => {
     await absorber().absorb();
     expect(handled).toEqual(['event-first', 'event-second', 'event-third']);
     expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('that no hook and no agent has made yet is empty', async () => {
+    await rm(directory, { recursive: true });
+    const fresh = absorber();
+    expect([await fresh.absorb(), await fresh.waiting()]).toEqual([0, 0]);
   });
 
   it('tells where the ledger has an event already', async () => {
