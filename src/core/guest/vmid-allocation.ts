@@ -41,12 +41,13 @@ export interface AllocationRequest {
   readonly now: number;
   /** First and last number, both included. */
   readonly range: readonly [number, number];
-  /** How long a released number is kept from other names. */
+  /** How long a released number is kept from other names while there is another. */
   readonly cooldownMs: number;
 }
 
 /**
- * Gives `name` its number: the wanted one, else the one it had, else the lowest free one of the range.
+ * Gives `name` its number: the wanted one, else the one it had, else the lowest free one of the range, else the one of the
+ * range that was released longest ago: a cool-down costs no guest its port.
  * Throws `vmid-exhausted` when the range is used up, `name-taken` when the wanted number is somebody else's,
  * `bad-argument` when it is not a VMID.
  */
@@ -164,7 +165,22 @@ function lowestFree(state: VmidState, request: AllocationRequest): number {
   for (let vmid = Math.max(first, VMID_MIN); vmid <= Math.min(last, VMID_MAX); vmid++) {
     if (!blocked.has(vmid) && !request.taken.has(vmid)) return vmid;
   }
+  const cooling = coolingLongest(state, request);
+  if (cooling !== undefined) return cooling;
   throw new AgentError('vmid-exhausted', `no free VMID from ${first} to ${last} for ${request.name}`);
+}
+
+function coolingLongest(state: VmidState, { range, taken }: AllocationRequest): number | undefined {
+  const [first, last] = range;
+  const released = Object.values(state.allocations).filter(
+    ({ vmid, releasedAt }) =>
+      releasedAt !== null &&
+      vmid >= first &&
+      vmid <= last &&
+      !taken.has(vmid) &&
+      liveHolder(state, vmid) === undefined,
+  );
+  return released.sort((a, b) => (a.releasedAt ?? 0) - (b.releasedAt ?? 0))[0]?.vmid;
 }
 
 /** A clock that was set back makes `releasedAt` lie ahead: such a number still cools down. */

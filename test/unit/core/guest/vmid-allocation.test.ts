@@ -71,6 +71,20 @@ describe('a container without a VMID', () => {
     expect(allocate(state, request('docker:b', { now: 0 })).vmid).toBe(1001);
   });
 
+  it('gets the one released longest ago when all others are in use or cool down: better than no port', () => {
+    const tiny: Partial<AllocationRequest> = { range: [1000, 1001] };
+    const both = release(release(given('lxc:a', 'lxc:b'), { name: 'lxc:b', now: 10 * HOUR }), {
+      name: 'lxc:a',
+      now: 10 * HOUR + 1,
+    });
+    const third = allocate(both, request('lxc:c', tiny));
+    expect(third.vmid).toBe(1001);
+    expect(allocate(third.state, request('lxc:d', tiny)).vmid).toBe(1000);
+    expect(allocate(both, request('lxc:c', { ...tiny, taken: new Set([1001]) })).vmid).toBe(1000);
+    const all = allocate(third.state, request('lxc:d', tiny)).state;
+    expect(code(() => allocate(all, request('lxc:e', tiny)))).toBe('vmid-exhausted');
+  });
+
   it('is told when the range is used up', () => {
     expect(code(() => allocate(given('a:1', 'a:2'), request('a:3', { range: [1000, 1001] })))).toBe(
       'vmid-exhausted',
