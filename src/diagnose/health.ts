@@ -115,12 +115,14 @@ function hostFaults({
       ERRORS['vswitchd-unreachable'].remedy,
     );
   if (ledger?.loss) {
-    const { height, hash, found: end, at } = ledger.loss;
+    const { height, hash, found: end, setAside, at } = ledger.loss;
     const instead = end === 0 ? 'a new chain began' : `it ended at block ${end}`;
     host(
       'ledger-lost',
       `the ledger ${ledger.path} does not hold block ${height}, the last one known: ${instead} at ${at}`,
-      `Find the old file, and check it with: ovs-port-agent ledger verify --head ${height}:${hash} FILE`,
+      setAside === undefined
+        ? `Find the old file, and check it with: ovs-port-agent ledger verify --head ${height}:${hash} FILE`
+        : `The old file did not hold and was set aside. Where it is damaged: ovs-port-agent ledger verify ${setAside}`,
     );
   }
   if (withdrawn > 0) {

@@ -7,6 +7,8 @@ export type Loss = {
   hash: string;
   /** Height of the last block that was found instead; 0 where there was none. */
   found: number;
+  /** Where the agent put the file that ended otherwise; absolute. Without it nobody knows. */
+  setAside?: string | undefined;
   /** When that was noticed, RFC 3339. */
   at: string;
 };

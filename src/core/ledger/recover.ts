@@ -13,7 +13,14 @@ import { type Head, verifyFile } from './verify.ts';
 
 /** What recovery did, to be recorded as the first block of this run. */
 export type RecoveryNote = { action: 'ledger_torn_tail' | 'ledger_set_aside'; data: JsonObject };
-export type Recovered = { file: FileHandle; size: number; head: Head; note?: RecoveryNote };
+export type Recovered = {
+  file: FileHandle;
+  size: number;
+  head: Head;
+  note?: RecoveryNote;
+  /** Where a chain that did not hold was put. */
+  setAside?: string;
+};
 
 export type RecoverOptions = { onBroken: 'refuse' | 'set-aside'; nowMs: number; fs: LedgerFs };
 
@@ -96,7 +103,7 @@ async function startAnew(
     reason: `${reason.reason}: expected ${reason.expected}, found ${reason.actual}`,
     sha256,
   };
-  return { ...(await recover(paths, options)), note: { action: 'ledger_set_aside', data } };
+  return { ...(await recover(paths, options)), note: { action: 'ledger_set_aside', data }, setAside: kept };
 }
 
 async function digest(file: FileHandle): Promise<{ sha256: string; bytes: number }> {

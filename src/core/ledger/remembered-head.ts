@@ -13,7 +13,14 @@ const headFields = { height: z.number().int().min(1), hash: z.string().regex(/^[
 const fileSchema = z.object({
   path: z.string(),
   ...headFields,
-  loss: z.object({ ...headFields, found: z.number().int().min(0), at: z.string() }).optional(),
+  loss: z
+    .object({
+      ...headFields,
+      found: z.number().int().min(0),
+      setAside: z.string().optional(),
+      at: z.string(),
+    })
+    .optional(),
 });
 
 export type RememberedHead = Head & { loss?: Loss };

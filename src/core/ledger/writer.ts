@@ -60,8 +60,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   await makeDir(paths.side);
   const lock = await takeLock(paths.side);
   try {
-    const { file, size, head, note } = await recover(paths, { onBroken, nowMs: clock.now(), fs });
-    const loss = await lossOf(file, head, remembered, clock.now());
+    const { file, size, head, note, setAside } = await recover(paths, { onBroken, nowMs: clock.now(), fs });
+    const missing = await lossOf(file, head, remembered, clock.now());
+    const loss = missing && { ...missing, setAside };
     const stats = liveStats(options.path, size);
     const store = ledgerFile(options.path, file, size, fs);
     const listeners = new Set<LedgerListener>(options.onAppend ? [options.onAppend] : []);

@@ -111,6 +111,13 @@ describe('health', () => {
     ]);
   });
 
+  it('says where a ledger is that was set aside, and asks nobody to look for it', () => {
+    const remedy = (setAside?: string) =>
+      healthOf({ ...well, ledger: { path: '/l', loss: { ...loss, setAside } } })[0]?.remedy;
+    expect(remedy()).toContain('Find the old file');
+    expect(remedy('/l.d/broken/1.jsonl')).toMatch(/set aside.*ledger verify \/l\.d\/broken\/1\.jsonl$/);
+  });
+
   it('has a remedy for whatever it finds', () => {
     const bool = fc.boolean();
     fc.assert(

@@ -83,7 +83,9 @@ describe('a last line that is complete but wrong', () => {
 
   it('does not keep guests from starting: the whole file is set aside, and a new chain begins with saying so', async () => {
     using place = scratch(wrong());
-    const ledger = await open(place.path, { onBroken: 'set-aside' });
+    const remembered = { height: 6, hash: 'ab'.repeat(32) };
+    const ledger = await open(place.path, { onBroken: 'set-aside', remembered });
+    expect(readFileSync(ledger.loss?.setAside ?? '').equals(wrong())).toBe(true);
     const [first] = await tail(place.path, 9);
     const data = first?.data as { path: string };
     expect(first).toMatchObject({
