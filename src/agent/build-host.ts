@@ -7,7 +7,8 @@ import { readHost } from '../core/kernel/host.ts';
 import { openParking } from '../core/kernel/parking.ts';
 import { openVeths } from '../core/kernel/veth.ts';
 import { AgentError } from '../core/lib/errors.ts';
-import { exec, follow, keep } from '../core/lib/exec.ts';
+import { converse, exec as direct, follow, keep } from '../core/lib/exec.ts';
+import { openLauncher } from '../core/lib/launcher.ts';
 import type { Log } from '../core/lib/log.ts';
 import { openWatching } from '../core/lib/watch.ts';
 import { liveConfig } from './live-config.ts';
@@ -38,6 +39,12 @@ export async function buildHost(log: Log) {
   const records = await openRecords({ config, warnings, host, bus, watching, log, now, onError });
   const { noteUnreadable } = records.reportedEvents;
   const switches = await openSwitch({ bus, bootId, configured: config.driver, noteUnreadable });
+  const launcher = openLauncher({
+    start: () => converse('perl', [PLACES.launcher]),
+    direct,
+    onProblem: log.warning,
+  });
+  const { exec } = launcher;
   const parking = openParking(keep);
   const veths = openVeths(exec, parking, openGiven(PLACES.given));
   return {
@@ -57,6 +64,7 @@ export async function buildHost(log: Log) {
     ...records,
     ...switches,
     parking,
+    launcher,
     veths,
   };
 }

@@ -1,6 +1,7 @@
 // Begins to listen: to the runtimes, their hooks and the switch. One list of what is closed at the end.
 
 import { openHookSocket } from '../api/hook-socket.ts';
+import { exec } from '../core/lib/exec.ts';
 import { readLastRun } from '../ifupdown/last-result.ts';
 import { listOf, type RuntimeListener } from '../runtimes/runtime.ts';
 import type { AgentParts } from './build-agent.ts';
@@ -29,10 +30,11 @@ export function listenToHooks({ config, agent, onError }: Parts): Promise<Closab
 
 /** Watches what no event tells of; what is first in the list is closed first. */
 export function watchHost(parts: Parts): Closable[] {
-  const { config, bus, ovsdb, exec, watching, reconciler, onError } = parts;
+  const { config, bus, ovsdb, watching, reconciler, onError } = parts;
   const switchWatch = watchDaemonStart(watching, PLACES.switchPidFile, () =>
     reconciler.soon('ovs-vswitchd was started'),
   );
+  // By no helper: systemd takes the word only of what this process itself has started.
   const watchdog = startWatchdog({ exec, env: process.env, onError });
   const interfaces = syncInterfaces({
     bus,

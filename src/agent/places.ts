@@ -20,6 +20,8 @@ export const PLACES = {
   bindings: join(RUNTIME, 'bindings'),
   gatewayRecord: join(RUNTIME, GATEWAY_RECORD),
   hookSocket: join(RUNTIME, HOOK_SOCKET),
+  /** The program that starts programs; comes with the package. */
+  launcher: '/usr/lib/ovs-port-agent/launch.pl',
   ovsdbSocket: '/run/openvswitch/db.sock',
   /** ovs-vswitchd writes it at each start; the rules of ports are gone then. */
   switchPidFile: '/run/openvswitch/ovs-vswitchd.pid',

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { execa } from 'execa';
 import { AgentError } from './errors.ts';
 
@@ -26,23 +26,58 @@ const GONE_MS = 6000;
 
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 
-/**
- * The Exec that the product uses. PATH is fixed: a hook's caller may have set another one. What it says is collected here:
- * execa waits beyond its deadline for what the program has left with its output, and takes 6 s of this one thread over 16 MiB of text.
- */
-export const exec: Exec = async (file, args, options = {}) => {
-  const { deadlineMs = 5000, input } = options;
-  const child = started(file, () =>
-    execa(file, args, {
-      buffer: false,
-      reject: false,
-      // Its deadline ends it; watching our own end for each is a third of what starting one costs.
-      cleanup: false,
-      extendEnv: false,
-      env: { ...options.env, ...ENVIRONMENT },
-      ...inputOf(input),
-    }),
+/** What a program says on one of its outputs. */
+interface Said {
+  on(event: 'data', listener: (chunk: Buffer) => void): unknown;
+  destroy(): unknown;
+}
+
+/** A program that was started, whoever started it. */
+export interface Started {
+  stdout: Said;
+  stderr: Said;
+  /** Asks it to end, and makes it end 5 s later. */
+  kill(): void;
+  /** Settles when it has ended and its outputs are closed; does not reject. */
+  result: PromiseLike<Ended>;
+}
+
+interface Ended {
+  failed: boolean;
+  exitCode?: number | undefined;
+  /** Says why, where the program itself did not. */
+  shortMessage?: string | undefined;
+  cause?: unknown;
+}
+
+/** The Exec that starts programs itself. PATH is fixed: a hook's caller may have set another one. */
+export const exec: Exec = (file, args, options = {}) =>
+  supervised(
+    file,
+    () => {
+      const child = execa(file, args, {
+        buffer: false,
+        reject: false,
+        // Its deadline ends it; watching our own end for each is a third of what starting one costs.
+        cleanup: false,
+        extendEnv: false,
+        env: environmentOf(options),
+        ...inputOf(options.input),
+      });
+      return { stdout: child.stdout, stderr: child.stderr, kill: () => void child.kill(), result: child };
+    },
+    options.deadlineMs,
   );
+
+/** All variables that a program gets. */
+export const environmentOf = ({ env }: Pick<ExecOptions, 'env'>) => ({ ...env, ...ENVIRONMENT });
+
+/**
+ * What a program comes to, as an Exec gives it. What it says is collected here: execa waits beyond its deadline for what the
+ * program has left with its output, and takes 6 s of this one thread over 16 MiB of text.
+ */
+export async function supervised(file: string, start: () => Started, deadlineMs = 5000): Promise<string> {
+  const child = started(file, start);
   let why: string | undefined;
   let gone: NodeJS.Timeout | undefined;
   let giveUp: (nothing: undefined) => void = () => undefined;
@@ -61,7 +96,7 @@ export const exec: Exec = async (file, args, options = {}) => {
   const stdout = collected(child.stdout, tooMuch);
   const stderr = collected(child.stderr, tooMuch);
   const deadline = setTimeout(end, deadlineMs, `it was not done within ${deadlineMs} ms`);
-  const result = await Promise.race([child, isGivenUp]);
+  const result = await Promise.race([child.result, isGivenUp]);
   clearTimeout(deadline);
   clearTimeout(gone);
   if (why === undefined && result?.failed === false) return stdout().replace(/\r?\n$/, '');
@@ -74,7 +109,7 @@ export const exec: Exec = async (file, args, options = {}) => {
       cause: result?.cause,
     }),
   });
-};
+}
 
 /** How a program ended that did not end well; undefined what did not come about. */
 export class ProgramFailure extends Error {
@@ -99,7 +134,7 @@ function started<T>(file: string, start: () => T): T {
 }
 
 /** Gives what reads all that came so far. */
-function collected(stream: Readable, onTooMuch: () => void): () => string {
+function collected(stream: Said, onTooMuch: () => void): () => string {
   const chunks: Buffer[] = [];
   let size = 0;
   stream.on('data', (chunk: Buffer) => {
@@ -179,6 +214,30 @@ export const keep: Keep = async (file, args) => {
   }
   return { pid, ended, end: () => void child.kill('SIGKILL') };
 };
+
+/** A program that is spoken with for as long as both want. */
+export interface Conversation {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** Resolves when the program has ended, whoever ended it. */
+  readonly ended: Promise<void>;
+}
+
+/** Starts such a program. It ends with us, also when we are killed, if it ends with its input. */
+export function converse(file: string, args: readonly string[]): Conversation {
+  const child = execa(file, args, {
+    reject: false,
+    buffer: false,
+    cleanup: false,
+    stdin: 'pipe',
+    stderr: 'ignore',
+    extendEnv: false,
+    env: ENVIRONMENT,
+  });
+  // One that ended does not read; `ended` tells.
+  child.stdin.on('error', () => undefined);
+  return { stdin: child.stdin, stdout: child.stdout, ended: child.then(() => undefined) };
+}
 
 function inputOf(input: ExecOptions['input']) {
   if (input === undefined) return { stdin: 'ignore' } as const;
