@@ -32,3 +32,13 @@ export function dockerUserArguments({ direction, device, other, subnet }: Docker
       : ['-i', device, '-o', other, '-s', subnet];
   return [...match, '-m', 'comment', '--comment', 'ovs-port-agent', '-j', 'ACCEPT'];
 }
+
+/**
+ * Arguments of a rule in which each option has one value, in one order: `iptables -S` has its own. Equal texts are equal
+ * rules; what is written otherwise (`! -s`, `--syn`) is equal to itself alone.
+ */
+export function sameRule(words: readonly string[]): string {
+  const options: string[] = [];
+  for (let at = 0; at < words.length; at += 2) options.push(`${words[at]} ${words[at + 1]}`);
+  return options.sort().join('\n');
+}

@@ -2,6 +2,7 @@
 
 import { AgentError, isAgentError } from '../../core/lib/errors.ts';
 import type { Exec, Follow } from '../../core/lib/exec.ts';
+import type { PublishedAddress } from '../../core/plan/port-security.ts';
 import { take } from './apply.ts';
 import { desiredResources } from './desired.ts';
 import { watchDisturbances } from './disturbance.ts';
@@ -39,6 +40,12 @@ export function openGateway(parts: GatewayParts): Gateway {
     hints = changes.flatMap(({ did, what }) => (did === 'hint' ? [what] : []));
     return changes;
   });
+  // All that are published now come with each: who waits while one runs is served by the next.
+  const holdLast = oneAtATime<readonly PublishedAddress[], void>(async (published) => {
+    await context.exec('nft', [holdCommands(published)]).catch((error: unknown) => {
+      if (!isAgentError(error, 'exec-failed')) throw error;
+    });
+  });
   let reported = '';
 
   /** A hint is said once, until there is another. */
@@ -53,10 +60,7 @@ export function openGateway(parts: GatewayParts): Gateway {
   return {
     assert: async (spec) => sayNew(await lastWins(spec), spec),
     async hold(published) {
-      if (published.length === 0) return;
-      await context.exec('nft', [holdCommands(published)]).catch((error: unknown) => {
-        if (!isAgentError(error, 'exec-failed')) throw error;
-      });
+      if (published.length > 0) await holdLast(published);
     },
     hints: () => hints,
     undo: () => lastWins(undefined),

@@ -9,7 +9,7 @@ import { parseCidr } from '../../core/lib/cidr.ts';
 import { kernelNameProblem } from '../../core/lib/device-name.ts';
 import { isAgentError } from '../../core/lib/errors.ts';
 import type { Exec } from '../../core/lib/exec.ts';
-import { dockerUserArguments, dockerUserRulesFor, iptables } from './docker-user.ts';
+import { dockerUserArguments, dockerUserRulesFor, iptables, sameRule } from './docker-user.ts';
 import { type Entry, type HostResource, keyOf } from './host-resources.ts';
 import type { Observed, PolicyRule } from './observed.ts';
 import { readRules } from './read-ruleset.ts';
@@ -109,7 +109,8 @@ export async function observe(
 function asks6(spec: GatewaySpec | undefined, record: readonly Entry[]): boolean {
   const isOf6 = (entry: Entry) =>
     entry.kind === 'forwarding6' ||
-    Object.values(entry).some((value) => value === 6 || (typeof value === 'string' && value.includes(':')));
+    ('family' in entry && entry.family === 6) ||
+    Object.values(entry).some((value) => typeof value === 'string' && value.includes(':'));
   return spec?.pools.some(({ family }) => family === 6) === true || record.some(isOf6);
 }
 
@@ -159,19 +160,21 @@ function dockerUserRulesToCheck(
 }
 
 async function dockerUser(exec: Exec, family: 4 | 6, rulesToCheck: readonly DockerUserRule[]) {
-  const works = (args: readonly string[]) =>
-    exec(iptables(family), ['-w', '2', ...args]).then(
-      () => true,
-      (error: unknown) => {
-        // No such chain, no such rule, or no iptables at all: the same to us.
-        if (isAgentError(error, 'exec-failed')) return false;
-        throw error;
-      },
-    );
-  if (rulesToCheck.length === 0 || !(await works(['-n', '-L', 'DOCKER-USER'])))
-    return { exists: false, present: [] };
+  const said = (...args: string[]) =>
+    exec(iptables(family), ['-w', '2', ...args]).catch((error: unknown) => {
+      // No such chain, no such rule, or no iptables at all: the same to us.
+      if (isAgentError(error, 'exec-failed')) return undefined;
+      throw error;
+    });
+  const listed = rulesToCheck.length === 0 ? undefined : await said('-S', 'DOCKER-USER');
+  if (listed === undefined) return { exists: false, present: [] };
+  const known = new Set(listed.split('\n').map((line) => sameRule(line.trim().split(/\s+/).slice(2))));
   const found = await Promise.all(
-    rulesToCheck.map((one) => works(['-C', 'DOCKER-USER', ...dockerUserArguments(one)])),
+    rulesToCheck.map(async (one) => {
+      const wanted = dockerUserArguments(one);
+      // A rule that another version writes in another way is not taken for missing.
+      return known.has(sameRule(wanted)) || (await said('-C', 'DOCKER-USER', ...wanted)) !== undefined;
+    }),
   );
   return { exists: true, present: rulesToCheck.filter((_, at) => found[at]).map(keyOf) };
 }

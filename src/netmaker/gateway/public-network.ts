@@ -1,6 +1,7 @@
 // Keeps the host the gateway of what guests publish: after each change of theirs, and when something disturbs it.
 
 import type { Ledger } from '../../core/ledger/writer.ts';
+import { pause } from '../../core/lib/deadline.ts';
 import { asAgentError } from '../../core/lib/errors.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
 import type { PublishedAddress } from '../../core/plan/port-security.ts';
@@ -38,6 +39,9 @@ export interface PublicNetwork {
 /** What was the gateway's for a guest that ended waits so long: it may be starting again, as containers do. */
 const REMOVAL_MS = 500;
 
+/** A host that is the gateway already is looked at for all guests that start within so long together. */
+const TOGETHER_MS = 1000;
+
 /** Stands among the pending retries where others have the name of their port. */
 export const GATEWAY_RETRY = 'gateway';
 
@@ -61,6 +65,12 @@ class Network {
   #served: ReadonlySet<string> = new Set();
   #later: NodeJS.Timeout | undefined;
   #isWatching = false;
+  /** When the last look began, in milliseconds of a steady clock. */
+  #begunAt = Number.NEGATIVE_INFINITY;
+  /** Guests that are getting their ports. */
+  readonly #attaching = new Set<Promise<unknown>>();
+  /** The next look at a host that is the gateway already; who comes until it begins is served by it. */
+  #together: Promise<void> | undefined;
 
   constructor(parts: PublicNetworkParts) {
     this.#parts = parts;
@@ -96,10 +106,35 @@ class Network {
     }
     // The host forwards already, and closes what is not to be open; the dozen processes of a look come after the start.
     if (this.#done !== undefined && this.#served.size > 0) {
+      const isOver = this.#whileAttaching(attached);
       await gateway.hold(now).catch(onError);
-      await attached?.catch(() => undefined);
+      await isOver;
+      this.#together ??= this.#lull().then(() => {
+        this.#together = undefined;
+        const isDone = this.#running === undefined && this.#done === JSON.stringify(this.published());
+        return isDone ? undefined : this.#inTurn(cause);
+      });
+      return this.#together;
     }
     await this.#inTurn(cause);
+  }
+
+  async #whileAttaching(attached: Promise<unknown> = Promise.resolve()): Promise<void> {
+    const isOver = attached.catch(() => undefined);
+    this.#attaching.add(isOver);
+    await isOver;
+    this.#attaching.delete(isOver);
+  }
+
+  /** Until nobody is getting a port any more, or it has taken long enough. */
+  async #lull(): Promise<void> {
+    const over = new AbortController();
+    let isLong = false;
+    const long = pause(TOGETHER_MS, over.signal).then(() => {
+      isLong = true;
+    });
+    while (this.#attaching.size > 0 && !isLong) await Promise.race([Promise.all(this.#attaching), long]);
+    over.abort();
   }
 
   close(): void {
@@ -116,6 +151,7 @@ class Network {
 
   async #assert(cause: () => Promise<number>): Promise<void> {
     const { gateway, spec, ledger, pendingRetries } = this.#parts;
+    this.#begunAt = performance.now();
     const now = this.published();
     if (now.length === 0 && !this.#parts.isKnown()) {
       // A trouble that nobody works on any more would be due for ever.
@@ -169,6 +205,7 @@ class Network {
 
   async #noteDisturbance(): Promise<void> {
     if (this.published().length === 0) return;
+    const disturbedAt = performance.now();
     let height: Promise<number> | undefined;
     const cause = () => {
       height ??= this.#parts.ledger
@@ -183,6 +220,9 @@ class Network {
     };
     // A guest that starts is what disturbs it most often, and has work for the processors itself.
     await this.#parts.quiet();
+    // A look that began since has seen it.
+    if (this.#begunAt > disturbedAt) await this.#running;
+    if (this.#begunAt > disturbedAt && this.#done !== undefined) return;
     await this.#inTurn(cause);
   }
 }

@@ -1,8 +1,10 @@
 // Puts the flows of secured ports on a bridge, reads them back and takes them off.
 
 import type { Exec } from '../../core/lib/exec.ts';
+import { gathered } from '../../core/lib/gathered.ts';
 import { announcements } from './announcement.ts';
 import { flowsOf, hostMulticastFlow } from './flows.ts';
+import { openInstallTogether } from './install-together.ts';
 import { type InstalledPortSecurity, markOf, multicastPorts } from './installed.ts';
 import { meterId, metersOf } from './meters.ts';
 import { type OpenFlow, openOpenFlow, type Remembered } from './openflow.ts';
@@ -57,16 +59,24 @@ export function openPortSecurityRules(exec: Exec): PortSecurityRules {
     }
   };
 
-  return {
-    install: (port) =>
-      inTurn(port.bridge, () =>
-        readingAgain(port.bridge, () => installNow(openflow, port, () => recall(port.bridge))),
-      ),
+  const { install, cut } = openInstallTogether({
+    inTurn,
+    installAll(ports) {
+      const bridge = ports[0]?.bridge ?? '';
+      return readingAgain(bridge, () => installNow(openflow, bridge, ports, () => recall(bridge)));
+    },
+  });
+  const announcers = new Map<string, (lines: readonly string[]) => Promise<void>>();
 
-    remove: (bridge, vmid) =>
-      inTurn(bridge, () =>
+  return {
+    install,
+
+    remove(bridge, vmid) {
+      cut(bridge);
+      return inTurn(bridge, () =>
         readingAgain(bridge, () => removeNow(openflow, bridge, vmid, () => recall(bridge))),
-      ),
+      );
+    },
 
     async installed(bridge) {
       const { flows, securityByVmid } = await openflow.dump(bridge);
@@ -90,42 +100,50 @@ export function openPortSecurityRules(exec: Exec): PortSecurityRules {
       const lines = addresses
         .flatMap((address) => announcements(mac, address))
         .map((frame) => `packet-out in_port=${ofport},packet=${frame.toString('hex')},actions=NORMAL\n`);
-      await openflow.send(bridge, lines);
+      const send = announcers.get(bridge) ?? gathered((all) => openflow.send(bridge, all.flat()));
+      announcers.set(bridge, send);
+      await send(lines);
     },
   };
 }
 
+/** @param ports of one bridge, each with a VMID and an OpenFlow number of its own */
 async function installNow(
   openflow: OpenFlow,
-  port: SecuredPort,
+  bridge: string,
+  ports: readonly SecuredPort[],
   recall: () => Promise<Remembered>,
 ): Promise<void> {
-  const { bridge, vmid, ofport } = port;
-  const lines = [...flowsOf(port), markOf(port)].map((flow) => `add cookie=${cookieOf(vmid)},${flow}`);
+  const plans = ports.map((port) => ({
+    ...port,
+    lines: [...flowsOf(port), markOf(port)].map((flow) => `add cookie=${cookieOf(port.vmid)},${flow}`),
+    meters: metersOf(port),
+  }));
   const observed = await recall();
-  const former = [...observed.securityByVmid].filter(
-    ([other, portSecurity]) => other === vmid || portSecurity.ofport === ofport,
+  const former = [...observed.securityByVmid].filter(([vmid, { ofport }]) =>
+    ports.some((port) => port.vmid === vmid || port.ofport === ofport),
   );
-  const meters = metersOf(port);
+  const meters = plans.flatMap((plan) => plan.meters);
+  const isolated = ports.filter(({ portSecurity }) => portSecurity.isolate).map(({ ofport }) => ofport);
   await openflow.setMeters(bridge, meters, observed);
-  if (port.portSecurity.isolate) await openflow.setFlood(bridge, ofport, false);
-  const gone = former.map(([other]) => other);
+  for (const ofport of isolated) await openflow.setFlood(bridge, ofport, false);
+  const gone = former.map(([vmid]) => vmid);
   const others = isolatedExcept(observed, gone);
   await openflow.bundle(bridge, [
-    ...new Set([vmid, ...gone].map(deletion)),
-    ...lines,
-    ...hostMulticast(port.portSecurity.isolate ? [...others, ofport] : others),
+    ...new Set([...ports.map(({ vmid }) => vmid), ...gone].map(deletion)),
+    ...plans.flatMap(({ lines }) => lines),
+    ...hostMulticast([...others, ...isolated]),
   ]);
-  for (const other of gone) observed.securityByVmid.delete(other);
-  observed.securityByVmid.set(vmid, { ofport, isolate: port.portSecurity.isolate });
+  for (const vmid of gone) observed.securityByVmid.delete(vmid);
+  for (const { vmid, ofport, portSecurity } of ports)
+    observed.securityByVmid.set(vmid, { ofport, isolate: portSecurity.isolate });
   const desired = new Set(meters.map(({ id }) => id));
-  const ofports = [ofport, ...former.map(([, portSecurity]) => portSecurity.ofport)];
+  const ofports = [...ports, ...former.map(([, portSecurity]) => portSecurity)].map(({ ofport }) => ofport);
   await openflow.dropMeters(bridge, metersAt(ofports, desired), observed);
-  if (
-    !port.portSecurity.isolate &&
-    former.some(([, portSecurity]) => portSecurity.isolate && portSecurity.ofport === ofport)
-  )
-    await openflow.setFlood(bridge, ofport, true);
+  for (const [, { ofport, isolate }] of former) {
+    const isOpen = ports.some((port) => port.ofport === ofport && !port.portSecurity.isolate);
+    if (isolate && isOpen) await openflow.setFlood(bridge, ofport, true);
+  }
 }
 
 async function removeNow(

@@ -102,6 +102,35 @@ describe('the host', () => {
     expect(wishes.length).toBeLessThanOrEqual(3);
   });
 
+  it('that is the gateway already is looked at once for all that start together', async () => {
+    ports = [portWith('203.0.113.2')];
+    await network.sync(cause);
+    const ends: (() => void)[] = [];
+    const all = ['203.0.113.3', '203.0.113.4', '203.0.113.5'].map((address) => {
+      ports = [...ports, portWith(address)];
+      return network.sync(cause, new Promise<void>((resolve) => ends.push(resolve)));
+    });
+    for (const end of ends) {
+      expect(wishes).toHaveLength(1);
+      end();
+      await new Promise(setImmediate);
+    }
+    await Promise.all(all);
+    expect(wishes).toHaveLength(2);
+    expect(wishes[1]?.published).toHaveLength(4);
+  });
+
+  it('is not waited for longer than a second, however many start', async () => {
+    ports = [portWith('203.0.113.2')];
+    await network.sync(cause);
+    ports = [...ports, portWith('203.0.113.3')];
+    void network.sync(cause, new Promise(() => undefined));
+    ports = [...ports, portWith('203.0.113.4')];
+    await network.sync(cause, Promise.resolve());
+    expect(wishes).toHaveLength(2);
+    expect(wishes[1]?.published).toHaveLength(3);
+  });
+
   it('is no gateway any more after the last one', async () => {
     ports = [portWith('203.0.113.2')];
     await network.sync(cause);
@@ -158,6 +187,30 @@ describe('the host', () => {
     expect(wishes).toHaveLength(1);
     rest();
     await expect.poll(() => wishes.length).toBe(2);
+  });
+
+  it('is not looked at for a disturbance that a look since has seen, unless that failed', async () => {
+    ports = [portWith('203.0.113.2')];
+    await network.sync(cause);
+    for (const [failed, address, looks] of [
+      [false, '203.0.113.3', 2],
+      [true, '203.0.113.4', 4],
+    ] as const) {
+      let rest = () => {};
+      quiet = new Promise((resolve) => {
+        rest = resolve;
+      });
+      disturb?.();
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      fails = failed;
+      ports = [...ports, portWith(address)];
+      await network.sync(cause);
+      fails = false;
+      rest();
+      await expect.poll(() => wishes.length).toBe(looks);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(wishes).toHaveLength(looks);
+    }
   });
 
   it('that cannot be the gateway is a trouble, told once and tried again', async () => {
