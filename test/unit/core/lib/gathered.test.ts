@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { gathered } from '../../../src/core/lib/gathered.ts';
+import { gathered } from '../../../../src/core/lib/gathered.ts';
 
 it('does everything once, in the order of asking, one round at a time, and fails whom it concerns', async () => {
   await fc.assert(
