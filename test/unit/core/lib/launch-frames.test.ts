@@ -2,7 +2,12 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Answer, answerReader, killRequest, runRequest } from '../../../../src/core/lib/launch-frames.ts';
+import {
+  type Answer,
+  answerReader,
+  killRequest,
+  runRequest,
+} from '../../../../src/core/lib/launch-frames.ts';
 
 /** As launch.pl takes a frame apart. */
 function wordsOf(frame: Buffer | undefined) {
