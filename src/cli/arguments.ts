@@ -5,6 +5,7 @@ import { NIC_INDEX_MAX, VMID_MAX, VMID_MIN, vmidFromText } from '../core/guest/v
 import { CATEGORIES, type Category, type Head, isCategory } from '../core/ledger/index.ts';
 import { bridgeNameProblem, kernelNameProblem } from '../core/lib/device-name.ts';
 import { AgentError } from '../core/lib/errors.ts';
+import { quoted } from '../core/lib/quoted.ts';
 
 const HEIGHT_MAX = Number.MAX_SAFE_INTEGER;
 
@@ -20,7 +21,7 @@ export function parseGuestName(text: string): string {
 export function parseVmid(text: string): number {
   const vmid = vmidFromText(text);
   if (vmid === undefined) {
-    throw bad(`a VMID is a whole number from ${VMID_MIN} to ${VMID_MAX}, not ${shown(text)}`);
+    throw bad(`a VMID is a whole number from ${VMID_MIN} to ${VMID_MAX}, not ${quoted(text, 40)}`);
   }
   return vmid;
 }
@@ -45,14 +46,14 @@ export function demandGuests(
 export function parseNicIndex(text: string): number {
   const nic = wholeNumber(text, NIC_INDEX_MAX);
   if (nic === undefined)
-    throw bad(`a NIC index is a whole number from 0 to ${NIC_INDEX_MAX}, not ${shown(text)}`);
+    throw bad(`a NIC index is a whole number from 0 to ${NIC_INDEX_MAX}, not ${quoted(text, 40)}`);
   return nic;
 }
 
 /** For `-n`: how many. */
 export function parseCount(text: string): number {
   const amount = wholeNumber(text, 1_000_000);
-  if (amount === undefined) throw bad(`a count is a whole number from 0 to 1000000, not ${shown(text)}`);
+  if (amount === undefined) throw bad(`a count is a whole number from 0 to 1000000, not ${quoted(text, 40)}`);
   return amount;
 }
 
@@ -60,7 +61,7 @@ export function parseCount(text: string): number {
 export function parseSeconds(text: string): number {
   const seconds = wholeNumber(text, 86_400);
   if (seconds === undefined || seconds === 0)
-    throw bad(`an interval is a whole number of seconds from 1 to 86400, not ${shown(text)}`);
+    throw bad(`an interval is a whole number of seconds from 1 to 86400, not ${quoted(text, 40)}`);
   return seconds;
 }
 
@@ -73,7 +74,7 @@ export function parseSince(text: string): (now: Date) => number {
   // A date alone would be read as UTC, a date with a time of day as local.
   const at = isDate ? Date.parse(text.length === 10 ? `${text}T00:00` : text.replace(' ', 'T')) : Number.NaN;
   if (Number.isNaN(at)) {
-    throw bad(`a time is 30min, 2h, 1d (ago) or a date such as "2026-11-23 09:30", not ${shown(text)}`);
+    throw bad(`a time is 30min, 2h, 1d (ago) or a date such as "2026-11-23 09:30", not ${quoted(text, 40)}`);
   }
   return () => at;
 }
@@ -87,7 +88,7 @@ const VLAN_MAX = 4094;
 export function parseTag(text: string): number {
   const tag = wholeNumber(text, VLAN_MAX);
   if (tag === undefined || tag === 0)
-    throw bad(`a VLAN is a whole number from 1 to ${VLAN_MAX}, not ${shown(text)}`);
+    throw bad(`a VLAN is a whole number from 1 to ${VLAN_MAX}, not ${quoted(text, 40)}`);
   return tag;
 }
 
@@ -96,7 +97,7 @@ export function parseTrunks(text: string): number[] {
   const tags = text.split(',').flatMap((part) => {
     const [first = '', last = first, ...more] = part.split('-');
     const [from, to] = [parseTag(first), parseTag(last)];
-    if (from > to || more.length > 0) throw bad(`trunks are VLANs such as 20,30-39, not ${shown(text)}`);
+    if (from > to || more.length > 0) throw bad(`trunks are VLANs such as 20,30-39, not ${quoted(text, 40)}`);
     return Array.from({ length: to - from + 1 }, (_, at) => from + at);
   });
   return [...new Set(tags)].sort((a, b) => a - b);
@@ -105,7 +106,7 @@ export function parseTrunks(text: string): number[] {
 export function parseMtu(text: string): number {
   const mtu = wholeNumber(text, 65_521);
   if (mtu === undefined || mtu < 68)
-    throw bad(`an MTU is a whole number from 68 to 65521, not ${shown(text)}`);
+    throw bad(`an MTU is a whole number from 68 to 65521, not ${quoted(text, 40)}`);
   return mtu;
 }
 
@@ -120,14 +121,14 @@ export function parseHeights(text: string): HeightRange {
   const from = first === '' ? 1 : wholeNumber(first, HEIGHT_MAX);
   const to = dots === undefined ? from : last === '' ? HEIGHT_MAX : wholeNumber(last, HEIGHT_MAX);
   if (from === undefined || to === undefined || from < 1 || from > to || first + last === '') {
-    throw bad(`heights are HEIGHT or FROM..TO, whole numbers from 1 on, not ${shown(text)}`);
+    throw bad(`heights are HEIGHT or FROM..TO, whole numbers from 1 on, not ${quoted(text, 40)}`);
   }
   return { from, to };
 }
 
 export function parseCategory(text: string): Category {
   if (isCategory(text)) return text;
-  throw bad(`there is no ledger category ${shown(text)}; there are ${CATEGORIES.join(', ')}`);
+  throw bad(`there is no ledger category ${quoted(text, 40)}; there are ${CATEGORIES.join(', ')}`);
 }
 
 /** `HEIGHT:HASH`, as `ledger verify` prints them. */
@@ -135,7 +136,7 @@ export function parseHead(text: string): Head {
   const [, digits = '', hash = ''] = /^#?(\d+)[: ]([0-9a-f]{64})$/.exec(text) ?? [];
   const height = wholeNumber(digits, HEIGHT_MAX);
   if (height === undefined)
-    throw bad(`a head is HEIGHT:HASH, the hash 64 hexadecimal digits, not ${shown(text)}`);
+    throw bad(`a head is HEIGHT:HASH, the hash 64 hexadecimal digits, not ${quoted(text, 40)}`);
   return { height, hash };
 }
 
@@ -153,8 +154,4 @@ function demand(text: string, problem: string | undefined): string {
 
 function bad(message: string): AgentError {
   return new AgentError('bad-argument', `${message.charAt(0).toUpperCase()}${message.slice(1)}`);
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
 }

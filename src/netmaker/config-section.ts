@@ -1,9 +1,11 @@
 // The section [netmaker] of the configuration: every key, what it accepts and its default.
+
 import * as z from 'zod';
 import { isUnicast, parseCidr, parseIp } from '../core/lib/cidr.ts';
 import type { DeepReadonly } from '../core/lib/deep-readonly.ts';
 import { kernelNameProblem } from '../core/lib/device-name.ts';
 import { bridgeName, checkedText, flag, list, oneOf, table, whole } from '../core/lib/fields.ts';
+import { quoted } from '../core/lib/quoted.ts';
 import { serviceRuleProblem } from '../core/plan/service-rules.ts';
 import {
   gatewayProblems,
@@ -29,7 +31,7 @@ export const netmakerSchema = table({
     z.string({ error: 'must be an address' }).transform((text, context) => {
       const address = parseIp(text);
       if (address === undefined || !isUnicast(address)) {
-        context.addIssue(`must be a unicast address without prefix length, not ${shown(text)}`);
+        context.addIssue(`must be a unicast address without prefix length, not ${quoted(text, 60)}`);
       }
       return address?.text ?? z.NEVER;
     }),
@@ -110,10 +112,6 @@ function stunServerProblem(text: string): string | undefined {
     parseStunServer(text);
     return undefined;
   } catch {
-    return `must be HOST:PORT such as "stun.example:3478" or "[2001:db8::1]:3478", or "" for the agent's own, not ${shown(text)}`;
+    return `must be HOST:PORT such as "stun.example:3478" or "[2001:db8::1]:3478", or "" for the agent's own, not ${quoted(text, 60)}`;
   }
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }

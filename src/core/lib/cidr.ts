@@ -1,5 +1,7 @@
 // IP addresses with a prefix length: read, compared and said in one canonical way.
+
 import { isIPv4, isIPv6 } from 'node:net';
+import { quoted } from './quoted.ts';
 
 export interface IpAddress {
   readonly family: 4 | 6;
@@ -49,20 +51,20 @@ export function parseCidr(text: string): Cidr | undefined {
 export function interfaceCidrProblem(text: string): string | undefined {
   const cidr = parseCidr(text);
   if (cidr === undefined)
-    return `must be ADDRESS/PREFIX such as 203.0.113.7/24 or 2001:db8::7/64, not ${shown(text)}`;
-  if (cidr.prefix === 0) return `must not have prefix length 0: ${shown(text)}`;
+    return `must be ADDRESS/PREFIX such as 203.0.113.7/24 or 2001:db8::7/64, not ${quoted(text, 60)}`;
+  if (cidr.prefix === 0) return `must not have prefix length 0: ${quoted(text, 60)}`;
   const { address } = cidr;
-  if (!isUnicast(address)) return `must be a unicast address, not ${shown(text)}`;
+  if (!isUnicast(address)) return `must be a unicast address, not ${quoted(text, 60)}`;
   const hostBits = BigInt(bits(address) - cidr.prefix);
   const host = address.value & ((1n << hostBits) - 1n);
   // RFC 3021: both addresses of a /31 are hosts. RFC 4291 2.6.1: an IPv6 subnet's first address is the routers'.
   if (address.family === 4 && hostBits > 1n) {
-    if (host === 0n) return `must be a host address, ${shown(text)} is the network itself`;
+    if (host === 0n) return `must be a host address, ${quoted(text, 60)} is the network itself`;
     if (host === (1n << hostBits) - 1n)
-      return `must be a host address, ${shown(text)} is the broadcast address`;
+      return `must be a host address, ${quoted(text, 60)} is the broadcast address`;
   }
   if (address.family === 6 && hostBits > 1n && host === 0n) {
-    return `must be a host address, ${shown(text)} is the subnet itself`;
+    return `must be a host address, ${quoted(text, 60)} is the subnet itself`;
   }
   return undefined;
 }
@@ -100,8 +102,4 @@ function bits(address: IpAddress): number {
 
 function bigFrom(parts: readonly string[], radix: number, width: bigint): bigint {
   return parts.reduce((sum, part) => (sum << width) | BigInt(Number.parseInt(part, radix)), 0n);
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }

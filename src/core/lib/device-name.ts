@@ -1,5 +1,7 @@
 // The kernel's rule for network device names, as a sentence about what is wrong.
 
+import { quoted } from './quoted.ts';
+
 /** IFNAMSIZ - 1. */
 export const KERNEL_NAME_MAX = 15;
 
@@ -10,7 +12,7 @@ export const KERNEL_NAME_MAX = 15;
  * printed and compared, and a leading "-", because names become arguments of programs.
  */
 export function kernelNameProblem(name: string, noun = 'an interface name'): string | undefined {
-  const shown = JSON.stringify(name.length > 40 ? `${name.slice(0, 40)}…` : name);
+  const shown = quoted(name, 40);
   if (name === '') return `${noun} must not be empty`;
   if (name.length > KERNEL_NAME_MAX) {
     return `${noun} has at most ${KERNEL_NAME_MAX} characters, ${shown} has ${name.length}`;

@@ -1,5 +1,7 @@
 // Rules about services, such as `51821-51830/udp`: read in one way wherever they are written.
 
+import { quoted } from '../../core/lib/quoted.ts';
+
 /** `icmp` stands for ICMP and ICMPv6. Ports are inclusive; a single port is `first` and `last`. */
 export type ParsedServiceRule =
   | { readonly kind: 'all' }
@@ -27,6 +29,6 @@ export function parseServiceRule(text: string): ParsedServiceRule | undefined {
 /** What is wrong with a rule, or undefined. */
 export function serviceRuleProblem(text: string): string | undefined {
   if (parseServiceRule(text) !== undefined) return undefined;
-  const shown = JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
+  const shown = quoted(text, 40);
   return `must be "all", "icmp", PORT/udp or FIRST-LAST/tcp with ports from 1 to ${PORT_MAX}, not ${shown}`;
 }

@@ -2,6 +2,7 @@
 
 import { type IpAddress, parseIp } from '../../core/lib/cidr.ts';
 import { AgentError } from '../../core/lib/errors.ts';
+import { quoted } from '../../core/lib/quoted.ts';
 import type { Pool } from '../types.ts';
 import {
   type AddressRange,
@@ -67,9 +68,9 @@ export function lease(
 ): { addresses: LeasedAddress[]; state: LeaseState } {
   const { key, name, now, pools } = request;
   if (!leaseKeySchema.safeParse(key).success)
-    throw new AgentError('bad-argument', `not the key of a lease: ${shown(key)}`);
+    throw new AgentError('bad-argument', `not the key of a lease: ${quoted(key, 80)}`);
   if (!leaseNameSchema.safeParse(name).success)
-    throw new AgentError('bad-argument', `not a container's name: ${shown(name)}`);
+    throw new AgentError('bad-argument', `not a container's name: ${quoted(name, 80)}`);
   let next = state;
   const addresses: LeasedAddress[] = [];
   for (const family of [4, 6] as const) {
@@ -91,7 +92,7 @@ function requestedAddress(state: LeaseState, request: LeaseRequest, family: 4 | 
   if (text === undefined) return undefined;
   const address = parseIp(text);
   if (address?.family !== family)
-    throw new AgentError('bad-argument', `not an IPv${family} address: ${shown(text)}`);
+    throw new AgentError('bad-argument', `not an IPv${family} address: ${quoted(text, 80)}`);
   const fail = (code: 'address-taken' | 'address-outside-pool', why: string) =>
     new AgentError(code, `${address.text} for ${name} ${why}`);
   const pool = poolOf(pools, address);
@@ -172,8 +173,4 @@ function demandIp(text: string): IpAddress {
   const address = parseIp(text);
   if (address === undefined) throw new TypeError(`not an address: ${text}`);
   return address;
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }

@@ -1,4 +1,5 @@
 // What is wrong with the pools, gateways and reservations of a configuration, in sentences.
+
 import {
   type Cidr,
   contains,
@@ -9,6 +10,7 @@ import {
   parseIp,
   subnetRange,
 } from '../../core/lib/cidr.ts';
+import { quoted } from '../../core/lib/quoted.ts';
 import { hasHostBits, overlaps, parseRange } from './pools.ts';
 
 export interface SettingProblem {
@@ -27,18 +29,18 @@ const INSIDE_UNUSABLE = 3n;
 export function poolProblem(text: string): string | undefined {
   const subnet = parseCidr(text);
   if (subnet === undefined) {
-    return `must be NETWORK/PREFIX such as 203.0.113.0/24 or 2001:db8::/64, not ${shown(text)}`;
+    return `must be NETWORK/PREFIX such as 203.0.113.0/24 or 2001:db8::/64, not ${quoted(text, 60)}`;
   }
   const { first, last } = subnetRange(subnet);
   const network = ipFrom(subnet.address.family, first);
   if (hasHostBits(subnet)) {
-    return `must be a network: ${shown(text)} is an address in ${network.text}/${subnet.prefix}`;
+    return `must be a network: ${quoted(text, 60)} is an address in ${network.text}/${subnet.prefix}`;
   }
   if (!isUnicast(network) || !isUnicast(ipFrom(network.family, last))) {
-    return `must have unicast addresses only: ${shown(text)}`;
+    return `must have unicast addresses only: ${quoted(text, 60)}`;
   }
   if (LINK_LOCAL.some((range) => overlaps(range, subnet))) {
-    return `must not be link-local, no router forwards that: ${shown(text)}`;
+    return `must not be link-local, no router forwards that: ${quoted(text, 60)}`;
   }
   return undefined;
 }
@@ -48,9 +50,9 @@ export function insideProblem(text: string): string | undefined {
   const problem = poolProblem(text);
   if (problem !== undefined) return problem;
   const subnet = parseCidr(text);
-  if (subnet?.address.family !== 4) return `must be an IPv4 network, not ${shown(text)}`;
+  if (subnet?.address.family !== 4) return `must be an IPv4 network, not ${quoted(text, 60)}`;
   if (subnet.prefix > 29)
-    return `must have room for containers, a prefix length of 29 at most: ${shown(text)}`;
+    return `must have room for containers, a prefix length of 29 at most: ${quoted(text, 60)}`;
   return undefined;
 }
 
@@ -100,7 +102,7 @@ export function gatewayProblems(pools: readonly string[], gateways: readonly str
 export function reservedProblem(text: string, pools?: readonly string[]): string | undefined {
   const range = parseRange(text);
   if (range === undefined) {
-    return `must be ADDRESS, FIRST-LAST or NETWORK/PREFIX without host bits, such as "203.0.113.20-203.0.113.29", not ${shown(text)}`;
+    return `must be ADDRESS, FIRST-LAST or NETWORK/PREFIX without host bits, such as "203.0.113.20-203.0.113.29", not ${quoted(text, 60)}`;
   }
   const isOfUse = pools?.some((pool) => {
     const subnet = parseCidr(pool);
@@ -134,8 +136,4 @@ function isServedFromOutside(subnet: Cidr, family: 4 | 6, gateways: readonly str
     const address = parseIp(text);
     return address !== undefined && contains(subnet, address);
   });
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }

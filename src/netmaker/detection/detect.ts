@@ -1,5 +1,7 @@
 // Whether a container is one of Netmaker's, in which role, and the reason for people.
+
 import { LABEL_PREFIX } from '../../core/guest/label-prefix.ts';
+import { quoted } from '../../core/lib/quoted.ts';
 import type { NetmakerRole } from '../types.ts';
 import { composeService } from './compose-service.ts';
 import { imageRepository } from './image-repository.ts';
@@ -37,7 +39,7 @@ export function detectNetmaker(candidate: Candidate, patterns: DetectionSettings
 }
 
 function byLabel(value: string, role: NetmakerRole = 'client'): Detection {
-  const shown = JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+  const shown = quoted(value, 60);
   switch (value) {
     case 'server':
     case 'client':

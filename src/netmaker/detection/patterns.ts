@@ -1,5 +1,7 @@
 // What Netmaker's containers look like: the built-in patterns, and how the configuration changes them.
+
 import { matchesGlob } from '../../core/lib/glob.ts';
+import { quoted } from '../../core/lib/quoted.ts';
 import { localRepository } from './image-repository.ts';
 
 /** The part of `[netmaker]` that detection reads: each entry adds a pattern, `!pattern` takes one out. */
@@ -53,7 +55,7 @@ export function patternsOf(
 export function patternProblem(kind: keyof DetectionSettings, entry: string): string | undefined {
   const isRemoval = entry.startsWith('!');
   const pattern = isRemoval ? entry.slice(1) : entry;
-  const shown = JSON.stringify(entry.length > 60 ? `${entry.slice(0, 60)}…` : entry);
+  const shown = quoted(entry, 60);
   if (pattern === '') return 'must not be empty';
   if (pattern.length > 255) return 'must have at most 255 characters';
   if (!/^[!-~]+$/.test(pattern)) return `must be printable ASCII without blanks: ${shown}`;

@@ -142,6 +142,13 @@ export function decideAttach(container: DockerContainer, rules: AttachRules): At
   return { attach: true, ...nic, ...role, ...requested, reason: selection.reason };
 }
 
+const HEALTH = ['healthy', 'unhealthy', 'starting'] as const;
+
+/** `none` for a container that has no health check, or one whose state Docker does not say. */
+export function healthOf({ State }: Pick<DockerContainer, 'State'>): (typeof HEALTH)[number] | 'none' {
+  return HEALTH.find((word) => word === State.Health?.Status) ?? 'none';
+}
+
 /** Docker's name as the guest's. */
 export function containerName(container: Pick<DockerContainer, 'Name'>): string {
   return shortGuestName(container.Name);

@@ -5,7 +5,7 @@ import type { LeasedAddress } from '../../netmaker/address/lease.ts';
 import type { Leases } from '../../netmaker/address/leases.ts';
 import type { DesiredGuest } from '../../state/desired-state.ts';
 import type { AddressTransfer } from '../source.ts';
-import { containerName, type DockerContainer } from './attach.ts';
+import { containerName, type DockerContainer, healthOf } from './attach.ts';
 
 export interface ElectionParts {
   leases: Pick<Leases, 'claim'>;
@@ -103,15 +103,13 @@ export class Elections {
   }
 }
 
-const HEALTH = ['healthy', 'unhealthy', 'starting'] as const;
-
 function memberOf(container: DockerContainer): GroupMember {
   const { Id: id, State: state } = container;
   return {
     id,
     name: containerName(container),
     running: state.Running,
-    health: HEALTH.find((word) => word === state.Health?.Status) ?? 'none',
+    health: healthOf(container),
     startedAt: Date.parse(state.StartedAt) || 0,
   };
 }

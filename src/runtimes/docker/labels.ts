@@ -1,4 +1,5 @@
 // The labels dev.ovs.portagent.* of a container: what the person who started it asked for.
+
 import * as z from 'zod';
 import { LABEL_PREFIX } from '../../core/guest/label-prefix.ts';
 import { VMID_MAX, VMID_MIN, vmidFromText } from '../../core/guest/vmid.ts';
@@ -12,6 +13,7 @@ import {
 } from '../../core/lib/cidr.ts';
 import { bridgeNameSchema, interfaceNameSchema } from '../../core/lib/device-name-schemas.ts';
 import { nearName } from '../../core/lib/near-name.ts';
+import { quoted } from '../../core/lib/quoted.ts';
 import type { ServiceRule } from '../../core/plan/port-security.ts';
 import { serviceRuleProblem } from '../../core/plan/service-rules.ts';
 import type { NetmakerRole } from '../../netmaker/types.ts';
@@ -50,7 +52,7 @@ const shape = {
   vmid: z.string().transform((text, context) => {
     const vmid = vmidFromText(text);
     if (vmid === undefined)
-      context.addIssue(`must be a whole number from ${VMID_MIN} to ${VMID_MAX}, not ${shown(text)}`);
+      context.addIssue(`must be a whole number from ${VMID_MIN} to ${VMID_MAX}, not ${quoted(text, 60)}`);
     return vmid ?? z.NEVER;
   }),
   bridge: bridgeNameSchema,
@@ -59,13 +61,13 @@ const shape = {
   gateway: z.string().transform((text, context) => {
     const gateway = parseIp(text);
     if (gateway === undefined || !isUnicast(gateway)) {
-      context.addIssue(`must be a unicast address without prefix length, not ${shown(text)}`);
+      context.addIssue(`must be a unicast address without prefix length, not ${quoted(text, 60)}`);
     }
     return gateway?.text ?? z.NEVER;
   }),
   netmaker: z.string().transform((text, context) => {
     if (isNetmakerValue(text)) return NETMAKER_VALUES[text];
-    context.addIssue(`must be server, client, true or false, not ${shown(text)}`);
+    context.addIssue(`must be server, client, true or false, not ${quoted(text, 60)}`);
     return z.NEVER;
   }),
   address6: addressSchema(6),
@@ -80,7 +82,7 @@ const shape = {
   'rate-out': rateSchema(),
   'netmaker.failover-group': z.string().superRefine((text, context) => {
     if (!/^[A-Za-z0-9._-]{1,32}$/.test(text)) {
-      context.addIssue(`must be 1 to 32 letters, digits, ".", "_" and "-", not ${shown(text)}`);
+      context.addIssue(`must be 1 to 32 letters, digits, ".", "_" and "-", not ${quoted(text, 60)}`);
     }
   }),
 };
@@ -135,7 +137,7 @@ export function netmakerOnlyProblems(
   return address === undefined || address.includes('/')
     ? stray
     : [
-        `label ${LABEL_PREFIX}address: must be ADDRESS/PREFIX, not ${shown(address)}: an address without prefix length ${remedy}`,
+        `label ${LABEL_PREFIX}address: must be ADDRESS/PREFIX, not ${quoted(address, 60)}: an address without prefix length ${remedy}`,
         ...stray,
       ];
 }
@@ -152,7 +154,9 @@ function rateSchema() {
   return z.string().transform((text, context) => {
     const rate = /^(?:0|[1-9]\d{0,8})$/.test(text) ? Number(text) : Number.NaN;
     if (rate <= RATE_MAX) return rate;
-    context.addIssue(`must be a whole number of kbit/s from 0 (no limit) to ${RATE_MAX}, not ${shown(text)}`);
+    context.addIssue(
+      `must be a whole number of kbit/s from 0 (no limit) to ${RATE_MAX}, not ${quoted(text, 60)}`,
+    );
     return z.NEVER;
   });
 }
@@ -164,10 +168,10 @@ function isNetmakerValue(text: string): text is keyof typeof NETMAKER_VALUES {
 function addressProblem(text: string, family: 6 | undefined): string | undefined {
   const address = parseIp(text) ?? parseCidr(text)?.address;
   if (family !== undefined && address?.family !== family)
-    return `must be an IPv6 address, not ${shown(text)}`;
+    return `must be an IPv6 address, not ${quoted(text, 60)}`;
   const isAlone = !text.includes('/') && address !== undefined;
   if (!isAlone) return interfaceCidrProblem(text);
-  return isUnicast(address) ? undefined : `must be a unicast address, not ${shown(text)}`;
+  return isUnicast(address) ? undefined : `must be a unicast address, not ${quoted(text, 60)}`;
 }
 
 function labelProblem(issue: z.core.$ZodIssue): string {
@@ -210,8 +214,4 @@ function named(labels: z.infer<typeof labelsSchema>): DockerLabels {
   } = labels;
   const all = { ...same, allowIn, rateIn, rateOut, failoverGroup };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }

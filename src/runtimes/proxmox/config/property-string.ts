@@ -1,5 +1,7 @@
 // Proxmox's comma-separated property strings, split and checked exactly as pve-common JSONSchema.pm does.
 
+import { quoted } from '../../../core/lib/quoted.ts';
+
 /** How one key's value is checked; `problem` answers what is wrong with it, or undefined. */
 export interface PropertyRule {
   readonly type: 'string' | 'integer' | 'number' | 'boolean';
@@ -29,7 +31,7 @@ export function parsePropertyString(format: PropertyFormat, data: string): Prope
   const values = new Map<string, PropertyValue>();
   for (const [key, text] of raw) {
     const rule = format.rules.get(key);
-    if (rule === undefined) return { ok: false, problem: `unknown key ${shown(key)}` };
+    if (rule === undefined) return { ok: false, problem: `unknown key ${quoted(key, 40)}` };
     const checked = check(rule, text);
     if ('problem' in checked) return { ok: false, problem: `${key}: ${checked.problem}` };
     values.set(key, checked.value);
@@ -62,12 +64,12 @@ function split(format: PropertyFormat, data: string): Map<string, string> | stri
       }
     } else if (!part.includes('=')) {
       const key = format.defaultKey;
-      if (key === undefined) return `${shown(part)} is a value without a key`;
+      if (key === undefined) return `${quoted(part, 40)} is a value without a key`;
       if (bareSeen || result.has(key)) return `${key} is given twice`;
       bareSeen = true;
       result.set(key, part);
     } else {
-      return `${shown(part)} has no key or no value`;
+      return `${quoted(part, 40)} has no key or no value`;
     }
   }
   return result;
@@ -77,7 +79,7 @@ function check(rule: PropertyRule, text: string): { value: PropertyValue } | { p
   if (rule.type === 'boolean') {
     if (/^(?:1|on|yes|true)$/i.test(text)) return { value: true };
     if (/^(?:0|off|no|false)$/i.test(text)) return { value: false };
-    return { problem: `must be 1 or 0, not ${shown(text)}` };
+    return { problem: `must be 1 or 0, not ${quoted(text, 40)}` };
   }
   if (rule.type === 'string') {
     const problem = rule.problem?.(text);
@@ -86,15 +88,11 @@ function check(rule: PropertyRule, text: string): { value: PropertyValue } | { p
   const pattern =
     rule.type === 'integer' ? /^[+-]?\d+$/ : /^[+-]?(?:\d+\.\d+|\d+\.|\.\d+|\d+)(?:[eE][+-]?\d+)?$/;
   const noun = rule.type === 'integer' ? 'a whole number' : 'a number';
-  if (!pattern.test(text)) return { problem: `must be ${noun}, not ${shown(text)}` };
+  if (!pattern.test(text)) return { problem: `must be ${noun}, not ${quoted(text, 40)}` };
   const value = Number(text);
   if (rule.min !== undefined && value < rule.min)
-    return { problem: `must be at least ${rule.min}, not ${shown(text)}` };
+    return { problem: `must be at least ${rule.min}, not ${quoted(text, 40)}` };
   if (rule.max !== undefined && value > rule.max)
-    return { problem: `must be at most ${rule.max}, not ${shown(text)}` };
+    return { problem: `must be at most ${rule.max}, not ${quoted(text, 40)}` };
   return { value };
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
 }
