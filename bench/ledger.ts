@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Ledger, openLedger, verifyLedger } from '../src/core/ledger/index.ts';
+import { type LedgerWriter, openLedger, verifyLedger } from '../src/core/ledger/index.ts';
 
 /** One measurement: ours beside the peer's in the same run. `ratio` = ours ÷ peer; `limit` is what it is held against. */
 export type Row = { name: string; ours: number; peer: number; unit: string; ratio: number; limit?: string };
@@ -40,7 +40,7 @@ async function appends(dir: string): Promise<Row[]> {
   return rows;
 }
 
-async function appendFor(ledger: Ledger, writers: number, seconds: number): Promise<number> {
+async function appendFor(ledger: LedgerWriter, writers: number, seconds: number): Promise<number> {
   const start = performance.now();
   const end = start + seconds * 1000;
   let count = 0;

@@ -1,10 +1,13 @@
 // Has the meshes of attached Netmaker containers watched, and what changes recorded.
 
 import type { Config } from '../core/config/config.ts';
+import { entryOf } from '../core/ledger/producer.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { Exec } from '../core/lib/exec.ts';
+import { MESH } from '../netmaker/ledger-actions.ts';
 import { openWireGuardReader } from '../netmaker/wireguard/read-wireguard.ts';
 import { type MeshWatch, startMeshWatch } from '../netmaker/wireguard/watch.ts';
+import { healthOf } from '../runtimes/docker/attach.ts';
 import type { DockerConnection } from '../runtimes/docker/engine.ts';
 import type { Binding } from '../state/desired-state.ts';
 
@@ -21,8 +24,6 @@ interface MeshParts {
   onError: (error: unknown) => void;
 }
 
-const HEALTH = ['healthy', 'unhealthy', 'starting'] as const;
-
 export function meshOf(parts: MeshParts): MeshWatch {
   const { config, docker, exec, ledger, bindings, changed, now } = parts;
   const { netmaker: rules } = config;
@@ -34,13 +35,15 @@ export function meshOf(parts: MeshParts): MeshWatch {
     async inspect(id) {
       const container = await docker.inspect(id);
       if (container === undefined) return undefined;
-      const status = container.State.Health?.Status;
-      const health = HEALTH.find((word) => word === status) ?? 'none';
-      return { health, restarts: container.RestartCount, startedAt: container.State.StartedAt };
+      return {
+        health: healthOf(container),
+        restarts: container.RestartCount,
+        startedAt: container.State.StartedAt,
+      };
     },
     readWireGuard: openWireGuardReader(exec, now),
     async record({ action, data }) {
-      await ledger.append({ category: 'connectivity', action, data });
+      await ledger.append(entryOf(MESH, { action, data }));
       changed(String(data.guest), action);
     },
     onHealth: () => undefined,

@@ -1,10 +1,12 @@
 // Opens what the agent writes down: the ledger with the block of this start, told to the bus, and what others report.
 
+import { AGENT } from '../api/ledger-producers.ts';
 import { AGENT_NAME, AGENT_PATH } from '../core/bus/agent-names.ts';
 import type { Bus } from '../core/bus/bus.ts';
 import type { Config } from '../core/config/config.ts';
 import type { readHost } from '../core/kernel/host.ts';
 import { AGENT_STARTED, carryOver } from '../core/ledger/index.ts';
+import { entryOf } from '../core/ledger/producer.ts';
 import type { Log } from '../core/lib/log.ts';
 import type { Watching } from '../core/lib/watch.ts';
 import { openReportedEvents } from '../reconcile/reported-events.ts';
@@ -37,12 +39,13 @@ export async function openRecords(parts: RecordParts) {
   ledger.subscribe(({ height, hash, category, action }) => {
     bus.emit(AGENT_PATH, AGENT_NAME, 'BlockAppended', 'tsss', [BigInt(height), hash, category, action]);
   });
-  const { height: startHeight } = await ledger.append({
-    category: 'lifecycle',
-    action: AGENT_STARTED,
-    data: { version: VERSION, node: process.version, config_warnings: [...warnings] },
-    metadata: carryOver(openAtStart),
-  });
+  const { height: startHeight } = await ledger.append(
+    entryOf(AGENT, {
+      action: AGENT_STARTED,
+      data: { version: VERSION, node: process.version, config_warnings: [...warnings] },
+      metadata: carryOver(openAtStart),
+    }),
+  );
   const reportedEvents = openReportedEvents({ config, ledger, warn: log.warning, onError });
   return { book, ledger, openAtStart, startHeight, reportedEvents };
 }

@@ -1,9 +1,11 @@
 // Takes in what hooks left in the spool while the agent was away.
 
 import { findEvents } from '../core/ledger/index.ts';
+import { entryOf } from '../core/ledger/producer.ts';
 import { AgentError } from '../core/lib/errors.ts';
 import { spoolAbsorber } from '../reconcile/absorb-spool.ts';
 import type { Agent } from '../reconcile/agent.ts';
+import { EVENTS } from '../reconcile/event-actions.ts';
 import type { HostParts } from './build-host.ts';
 import { PLACES } from './places.ts';
 
@@ -22,11 +24,11 @@ export function openSpool({ agent, config, ledger, startHeight, watching, now }:
       if (!ok && height === null) throw new AgentError('ledger-write-failed', message);
     },
     onRejected: async (file, problem) => {
-      await ledger.append({ category: 'lifecycle', action: 'spool_rejected', data: { file, problem } });
+      await ledger.append(entryOf(EVENTS, { action: 'spool_rejected', data: { file, problem } }));
     },
     onLeftOut: async (count) => {
       const data = { count, reason: 'too many waited in the spool already' };
-      await ledger.append({ category: 'lifecycle', action: 'events_lost', data });
+      await ledger.append(entryOf(EVENTS, { action: 'events_lost', data }));
     },
     now,
   });

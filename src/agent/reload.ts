@@ -1,11 +1,13 @@
 // Takes over what changed in the configuration file while the agent runs; a file with an error changes nothing.
 
 import { join } from 'node:path';
+import { AGENT } from '../api/ledger-producers.ts';
 import type { Config } from '../core/config/config.ts';
 import { noteConfigInForce } from '../core/config/in-force.ts';
 import { loadConfig } from '../core/config/load.ts';
 import { type KeyChange, planReload } from '../core/config/reload.ts';
 import type { Ledger } from '../core/ledger/index.ts';
+import { entryOf } from '../core/ledger/producer.ts';
 import { writeFileAtomically } from '../core/lib/atomic-file.ts';
 import type { Log } from '../core/lib/log.ts';
 import type { LiveConfig } from './live-config.ts';
@@ -51,12 +53,13 @@ export function openReload(parts: ReloadParts): Reloader {
     const plan = planReload({ ...live.config }, next);
     const named = (changes: readonly KeyChange[]) => changes.map(({ key }) => key);
     if (plan.taken.length > 0) {
-      await ledger.append({
-        category: 'config',
-        action: 'config_reloaded',
-        data: { changes: named(plan.taken), wait_for_restart: named(plan.restart) },
-        metadata: { kind: 'event' },
-      });
+      await ledger.append(
+        entryOf(AGENT, {
+          action: 'config_reloaded',
+          data: { changes: named(plan.taken), wait_for_restart: named(plan.restart) },
+          metadata: { kind: 'event' },
+        }),
+      );
       live.replace(plan.config);
       await publishConfig(runtimeDir, plan.config);
       log.info(`taken from the configuration: ${named(plan.taken).join(', ')}`);

@@ -1,6 +1,8 @@
 // Waits for what ends the agent, closes what is open, and restores the names of Proxmox's NICs where it stops for good.
 
+import { AGENT } from '../api/ledger-producers.ts';
 import { stopKind } from '../core/bus/systemd.ts';
+import { entryOf } from '../core/ledger/producer.ts';
 import type { AgentParts } from './build-agent.ts';
 import type { GuestParts } from './build-guests.ts';
 import type { HostParts } from './build-host.ts';
@@ -42,7 +44,7 @@ export async function runUntilEnd(parts: EndParts): Promise<number> {
   // Every start settles what has become of the file; in this run nothing more can be recorded.
   if (ended === 'ledger') return 1;
   const data = { reason: ended === 'bus' ? 'the system bus closed the connection' : ended };
-  const cause = await ledger.append({ category: 'lifecycle', action: 'agent_stopped', data }).then(
+  const cause = await ledger.append(entryOf(AGENT, { action: 'agent_stopped', data })).then(
     ({ height }) => height,
     (error: unknown) => void onError(error),
   );

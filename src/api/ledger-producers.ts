@@ -6,7 +6,7 @@ import { type ActionShape, actionsOf, type LedgerProducer } from '../core/ledger
 import { MESH, PUBLIC_ADDRESSES } from '../netmaker/ledger-actions.ts';
 import { EVENTS, PORTS } from '../reconcile/event-actions.ts';
 import { STEPS } from '../reconcile/step-actions.ts';
-import { VMIDS } from '../state/ledger-actions.ts';
+import { RECONCILES, VMIDS } from '../state/ledger-actions.ts';
 
 const text = z.string();
 const enrolled = z.strictObject({
@@ -17,7 +17,7 @@ const enrolled = z.strictObject({
 });
 
 /** The agent's own life, its configuration, and what the command line has recorded. */
-const AGENT: LedgerProducer = {
+export const AGENT = {
   name: 'agent',
   categories: ['lifecycle', 'config'],
   actions: {
@@ -31,10 +31,11 @@ const AGENT: LedgerProducer = {
       config_reloaded: z.strictObject({ changes: z.array(text), wait_for_restart: z.array(text) }),
     }),
   },
-};
+} satisfies LedgerProducer;
 
 export const PRODUCERS: readonly LedgerProducer[] = [
   EVENTS,
+  RECONCILES,
   STEPS,
   PORTS,
   VMIDS,

@@ -3,6 +3,7 @@
 import type { Caller } from '../core/events/caller.ts';
 import type { EventResult, PortReport } from '../core/events/event-result.ts';
 import { guestKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
+import { entryOf } from '../core/ledger/producer.ts';
 import { isAgentError } from '../core/lib/errors.ts';
 import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import { once } from '../core/lib/once.ts';
@@ -12,6 +13,7 @@ import { type ApplyParts, openApply } from './apply.ts';
 import { openContainerResync } from './container-resync.ts';
 import { openDeferred } from './deferred-events.ts';
 import { openDependents, queueKeyOf } from './dependents.ts';
+import { EVENTS } from './event-actions.ts';
 import { openEventOrder } from './event-order.ts';
 import { type HandleEventParts, openHandleEvent } from './handle-event.ts';
 import { openReconcile, type ReconcileParts } from './reconcile-all.ts';
@@ -93,12 +95,9 @@ export function createAgent(parts: AgentParts): Agent {
       await guestQueue.run(queueKeyOf(desiredGuest), async () => {
         const data = { reason, guest: desiredGuest.guest.name, vmid: desiredGuest.guest.vmid };
         const metadata = { kind: 'event' };
-        const { height } = await ledger.append({
-          category: 'lifecycle',
-          action: 'guest_withdrawn',
-          data,
-          metadata,
-        });
+        const { height } = await ledger.append(
+          entryOf(EVENTS, { action: 'guest_withdrawn', data, metadata }),
+        );
         await apply(
           key,
           { guest: desiredGuest.guest, ports: [], skipped: [], note: reason },

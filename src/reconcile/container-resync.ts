@@ -1,11 +1,13 @@
 // Resyncs single Docker containers that are ours, because their networks have changed.
 
+import { entryOf } from '../core/ledger/producer.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 import type { Resolution } from '../runtimes/source.ts';
 import type { DesiredState } from '../state/desired-state.ts';
 import { queueKeyOf } from './dependents.ts';
+import { EVENTS } from './event-actions.ts';
 
 export interface ContainerResyncParts {
   ledger: Pick<Ledger, 'append'>;
@@ -42,12 +44,7 @@ export function openContainerResync({
       if (ports.length === 0 || networksOf(ports) === networksOf(former.ports)) return;
       const data = { guest: guest.name, vmid: guest.vmid, reason };
       const metadata = { kind: 'event' };
-      const { height } = await ledger.append({
-        category: 'lifecycle',
-        action: 'guest_seen',
-        data,
-        metadata,
-      });
+      const { height } = await ledger.append(entryOf(EVENTS, { action: 'guest_seen', data, metadata }));
       await apply(key, resolution, async () => height);
     });
   };

@@ -3,6 +3,7 @@
 import type { Config } from '../core/config/config.ts';
 import type { PortReport } from '../core/events/event-result.ts';
 import { parsePortName } from '../core/guest/vmid.ts';
+import { entryOf } from '../core/ledger/producer.ts';
 import type { AgentError } from '../core/lib/errors.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 import type { SwitchFacts } from '../core/plan/driver-choice.ts';
@@ -13,6 +14,7 @@ import { type Blocker, type Plan, type PlanInput, plan } from '../core/plan/plan
 import type { PortSecurity } from '../core/plan/port-security.ts';
 import { type Step, subjectOf } from '../core/plan/steps.ts';
 import type { PendingRetries } from '../state/pending-retries.ts';
+import { PORTS } from './event-actions.ts';
 import { reportPorts } from './port-reports.ts';
 import { runStep, type StepParts } from './recorded-step.ts';
 import { openSetUps, type SetUps } from './set-ups.ts';
@@ -185,6 +187,6 @@ async function noteHolds(
     if (!isToReport) continue;
     const { port, bridge, code, reason } = blocker;
     const data = { port, bridge, code, reason };
-    await ledger.append({ category: 'port', action: 'port_held', data, cause: await cause() });
+    await ledger.append(entryOf(PORTS, { action: 'port_held', data, cause: await cause() }));
   }
 }

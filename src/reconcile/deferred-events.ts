@@ -2,10 +2,12 @@
 
 import type { EventResult } from '../core/events/event-result.ts';
 import { guestKeyOf } from '../core/events/lifecycle-event.ts';
+import { entryOf } from '../core/ledger/producer.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import { type AgentError, isAgentError } from '../core/lib/errors.ts';
 import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import type { PendingRetries } from '../state/pending-retries.ts';
+import { EVENTS } from './event-actions.ts';
 import type { Handed, HandleEvent } from './handle-event.ts';
 
 /** Events kept in memory while the ledger cannot be written; a host has far fewer guests. */
@@ -75,7 +77,7 @@ export function openDeferred(parts: DeferredParts): DeferredEvents {
     if (lost === 0) return true;
     const reason = 'the ledger could not be written, and too many waited already';
     const data = { count: lost, reason };
-    await ledger.append({ category: 'lifecycle', action: 'events_lost', data });
+    await ledger.append(entryOf(EVENTS, { action: 'events_lost', data }));
     lost = 0;
     return true;
   };

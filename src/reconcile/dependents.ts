@@ -1,10 +1,12 @@
 // What happens to one container and changes what others should have, such as an address that moves on.
 
 import { factsOfGuest, runtimeNameOf } from '../core/guest/runtimes.ts';
+import { entryOf } from '../core/ledger/producer.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import type { Resolution } from '../runtimes/source.ts';
 import type { DesiredGuest, DesiredState } from '../state/desired-state.ts';
+import { EVENTS } from './event-actions.ts';
 
 export interface DependentsParts {
   ledger: Pick<Ledger, 'append'>;
@@ -36,7 +38,7 @@ export function openDependents({
   ) => {
     for (const { group, addresses, from, to } of addressTransfers) {
       const data = { group, addresses: [...addresses], from, to };
-      await ledger.append({ category: 'connectivity', action: 'address_moved', data, cause });
+      await ledger.append(entryOf(EVENTS, { action: 'address_moved', data, cause }));
     }
   };
   return {

@@ -1,7 +1,9 @@
 // How many events of one guest the ledger takes: what a guest can cause by itself has a bound, and what was left out is told.
 
 import type { LifecycleEvent } from '../core/events/lifecycle-event.ts';
+import { entryOf } from '../core/ledger/producer.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
+import { EVENTS } from './event-actions.ts';
 
 /** So many at once, then one for each interval; a container that is started, checked and removed makes about six. */
 const BURST = 30;
@@ -63,7 +65,7 @@ export function openEventLimits({ ledger, now, onError }: EventLimitParts): Even
     sums.delete(key);
     const { name, since, count, phases } = sum;
     const data = { guest: name, key, since, count, phases };
-    await ledger.append({ category: 'lifecycle', action: 'events_left_out', data });
+    await ledger.append(entryOf(EVENTS, { action: 'events_left_out', data }));
   };
 
   return {

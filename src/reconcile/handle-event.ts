@@ -4,6 +4,7 @@ import type { Caller } from '../core/events/caller.ts';
 import type { EventResult } from '../core/events/event-result.ts';
 import { desiredKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
 import { factsOf, factsOfGuest } from '../core/guest/runtimes.ts';
+import { entryOf } from '../core/ledger/producer.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import { asAgentError } from '../core/lib/errors.ts';
 import type { JsonObject } from '../core/lib/json.ts';
@@ -11,6 +12,7 @@ import { type Once, once } from '../core/lib/once.ts';
 import type { Resolution, Source, Sources } from '../runtimes/source.ts';
 import type { Apply } from './apply.ts';
 import type { Dependents } from './dependents.ts';
+import { EVENTS, phaseAction } from './event-actions.ts';
 import { eventData } from './event-data.ts';
 import type { ReportedEvents } from './reported-events.ts';
 import { resultMessage } from './result-message.ts';
@@ -108,18 +110,19 @@ async function record(
   spooled: boolean,
 ): Promise<number> {
   const occasion = await occasionOf(event);
-  const block = await ledger.append({
-    category: 'lifecycle',
-    action: `${occasion}_${event.phase.replaceAll('-', '_')}`,
-    data: eventData(event),
-    metadata: {
-      kind: 'event',
-      source: event.source,
-      event_id: event.id,
-      ...(spooled && { spooled: 'true' }),
-    },
-    ...(caller && { user: caller.user, pid: caller.pid }),
-  });
+  const block = await ledger.append(
+    entryOf(EVENTS, {
+      action: phaseAction(occasion, event.phase),
+      data: eventData(event),
+      metadata: {
+        kind: 'event',
+        source: event.source,
+        event_id: event.id,
+        ...(spooled && { spooled: 'true' }),
+      },
+      ...(caller && { user: caller.user, pid: caller.pid }),
+    }),
+  );
   known.add(event.id);
   if (factsOf(event.source).isKnownByVmid) onRecorded(event, block.height);
   return block.height;
@@ -158,12 +161,13 @@ async function noteSkipped(
   { event, resolution, recorded }: Resolved,
 ): Promise<void> {
   if (resolution.skipped.length === 0) return;
-  await ledger.append({
-    category: 'lifecycle',
-    action: 'guest_skipped',
-    data: { ...eventData(event), reasons: [...resolution.skipped] },
-    cause: await recorded(),
-  });
+  await ledger.append(
+    entryOf(EVENTS, {
+      action: 'guest_skipped',
+      data: { ...eventData(event), reasons: [...resolution.skipped] },
+      cause: await recorded(),
+    }),
+  );
 }
 
 /** The result of an event that came to nothing; the ledger has why, unless the event is worth no block. */
@@ -181,6 +185,6 @@ async function failedResult(
   }
   const height = await recorded();
   const data: JsonObject = { ...eventData(event), code: error.code, error: error.toLine() };
-  await ledger.append({ category: 'lifecycle', action: 'event_failed', data, cause: height });
+  await ledger.append(entryOf(EVENTS, { action: 'event_failed', data, cause: height }));
   return { ...failed, height };
 }

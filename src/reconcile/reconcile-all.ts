@@ -1,11 +1,13 @@
 // Brings everything to what the guests that run now should have: what happens at start, after a fault and by the timer.
 
 import type { PortReport } from '../core/events/event-result.ts';
+import { entryOf } from '../core/ledger/producer.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import { isAgentError } from '../core/lib/errors.ts';
 import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 import type { DesiredState } from '../state/desired-state.ts';
+import { RECONCILES } from '../state/ledger-actions.ts';
 import type { PendingRetries } from '../state/pending-retries.ts';
 import type { Apply } from './apply.ts';
 import type { Convergence } from './converge.ts';
@@ -70,7 +72,7 @@ async function reconcileNow(parts: ReconcileParts, reason: string): Promise<Port
   let height: Promise<number> | undefined;
   const cause = () => {
     height ??= ledger
-      .append({ category: 'lifecycle', action: 'reconcile', data: { reason }, metadata: { kind: 'event' } })
+      .append(entryOf(RECONCILES, { action: 'reconcile', data: { reason }, metadata: { kind: 'event' } }))
       .then((block) => block.height);
     return height;
   };

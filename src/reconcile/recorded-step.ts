@@ -1,15 +1,17 @@
 // Runs one step between its intent and its outcome block, and notes what it did.
 
+import { entryOf } from '../core/ledger/producer.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import { type AgentError, asAgentError } from '../core/lib/errors.ts';
 import type { JsonObject } from '../core/lib/json.ts';
 import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import type { DesiredPort } from '../core/plan/desired.ts';
 import type { Observed } from '../core/plan/observed.ts';
-import { type Executors, STEP_ACTIONS, type Step } from '../core/plan/steps.ts';
+import { type Executors, STEP_ACTIONS, type Step, type StepAction } from '../core/plan/steps.ts';
 import type { ObserveRequest } from './observe.ts';
 import type { RecreateBackoff } from './recreate-backoff.ts';
 import type { SetUps } from './set-ups.ts';
+import { STEPS } from './step-actions.ts';
 import { stepData } from './step-data.ts';
 
 export interface StepParts {
@@ -63,22 +65,13 @@ async function runRecorded(
   const { ledger } = parts;
   const words = STEP_ACTIONS[step.kind];
   const data = stepData(step);
-  const { category } = words;
-  const { height: intent } = await ledger.append({
-    category,
-    action: words.intent,
-    data,
-    cause: await cause(),
-    metadata: { kind: 'intent' },
-  });
-  const outcome = (action: string, more: JsonObject) =>
-    ledger.append({
-      category,
-      action,
-      data: { ...data, ...more },
-      cause: intent,
-      metadata: { kind: 'outcome' },
-    });
+  const { height: intent } = await ledger.append(
+    entryOf(STEPS, { action: words.intent, data, cause: await cause(), metadata: { kind: 'intent' } }),
+  );
+  const outcome = (action: StepAction, more: JsonObject) =>
+    ledger.append(
+      entryOf(STEPS, { action, data: { ...data, ...more }, cause: intent, metadata: { kind: 'outcome' } }),
+    );
   const started = performance.now();
   const took = () => ({ ms: Math.round(performance.now() - started) });
   if (step.kind === 'create_veth') parts.recreateBackoff.note(step.desired);

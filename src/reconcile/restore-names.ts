@@ -4,6 +4,7 @@ import type { SwitchDriver } from '../core/drivers/driver.ts';
 import { observePorts } from '../core/drivers/ovsdb/observe.ts';
 import { parseGuestInterface } from '../core/guest/interface-name.ts';
 import { factsOfGuest } from '../core/guest/runtimes.ts';
+import { entryOf } from '../core/ledger/producer.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import { pause } from '../core/lib/deadline.ts';
 import { isAgentError } from '../core/lib/errors.ts';
@@ -12,7 +13,9 @@ import type { OvsdbClient } from '../core/ovsdb/client.ts';
 import type { DriverName } from '../core/plan/driver-names.ts';
 import { type ObservedPort, OWNER_KEYS } from '../core/plan/observed.ts';
 import { isOurPort } from '../core/plan/ownership.ts';
+import type { StepAction } from '../core/plan/steps.ts';
 import type { DesiredState } from '../state/desired-state.ts';
+import { STEPS } from './step-actions.ts';
 
 /** Ports in one transaction; what OVSDB refuses then concerns no more than these. */
 const BATCH = 50;
@@ -89,15 +92,16 @@ async function restoreNames(
   { tries, waitsForDisk }: { tries: number; waitsForDisk: boolean } = { tries: 1, waitsForDisk: true },
 ): Promise<void> {
   const ports = nics().map(({ port, interface: row }) => ({ port, row }));
-  const write = (action: string, kind: string, cause: number | undefined, more: JsonObject = {}) =>
+  const write = (action: StepAction, kind: string, cause: number | undefined, more: JsonObject = {}) =>
     ledger
-      .append({
-        category: 'port',
-        action,
-        data: { ports, ...more },
-        metadata: { kind },
-        ...(cause !== undefined && { cause }),
-      })
+      .append(
+        entryOf(STEPS, {
+          action,
+          data: { ports, ...more },
+          metadata: { kind },
+          ...(cause !== undefined && { cause }),
+        }),
+      )
       .then(
         ({ height }) => height,
         () => undefined,
@@ -105,7 +109,7 @@ async function restoreNames(
   const { cause, ...why } = recorded ?? {};
   const begun = recorded && write('port_hand_back', 'intent', cause, why);
   if (waitsForDisk) await begun;
-  const outcome = async (action: string, more: JsonObject) => {
+  const outcome = async (action: StepAction, more: JsonObject) => {
     const intent = await begun;
     if (intent !== undefined) await write(action, 'outcome', intent, { ...why, ...more });
   };

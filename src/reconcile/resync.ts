@@ -2,10 +2,12 @@
 
 import { desiredKeyOf, type LifecycleEvent } from '../core/events/lifecycle-event.ts';
 import { factsOfGuest } from '../core/guest/runtimes.ts';
+import { entryOf } from '../core/ledger/producer.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { KeyedQueue } from '../core/lib/keyed-queue.ts';
 import type { Resolution } from '../runtimes/source.ts';
 import type { DesiredState } from '../state/desired-state.ts';
+import { EVENTS } from './event-actions.ts';
 
 /** Between Proxmox's pre-start and the moment its last NIC is plugged. */
 const START_MS = 120_000;
@@ -44,7 +46,7 @@ export function openResync(parts: ResyncParts): Resync {
   const recordSeen = async (vmid: number, reason: string): Promise<number> => {
     const data = { vmid, reason };
     const metadata = { kind: 'event' };
-    return (await ledger.append({ category: 'lifecycle', action: 'guest_seen', data, metadata })).height;
+    return (await ledger.append(entryOf(EVENTS, { action: 'guest_seen', data, metadata }))).height;
   };
 
   const resyncNow = async (key: string, vmid: number, reason: string): Promise<boolean> => {

@@ -1,8 +1,10 @@
 // What the ledger says of steps: the intent, and the outcome that it came to.
 
 import { z } from 'zod';
+import type { Category } from '../core/ledger/categories.ts';
 import type { ActionShape, LedgerProducer } from '../core/ledger/producer.ts';
-import { STEP_ACTIONS, type StepKind } from '../core/plan/steps.ts';
+import type { JsonObject } from '../core/lib/json.ts';
+import { STEP_ACTIONS, type StepAction, type StepKind } from '../core/plan/steps.ts';
 
 type Shape = Record<string, z.ZodType>;
 
@@ -91,8 +93,12 @@ function shapesOf(kind: StepKind): Record<string, ActionShape> {
 
 const KINDS = Object.keys(STEP_ACTIONS) as StepKind[];
 
-export const STEPS: LedgerProducer = {
+export const STEPS = {
   name: 'steps',
   categories: [...new Set(KINDS.map((kind) => STEP_ACTIONS[kind].category))],
-  actions: Object.assign({}, ...KINDS.map(shapesOf)),
-};
+  // What a step says is put together by `stepData` and the executors; tests compare it with these.
+  actions: Object.assign({}, ...KINDS.map(shapesOf)) as Record<
+    StepAction,
+    ActionShape<Category, z.ZodType<JsonObject, JsonObject>>
+  >,
+} satisfies LedgerProducer;

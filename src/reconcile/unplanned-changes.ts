@@ -1,5 +1,6 @@
 // Records what happened to ports without a step of ours: found as they should be, or gone.
 
+import { entryOf } from '../core/ledger/producer.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { AgentError } from '../core/lib/errors.ts';
 import type { JsonObject } from '../core/lib/json.ts';
@@ -7,6 +8,7 @@ import type { DesiredPort } from '../core/plan/desired.ts';
 import type { Observed, ObservedPort } from '../core/plan/observed.ts';
 import type { Blocker } from '../core/plan/plan.ts';
 import type { Step } from '../core/plan/steps.ts';
+import { PORTS } from './event-actions.ts';
 import { isRemoval } from './recorded-step.ts';
 
 export interface UnplannedParts {
@@ -47,7 +49,7 @@ export async function noteFound(
       continue;
     const { port, interface: link, bridge } = desiredPort;
     const data = { port, interface: link, bridge, driver: row.driver };
-    await ledger.append({ category: 'port', action: 'port_found', data, cause: await context.cause() });
+    await ledger.append(entryOf(PORTS, { action: 'port_found', data, cause: await context.cause() }));
     await onAttached(desiredPort, data);
   }
 }
@@ -70,7 +72,7 @@ export async function noteVanished(
       continue;
     const reason = context.links.has(link) ? 'it is not in OVSDB any more' : 'its network device is gone';
     const data = { port, interface: link, bridge, reason };
-    await ledger.append({ category: 'port', action: 'port_gone', data, cause: await context.cause() });
+    await ledger.append(entryOf(PORTS, { action: 'port_gone', data, cause: await context.cause() }));
     await onDetached(port, data);
   }
 }

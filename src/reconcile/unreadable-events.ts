@@ -1,7 +1,9 @@
 // Tells of what a source sent and we cannot read: in the journal and in the ledger, within a bound.
 
+import { entryOf } from '../core/ledger/producer.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import { shortened } from '../core/lib/shortened.ts';
+import { EVENTS } from './event-actions.ts';
 import type { EventLimits } from './event-limits.ts';
 
 /** Characters of what is told of one. */
@@ -34,7 +36,7 @@ export function openUnreadableEvents({
       last = text;
       warn(`something that ${source} sent cannot be read: ${reported}`);
       const data = { source, problem: reported };
-      ledger.append({ category: 'lifecycle', action: 'event_unreadable', data }).catch(onError);
+      ledger.append(entryOf(EVENTS, { action: 'event_unreadable', data })).catch(onError);
     },
   };
 }

@@ -1,7 +1,9 @@
 // Which guests there are that may hold a number, and what the ledger says when numbers of others are released.
 
+import { entryOf } from '../core/ledger/producer.ts';
 import type { Ledger } from '../core/ledger/writer.ts';
 import type { DesiredState } from './desired-state.ts';
+import { VMIDS } from './ledger-actions.ts';
 import type { Existing, Released } from './vmids.ts';
 
 /** Guests that one block names; how many there were it always says. */
@@ -30,9 +32,10 @@ export async function noteReleased(
   released: readonly Released[],
 ): Promise<void> {
   const guests = released.slice(0, NAMED_MAX).map(({ runtime, name, vmid }) => ({ runtime, name, vmid }));
-  await ledger.append({
-    category: 'lifecycle',
-    action: 'vmids_released',
-    data: { reason: 'these guests are gone', count: released.length, guests },
-  });
+  await ledger.append(
+    entryOf(VMIDS, {
+      action: 'vmids_released',
+      data: { reason: 'these guests are gone', count: released.length, guests },
+    }),
+  );
 }

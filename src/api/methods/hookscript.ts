@@ -4,8 +4,10 @@ import { z } from 'zod';
 import { guestNameProblem } from '../../core/guest/guest.ts';
 import { vmidSchema } from '../../core/guest/vmid.ts';
 import type { Ledger } from '../../core/ledger/index.ts';
+import { entryOf } from '../../core/ledger/producer.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import { parseSnippet } from '../../runtimes/proxmox/hookscript/volume.ts';
+import { AGENT } from '../ledger-producers.ts';
 import { type Method, method } from '../method.ts';
 
 /** More than any true note has. */
@@ -37,7 +39,7 @@ export function noteHookscript(ledger: Pick<Ledger, 'append'>): Method {
     run: async ([json], { user, pid }) => {
       const { result, name, former, ...guest } = parseNote(json);
       const data = { ...guest, ...(name !== undefined && { name }), ...(former !== undefined && { former }) };
-      const entry = { category: 'lifecycle', action: `hookscript_${result}`, data, user, pid } as const;
+      const entry = entryOf(AGENT, { action: `hookscript_${result}`, data, user, pid });
       return BigInt((await ledger.append(entry)).height);
     },
   });

@@ -20,6 +20,11 @@ export type Entry = {
   pid?: number;
 };
 
+declare const DECLARED: unique symbol;
+
+/** An entry that a producer declares; `entryOf` of `producer.ts` makes it. */
+export type DeclaredEntry = Entry & { readonly [DECLARED]: true };
+
 /** What is the same in every block of one process. */
 export type Origin = { hostname: string; bootId: string; pid: number; user: string };
 

@@ -6,7 +6,7 @@ import { actionsOf, type LedgerProducer } from './producer.ts';
 const kept = { bytes: z.number(), path: z.string(), sha256: z.string() };
 const lost = z.strictObject({ known_height: z.number(), known_hash: z.string(), found_height: z.number() });
 
-export const LEDGER_FILE: LedgerProducer = {
+export const LEDGER_FILE = {
   name: 'ledger',
   categories: ['filesystem'],
   actions: actionsOf('filesystem', {
@@ -20,4 +20,4 @@ export const LEDGER_FILE: LedgerProducer = {
     ledger_missing: lost,
     ledger_diverged: lost,
   }),
-};
+} satisfies LedgerProducer;

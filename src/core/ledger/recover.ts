@@ -4,15 +4,16 @@ import { constants } from 'node:fs';
 import { chmod, type FileHandle, rename, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { AgentError, isErrno } from '../lib/errors.ts';
-import type { JsonObject } from '../lib/json.ts';
 import type { Broken } from './check-line.ts';
+import type { LEDGER_FILE } from './file-actions.ts';
 import { APPEND_FLAGS, type LedgerFs } from './ledger-file.ts';
 import { type LedgerPaths, makeDir, stamp, syncDir, withFile } from './paths.ts';
+import type { EntryOf } from './producer.ts';
 import { checkTail, readFully, type TailState } from './tail-check.ts';
 import { type Head, verifyFile } from './verify.ts';
 
 /** What recovery did, to be recorded as the first block of this run. */
-export type RecoveryNote = { action: 'ledger_torn_tail' | 'ledger_set_aside'; data: JsonObject };
+export type RecoveryNote = EntryOf<typeof LEDGER_FILE>;
 export type Recovered = {
   file: FileHandle;
   size: number;

@@ -1,14 +1,15 @@
 // The one writer of a ledger: appends in call order, one write and one fdatasync for all that wait.
 import type { FileHandle } from 'node:fs/promises';
-import type { JsonObject } from '../lib/json.ts';
 import { appendQueue } from './append-queue.ts';
 import type { HashedBlock } from './block.ts';
-import { checkOrigin, type Entry, makeDraft, type Origin } from './draft.ts';
+import { checkOrigin, type DeclaredEntry, type Entry, makeDraft, type Origin } from './draft.ts';
+import { LEDGER_FILE } from './file-actions.ts';
 import { holdsBlock } from './holds-block.ts';
 import { type LedgerFs, ledgerFile, realFs } from './ledger-file.ts';
 import { takeLock } from './lock.ts';
 import type { Loss } from './loss.ts';
 import { ledgerPaths, makeDir } from './paths.ts';
+import { entryOf } from './producer.ts';
 import { recover } from './recover.ts';
 import { type LedgerStats, liveStats } from './stats.ts';
 import type { Head, VerifyResult } from './verify.ts';
@@ -30,7 +31,8 @@ export type LedgerOptions = Origin & {
   fs?: LedgerFs;
 };
 
-export type Ledger = {
+/** Takes any entry; what the rooms get is `Ledger`. */
+export type LedgerWriter = {
   /**
    * Resolves when the block is on the device. Rejects with `bad-argument` (nothing of that entry is kept), or with
    * `ledger-write-failed`; after that, later appends work again as soon as the disk does.
@@ -51,8 +53,11 @@ export type Ledger = {
   close(): Promise<void>;
 };
 
+/** What the rooms write with: only what their producers declare. */
+export type Ledger = Omit<LedgerWriter, 'append'> & { append(entry: DeclaredEntry): Promise<HashedBlock> };
+
 /** Throws `ledger-locked`, `ledger-broken`, `bad-argument`, or `ledger-write-failed`. */
-export async function openLedger(options: LedgerOptions): Promise<Ledger> {
+export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> {
   checkOrigin(options);
   const { clock = { now: Date.now }, onBroken = 'refuse', fs = realFs, remembered } = options;
   const paths = ledgerPaths(options.path);
@@ -70,7 +75,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       stats.add(block);
       for (const listener of listeners) report(listener, block);
     });
-    const ledger: Ledger = {
+    const ledger: LedgerWriter = {
       append: (entry) => queue.append(() => makeDraft(entry, options, queue.head().height, clock.now())),
       head: queue.head,
       stats: () => stats.get(queue.head(), store.size()),
@@ -88,10 +93,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
         await lock.release();
       },
     };
-    if (note) await ledger.append({ category: 'filesystem', ...note });
+    if (note) await ledger.append(entryOf(LEDGER_FILE, note));
     // A chain that was set aside has its block already.
-    if (loss && note?.action !== 'ledger_set_aside')
-      await ledger.append({ category: 'filesystem', ...lossNote(loss) });
+    if (loss && note?.action !== 'ledger_set_aside') await ledger.append(lossEntry(loss));
     return ledger;
   } catch (error) {
     await lock.release();
@@ -110,9 +114,9 @@ async function lossOf(
   return { height, hash, found: head.height, at: new Date(nowMs).toISOString() };
 }
 
-function lossNote({ height, hash, found }: Loss): { action: string; data: JsonObject } {
+function lossEntry({ height, hash, found }: Loss): DeclaredEntry {
   const data = { known_height: height, known_hash: hash, found_height: found };
-  return { action: found === 0 ? 'ledger_missing' : 'ledger_diverged', data };
+  return entryOf(LEDGER_FILE, { action: found === 0 ? 'ledger_missing' : 'ledger_diverged', data });
 }
 
 // A listener that throws must not make a durable append look failed.

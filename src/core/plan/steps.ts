@@ -42,9 +42,7 @@ export type StepKind = Step['kind'];
 export type Executors<Result> = { [K in StepKind]: (step: Extract<Step, { kind: K }>) => Promise<Result> };
 
 /** Ledger category and actions of a step: what we set out to do, that it is done, that it failed. */
-export const STEP_ACTIONS: Readonly<
-  Record<StepKind, { category: Category; intent: string; done: string; failed: string }>
-> = {
+export const STEP_ACTIONS = {
   create_bridge: actions('bridge', 'bridge_create', 'bridge_created'),
   restore_bridge: actions('bridge', 'bridge_restore', 'bridge_restored'),
   create_veth: actions('interface', 'interface_create', 'interface_created'),
@@ -61,10 +59,18 @@ export const STEP_ACTIONS: Readonly<
   release_port: actions('port', 'port_release', 'port_released'),
   drop_profiles: actions('connection', 'connection_remove', 'connection_removed'),
   delete_veth: actions('interface', 'interface_remove', 'interface_removed'),
-};
+} satisfies Readonly<Record<StepKind, ReturnType<typeof actions>>>;
 
-function actions(category: Category, intent: string, done: string) {
-  return { category, intent, done, failed: `${intent}_failed` };
+type Words = (typeof STEP_ACTIONS)[StepKind];
+/** Every action that a step's blocks can have. */
+export type StepAction = Words['intent' | 'done' | 'failed'] | `${Words['intent']}_interrupted`;
+
+function actions<C extends Category, Intent extends string, Done extends string>(
+  category: C,
+  intent: Intent,
+  done: Done,
+) {
+  return { category, intent, done, failed: `${intent}_failed` as const };
 }
 
 /** The port a step belongs to, or the bridge for a step that is about a whole bridge. */

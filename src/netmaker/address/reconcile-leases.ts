@@ -1,7 +1,9 @@
 // Frees the addresses of containers that are gone without an event that says so.
 
+import { entryOf } from '../../core/ledger/producer.ts';
 import type { Ledger } from '../../core/ledger/writer.ts';
 import type { DesiredState } from '../../state/desired-state.ts';
+import { PUBLIC_ADDRESSES } from '../ledger-actions.ts';
 import { groupKeys } from './claimed-addresses.ts';
 import type { Leases } from './leases.ts';
 
@@ -27,7 +29,7 @@ export async function reconcileLeases({
       return existing && new Set([...existing, ...groupKeys(desiredState)]);
     });
     for (const key of released) {
-      await ledger.append({ category: 'connectivity', action: 'lease_released', data: { key } });
+      await ledger.append(entryOf(PUBLIC_ADDRESSES, { action: 'lease_released', data: { key } }));
     }
   } catch (error) {
     onError(error);

@@ -1,11 +1,14 @@
 // Keeps the host the gateway of what guests publish: after each change of theirs, and when something disturbs it.
 
+import { entryOf } from '../../core/ledger/producer.ts';
 import type { Ledger } from '../../core/ledger/writer.ts';
 import { pause } from '../../core/lib/deadline.ts';
 import { asAgentError } from '../../core/lib/errors.ts';
 import type { DesiredPort } from '../../core/plan/desired.ts';
 import type { PublishedAddress } from '../../core/plan/port-security.ts';
+import { RECONCILES } from '../../state/ledger-actions.ts';
 import type { PendingRetries } from '../../state/pending-retries.ts';
+import { PUBLIC_ADDRESSES } from '../ledger-actions.ts';
 import type { Gateway, GatewaySpec } from './spec.ts';
 
 export interface PublicNetworkParts {
@@ -170,19 +173,16 @@ class Network {
       if (changes.length === 0) return;
       const action = now.length === 0 ? 'gateway_closed' : 'gateway_set';
       const data = { ...base, changes: changes.map(({ did, what }) => `${did}: ${what}`) };
-      await ledger.append({ category: 'connectivity', action, data, cause: await cause() });
+      await ledger.append(entryOf(PUBLIC_ADDRESSES, { action, data, cause: await cause() }));
     } catch (thrown) {
       this.#done = undefined;
       const error = asAgentError(thrown, 'gateway-failed', 'The host could not be made the gateway');
       const { code, reason } = error;
       if (!pendingRetries.note({ port: GATEWAY_RETRY, bridge: spec.bridge, code, reason })) return;
       const data = { ...base, code, error: error.toLine() };
-      await ledger.append({
-        category: 'connectivity',
-        action: 'gateway_set_failed',
-        data,
-        cause: await cause(),
-      });
+      await ledger.append(
+        entryOf(PUBLIC_ADDRESSES, { action: 'gateway_set_failed', data, cause: await cause() }),
+      );
     }
   }
 
@@ -209,12 +209,13 @@ class Network {
     let height: Promise<number> | undefined;
     const cause = () => {
       height ??= this.#parts.ledger
-        .append({
-          category: 'lifecycle',
-          action: 'reconcile',
-          data: { reason: "the host's network changed" },
-          metadata: { kind: 'event' },
-        })
+        .append(
+          entryOf(RECONCILES, {
+            action: 'reconcile',
+            data: { reason: "the host's network changed" },
+            metadata: { kind: 'event' },
+          }),
+        )
         .then((block) => block.height);
       return height;
     };

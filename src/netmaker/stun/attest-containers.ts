@@ -1,11 +1,13 @@
 // Attests containers: asks a STUN server from inside each, and records what it saw in the ledger.
 
+import { entryOf } from '../../core/ledger/producer.ts';
 import type { Ledger } from '../../core/ledger/writer.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import type { Exec } from '../../core/lib/exec.ts';
 import type { Binding } from '../../state/desired-state.ts';
 import { publicAddressesOf } from '../address/public-addresses.ts';
 import type { NetmakerSection } from '../config-section.ts';
+import { PUBLIC_ADDRESSES } from '../ledger-actions.ts';
 import type { Pool } from '../types.ts';
 import { type Attestation, attest } from './attest.ts';
 import { parseStunServer, type StunServer } from './server.ts';
@@ -54,7 +56,7 @@ export function openAttestor({ exec, rules, pools, ledger, bindings, now }: Atte
     const at = new Date(now()).toISOString();
     for (const attestation of found) {
       const data = { guest, container_id: id, port, mode: rules.mode, ...attestation };
-      await ledger.append({ category: 'connectivity', action: 'endpoint_attested', data, user });
+      await ledger.append(entryOf(PUBLIC_ADDRESSES, { action: 'endpoint_attested', data, user }));
     }
     const worst = found.find(({ verdict }) => verdict !== 'public') ?? found[0];
     if (worst !== undefined) last.set(id, { at, verdict: worst.verdict, mapped: worst.mapped });

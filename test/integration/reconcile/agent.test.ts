@@ -6,7 +6,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defaultConfig } from '../../../src/core/config/parse-config.ts';
 import type { LifecycleEvent } from '../../../src/core/events/lifecycle-event.ts';
-import { type HashedBlock, type Ledger, openLedger, readBlocks } from '../../../src/core/ledger/index.ts';
+import {
+  type HashedBlock,
+  type LedgerWriter,
+  openLedger,
+  readBlocks,
+} from '../../../src/core/ledger/index.ts';
 import { AgentError } from '../../../src/core/lib/errors.ts';
 import { keyedQueue } from '../../../src/core/lib/keyed-queue.ts';
 import type { DesiredPort } from '../../../src/core/plan/desired.ts';
@@ -25,7 +30,7 @@ const attached: Resolution = { guest, ports: [port], skipped: [], note: '' };
 const gone: Resolution = { guest, ports: [], skipped: [], note: 'its ports are gone' };
 
 let directory: string;
-let ledger: Ledger;
+let ledger: LedgerWriter;
 let desiredState: DesiredState;
 let requests: ConvergeRequest[];
 let errors: unknown[];

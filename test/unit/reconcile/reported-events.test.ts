@@ -54,7 +54,7 @@ it('a container whose health changes ten times a second for a day has a few thou
   expect(admitted + blocks.length).toBeLessThan(5_000);
   expect(admitted + sums.reduce((sum, { count }) => sum + count, 0)).toBe(events);
   expect(sums[0]).toMatchObject({ guest: 'web-a', phases: { health: sums[0]?.count } });
-}, 300_000);
+});
 
 it('one that floods takes nothing from another', () => {
   const told = open();

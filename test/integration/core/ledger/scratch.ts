@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   type Entry,
-  type Ledger,
   type LedgerOptions,
+  type LedgerWriter,
   openLedger,
 } from '../../../../src/core/ledger/index.ts';
 
@@ -18,7 +18,7 @@ export function scratch(content?: Buffer | string): Scratch {
   return { dir, path, [Symbol.dispose]: () => rmSync(dir, { recursive: true, force: true }) };
 }
 
-export function open(path: string, more: Partial<LedgerOptions> = {}): Promise<Ledger> {
+export function open(path: string, more: Partial<LedgerOptions> = {}): Promise<LedgerWriter> {
   return openLedger({ path, hostname: 'pve1', bootId: 'boot-1', pid: 812, user: 'root', ...more });
 }
 
