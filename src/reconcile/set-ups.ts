@@ -1,7 +1,7 @@
 // Which inner ends of ports were set up since the agent started, and how.
 
 import type { VethRequest } from '../core/kernel/veth-request.ts';
-import type { DesiredPort } from '../core/plan/desired.ts';
+import { announcedWith, type DesiredPort } from '../core/plan/desired.ts';
 import type { Step } from '../core/plan/steps.ts';
 
 export interface SetUps {
@@ -18,9 +18,13 @@ export function openSetUps(): SetUps {
     of: (desired) =>
       new Set(desired.flatMap(({ port, veth }) => (setUps.get(port) === setUpOf(veth) ? [port] : []))),
     note(step) {
-      if (step.kind === 'configure_guest') setUps.set(step.desired.port, setUpOf(step.veth));
-      if (step.kind === 'disable_offload' || (step.kind === 'announce_addresses' && step.desired.peer))
-        setUps.set(step.desired.port, setUpOf(undefined));
+      // Where addresses are announced, that comes last: one that failed is tried again with what comes before it.
+      if (
+        step.kind === 'announce_addresses' ||
+        ((step.kind === 'configure_guest' || step.kind === 'disable_offload') &&
+          announcedWith(step.desired).length === 0)
+      )
+        setUps.set(step.desired.port, setUpOf(step.desired.veth));
       if (step.kind === 'detach_port' || step.kind === 'release_port') setUps.delete(step.port.port);
     },
     forget(isOver) {

@@ -39,3 +39,8 @@ export interface DesiredPort {
   /** Addresses that the host makes reachable for the guest. */
   published?: readonly PublishedAddress[];
 }
+
+/** What neighbours are told once its inner end is set up, which is the last that is done for it: addresses without prefix length. */
+export function announcedWith({ peer, announces, portSecurity }: DesiredPort): readonly string[] {
+  return (peer === undefined ? portSecurity?.addresses : announces) ?? [];
+}

@@ -2,7 +2,7 @@
 
 import { portName } from '../guest/vmid.ts';
 import { type Blocker, blockerOf } from './blockers.ts';
-import type { DesiredPort } from './desired.ts';
+import { announcedWith, type DesiredPort } from './desired.ts';
 import { type Choice, chooseDriver, presenceOf, type SwitchFacts, whyAway } from './driver-choice.ts';
 import { type DriverName, driverTraits, ROWS_DRIVER } from './driver-names.ts';
 import { keepNames } from './kept-names.ts';
@@ -253,7 +253,7 @@ function securitySteps(
  * too): the guest would be reached that much later than it is there. A shared address had another holder before.
  */
 function announcement(desired: DesiredPort): Step[] {
-  const addresses = desired.portSecurity?.addresses ?? [];
+  const addresses = announcedWith(desired);
   return addresses.length === 0 ? [] : [{ kind: 'announce_addresses', desired, addresses }];
 }
 
@@ -262,7 +262,8 @@ function announcement(desired: DesiredPort): Step[] {
  * guest's run before goes on sending to the MAC of then, for half a minute and more (RFC 4861 §7.3.2; Linux's ARP, too).
  */
 function peerSteps(desired: DesiredPort, input: PlanInput, bridge: ObservedBridge | undefined): Step[] {
-  const { peer, announces = [] } = desired;
+  const { peer } = desired;
+  const announces = announcedWith(desired);
   if (peer === undefined || input.configured.has(desired.port)) return [];
   const steps: Step[] = [];
   if (bridge?.datapathType !== 'system') steps.push({ kind: 'disable_offload', desired, peer });
