@@ -37,14 +37,17 @@ export const addCreateInterface: AddVerb = (parent, context) => {
     .option('--bridge <name>', 'the bridge; by default default_bridge of the configuration', parseBridge)
     .option('--tag <vlan>', 'its VLAN, from 1 to 4094', parseTag)
     .option('--trunks <vlans>', 'VLANs that it gets tagged, such as 20,30-39', parseTrunks)
-    .option('--mtu <bytes>', 'its MTU', parseMtu)
+    .option('--mtu <bytes>', 'its MTU, where the bridge has none', parseMtu)
     .option('--json', 'print one JSON document: the port, its bridge and its device')
     .addHelpText(
       'after',
-      examples([
+      `${examples([
         'create-interface vethAB12CD web 4711',
         'create-interface vethAB12CD web 4711 --bridge vmbr0 --tag 20',
-      ]),
+      ])}
+
+The port has its bridge's MTU: a smaller one would lower the whole bridge's.
+--mtu counts only where the bridge's cannot be read.`,
     )
     .action(
       ending(context, async (raw: string, id: string, vmid: number, { json, ...options }: Options) => {
