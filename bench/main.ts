@@ -31,7 +31,9 @@ if (unknown.length > 0) {
 /** Without `suite`: on any. */
 const wanted = (name: string, suite?: Suite) =>
   asked.length === 0 ||
-  asked.some(([section, on]) => section === name && (on === undefined || suite === undefined || on === suite));
+  asked.some(
+    ([section, on]) => section === name && (on === undefined || suite === undefined || on === suite),
+  );
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
 const options = { deb: `dist/bench/ovs-port-agent_${version}_all.deb`, disk: DISK, say };
