@@ -97,7 +97,7 @@ export function openByHand(parts: ByHandParts): ByHand {
       { ...manual('attach', link, name, id), nic, ...guestKey, ...options },
       caller,
     );
-    // Who asked hears that it failed; no wish of theirs stays behind to be tried again unasked.
+    // Who asked hears that it failed; nothing that they asked for stays behind to be tried again unasked.
     if (!result.ok && !holder) await agent.handle({ ...manual('detach', link, name, id), nic }, caller);
     demand(result);
     const bound = { port: portName(id, nic), vmid: id, nic, interface: link, container: name };

@@ -25,7 +25,7 @@ export const callAgent: CallAgent = async ({ deadlineMs = 30_000, ...call }) => 
       path: AGENT_PATH,
       interface: AGENT_NAME,
       deadlineMs,
-      // Whoever stopped the agent meant it: no question starts it, and no wish either.
+      // Whoever stopped the agent meant it: nothing that is asked of it starts it.
       autoStart: false,
     });
   } finally {

@@ -25,7 +25,7 @@ export interface BridgeView {
 export interface HealthView {
   /** Why OVSDB cannot be asked: then nothing is known of bridges and ports. */
   ovsdbProblem?: string | undefined;
-  /** Why ovs-vswitchd does not answer: then rows are only wishes. */
+  /** Why ovs-vswitchd does not answer: then rows say only what is desired. */
   switchProblem?: string | undefined;
   bridges: readonly BridgeView[];
   /** Of the ports that guests have. */

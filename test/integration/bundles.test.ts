@@ -39,7 +39,7 @@ describe('the pager on a terminal of 10 lines', () => {
     return stdout.replaceAll('\r', '');
   };
 
-  it('is the one that is wished for', async () => {
+  it('is the one that is wanted', async () => {
     await writeFile(join(out, 'pager'), '#!/bin/sh\nsed "s/^/> /"\n', { mode: 0o755 });
     const text = await seen({ PAGER: join(out, 'pager') });
     expect(text).toMatch(/^> Usage: ovs-port-agent/);

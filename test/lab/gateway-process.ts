@@ -1,4 +1,4 @@
-// Runs the gateway inside a test host: `node gateway-process.ts assert|watch|undo|counters [WISH]`, one JSON line an answer.
+// Runs the gateway inside a test host: `node gateway-process.ts assert|watch|undo|counters [SPEC]`, one JSON line an answer.
 import { readFileSync } from 'node:fs';
 import { AgentError } from '../../src/core/lib/errors.ts';
 import { exec, follow } from '../../src/core/lib/exec.ts';

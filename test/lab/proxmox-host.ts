@@ -25,7 +25,7 @@ export interface ProxmoxHost extends AgentHost {
 }
 
 /** What the port of a card should look like beside its owner; VLANs as OVSDB has them. */
-export interface Wish {
+export interface PortSpec {
   nic?: number;
   bridge?: string;
   tag?: number | null;
@@ -100,8 +100,8 @@ const isOf = ({ vmid }: LabGuest) => {
 };
 
 /** Each card of the guest is in one port, the right one by the host's mode; the ledger tells the whole story. */
-export async function expectPorts(host: ProxmoxHost, guest: LabGuest, ...wishes: Wish[]): Promise<void> {
-  const expected = wishes.map(({ nic = 0, bridge = 'vmbr0', tag = null, trunks = [], row }) => {
+export async function expectPorts(host: ProxmoxHost, guest: LabGuest, ...specs: PortSpec[]): Promise<void> {
+  const expected = specs.map(({ nic = 0, bridge = 'vmbr0', tag = null, trunks = [], row }) => {
     const device = guest.device.replace(/0$/, String(nic));
     const alias = portOf(guest, nic);
     const name = row ?? (host.mode === 'vi' ? alias : device);

@@ -22,7 +22,7 @@ export interface Choice {
   guest?: string;
 }
 
-/** Without a wish only what has a port, or had one as far as is known; whoever asks for a state or a guest means all of them. */
+/** Unless asked for more, only what has a port, or had one as far as is known; whoever asks for a state or a guest means all of them. */
 export function chosen(rows: readonly GuestRow[], choice: Choice): GuestRow[] {
   const { all, bridge, runtime, state, guest } = choice;
   const isAll = all === true || state !== undefined || guest !== undefined;

@@ -24,7 +24,7 @@ const SPARE = ['RX/TX', 'HANDSHAKE', 'ROLE', 'SPOOFED'];
 const SHRINKS = ['CONTAINER', 'ADDRESS', 'GROUP'];
 
 /**
- * Those with a port or a wish for one, then who has none and why; with `all` also containers that are not of
+ * Those with a port, or that should have one, then who has none and why; with `all` also containers that are not of
  * Netmaker. PEERS is how many have a session out of all; HANDSHAKE the age of the latest.
  */
 export function netmakerTable(

@@ -1,4 +1,4 @@
-// `reconcile`: compare wish and switch now, and repair.
+// `reconcile`: compare what is desired with the switch now, and repair.
 
 import { z } from 'zod';
 import { type Status, statusSchema } from '../../api/answers/status.ts';

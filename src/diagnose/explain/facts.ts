@@ -61,7 +61,7 @@ export interface PortFacts {
   /** Why OVSDB, or the agent, did not answer. */
   ovsdbProblem?: string;
   agentProblem?: string;
-  /** Why ovs-vswitchd does not answer: rows are only wishes then. */
+  /** Why ovs-vswitchd does not answer: rows say only what is desired then. */
   switchProblem?: string;
   /** Another node of the cluster has the guest. */
   node?: string;

@@ -110,7 +110,7 @@ const file = fc
   )
   .map(([mark, parts, eol, ended]) => mark + parts.flat().join(eol) + (ended ? eol : ''));
 
-const wishes = (...bridges: string[]): InterfacesSpec => ({
+const specOf = (...bridges: string[]): InterfacesSpec => ({
   bridges: bridges.map((name) => ({ name, addresses: ['203.0.113.1/24'], present: true })),
   networkManager: new Set(),
   sourced: new Set(),
@@ -139,7 +139,7 @@ describe('with our edit Proxmox’s next save', () => {
   it('has our option once in the stanza of each bridge that got it, and is else what it would have been', async () => {
     let protectedOnes = 0;
     await forAll(
-      (text) => edit(text, wishes()),
+      (text) => edit(text, specOf()),
       (before, after, { changes }) => {
         expect(after === null).toBe(before === null);
         if (before === null || after === null) return;
@@ -161,7 +161,7 @@ describe('with our edit Proxmox’s next save', () => {
 
   it('has the stanza of a bridge of ours once, and every line that it would have had', async () => {
     await forAll(
-      (text) => edit(text, wishes('ovsbr0')),
+      (text) => edit(text, specOf('ovsbr0')),
       (before, after, { changes, refusals }) => {
         expect(after === null).toBe(before === null);
         if (before === null || after === null) return;

@@ -1,4 +1,4 @@
-// The index of who asks for what says the same as a look through everybody's wishes.
+// The index of who asks for what says the same as a look through what everybody asks for.
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -6,11 +6,11 @@ import { openAskers } from '../../../src/state/askers.ts';
 
 const PORTS = ['vi100', 'vi100i1', 'vi200'] as const;
 const DEVICES = ['tap100i0', 'vethA', 'vi200'] as const;
-const wishes = fc.array(
+const asked = fc.array(
   fc.record({ port: fc.constantFrom(...PORTS), interface: fc.constantFrom(...DEVICES) }),
   { maxLength: 3 },
 );
-const changes = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c'), wishes), { maxLength: 12 });
+const changes = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c'), asked), { maxLength: 12 });
 
 it('names exactly those who ask, however often they changed their mind', () => {
   fc.assert(

@@ -7,7 +7,7 @@ import { parseAttachOptions } from '../../../../src/runtimes/manual/attach-optio
 import type { Resolution, Sources } from '../../../../src/runtimes/source.ts';
 
 const guest = { runtime: 'proxmox-qemu' as const, vmid: 101, name: 'shop' };
-const wish = (nic: number, port = nic === 0 ? 'vi101' : `vi101i${nic}`) => ({
+const spec = (nic: number, port = nic === 0 ? 'vi101' : `vi101i${nic}`) => ({
   port,
   interface: `tap101i${nic}`,
   bridge: 'vmbr0',
@@ -15,7 +15,7 @@ const wish = (nic: number, port = nic === 0 ? 'vi101' : `vi101i${nic}`) => ({
   nic,
 });
 const binding = {
-  ...wish(0),
+  ...spec(0),
   key: 'vmid:101',
   vmid: 101,
   runtime: guest.runtime,
@@ -37,7 +37,7 @@ describe('the overview', () => {
   it('has a row for each card: what it has, and why it waits', () => {
     const rows = describeGuests({
       ...nothing,
-      desiredGuests: [{ key: 'vmid:101', guest, ports: [wish(0), wish(1), wish(2)] }],
+      desiredGuests: [{ key: 'vmid:101', guest, ports: [spec(0), spec(1), spec(2)] }],
       bindings: [binding],
       pendingRetries: [
         {
@@ -145,7 +145,7 @@ describe('guests that get no port', () => {
       current: [
         {
           key: 'vmid:101',
-          resolution: { guest, ports: [wish(0)], skipped: ['net1: vmbr9 is a Linux bridge'], note: '' },
+          resolution: { guest, ports: [spec(0)], skipped: ['net1: vmbr9 is a Linux bridge'], note: '' },
         },
       ],
     });

@@ -249,7 +249,7 @@ describe('a container', () => {
     }
   });
 
-  it('labelled as Netmaker is taken by every rule, with its address and the rest of its wishes', () => {
+  it('labelled as Netmaker is taken by every rule, with its address and the rest of what its labels ask for', () => {
     const labels = {
       [`${P}netmaker`]: 'true',
       [`${P}address`]: '203.0.113.7',
@@ -293,8 +293,8 @@ describe('a container', () => {
 
   it('of Netmaker on another bridge is refused what nobody would keep there', () => {
     for (const more of [{ 'allow-in': 'icmp' }, { 'rate-out': '100' }, { address: '203.0.113.7' }]) {
-      const wishes = Object.entries({ bridge: 'ovsbr0', netmaker: 'true', ...more });
-      const labels = Object.fromEntries(wishes.map(([key, value]) => [P + key, value as string]));
+      const given = Object.entries({ bridge: 'ovsbr0', netmaker: 'true', ...more });
+      const labels = Object.fromEntries(given.map(([key, value]) => [P + key, value as string]));
       expect(decideAttach(container('web', labels), rules)).toMatchObject({
         attach: false,
         selected: true,

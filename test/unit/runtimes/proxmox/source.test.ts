@@ -86,20 +86,20 @@ describe('a Proxmox guest', () => {
   it('is not forgotten when its firewalled card loses its port with the bridge: that waits for Proxmox', async () => {
     await write(['net0: virtio,bridge=ovsbr0,firewall=1']);
     plugged = false;
-    const wished = async () =>
+    const desired = async () =>
       (await source().current())
         ?.flatMap(({ resolution }) => resolution.ports ?? [])
         .map((port) => port.interface);
     links = new Set(['tap101i0', 'fwbr101i0']);
-    expect(await wished()).toEqual(['fwln101o0']);
+    expect(await desired()).toEqual(['fwln101o0']);
     expect((await source().resolveNow(101))?.ports).toMatchObject([
       { port: 'vi101', interface: 'fwln101o0' },
     ]);
     // Proxmox has not begun to plug it, or is in the middle of that.
     links = new Set(['tap101i0']);
-    expect(await wished()).toEqual([]);
+    expect(await desired()).toEqual([]);
     links = new Set(['fwbr101i0']);
-    expect(await wished()).toEqual([]);
+    expect(await desired()).toEqual([]);
   });
 
   it('gets vi<VMID>i<n> for each further card', async () => {
