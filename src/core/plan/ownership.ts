@@ -35,7 +35,12 @@ export function keptBecause(port: ObservedPort, observed: Observed, recordOf: Re
   return isNoted || isNamedFor(port) ? undefined : `${link} is no guest's device that we know of`;
 }
 
-/** A device that only a guest's NIC is called: Proxmox's for that guest, or the outer end that we make for a container. */
-function isNamedFor({ port, interface: link }: ObservedPort): boolean {
-  return link === port || parseGuestInterface(link)?.vmid === parsePortName(port)?.vmid;
+/**
+ * A device that only a guest's NIC is called: Proxmox's for that guest, which on OVS may be one that the switch makes, or
+ * the outer end of a veth that we make for a container.
+ */
+function isNamedFor({ port, interface: link, type }: ObservedPort): boolean {
+  return (
+    (link === port && type !== 'internal') || parseGuestInterface(link)?.vmid === parsePortName(port)?.vmid
+  );
 }

@@ -153,6 +153,15 @@ describe('plan', () => {
       expect(stepsFor(row('vi999', 'tap101i0'), ['tap101i0'])).toEqual([]);
     });
 
+    it('under our name is not taken for ours with a device that the switch itself made', () => {
+      // The outer end that we make for a container is a veth of that name.
+      expect(stepsFor(row('vi999', 'vi999'), ['vi999'])).toEqual(['detach_port']);
+      expect(stepsFor({ ...row('vi999', 'vi999'), type: 'internal' }, ['vi999'])).toEqual([]);
+      expect(stepsFor({ ...row('vi999', 'fwln999o0'), type: 'internal' }, ['fwln999o0'])).toEqual([
+        'detach_port',
+      ]);
+    });
+
     it('for another guest than its name says is nobody’s', () => {
       expect(stepsFor(row('vi998', 'veth7x'), [])).toEqual([]);
     });
