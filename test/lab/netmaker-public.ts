@@ -6,6 +6,7 @@ import { heardOf } from './lies.ts';
 import { ask, IMAGE, type MeshHost, REMOTE, REMOTE6, UPLINK, upMeshHost } from './netmaker-host.ts';
 import { networkState } from './network-state.ts';
 import { unansweredDuring } from './pings.ts';
+import { toldOnFailure } from './told-on-failure.ts';
 
 export interface PublicPlace {
   suite: Suite;
@@ -55,6 +56,7 @@ export function publicServers(name: string, { suite, keys = '', way }: PublicPla
   ] as const;
   let host: MeshHost;
   let before: string[];
+  toldOnFailure(() => host);
 
   /** One packet each way: what the server at `to` says about who asked. */
   const answer = async (asking: Promise<{ stdout: string }>) => (await asking).stdout;

@@ -15,13 +15,15 @@ for bridge in $(timeout 5 ovs-vsctl --timeout=5 list-br); do
   look ovs-ofctl -O OpenFlow14 dump-flows $bridge
   look ovs-ofctl -O OpenFlow14 dump-ports $bridge
 done
-look ip -brief address
+look ip address
+look ip -6 route show table all
+look nft list ruleset
 look ip neigh
 look ip route
 for space in $(ip netns list | cut -d' ' -f1); do look ip netns exec $space ip neigh; look ip netns exec $space ip route; done
 look docker ps -a
 for pid in $(docker ps -q | xargs -r docker inspect -f '{{.State.Pid}}') $(lxc-ls -1 --running | xargs -rn1 lxc-info -p -H -n); do
-  for what in link address route neigh; do look nsenter --net=/proc/$pid/ns/net ip -s $what show; done
+  for what in link address rule neigh 'route show table all'; do look nsenter --net=/proc/$pid/ns/net ip -s $what; done
 done
 ! which nmcli >/dev/null || look nmcli device
 tail -n 60 /var/lib/ovs-port-agent/ledger.jsonl | jq -c '.block | [.height, .timestamp, .action, .cause, .data]' | cut -c1-400
