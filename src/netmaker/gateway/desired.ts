@@ -96,12 +96,16 @@ function forwarding6(spec: GatewaySpec, observed: Observed, held: readonly Entry
 
 /**
  * The kernel asks for the neighbour of a packet that it forwards under its own link-local address, and without one not at
- * all (ndisc_send_ns). NetworkManager leaves the bridge without.
+ * all (ndisc_send_ns). Where NetworkManager gives the bridge one, it is without the kernel's route to its prefix
+ * (`noprefixroute`), and NetworkManager's own is lost when it takes the bridge for somebody else's just then (1.58, 2 of 20
+ * or so first starts): the host hears the containers' link-local addresses then, and cannot answer.
  */
 function linkLocal({ bridge }: GatewaySpec, { links }: Observed): HostResource[] {
   const cidr = 'fe80::1/64';
   const others = links.get(bridge)?.addresses.filter((address) => isLinkLocal(address) && address !== cidr);
-  return others?.length ? [] : [{ kind: 'address', device: bridge, cidr }];
+  return others?.length
+    ? [route('fe80::/64', bridge, RT_TABLE_MAIN)]
+    : [{ kind: 'address', device: bridge, cidr }];
 }
 
 const isLinkLocal = (address: string) => /^fe80:/i.test(address);

@@ -86,6 +86,18 @@ describe('a bridge with an IPv6 pool', () => {
     expect(addresses(['fe80::4c40:b4ff:fe10:df45/64'])).toEqual(['address 2001:db8:7::1/64 ovsbr1']);
   });
 
+  it('gets the route to the link-local addresses of its containers where only the address is there', () => {
+    const links = { ovsbr1: link(7, ['fe80::4c40:b4ff:fe10:df45/64']) };
+    const way = 'route fe80::/64 ovsbr1 254';
+    const routes = (more: Parameters<typeof host>[0]) =>
+      made(spec({ pools: [pool6], published: published6 }), host({ links, ...more })).filter((key) =>
+        key.startsWith('route fe80'),
+      );
+    expect(routes({})).toEqual([way]);
+    expect(routes({ present: new Set([way]) })).toEqual([]);
+    expect(routes({ links: { ovsbr1: link(7, []) } })).toEqual([]);
+  });
+
   it('gets a link-local gateway once, though it is the link-local address as well', () => {
     const pool = { ...pool6, subnet: '2001:db8:7::a/128', gateway: 'fe80::1', prefix: 128 };
     const found = made(spec({ pools: [pool], published: published6 }), host()).filter((key) =>
