@@ -65,8 +65,11 @@ const executors: Executors = {
     undo: ({ cidr, device }, { exec }) => ip(exec, 'address', 'delete', cidr, 'dev', device),
   },
   route: {
-    make: ({ to, device, table }, { exec }) =>
-      ip(exec, family(to), 'route', 'add', to, 'dev', device, 'table', String(table)),
+    // Every device has the prefix of link-local addresses, and to add is refused where another one has it already.
+    make: ({ to, device, table }, { exec }) => {
+      const verb = to.startsWith('fe80:') ? 'append' : 'add';
+      return ip(exec, family(to), 'route', verb, to, 'dev', device, 'table', String(table));
+    },
     undo: ({ to, device, table }, { exec }) =>
       ip(exec, family(to), 'route', 'delete', to, 'dev', device, 'table', String(table)),
   },
