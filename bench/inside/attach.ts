@@ -99,7 +99,7 @@ export async function openAttachBench(): Promise<AttachBench> {
           'ms',
           agent.usable,
           { name, values: peer.usable },
-          '<= 1.5',
+          '<= 1.2',
         ),
         row(
           `attach, ${present} ports there: event to answer`,

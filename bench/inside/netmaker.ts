@@ -147,6 +147,7 @@ async function measureCrowd(
       ours: single(mine, 1),
       peer: { name: `${count} × docker run -d without us`, ...single(peer, 1) },
       ratio: mine / peer,
+      limit: '<= 1.8',
     },
     {
       what: `Netmaker: ${count} at once, different addresses`,
