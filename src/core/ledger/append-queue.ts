@@ -16,12 +16,12 @@ export type AppendQueue = {
 };
 
 type Waiting = { draft: Draft; resolve: (block: HashedBlock) => void; reject: (error: unknown) => void };
-type Batch = { bytes: Buffer; hashes: string[]; taken: Waiting[] };
+type Batch = { bytes: Buffer; hashes: string[]; texts: string[]; taken: Waiting[] };
 
 export function appendQueue(
   file: LedgerFile,
   start: Head,
-  onDurable: (block: HashedBlock) => void,
+  onDurable: (block: HashedBlock, text: string) => void,
 ): AppendQueue {
   let head = start;
   let waiting: Waiting[] = [];
@@ -38,21 +38,24 @@ export function appendQueue(
   // Heights are given only here: when a batch fails, the next one is built on the block that is really there.
   function takeBatch(): Batch {
     const hashes: string[] = [];
-    let text = '';
+    const texts: string[] = [];
+    let lines = '';
     let prev = head.hash;
     for (const { draft } of waiting) {
-      const { line, hash } = formatLine(blockText(draft, head.height + hashes.length + 1, prev));
-      if (text.length > 0 && text.length + line.length > MAX_BATCH_BYTES) break;
-      text += line;
+      const text = blockText(draft, head.height + hashes.length + 1, prev);
+      const { line, hash } = formatLine(text);
+      if (lines.length > 0 && lines.length + line.length > MAX_BATCH_BYTES) break;
+      lines += line;
       prev = hash;
       hashes.push(hash);
+      texts.push(text);
     }
     const taken = waiting.slice(0, hashes.length);
     waiting = waiting.slice(hashes.length);
-    return { bytes: Buffer.from(text), hashes, taken };
+    return { bytes: Buffer.from(lines), hashes, texts, taken };
   }
 
-  async function commit({ bytes, hashes, taken }: Batch): Promise<void> {
+  async function commit({ bytes, hashes, texts, taken }: Batch): Promise<void> {
     try {
       await file.append(bytes, head);
     } catch (error) {
@@ -62,7 +65,7 @@ export function appendQueue(
     for (const [index, { draft, resolve }] of taken.entries()) {
       const block = finished(draft, head, hashes[index] ?? '');
       head = { height: block.height, hash: block.hash };
-      onDurable(block);
+      onDurable(block, texts[index] ?? '');
       resolve(block);
     }
   }

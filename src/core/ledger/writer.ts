@@ -14,7 +14,8 @@ import { recover } from './recover.ts';
 import { type LedgerStats, liveStats } from './stats.ts';
 import type { Head, VerifyResult } from './verify.ts';
 
-export type LedgerListener = (block: HashedBlock) => void;
+/** @param text the block's bytes as they stand in its line: what its hash is of */
+export type LedgerListener = (block: HashedBlock, text: string) => void;
 
 export type LedgerOptions = Origin & {
   path: string;
@@ -71,9 +72,9 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
     const stats = liveStats(options.path, size);
     const store = ledgerFile(options.path, file, size, fs);
     const listeners = new Set<LedgerListener>(options.onAppend ? [options.onAppend] : []);
-    const queue = appendQueue(store, head, (block) => {
+    const queue = appendQueue(store, head, (block, text) => {
       stats.add(block);
-      for (const listener of listeners) report(listener, block);
+      for (const listener of listeners) report(listener, block, text);
     });
     const ledger: LedgerWriter = {
       append: (entry) => queue.append(() => makeDraft(entry, options, queue.head().height, clock.now())),
@@ -120,9 +121,9 @@ function lossEntry({ height, hash, found }: Loss): DeclaredEntry {
 }
 
 // A listener that throws must not make a durable append look failed.
-function report(listener: LedgerListener, block: HashedBlock): void {
+function report(listener: LedgerListener, block: HashedBlock, text: string): void {
   try {
-    listener(block);
+    listener(block, text);
   } catch (error) {
     process.emitWarning(error instanceof Error ? error : String(error));
   }
