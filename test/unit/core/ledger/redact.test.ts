@@ -1,0 +1,160 @@
+// Secrets stay out of the ledger, wherever in the data they stand; the rest stays as it is.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { MAX_DEPTH } from '../../../../src/core/ledger/canonical.ts';
+import { REDACTED, redact, SECRET_NAMES, SECRET_WORDS } from '../../../../src/core/ledger/redact.ts';
+import type { Json } from '../../../../src/core/lib/json.ts';
+
+const SECRET = 'Zq7-hunter2-Zq7';
+
+/** A key as programs spell it: snake, kebab, camel, shouted, with words before and after. */
+const spelt = (names: readonly string[]) =>
+  fc
+    .tuple(
+      fc.constantFrom(...names),
+      fc.constantFrom('', 'db', 'x my'),
+      fc.constantFrom('', 'id', 'file'),
+      fc.constantFrom('_', '-', '.', ' ', 'camel'),
+      fc.boolean(),
+    )
+    .map(([name, before, after, join, loud]) => {
+      const words = `${before} ${name} ${after}`.split(' ').filter(Boolean);
+      const key =
+        join === 'camel'
+          ? words.map((word, i) => (i === 0 ? word : word[0]?.toUpperCase() + word.slice(1))).join('')
+          : words.join(join);
+      return loud && join !== 'camel' ? key.toUpperCase() : key;
+    });
+
+const { json } = fc.letrec<{ json: Json }>((tie) => ({
+  json: fc.oneof(
+    { depthSize: 'small' },
+    fc.string({ unit: 'grapheme' }),
+    fc.integer(),
+    fc.boolean(),
+    fc.constant(null),
+    fc.array(tie('json'), { maxLength: 4 }),
+    fc.dictionary(fc.string(), tie('json'), { maxKeys: 4 }),
+  ),
+}));
+
+/** Puts `inner` somewhere into other data. */
+const somewhere = (inner: fc.Arbitrary<Json>) =>
+  fc
+    .tuple(inner, fc.array(fc.tuple(fc.boolean(), fc.string(), json), { maxLength: 4 }))
+    .map(([found, around]) =>
+      around.reduce<Json>(
+        (value, [isList, key, beside]) =>
+          isList ? [beside, value] : { beside, [`in ${key.replace(/[^a-f]/g, '')}`]: value },
+        found,
+      ),
+    );
+
+describe('what is secret', () => {
+  it.each([
+    ['a name', spelt(SECRET_NAMES)],
+    ['a word', spelt(SECRET_WORDS)],
+  ])('is never left under %s of the list, however it is spelt and wherever it stands', (_, keys) => {
+    const under = keys.chain((key) =>
+      fc.constantFrom<Json>(
+        { [key]: SECRET },
+        { [key]: [SECRET] },
+        { [key]: { a: [SECRET] } },
+        { name: key, value: SECRET },
+        [`--${key.replace(/[^\w-]/g, '-')}`, SECRET],
+      ),
+    );
+    fc.assert(
+      fc.property(somewhere(under), (data) => {
+        const text = JSON.stringify(redact(data));
+        expect(text).not.toContain(SECRET);
+        expect(text).toContain(REDACTED);
+      }),
+    );
+  });
+
+  it.each([
+    `postgres://admin:${SECRET}@db.example/x`,
+    `curl -H 'Authorization: Bearer ${SECRET}' https://example`,
+    `authorization: ${SECRET}`,
+    `mysql --password=${SECRET} --user=a`,
+    `{"api_key": "${SECRET}", "a": 1}`,
+    `API-KEY = '${SECRET}'`,
+    `TOKEN=${SECRET}\nOTHER=1`,
+    `Bearer ${SECRET}0123456789`,
+    `-----BEGIN OPENSSH PRIVATE KEY-----\n${SECRET}\n-----END OPENSSH PRIVATE KEY-----\n`,
+    `-----BEGIN PRIVATE KEY-----\n${SECRET}`,
+    `PRIVATE+KEY+host+0a1b2c3d+${SECRET}`,
+    `eyJhbGciOiJIUzI1NiJ9.${SECRET}.${SECRET}`,
+  ])('is not left in the text %j, nor in a key', (text) => {
+    expect(redact(text)).not.toContain(SECRET);
+    expect(JSON.stringify(redact({ [text]: [text] }))).not.toContain(SECRET);
+  });
+
+  it('is also what a configuration adds', () => {
+    expect(redact({ licence_number: SECRET, a: `licence: ${SECRET}` }, ['licence'])).toEqual({
+      licence_number: REDACTED,
+      a: `licence: ${REDACTED}`,
+    });
+  });
+});
+
+describe('what is no secret', () => {
+  it('stays as it is', () => {
+    const data = {
+      key: 'value',
+      public_keys: ['mHsZ0Yx4n0c3h3m1pQ=='],
+      password: null,
+      password_set: true,
+      name: 'vi101',
+      value: 5,
+      spinning: 'passage, opinion, and a compass',
+      at: '2026-11-30T00:00:00.000Z',
+      url: 'https://example:8443/path?a=b',
+      text: 'port vi101: attached on vmbr0 (tap101i0)',
+      mac: 'bc:24:11:00:00:01',
+      args: ['--name', 'x'],
+    };
+    expect(redact(data)).toEqual(data);
+  });
+
+  it('is changed by no second pass, and no data is lost', () => {
+    const shape = (data: Json): unknown => {
+      if (Array.isArray(data)) return data.map(shape);
+      return data !== null && typeof data === 'object' ? Object.values(data).map(shape) : typeof data;
+    };
+    fc.assert(
+      fc.property(json, (data) => {
+        const once = redact(data);
+        expect(redact(once)).toEqual(once);
+        expect(shape(once)).toEqual(shape(data));
+      }),
+    );
+  });
+
+  it('keeps a key named __proto__', () => {
+    expect(JSON.stringify(redact(JSON.parse('{"__proto__":{"a":1}}')))).toBe('{"__proto__":{"a":1}}');
+  });
+});
+
+it('refuses what is deeper than a block, and takes no more than linear time for any text', () => {
+  let deep: Json = SECRET;
+  for (let i = 0; i < MAX_DEPTH; i++) deep = [deep];
+  expect(JSON.stringify(redact(deep))).toContain(SECRET);
+  for (let i = 0; i < 50_000; i++) deep = [deep];
+  expect(() => redact(deep)).toThrow('64 levels');
+  const began = performance.now();
+  for (const part of [
+    'token',
+    'a://',
+    '-----BEGIN PRIVATE KEY-----',
+    'password="\\',
+    'bearer ',
+    'eyJ',
+    '  :',
+  ]) {
+    redact(part.repeat(200_000 / part.length));
+  }
+  expect(performance.now() - began).toBeLessThan(5_000);
+});
