@@ -17,6 +17,7 @@ export type SignatureType = (typeof SIGNATURE)[keyof typeof SIGNATURE];
 
 const ID_BYTES = 4;
 const RAW_BYTES = 32;
+const SSH_TYPE = 'ssh-ed25519';
 /** Before a raw key in PKCS #8 and in SubjectPublicKeyInfo (RFC 8410, section 7). */
 const PRIVATE_DER = Buffer.from('302e020100300506032b657004220420', 'hex');
 const PUBLIC_DER = Buffer.from('302a300506032b6570032100', 'hex');
@@ -49,6 +50,27 @@ export function newSigner(name: string): Signer {
 /** `name+id+key`: what is given to those who verify. */
 export function verifierText({ name, id, type, raw }: Verifier): string {
   return `${name}+${id.toString('hex')}+${Buffer.concat([Buffer.of(type), raw]).toString('base64')}`;
+}
+
+/** The key as OpenSSH writes it in `*.pub` files and `authorized_keys` (RFC 8709): what sigsum-key and ssh-keygen read. */
+export function opensshText({ name, raw }: Pick<Verifier, 'name' | 'raw'>): string {
+  const part = (bytes: Uint8Array) => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(bytes.length);
+    return Buffer.concat([length, bytes]);
+  };
+  const blob = Buffer.concat([part(Buffer.from(SSH_TYPE)), part(raw)]);
+  return `${SSH_TYPE} ${blob.toString('base64')} ${name}`;
+}
+
+/**
+ * Sigsum gives keys without names; the name follows from the key then. Its logs and witnesses sign by these names.
+ * Source: sigsum's log and cosignature formats.
+ */
+export function sigsumVerifier(raw: Buffer, type: SignatureType): Verifier {
+  const hash = createHash('sha256').update(raw).digest('hex');
+  const kind = type === SIGNATURE.cosignature ? 'witness' : 'tree';
+  return verifierOf(`sigsum.org/v1/${kind}/${hash}`, raw, type);
 }
 
 /** Throws `bad-argument` for text that is no such key, or whose identifier is another key's. */
