@@ -182,6 +182,29 @@ export const ERRORS = {
     remedy: 'Run: ovs-port-agent ledger verify. Keep the file: it is evidence.',
   },
   'ledger-write-failed': { exitCode: 1, remedy: 'Check the disk that holds /var/lib/ovs-port-agent.' },
+  'ledger-evidence-unreadable': {
+    exitCode: 1,
+    remedy: 'See the cause. Run it as root; if the disk is broken, keep what can be read of ledger.d.',
+  },
+  'ledger-tree-unreadable': {
+    exitCode: 1,
+    remedy:
+      'Restart the agent: it makes the tree anew from the blocks. systemctl restart ovs-port-agent.service',
+  },
+  'ledger-checkpoint-refused': {
+    exitCode: 1,
+    remedy: 'Restart the agent: it begins a new epoch that names the head that was signed before.',
+  },
+  'ledger-checkpoint-missing': {
+    exitCode: 1,
+    remedy:
+      'The agent signs a checkpoint within a minute of a block. At once: ovs-port-agent ledger checkpoint',
+  },
+  'ledger-key-unusable': {
+    exitCode: 1,
+    remedy:
+      'See the message. Without its key the ledger goes on in a new epoch: move the file away, restart the agent.',
+  },
   'interfaces-busy': {
     exitCode: 1,
     remedy: 'Somebody else is changing the network configuration of Proxmox; try again when that is done.',

@@ -36,6 +36,8 @@ export interface Verifier {
 export interface Signer {
   readonly verifier: Verifier;
   sign(message: Uint8Array): Buffer;
+  /** The same key under another name. */
+  named(name: string): Signer;
   /** As it is kept in a file that nobody else can read. */
   privateText(): string;
 }
@@ -116,6 +118,7 @@ function signerOf(name: string, key: KeyObject): Signer {
   return {
     verifier,
     sign: (message) => sign(null, message, key),
+    named: (other) => signerOf(other, key),
     privateText() {
       const seed = key.export({ format: 'der', type: 'pkcs8' }).subarray(PRIVATE_DER.length);
       const encoded = Buffer.concat([Buffer.of(SIGNATURE.ed25519), seed]).toString('base64');

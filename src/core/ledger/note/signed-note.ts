@@ -88,9 +88,11 @@ function parseSignature(line: string): NoteSignature {
   return { name, id: bytes.subarray(0, ID_BYTES), bytes: bytes.subarray(ID_BYTES) };
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const CONTROLS = /[\u0000-\u0009\u000b-\u001f\u007f]/;
+
 /** No control characters but line ends (signed-note: "must not contain any ASCII control characters"). */
 const isNoteText = (text: string) =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  text.endsWith('\n') && !/[\u0000-\u0009\u000b-\u001f\u007f]/.test(text) && Buffer.from(text).toString() === text;
+  text.endsWith('\n') && !CONTROLS.test(text) && Buffer.from(text).toString() === text;
 
 const bad = (why: string) => new AgentError('bad-argument', `This is no signed note: ${why}.`);

@@ -1,0 +1,63 @@
+// The checkpoints that were signed, as they lie beside the ledger.
+
+import { z } from 'zod';
+import { type Checkpoint, parseCheckpoint } from '../note/checkpoint.ts';
+import { type Note, parseNote } from '../note/signed-note.ts';
+import { appendLine, readLines } from './json-lines.ts';
+
+const lineSchema = z.object({ at: z.string(), note: z.string() });
+const keySchema = z.object({ key: z.string(), from: z.int().min(0) });
+
+/** A checkpoint with all that is known to stand under it. */
+export interface KeptCheckpoint {
+  /** When it was signed, RFC 3339. */
+  readonly at: string;
+  readonly checkpoint: Checkpoint;
+  readonly note: Note;
+  /** The note as one text: the newest that has the most signatures. */
+  readonly text: string;
+}
+
+export interface KeptCheckpoints {
+  /** In the order of their signing; one that was cosigned later stands once. */
+  readonly all: readonly KeptCheckpoint[];
+  /** Lines of the file, from 1, that are no checkpoint. */
+  readonly bad: readonly number[];
+}
+
+export const keepCheckpoint = (path: string, at: string, note: string): Promise<void> =>
+  appendLine(path, { at, note });
+
+/** Throws `ledger-evidence-unreadable`. */
+export async function readCheckpoints(path: string): Promise<KeptCheckpoints> {
+  const { values, bad } = await readLines(
+    path,
+    lineSchema.transform(understood).pipe(z.custom<KeptCheckpoint>(Boolean)),
+  );
+  const byText = new Map<string, KeptCheckpoint>();
+  for (const kept of values) {
+    const before = byText.get(kept.note.text);
+    // `at` is of its first line; a later line only adds signatures.
+    if (before === undefined) byText.set(kept.note.text, kept);
+    else if (kept.note.signatures.length > before.note.signatures.length)
+      byText.set(kept.note.text, { ...kept, at: before.at });
+  }
+  return { all: [...byText.values()], bad };
+}
+
+function understood({ at, note: text }: z.output<typeof lineSchema>): KeptCheckpoint | undefined {
+  try {
+    const note = parseNote(text);
+    return { at, note, text, checkpoint: parseCheckpoint(note.text) };
+  } catch {
+    return undefined;
+  }
+}
+
+export const keepPublicKey = (path: string, key: string, from: number): Promise<void> =>
+  appendLine(path, { key, from });
+
+/** The public keys in order of their use. Throws `ledger-evidence-unreadable`. */
+export async function readPublicKeys(path: string): Promise<{ key: string; from: number }[]> {
+  return (await readLines(path, keySchema)).values;
+}

@@ -1,0 +1,179 @@
+// The ledger's checkpoints while the agent runs: made on a cadence, proved from, and kept with what witnesses put under them.
+
+import { parseNote } from '../note/signed-note.ts';
+import { ledgerPaths } from '../paths.ts';
+import { consistencyProof } from '../tree/proofs.ts';
+import type { Ledger } from '../writer.ts';
+import { openCadence } from './cadence.ts';
+import { keepCheckpoint, readCheckpoints } from './checkpoint-file.ts';
+import { type FollowedTree, followLedger } from './follow-tree.ts';
+import { beat } from './heartbeat.ts';
+import { logKeys } from './log-keys.ts';
+import { machineDigest } from './origin.ts';
+import { evidencePaths } from './places.ts';
+import { type EpochBegun, type RunningLog, runLog } from './running-log.ts';
+import { readSignedHead } from './signed-head.ts';
+import type { Signed } from './signer.ts';
+import type { SignedCheckpoint, WitnessedLog } from './witnessed-log.ts';
+
+export interface CheckpointOptions {
+  readonly ledger: Pick<Ledger, 'append' | 'head' | 'subscribe'>;
+  /** Of the ledger's file. */
+  readonly path: string;
+  readonly hostname: string;
+  readonly machineId: string;
+  /** `[ledger] origin`; empty for the default. */
+  readonly origin: string;
+  /** How long a block waits for its checkpoint at most. */
+  readonly everySeconds: number;
+  readonly heartbeatSeconds: number;
+  /** File with a key that systemd hands over; `ledger.d/key` is not looked at then. */
+  readonly credential?: string | undefined;
+  /** Milliseconds of the epoch. */
+  readonly now: () => number;
+  /** Seconds of a clock that only goes forward. */
+  readonly mono: () => number;
+  /** Told once of each reason for which no checkpoint can be made. */
+  readonly onError: (error: unknown) => void;
+  /** Told of an epoch that begins for another reason than that the ledger is new. */
+  readonly onEpoch: (begun: EpochBegun) => void;
+}
+
+export interface CheckpointStatus {
+  /** Undefined while the tree is made, and when that failed. */
+  readonly origin: string | undefined;
+  readonly epoch: number | undefined;
+  /** The public key, as those who verify are given it. */
+  readonly key: string | undefined;
+  /** The newest checkpoint: its size, and when it was signed. */
+  readonly size: number | undefined;
+  readonly at: string | undefined;
+  /** Why there is none, or no newer one. */
+  readonly problem: string | undefined;
+}
+
+export interface Checkpoints extends WitnessedLog {
+  /** Resolves when there is a checkpoint of this run, or the first try has failed. Never rejects. */
+  readonly started: Promise<void>;
+  /** Signs what there is; nothing if that is signed already. Undefined while there is no tree. */
+  sign(): Promise<SignedCheckpoint | undefined>;
+  /** A new key signs from now on; the old one signs its first checkpoint, too. Throws `ledger-key-unusable`. */
+  rotateKey(): Promise<{ former: string; key: string; size: number }>;
+  status(): CheckpointStatus;
+  /** Signs once more, and ends. */
+  close(): Promise<void>;
+}
+
+/** Returns at once: the tree is made in the background, since guests do not wait for it. */
+export function openCheckpoints(options: CheckpointOptions): Checkpoints {
+  const { ledger, path, now, onError } = options;
+  const paths = evidencePaths(ledgerPaths(path).side);
+  const machine = machineDigest(options.machineId);
+  const listeners = new Set<() => void>();
+  let followed: FollowedTree | undefined;
+  let log: RunningLog | undefined;
+  let problem: string | undefined;
+  let queue: Promise<unknown> = Promise.resolve();
+
+  /** One after the other: a head is decided, written down and signed before the next. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const next = queue.then(work);
+    queue = next.catch(() => undefined);
+    return next;
+  }
+
+  async function start(): Promise<void> {
+    const found = await readSignedHead(paths.signed);
+    const signed = found === 'damaged' ? undefined : found;
+    followed ??= await followLedger({ ledger, path, treePath: paths.tree, signed });
+    const keys = logKeys(paths, options.credential);
+    const parts = { ...options, paths, keys, tree: followed.tree, machine, configured: options.origin };
+    log = await runLog(parts, found);
+  }
+
+  async function signed(work: (running: RunningLog) => Promise<unknown>): Promise<void> {
+    if (log === undefined) await start();
+    if (log === undefined || (await work(log)) === false) return;
+    problem = undefined;
+    for (const listener of listeners) listener();
+  }
+
+  const cadence = openCadence(
+    options.everySeconds,
+    () => void inTurn(() => signed((to) => to.sign())).catch(failed),
+  );
+  function failed(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    if (text !== problem) onError(error);
+    problem = text;
+    cadence.again();
+  }
+  const unsubscribe = ledger.subscribe(cadence.tick);
+  const newest = () => log?.newest();
+  const stopBeating = beat({
+    ...options,
+    everySeconds: options.heartbeatSeconds,
+    newest: () => newest()?.head.size,
+  });
+  const started = inTurn(() => signed(async () => true)).catch(failed);
+
+  return {
+    started,
+    origin: () => log?.origin(),
+    newest: () => view(newest()),
+    async sign() {
+      await inTurn(() => signed((to) => to.sign()));
+      return view(newest());
+    },
+    async consistency(oldSize, newSize) {
+      const most = newest()?.head.size ?? 0;
+      if (log === undefined || newSize > most) throw new RangeError(`no ${newSize} blocks have been signed`);
+      return consistencyProof(oldSize, newSize, log.tree.read);
+    },
+    addCosignatures: (note, lines) => inTurn(() => addLines(paths.checkpoints, note, lines, now())),
+    reportAhead: (name, size) =>
+      inTurn(async () => {
+        if (size <= (newest()?.head.size ?? Number.POSITIVE_INFINITY)) return;
+        await signed((to) => to.beginEpoch('witness-ahead', { name, size }));
+      }),
+    onSigned(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    rotateKey: () =>
+      inTurn(async () => {
+        let rotated = { former: '', key: '', size: 0 };
+        await signed(async (to) => (rotated = await to.rotateKey()));
+        return rotated;
+      }),
+    status: () => ({
+      origin: log?.origin(),
+      epoch: log?.epoch(),
+      key: log?.key(),
+      size: newest()?.head.size,
+      at: newest()?.head.at,
+      problem,
+    }),
+    async close() {
+      unsubscribe();
+      stopBeating();
+      cadence.stop();
+      await inTurn(() => (log === undefined ? Promise.resolve() : signed((to) => to.sign()))).catch(failed);
+      await followed?.close();
+    },
+  };
+}
+
+function view(signed: Signed | undefined): SignedCheckpoint | undefined {
+  return signed && { note: signed.note, size: signed.head.size, root: Buffer.from(signed.head.root, 'hex') };
+}
+
+async function addLines(path: string, note: string, lines: readonly string[], nowMs: number): Promise<void> {
+  const { all } = await readCheckpoints(path);
+  const { text } = parseNote(note);
+  const kept = all.find((one) => one.note.text === text);
+  const whole = kept?.text ?? note;
+  const added = lines.filter((line) => !whole.includes(line));
+  if (added.length === 0) return;
+  await keepCheckpoint(path, kept?.at ?? new Date(nowMs).toISOString(), whole + added.join(''));
+}

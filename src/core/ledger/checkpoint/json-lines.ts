@@ -1,0 +1,61 @@
+// Small files of one JSON object a line that only grow.
+
+import { constants } from 'node:fs';
+import { open, readFile, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { z } from 'zod';
+import { syncDirectory } from '../../lib/atomic-file.ts';
+import { AgentError, isErrno } from '../../lib/errors.ts';
+
+/** Appends one line, and returns when the device has it. */
+export async function appendLine(path: string, value: object): Promise<void> {
+  const isNew = await stat(path).then(
+    () => false,
+    (error: unknown) => isErrno(error, 'ENOENT'),
+  );
+  const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT;
+  const file = await open(path, flags, 0o640);
+  try {
+    const { size } = await file.stat();
+    const last = Buffer.alloc(1);
+    // A power cut in the middle of a line: what comes next begins a line of its own.
+    const isTorn = size > 0 && (await file.read(last, 0, 1, size - 1)).bytesRead === 1 && last[0] !== 0x0a;
+    await file.writeFile(`${isTorn ? '\n' : ''}${JSON.stringify(value)}\n`);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  if (isNew) await syncDirectory(dirname(path));
+}
+
+export interface Lines<T> {
+  readonly values: T[];
+  /** Numbers of lines (from 1) that are none of these; an unfinished last line does not count. */
+  readonly bad: number[];
+}
+
+/** All lines of a file; none when there is no file. Throws `ledger-evidence-unreadable`. */
+export async function readLines<T>(path: string, schema: z.ZodType<T>): Promise<Lines<T>> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    if (isErrno(cause, 'ENOENT')) return { values: [], bad: [] };
+    throw new AgentError('ledger-evidence-unreadable', `${path} cannot be read.`, { cause });
+  }
+  const lines: Lines<T> = { values: [], bad: [] };
+  for (const [index, line] of text.split('\n').slice(0, -1).entries()) {
+    const value = line === '' ? undefined : parsed(line, schema);
+    if (value !== undefined) lines.values.push(value);
+    else lines.bad.push(index + 1);
+  }
+  return lines;
+}
+
+function parsed<T>(line: string, schema: z.ZodType<T>): T | undefined {
+  try {
+    return schema.safeParse(JSON.parse(line)).data;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,163 @@
+// The log once its tree is whole: signs its heads, and goes over to new keys and epochs.
+
+import { AgentError } from '../../lib/errors.ts';
+import { type Signer, verifierText } from '../note/keys.ts';
+import { entryOf } from '../producer.ts';
+import type { TreeFile } from '../tree/tree-file.ts';
+import type { Ledger } from '../writer.ts';
+import { type EpochReason, LEDGER_EVIDENCE } from './actions.ts';
+import { readCheckpoints } from './checkpoint-file.ts';
+import { epochReason, isSignedByFormerKey } from './epoch.ts';
+import type { LogKeys } from './log-keys.ts';
+import { originOf } from './origin.ts';
+import type { EvidencePaths } from './places.ts';
+import type { SignedHead } from './signed-head.ts';
+import { type Signed, signTree } from './signer.ts';
+
+export interface EpochBegun {
+  readonly why: EpochReason;
+  readonly origin: string;
+  /** What the epoch before had come to. */
+  readonly parent: Pick<SignedHead, 'origin' | 'size' | 'root'> | undefined;
+  readonly witness?: { readonly name: string; readonly size: number } | undefined;
+}
+
+export interface LogParts {
+  readonly paths: EvidencePaths;
+  readonly keys: LogKeys;
+  readonly tree: TreeFile;
+  readonly ledger: Pick<Ledger, 'append'>;
+  readonly hostname: string;
+  readonly machine: string;
+  /** `[ledger] origin`; empty for the default. */
+  readonly configured: string;
+  /** Milliseconds of the epoch. */
+  readonly now: () => number;
+  /** Told of an epoch that begins for another reason than that the ledger is new. */
+  readonly onEpoch: (begun: EpochBegun) => void;
+}
+
+export interface RunningLog {
+  readonly tree: TreeFile;
+  origin(): string;
+  epoch(): number;
+  key(): string;
+  newest(): Signed | undefined;
+  /** Signs what there is; false when that is signed already. */
+  sign(): Promise<boolean>;
+  rotateKey(): Promise<{ former: string; key: string; size: number }>;
+  beginEpoch(why: EpochReason, witness?: EpochBegun['witness']): Promise<void>;
+}
+
+/** Goes on with the epoch that there is, or begins one. @param found what was signed last, as it was read */
+export async function runLog(
+  parts: LogParts,
+  found: SignedHead | 'damaged' | undefined,
+): Promise<RunningLog> {
+  const { paths, keys, tree, machine, configured } = parts;
+  const signed = found === 'damaged' ? undefined : found;
+  const key = await keys.own();
+  const rootAtSigned =
+    signed && signed.size <= tree.size() ? tree.root(signed.size).toString('hex') : undefined;
+  const expectedOrigin = key && signed && originOf({ ...parts, epoch: signed.epoch }, key.verifier.raw);
+  const facts = {
+    machine,
+    configured,
+    signed: found,
+    hasKey: key !== undefined,
+    expectedOrigin,
+    rootAtSigned,
+  };
+  const why = epochReason({ ...facts, size: tree.size() });
+  if (why !== undefined || key === undefined || signed === undefined) {
+    const log = goOn(parts, {
+      signer: key,
+      origin: '',
+      epoch: signed?.epoch ?? 0,
+      newest: undefined,
+      signed,
+    });
+    await log.beginEpoch(why ?? 'record-lost');
+    return log;
+  }
+  const { origin, epoch } = signed;
+  const newest = await noteOf(paths.checkpoints, signed);
+  const log = goOn(parts, { signer: key.named(origin), origin, epoch, newest, signed });
+  await log.sign();
+  return log;
+}
+
+interface State {
+  signer: Signer | undefined;
+  origin: string;
+  epoch: number;
+  newest: Signed | undefined;
+  /** What the epoch before had come to, while one begins. */
+  signed: SignedHead | undefined;
+}
+
+function goOn(parts: LogParts, state: State): RunningLog {
+  const { paths, keys, tree, ledger, machine, now } = parts;
+
+  async function sign(beside: readonly Signer[] = [], isDemanded = false): Promise<boolean> {
+    const { signer, origin, epoch, newest } = state;
+    if (signer === undefined || (!isDemanded && newest?.head.size === tree.size())) return false;
+    const signers = [signer, ...beside];
+    state.newest = await signTree({ paths, tree, origin, epoch, machine, signers, last: newest?.head, now });
+    state.signed = state.newest.head;
+    return true;
+  }
+
+  /** The first checkpoint of a key makes it the key. */
+  async function goOver(signer: Signer, beside: readonly Signer[]): Promise<number> {
+    state.signer = signer;
+    await sign(beside, true);
+    const size = state.newest?.head.size ?? 0;
+    await keys.adopt(signer, size);
+    return size;
+  }
+
+  return {
+    tree,
+    origin: () => state.origin,
+    epoch: () => state.epoch,
+    key: () => (state.signer ? verifierText(state.signer.verifier) : ''),
+    newest: () => state.newest,
+    sign: () => sign(),
+    async beginEpoch(why, witness) {
+      const { signer: former, signed } = state;
+      const epoch = state.epoch + 1;
+      const signer = await keys.next((raw) => originOf({ ...parts, epoch }, raw));
+      const origin = signer.verifier.name;
+      const parent = signed && { origin: signed.origin, size: signed.size, root: signed.root };
+      const data = {
+        ...{ epoch, origin, key: verifierText(signer.verifier), why, parent: parent ?? null },
+        blocks: tree.size(),
+        ...(witness && { witness: witness.name, witnessed: witness.size }),
+      };
+      await ledger.append(entryOf(LEDGER_EVIDENCE, { action: 'ledger_epoch_begun', data }));
+      Object.assign(state, { origin, epoch, newest: undefined });
+      await goOver(signer, former && isSignedByFormerKey(why) ? [former] : []);
+      if (why !== 'first') parts.onEpoch({ why, origin, parent, witness });
+    },
+    async rotateKey() {
+      const { signer: old, origin } = state;
+      if (old === undefined) throw new AgentError('ledger-key-unusable', 'The ledger has no key yet.');
+      const signer = await keys.next(() => origin);
+      const [former, key] = [verifierText(old.verifier), verifierText(signer.verifier)];
+      if (former === key)
+        throw new AgentError('ledger-key-unusable', 'The key is handed over by systemd, and is the same.');
+      const data = { origin, former, key };
+      await ledger.append(entryOf(LEDGER_EVIDENCE, { action: 'ledger_key_rotated', data }));
+      return { former, key, size: await goOver(signer, [old]) };
+    },
+  };
+}
+
+/** The note of that head, unless the power went before it was kept. */
+async function noteOf(path: string, head: SignedHead): Promise<Signed | undefined> {
+  const { all } = await readCheckpoints(path);
+  const last = all.at(-1);
+  const isOf = last?.checkpoint.origin === head.origin && last.checkpoint.size === head.size;
+  return isOf ? { note: last.text, head } : undefined;
+}
