@@ -92,7 +92,7 @@ interface State {
   origin: string;
   epoch: number;
   newest: Signed | undefined;
-  /** What the epoch before had come to, while one begins. */
+  /** What was written down last, in this epoch or, while one begins, in the one before. */
   signed: SignedHead | undefined;
 }
 
@@ -100,11 +100,14 @@ function goOn(parts: LogParts, state: State): RunningLog {
   const { paths, keys, tree, ledger, machine, now } = parts;
 
   async function sign(beside: readonly Signer[] = [], isDemanded = false): Promise<boolean> {
-    const { signer, origin, epoch, newest } = state;
+    const { signer, origin, epoch, newest, signed } = state;
     if (signer === undefined || (!isDemanded && newest?.head.size === tree.size())) return false;
     const signers = [signer, ...beside];
-    state.newest = await signTree({ paths, tree, origin, epoch, machine, signers, last: newest?.head, now });
-    state.signed = state.newest.head;
+    const last = signed?.origin === origin ? signed : undefined;
+    const onRecorded = (head: SignedHead) => {
+      state.signed = head;
+    };
+    state.newest = await signTree({ paths, tree, origin, epoch, machine, signers, last, now, onRecorded });
     return true;
   }
 

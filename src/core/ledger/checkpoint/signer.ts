@@ -22,8 +22,10 @@ export interface SignParts {
   readonly machine: string;
   /** The first is the log's own; others stand beside it where a key follows another. */
   readonly signers: readonly Signer[];
-  /** What this process has signed last; undefined at the beginning of an epoch. */
+  /** What this process has written down last under this origin; undefined when nothing was. */
   readonly last: SignedHead | undefined;
+  /** Told of the head once it is written down, whether or not its note can be kept then. */
+  readonly onRecorded: (head: SignedHead) => void;
   /** Milliseconds of the epoch. */
   readonly now: () => number;
 }
@@ -42,6 +44,7 @@ export async function signTree(parts: SignParts): Promise<Signed> {
   await demandNoOther(paths.signed, head, last, tree);
   // Before the note is anywhere: if the power goes now, the same head is signed again, and no other.
   await writeSignedHead(paths.signed, head);
+  parts.onRecorded(head);
   const note = signNote(checkpointText({ origin, size, root }), signers);
   await keepCheckpoint(paths.checkpoints, at, note);
   return { note, head };
