@@ -10,6 +10,7 @@ import { entryOf } from '../core/ledger/producer.ts';
 import type { Log } from '../core/lib/log.ts';
 import type { Watching } from '../core/lib/watch.ts';
 import { openReportedEvents } from '../reconcile/reported-events.ts';
+import { checkpointsOf } from './open-checkpoints.ts';
 import { lossText, openBook } from './open-ledger.ts';
 import { PLACES } from './places.ts';
 import { VERSION } from './version.ts';
@@ -46,6 +47,7 @@ export async function openRecords(parts: RecordParts) {
       metadata: carryOver(openAtStart),
     }),
   );
+  const checkpoints = await checkpointsOf({ ledger, config, host, log, now, onError });
   const reportedEvents = openReportedEvents({ config, ledger, warn: log.warning, onError });
-  return { book, ledger, openAtStart, startHeight, reportedEvents };
+  return { book, ledger, openAtStart, startHeight, reportedEvents, ...checkpoints };
 }

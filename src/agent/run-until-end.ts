@@ -29,6 +29,7 @@ export async function runUntilEnd(parts: EndParts): Promise<number> {
     drivers,
     desiredState,
     reportedEvents,
+    checkpoints,
     log,
     now,
     onError,
@@ -54,6 +55,7 @@ export async function runUntilEnd(parts: EndParts): Promise<number> {
     await shutDown({ agent, ovsdb, drivers, ledger, desiredState, cause, now, onError });
   }
   await reportedEvents.close();
+  await checkpoints.close();
   await book.close();
   await ovsdb.close();
   // systemd starts us anew, and a fresh process is the one safe way to a fresh bus.

@@ -4,6 +4,8 @@ import type { Config } from '../core/config/config.ts';
 import type { SwitchDrivers } from '../core/drivers/driver.ts';
 import { observeBridges, observePorts } from '../core/drivers/ovsdb/observe.ts';
 import { isLinuxBridge, isUpWith, type LinkState, linkState } from '../core/kernel/links.ts';
+import type { Checkpoints } from '../core/ledger/checkpoint/checkpoints.ts';
+import type { EpochNote } from '../core/ledger/checkpoint/epoch-note.ts';
 import type { Loss } from '../core/ledger/index.ts';
 import type { Answer } from '../core/lib/answer.ts';
 import type { PolledDirectory } from '../core/lib/watch.ts';
@@ -38,6 +40,9 @@ export interface HealthParts {
   loss: Loss | undefined;
   polled: () => readonly PolledDirectory[];
   withdrawn: () => number;
+  checkpoints: Pick<Checkpoints, 'status'>;
+  /** Why the ledger's epoch began, unless it was new then. */
+  epoch: () => EpochNote | undefined;
   /** What keeps public addresses from being reached, one line each. */
   unreached: () => readonly string[];
 }
@@ -63,7 +68,13 @@ export function openHealth(parts: HealthParts): AgentHealth {
       switchProblem,
       bridges: unreachable ? [] : await bridgeViews(parts),
       ports: unreachable ? [] : await portViews(parts, bindings, switchProblem),
-      ledger: { path: config.ledger.path, loss: parts.loss },
+      ledger: {
+        path: config.ledger.path,
+        loss: parts.loss,
+        epoch: parts.epoch(),
+        checkpointProblem: parts.checkpoints.status().problem,
+      },
+      now: Date.now(),
       polled: parts.polled(),
       withdrawn: parts.withdrawn(),
       unreached: parts.unreached(),

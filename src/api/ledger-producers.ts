@@ -1,6 +1,7 @@
 // Everything that the agent writes into the ledger, in one list: a new producer is its own file and a line here.
 
 import { z } from 'zod';
+import { LEDGER_EVIDENCE } from '../core/ledger/checkpoint/actions.ts';
 import { LEDGER_FILE } from '../core/ledger/file-actions.ts';
 import { type ActionShape, actionsOf, type LedgerProducer } from '../core/ledger/producer.ts';
 import { MESH, PUBLIC_ADDRESSES } from '../netmaker/ledger-actions.ts';
@@ -41,6 +42,7 @@ export const PRODUCERS: readonly LedgerProducer[] = [
   VMIDS,
   AGENT,
   LEDGER_FILE,
+  LEDGER_EVIDENCE,
   PUBLIC_ADDRESSES,
   MESH,
 ];

@@ -4,6 +4,7 @@ import type { Config } from '../core/config/config.ts';
 import { observeBridges } from '../core/drivers/ovsdb/observe.ts';
 import type { Host } from '../core/kernel/host.ts';
 import { isLinuxBridge } from '../core/kernel/links.ts';
+import type { CheckpointStatus, Checkpoints } from '../core/ledger/checkpoint/checkpoints.ts';
 import type { Ledger } from '../core/ledger/index.ts';
 import type { ErrorCode } from '../core/lib/errors.ts';
 import type { OvsdbClient } from '../core/ovsdb/client.ts';
@@ -24,6 +25,7 @@ export interface StatusParts {
   startedAt: string;
   version: string;
   ledger: Ledger;
+  checkpoints: Pick<Checkpoints, 'status'>;
   desiredState: DesiredState;
   pendingRetries: PendingRetries;
   spool: SpoolAbsorber;
@@ -92,7 +94,18 @@ export async function statusReport(parts: StatusParts): Promise<Answered<StatusD
     waiting: parts.pendingRetries.all(),
     health,
     spooled: await parts.spool.waiting(),
-    ledger: { path: config.ledger.path, ...ledger.head() },
+    ledger: {
+      path: config.ledger.path,
+      ...ledger.head(),
+      checkpoint: checkpointOf(parts.checkpoints.status()),
+    },
+  };
+}
+
+function checkpointOf({ origin, epoch, key, size, at, problem }: CheckpointStatus) {
+  return {
+    ...{ origin: origin ?? null, epoch: epoch ?? null, key: key ?? null },
+    ...{ size: size ?? null, at: at ?? null, problem: problem ?? null },
   };
 }
 

@@ -1,6 +1,7 @@
 // The one judgement of what is wrong with this host, its bridges and its ports: status, list, reconcile, doctor and D-Bus say
 // what it says, and a port's part of it is `faultsOf`, as in explain. Pure.
 
+import { type EpochNote, epochText } from '../core/ledger/checkpoint/epoch-note.ts';
 import type { Loss } from '../core/ledger/index.ts';
 import { ERRORS, type ErrorCode } from '../core/lib/errors.ts';
 import type { PortFacts } from './explain/facts.ts';
@@ -30,7 +31,18 @@ export interface HealthView {
   bridges: readonly BridgeView[];
   /** Of the ports that guests have. */
   ports: readonly PortFacts[];
-  ledger?: { path: string; loss?: Loss | undefined } | undefined;
+  ledger?:
+    | {
+        path: string;
+        loss?: Loss | undefined;
+        /** Why its epoch began, unless it was new then. */
+        epoch?: EpochNote | undefined;
+        /** Why no checkpoint can be signed. */
+        checkpointProblem?: string | undefined;
+      }
+    | undefined;
+  /** Milliseconds of the epoch; how long a new epoch is told of depends on it. */
+  now?: number;
   /** Directories that are looked at by a timer, for want of inotify. */
   polled?: readonly { path: string; reason: string }[];
   /** How many public addresses were taken back by hand and are waited for. */
@@ -59,6 +71,11 @@ export interface HealthFault extends Fault {
 
 const UNREACHED_REMEDY =
   'Let what comes for these addresses, and from them, through the firewall chain that is named; the agent sees it at once';
+
+/** A person comes by in that time. */
+const EPOCH_TOLD_MS = 7 * 24 * 3_600_000;
+
+const isRecent = ({ at }: EpochNote, now: number) => now - Date.parse(at) < EPOCH_TOLD_MS;
 
 /** A guest may have its own NIC down: worth knowing where one port is asked for, and no fault of the host. */
 const GUESTS_OWN: ReadonlySet<string> = new Set(['no-carrier']);
@@ -91,6 +108,7 @@ function hostFaults({
   ovsdbProblem,
   switchProblem,
   ledger,
+  now = Number.POSITIVE_INFINITY,
   polled = [],
   withdrawn = 0,
   unreached = [],
@@ -125,6 +143,20 @@ function hostFaults({
         : `The old file did not hold and was set aside. Where it is damaged: ovs-port-agent ledger verify ${setAside}`,
     );
   }
+  if (ledger?.epoch && isRecent(ledger.epoch, now)) {
+    host(
+      'ledger-epoch',
+      epochText(ledger.path, ledger.epoch),
+      `See ovs-port-agent ledger show ${ledger.epoch.height}; what came after the older state is in no file of this host`,
+    );
+  }
+  if (ledger?.checkpointProblem !== undefined)
+    host(
+      'ledger-unsigned',
+      `the ledger's head is not signed: ${ledger.checkpointProblem}`,
+      ERRORS['ledger-checkpoint-refused'].remedy,
+      true,
+    );
   if (withdrawn > 0) {
     const what = `${withdrawn} public ${withdrawn === 1 ? 'address was' : 'addresses were'} taken back by netmaker withdraw`;
     host(

@@ -121,6 +121,17 @@ export const statusSchema = z.looseObject({
       path: z.string().describe('path of the file'),
       height: z.number().describe('number of the last block'),
       hash: z.string().describe('hash of the last block'),
+      checkpoint: z
+        .looseObject({
+          origin: z.string().nullable().describe('name of the ledger in its checkpoints'),
+          epoch: z.number().nullable().describe('how many names it has had, this one included'),
+          key: z.string().nullable().describe('public key that checks the checkpoints'),
+          size: z.number().nullable().describe('blocks that the newest one covers'),
+          at: z.string().nullable().describe('when that was signed, RFC 3339'),
+          problem: z.string().nullable().describe('why there is no newer one'),
+        })
+        .optional()
+        .describe('the newest signed [checkpoint](ledger.md#checkpoints)'),
     })
     .optional()
     .describe('where the ledger stands'),

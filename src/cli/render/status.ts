@@ -53,6 +53,7 @@ function facts(status: Status, configProblem: string | undefined): string[] {
   if (ports !== undefined) rows.push(['ports', `${ports} (ovs-port-agent list)`]);
   for (const line of configLines(status, configProblem)) rows.push(['configuration', line]);
   if (ledger) rows.push(['ledger', `height ${ledger.height}, ${ledger.hash.slice(0, 16)}…, ${ledger.path}`]);
+  if (ledger?.checkpoint) rows.push(['', checkpointLine(ledger.checkpoint)]);
   const width = Math.max(0, ...rows.map(([name]) => cells(name)));
   return rows.map(([name, value]) => `  ${pad(name, width)}  ${printable(value)}`);
 }
@@ -132,4 +133,15 @@ export function isBad(line: string): boolean {
   return /\bNOT (?:READY|connected)\b|\bMISSING\b|\bNO (?:GATEWAY|DRIVER)\b|\bHAS AN ERROR\b|^Waiting:|^ {2}\S.* \[[a-z-]+\]/.test(
     line,
   );
+}
+
+function checkpointLine({
+  origin,
+  size,
+  at,
+  problem,
+}: NonNullable<NonNullable<Status['ledger']>['checkpoint']>) {
+  if (problem !== null) return `NOT SIGNED: ${problem}`;
+  if (origin === null || size === null || at === null) return 'not signed yet';
+  return `signed to height ${size} at ${at} as ${origin}`;
 }

@@ -1,4 +1,16 @@
 // The section [ledger] of the configuration.
-import { path, table } from '../lib/fields.ts';
+import { checkedText, path, table, whole } from '../lib/fields.ts';
 
-export const ledgerSchema = table({ path: path('/var/lib/ovs-port-agent/ledger.jsonl') });
+export const ledgerSchema = table({
+  path: path('/var/lib/ovs-port-agent/ledger.jsonl'),
+  origin: checkedText('must be the name of a log, without spaces', originProblem).default(''),
+  checkpoint_interval: whole(1, 86_400, 'seconds', 60),
+  heartbeat: whole(60, 86_400, 'seconds', 3600),
+});
+
+/** It is a line of a checkpoint, and the name of a key (C2SP signed-note: no space, no plus sign). */
+function originProblem(text: string): string | undefined {
+  return /[\s+\p{Cc}]/u.test(text) || text.length > 200
+    ? 'must have at most 200 characters, and no space or plus sign'
+    : undefined;
+}

@@ -6,12 +6,13 @@ import { consistencyProof } from '../tree/proofs.ts';
 import type { Ledger } from '../writer.ts';
 import { openCadence } from './cadence.ts';
 import { keepCheckpoint, readCheckpoints } from './checkpoint-file.ts';
+import type { EpochNote } from './epoch-note.ts';
 import { type FollowedTree, followLedger } from './follow-tree.ts';
 import { beat } from './heartbeat.ts';
 import { logKeys } from './log-keys.ts';
 import { machineDigest } from './origin.ts';
 import { evidencePaths } from './places.ts';
-import { type EpochBegun, type RunningLog, runLog } from './running-log.ts';
+import { type RunningLog, runLog } from './running-log.ts';
 import { readSignedHead } from './signed-head.ts';
 import type { Signed } from './signer.ts';
 import type { SignedCheckpoint, WitnessedLog } from './witnessed-log.ts';
@@ -36,7 +37,7 @@ export interface CheckpointOptions {
   /** Told once of each reason for which no checkpoint can be made. */
   readonly onError: (error: unknown) => void;
   /** Told of an epoch that begins for another reason than that the ledger is new. */
-  readonly onEpoch: (begun: EpochBegun) => void;
+  readonly onEpoch: (begun: EpochNote) => void;
 }
 
 export interface CheckpointStatus {

@@ -17,6 +17,8 @@ export interface EvidencePaths {
   readonly nextKey: string;
   /** The public keys in order of their use. */
   readonly keys: string;
+  /** Why the epoch that is now began. */
+  readonly epoch: string;
 }
 
 export function evidencePaths(side: string): EvidencePaths {
@@ -28,5 +30,6 @@ export function evidencePaths(side: string): EvidencePaths {
     key: join(side, 'key'),
     nextKey: join(side, 'key.next'),
     keys: join(side, 'keys.jsonl'),
+    epoch: join(side, 'epoch.json'),
   };
 }

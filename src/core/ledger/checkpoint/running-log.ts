@@ -8,19 +8,12 @@ import type { Ledger } from '../writer.ts';
 import { type EpochReason, LEDGER_EVIDENCE } from './actions.ts';
 import { readCheckpoints } from './checkpoint-file.ts';
 import { epochReason, isSignedByFormerKey } from './epoch.ts';
+import { type EpochNote, writeEpochNote } from './epoch-note.ts';
 import type { LogKeys } from './log-keys.ts';
 import { originOf } from './origin.ts';
 import type { EvidencePaths } from './places.ts';
 import type { SignedHead } from './signed-head.ts';
 import { type Signed, signTree } from './signer.ts';
-
-export interface EpochBegun {
-  readonly why: EpochReason;
-  readonly origin: string;
-  /** What the epoch before had come to. */
-  readonly parent: Pick<SignedHead, 'origin' | 'size' | 'root'> | undefined;
-  readonly witness?: { readonly name: string; readonly size: number } | undefined;
-}
 
 export interface LogParts {
   readonly paths: EvidencePaths;
@@ -34,7 +27,7 @@ export interface LogParts {
   /** Milliseconds of the epoch. */
   readonly now: () => number;
   /** Told of an epoch that begins for another reason than that the ledger is new. */
-  readonly onEpoch: (begun: EpochBegun) => void;
+  readonly onEpoch: (begun: EpochNote) => void;
 }
 
 export interface RunningLog {
@@ -46,7 +39,7 @@ export interface RunningLog {
   /** Signs what there is; false when that is signed already. */
   sign(): Promise<boolean>;
   rotateKey(): Promise<{ former: string; key: string; size: number }>;
-  beginEpoch(why: EpochReason, witness?: EpochBegun['witness']): Promise<void>;
+  beginEpoch(why: EpochReason, witness?: { name: string; size: number }): Promise<void>;
 }
 
 /** Goes on with the epoch that there is, or begins one. @param found what was signed last, as it was read */
@@ -138,10 +131,14 @@ function goOn(parts: LogParts, state: State): RunningLog {
         blocks: tree.size(),
         ...(witness && { witness: witness.name, witnessed: witness.size }),
       };
-      await ledger.append(entryOf(LEDGER_EVIDENCE, { action: 'ledger_epoch_begun', data }));
+      const { height, timestamp: at } = await ledger.append(
+        entryOf(LEDGER_EVIDENCE, { action: 'ledger_epoch_begun', data }),
+      );
+      const note = { why, at, origin, height, parent: parent ?? null, witness: witness ?? null };
+      await writeEpochNote(paths.epoch, note);
       Object.assign(state, { origin, epoch, newest: undefined });
       await goOver(signer, former && isSignedByFormerKey(why) ? [former] : []);
-      if (why !== 'first') parts.onEpoch({ why, origin, parent, witness });
+      if (why !== 'first') parts.onEpoch(note);
     },
     async rotateKey() {
       const { signer: old, origin } = state;

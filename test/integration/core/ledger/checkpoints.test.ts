@@ -19,7 +19,7 @@ import {
   type Checkpoints,
   openCheckpoints,
 } from '../../../../src/core/ledger/checkpoint/checkpoints.ts';
-import type { EpochBegun } from '../../../../src/core/ledger/checkpoint/running-log.ts';
+import type { EpochNote } from '../../../../src/core/ledger/checkpoint/epoch-note.ts';
 import { type HashedBlock, type LedgerWriter, tail } from '../../../../src/core/ledger/index.ts';
 import { newSigner, readVerifier } from '../../../../src/core/ledger/note/keys.ts';
 import { signatureBy } from '../../../../src/core/ledger/note/signed-note.ts';
@@ -32,14 +32,14 @@ const MACHINE = '0123456789abcdef0123456789abcdef';
 interface Run {
   ledger: LedgerWriter;
   checkpoints: Checkpoints;
-  epochs: EpochBegun[];
+  epochs: EpochNote[];
   errors: unknown[];
   end(): Promise<void>;
 }
 
 async function run(place: Scratch, more: Partial<CheckpointOptions> = {}): Promise<Run> {
   const ledger = await open(place.path, { onBroken: 'set-aside' });
-  const epochs: EpochBegun[] = [];
+  const epochs: EpochNote[] = [];
   const errors: unknown[] = [];
   const checkpoints = openCheckpoints({
     ledger,
