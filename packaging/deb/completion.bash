@@ -56,7 +56,7 @@ _ovs_port_agent() {
 		case $path in
 		'') words=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config help --version) ;;
 		help) words=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config) ;;
-		ledger) words=(verify show tail stats) ;;
+		ledger) words=(verify show tail stats checkpoint key rotate-key prove check-proof consistency) ;;
 		proxmox) words=(enroll unenroll status interfaces) ;;
 		'proxmox interfaces') words=(show apply remove) ;;
 		netmaker) words=(list attest leases withdraw) ;;
@@ -72,6 +72,10 @@ _ovs_port_agent() {
 		'ledger show') words=(--category --guest --file) ;;
 		'ledger tail') words=(--lines --follow --file) ;;
 		'ledger stats') words=(--file) ;;
+		'ledger key') words=(--format --all --file) ;;
+		'ledger prove') words=(--out --file) ;;
+		'ledger check-proof') words=(--key --block) kind=files ;;
+		'ledger consistency') words=(--file) ;;
 		'netmaker list') words=(--all) ;;
 		'netmaker attest') kind=containers ;;
 		'proxmox enroll') words=(--all --new) kind=vmids ;;

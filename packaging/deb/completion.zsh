@@ -57,7 +57,7 @@ _ovs-port-agent() {
     case $path_ in
       '') offered=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config help --version) ;;
       help) offered=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config) ;;
-      ledger) offered=(verify show tail stats) ;;
+      ledger) offered=(verify show tail stats checkpoint key rotate-key prove check-proof consistency) ;;
       proxmox) offered=(enroll unenroll status interfaces) ;;
       'proxmox interfaces') offered=(show apply remove) ;;
       netmaker) offered=(list attest leases withdraw) ;;
@@ -73,6 +73,10 @@ _ovs-port-agent() {
       'ledger show') offered=(--category --guest --file) ;;
       'ledger tail') offered=(--lines --follow --file) ;;
       'ledger stats') offered=(--file) ;;
+      'ledger key') offered=(--format --all --file) ;;
+      'ledger prove') offered=(--out --file) ;;
+      'ledger check-proof') offered=(--key --block) kind=files ;;
+      'ledger consistency') offered=(--file) ;;
       'netmaker list') offered=(--all) ;;
       'netmaker attest') kind=containers ;;
       'proxmox enroll') offered=(--all --new) kind=vmids ;;

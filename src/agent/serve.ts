@@ -4,6 +4,7 @@ import { serveMethods } from '../api/dbus-service.ts';
 import type { Method } from '../api/method.ts';
 import { agentMethods } from '../api/methods/agent.ts';
 import { configMethods } from '../api/methods/config.ts';
+import { evidenceMethods } from '../api/methods/evidence.ts';
 import { guestMethods } from '../api/methods/guests.ts';
 import { introspectionMethods } from '../api/methods/introspection.ts';
 import { ledgerMethods } from '../api/methods/ledger.ts';
@@ -38,6 +39,7 @@ export function serve(parts: ServeParts): void {
     ...aboutAgent(parts, report),
     ...aboutPorts(parts, report),
     ...ledgerMethods(parts),
+    ...evidenceMethods(parts),
     ...configMethods({ reload: reloader.reload }),
     ...aboutGuests(parts, report),
     ...introspection(parts, report),

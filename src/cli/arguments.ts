@@ -126,6 +126,13 @@ export function parseHeights(text: string): HeightRange {
   return { from, to };
 }
 
+export function parseHeight(text: string): number {
+  const height = wholeNumber(text, HEIGHT_MAX);
+  if (height === undefined || height < 1)
+    throw bad(`a height is a whole number from 1 on, not ${quoted(text, 40)}`);
+  return height;
+}
+
 export function parseCategory(text: string): Category {
   if (isCategory(text)) return text;
   throw bad(`there is no ledger category ${quoted(text, 40)}; there are ${CATEGORIES.join(', ')}`);

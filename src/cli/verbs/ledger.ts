@@ -1,12 +1,31 @@
 // `ledger`: the group of verbs that read the ledger file.
 
 import type { AddVerb } from '../verb.ts';
+import { addLedgerCheckProof } from './ledger-check-proof.ts';
+import { addLedgerCheckpoint } from './ledger-checkpoint.ts';
+import { addLedgerConsistency } from './ledger-consistency.ts';
+import { addLedgerKey } from './ledger-key.ts';
+import { addLedgerProve } from './ledger-prove.ts';
+import { addLedgerRotateKey } from './ledger-rotate-key.ts';
 import { addLedgerShow } from './ledger-show.ts';
 import { addLedgerStats } from './ledger-stats.ts';
 import { addLedgerTail } from './ledger-tail.ts';
 import { addLedgerVerify } from './ledger-verify.ts';
 
+const VERBS: readonly AddVerb[] = [
+  addLedgerVerify,
+  addLedgerShow,
+  addLedgerTail,
+  addLedgerStats,
+  addLedgerCheckpoint,
+  addLedgerKey,
+  addLedgerRotateKey,
+  addLedgerProve,
+  addLedgerCheckProof,
+  addLedgerConsistency,
+];
+
 export const addLedger: AddVerb = (parent, context) => {
-  const group = parent.command('ledger').description('verify and read the ledger; needs no running agent');
-  for (const add of [addLedgerVerify, addLedgerShow, addLedgerTail, addLedgerStats]) add(group, context);
+  const group = parent.command('ledger').description('verify, read and prove the ledger');
+  for (const add of VERBS) add(group, context);
 };

@@ -21,9 +21,15 @@ export async function catchUp(tree: TreeFile, path: string, to: number): Promise
 
 /** The leaf of one block; undefined when the file has it not. */
 export async function leafAt(path: string, height: number): Promise<Buffer | undefined> {
+  const body = await bodyAt(path, height);
+  return body && leafHash(body);
+}
+
+/** The bytes of one block as they stand in its line; undefined when the file has it not. */
+export async function bodyAt(path: string, height: number): Promise<Buffer | undefined> {
   for await (const bodies of blockBodies(path, height, height)) {
     const found = bodies.find((one) => one.height === height);
-    if (found) return leafHash(found.body);
+    if (found) return Buffer.from(found.body);
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 // The ledger's checkpoints while the agent runs: made on a cadence, proved from, and kept with what witnesses put under them.
 
+import { AgentError } from '../../lib/errors.ts';
 import { parseNote } from '../note/signed-note.ts';
 import { ledgerPaths } from '../paths.ts';
 import { consistencyProof } from '../tree/proofs.ts';
@@ -12,7 +13,7 @@ import { beat } from './heartbeat.ts';
 import { logKeys } from './log-keys.ts';
 import { machineDigest } from './origin.ts';
 import { evidencePaths } from './places.ts';
-import { type RunningLog, runLog } from './running-log.ts';
+import { type Rotation, type RunningLog, runLog } from './running-log.ts';
 import { readSignedHead } from './signed-head.ts';
 import type { Signed } from './signer.ts';
 import type { SignedCheckpoint, WitnessedLog } from './witnessed-log.ts';
@@ -59,7 +60,7 @@ export interface Checkpoints extends WitnessedLog {
   /** Signs what there is; nothing if that is signed already. Undefined while there is no tree. */
   sign(): Promise<SignedCheckpoint | undefined>;
   /** A new key signs from now on; the old one signs its first checkpoint, too. Throws `ledger-key-unusable`. */
-  rotateKey(): Promise<{ former: string; key: string; size: number }>;
+  rotateKey(): Promise<Rotation>;
   status(): CheckpointStatus;
   /** Signs once more, and ends. */
   close(): Promise<void>;
@@ -143,8 +144,9 @@ export function openCheckpoints(options: CheckpointOptions): Checkpoints {
     },
     rotateKey: () =>
       inTurn(async () => {
-        let rotated = { former: '', key: '', size: 0 };
+        let rotated: Rotation | undefined;
         await signed(async (to) => (rotated = await to.rotateKey()));
+        if (rotated === undefined) throw new AgentError('ledger-key-unusable', 'The ledger has no key yet.');
         return rotated;
       }),
     status: () => ({

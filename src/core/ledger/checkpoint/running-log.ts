@@ -30,6 +30,14 @@ export interface LogParts {
   readonly onEpoch: (begun: EpochNote) => void;
 }
 
+/** The public keys until then and from then on; the checkpoint of `size` blocks both have signed. */
+export interface Rotation {
+  readonly origin: string;
+  readonly former: string;
+  readonly key: string;
+  readonly size: number;
+}
+
 export interface RunningLog {
   readonly tree: TreeFile;
   origin(): string;
@@ -38,7 +46,7 @@ export interface RunningLog {
   newest(): Signed | undefined;
   /** Signs what there is; false when that is signed already. */
   sign(): Promise<boolean>;
-  rotateKey(): Promise<{ former: string; key: string; size: number }>;
+  rotateKey(): Promise<Rotation>;
   beginEpoch(why: EpochReason, witness?: { name: string; size: number }): Promise<void>;
 }
 
@@ -149,7 +157,7 @@ function goOn(parts: LogParts, state: State): RunningLog {
         throw new AgentError('ledger-key-unusable', 'The key is handed over by systemd, and is the same.');
       const data = { origin, former, key };
       await ledger.append(entryOf(LEDGER_EVIDENCE, { action: 'ledger_key_rotated', data }));
-      return { former, key, size: await goOver(signer, [old]) };
+      return { origin, former, key, size: await goOver(signer, [old]) };
     },
   };
 }

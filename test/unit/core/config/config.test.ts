@@ -74,7 +74,12 @@ describe('an empty configuration', () => {
         responder_http_port: 8090,
         stun_server: '',
       },
-      ledger: { path: '/var/lib/ovs-port-agent/ledger.jsonl' },
+      ledger: {
+        path: '/var/lib/ovs-port-agent/ledger.jsonl',
+        origin: '',
+        checkpoint_interval: 60,
+        heartbeat: 3600,
+      },
     });
   });
 

@@ -4,5 +4,14 @@ import { expect, it } from 'vitest';
 import { ledgerSchema } from '../../../../src/core/ledger/config-section.ts';
 
 it('has the ledger where docs and package say it is', () => {
-  expect(ledgerSchema.parse({})).toEqual({ path: '/var/lib/ovs-port-agent/ledger.jsonl' });
+  expect(ledgerSchema.parse({})).toMatchObject({
+    ...{ path: '/var/lib/ovs-port-agent/ledger.jsonl', origin: '' },
+    ...{ checkpoint_interval: 60, heartbeat: 3600 },
+  });
+});
+
+it('takes no name for the ledger that cannot stand in a checkpoint', () => {
+  for (const origin of ['a b', 'a+b', 'a\nb', 'x'.repeat(201)])
+    expect(ledgerSchema.safeParse({ origin }).success).toBe(false);
+  expect(ledgerSchema.parse({ origin: 'sigsum.org/v1/tree/{key}' }).origin).toBe('sigsum.org/v1/tree/{key}');
 });
