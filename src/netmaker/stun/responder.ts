@@ -5,9 +5,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { isUnicast, parseIp } from '../../core/lib/cidr.ts';
 import { AgentError, isErrno } from '../../core/lib/errors.ts';
+import { sourceKey, type TakeToken, tokenBuckets } from '../../core/lib/token-buckets.ts';
 import { bindingReply } from './binding-message.ts';
 import { ipReply } from './ip-reply.ts';
-import { sourceKey, type TakeToken, tokenBuckets } from './token-buckets.ts';
 
 export interface ResponderOptions {
   /** Gateway addresses of both families; a link-local one with its zone, `fe80::1%ovsbr1`. */

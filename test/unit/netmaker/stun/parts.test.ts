@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { sourceKey, tokenBuckets } from '../../../../src/core/lib/token-buckets.ts';
 import { ipReply } from '../../../../src/netmaker/stun/ip-reply.ts';
 import { waitsBetweenSends } from '../../../../src/netmaker/stun/retransmission.ts';
 import { parseStunServer } from '../../../../src/netmaker/stun/server.ts';
-import { sourceKey, tokenBuckets } from '../../../../src/netmaker/stun/token-buckets.ts';
 
 describe('the retransmissions', () => {
   it('are those of RFC 8489 6.2.1', () => {
