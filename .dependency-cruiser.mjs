@@ -15,7 +15,7 @@ const PROTOCOLS = [
 const CORE = [LIB, 'src/core/guest', 'src/core/events', ...PROTOCOLS, 'src/core/plan'];
 const SWITCH = [...CORE, 'src/core/drivers'];
 const GUESTS = [...SWITCH, 'src/ifupdown', 'src/state', 'src/netmaker', 'src/runtimes'];
-const CONFIGURED = [...GUESTS, 'src/core/config'];
+const CONFIGURED = [...GUESTS, 'src/witness', 'src/core/config'];
 const OFFERED = [...CONFIGURED, 'src/reconcile', 'src/diagnose', 'src/api'];
 
 /** From the ground up: each room, and which others it may import. A room imports only what stands above it in this list. */
@@ -34,7 +34,8 @@ const ROOMS = {
   'src/state': SWITCH,
   'src/netmaker': [...SWITCH, 'src/state'],
   'src/runtimes': [...SWITCH, 'src/ifupdown', 'src/state', 'src/netmaker'],
-  'src/core/config': GUESTS,
+  'src/witness': [LIB, 'src/core/kernel', 'src/core/ledger'],
+  'src/core/config': [...GUESTS, 'src/witness'],
   'src/reconcile': CONFIGURED,
   'src/diagnose': CONFIGURED,
   'src/api': [...CONFIGURED, 'src/reconcile', 'src/diagnose'],

@@ -4,6 +4,7 @@ import { type NetmakerSection, netmakerSchema } from '../../netmaker/config-sect
 import { dockerSchema } from '../../runtimes/docker/config-section.ts';
 import { type LxcSection, lxcSchema } from '../../runtimes/lxc/config-section.ts';
 import { proxmoxSchema } from '../../runtimes/proxmox/config-section.ts';
+import { witnessSchema } from '../../witness/config-section.ts';
 import { bridgeKeys } from '../drivers/config-section.ts';
 import { vmidKeys } from '../guest/config-section.ts';
 import { ledgerSchema } from '../ledger/config-section.ts';
@@ -27,6 +28,7 @@ export const fileSchema = table({
   docker: dockerSchema.prefault({}),
   netmaker: netmakerSchema.prefault({}),
   ledger: ledgerSchema.prefault({}),
+  witness: witnessSchema.prefault({}),
 });
 
 type File = z.infer<typeof fileSchema>;

@@ -1,11 +1,13 @@
 // The section [ledger] of the configuration.
 import { checkedText, path, table, whole } from '../lib/fields.ts';
+import { witnessesField } from './witnesses-field.ts';
 
 export const ledgerSchema = table({
   path: path('/var/lib/ovs-port-agent/ledger.jsonl'),
   origin: checkedText('must be the name of a log, without spaces', originProblem).default(''),
   checkpoint_interval: whole(1, 86_400, 'seconds', 60),
   heartbeat: whole(60, 86_400, 'seconds', 3600),
+  witnesses: witnessesField,
 });
 
 /** It is a line of a checkpoint, and the name of a key (C2SP signed-note: no space, no plus sign). */

@@ -205,6 +205,19 @@ export const ERRORS = {
     remedy:
       'See the message. Without its key the ledger goes on in a new epoch: move the file away, restart the agent.',
   },
+  'witness-state-unusable': {
+    exitCode: 1,
+    remedy:
+      'Check the disk. What a witness has seen is restored from nothing else: without it, give the witness a new key, and tell the logs.',
+  },
+  'witness-unreachable': {
+    exitCode: 3,
+    remedy: 'See the cause. The agent asks the witness again by itself, with back-off.',
+  },
+  'witness-failed': {
+    exitCode: 1,
+    remedy: 'See the cause. If another program has the port, choose another in the section [witness].',
+  },
   'interfaces-busy': {
     exitCode: 1,
     remedy: 'Somebody else is changing the network configuration of Proxmox; try again when that is done.',

@@ -85,6 +85,21 @@ export function readVerifier(text: string): Verifier {
   return found;
 }
 
+/**
+ * The key of a log or of a witness, which are never taken for one another; Sigsum's form in hex has a name of its own.
+ * Throws `bad-argument`.
+ */
+export function readKeyOf(text: string, type: SignatureType): Verifier {
+  if (/^[0-9a-f]{64}$/i.test(text)) return sigsumVerifier(Buffer.from(text, 'hex'), type);
+  const verifier = readVerifier(text);
+  if (verifier.type === type) return verifier;
+  throw bad(
+    type === SIGNATURE.cosignature
+      ? 'a witness has a key for cosignatures (type 4), and this is the key of a log'
+      : 'a log has a key of type 1, and this is the key of a witness',
+  );
+}
+
 /** Throws `bad-argument` for text that is no private key. */
 export function readSigner(text: string): Signer {
   const { name, id, type, raw } = partsOf(

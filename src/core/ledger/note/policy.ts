@@ -4,7 +4,7 @@ import { AgentError } from '../../lib/errors.ts';
 import { quoted } from '../../lib/quoted.ts';
 import { parseCheckpoint } from './checkpoint.ts';
 import { cosignedAt } from './cosignature.ts';
-import { readVerifier, SIGNATURE, type SignatureType, sigsumVerifier, type Verifier } from './keys.ts';
+import { readKeyOf, SIGNATURE, type Verifier } from './keys.ts';
 import { type Note, signatureBy } from './signed-note.ts';
 
 export interface PolicyLog {
@@ -102,7 +102,7 @@ class PolicyReader {
   #log(items: readonly string[]): void {
     const [key, url, ...more] = items;
     if (key === undefined || more.length > 0) throw new Error('it must be: log KEY [URL]');
-    const verifier = keyOf(key, SIGNATURE.ed25519);
+    const verifier = readKeyOf(utf8(key), SIGNATURE.ed25519);
     if (this.#logs.some((other) => other.verifier.raw.equals(verifier.raw)))
       throw new Error('another log has this key');
     this.#logs.push({ verifier, ...(url !== undefined && { url: utf8(url) }) });
@@ -112,7 +112,7 @@ class PolicyReader {
     const [name, key, url, ...more] = items;
     if (name === undefined || key === undefined || more.length > 0)
       throw new Error('it must be: witness NAME KEY [URL]');
-    const verifier = keyOf(key, SIGNATURE.cosignature);
+    const verifier = readKeyOf(utf8(key), SIGNATURE.cosignature);
     if (this.#witnesses.some((other) => other.verifier.raw.equals(verifier.raw)))
       throw new Error('another witness has this key');
     const witness = { name: utf8(name), verifier, ...(url !== undefined && { url: utf8(url) }) };
@@ -187,18 +187,6 @@ function lackingOf(quorum: Quorum, at: ReadonlyMap<PolicyWitness, number>): stri
   const have = lacking.filter((what) => what === undefined).length;
   if (have >= quorum.enough) return undefined;
   return `of ${quorum.name}, ${have} of ${quorum.enough} have cosigned it`;
-}
-
-function keyOf(text: string, type: SignatureType): Verifier {
-  if (/^[0-9a-f]{64}$/i.test(text)) return sigsumVerifier(Buffer.from(text, 'hex'), type);
-  const verifier = readVerifier(utf8(text));
-  if (verifier.type !== type)
-    throw new Error(
-      type === SIGNATURE.cosignature
-        ? 'a witness has a key for cosignatures (type 4), and this is the key of a log'
-        : 'a log has a key of type 1, and this is the key of a witness',
-    );
-  return verifier;
 }
 
 function countOf(text: string): number | undefined {

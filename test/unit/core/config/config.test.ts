@@ -79,7 +79,9 @@ describe('an empty configuration', () => {
         origin: '',
         checkpoint_interval: 60,
         heartbeat: 3600,
+        witnesses: [],
       },
+      witness: { listen: '', https: false, name: '', logs: [], cluster: false },
     });
   });
 
