@@ -50,7 +50,7 @@ _ovs_port_agent() {
 	--state) words=(attached unknown waiting held skipped unattached) ;;
 	--format) words=(table wide json yaml csv) ;;
 	--color) words=(auto always never) ;;
-	--category | --columns | --since | --action | --head | --lines | -n | --tag | --trunks | --mtu) return 0 ;;
+	--category | --columns | --since | --action | --head | --max-age | --lines | -n | --tag | --trunks | --mtu) return 0 ;;
 	esac
 	if [[ -z ${kind-} && ${#words[@]} -eq 0 ]]; then
 		case $path in
@@ -68,7 +68,7 @@ _ovs_port_agent() {
 		create-interface) words=(--bridge --tag --trunks --mtu) kind=links ;;
 		remove-interface) kind=ports ;;
 		introspect) kind=bridges ;;
-		'ledger verify') words=(--fast --head --progress) kind=files ;;
+		'ledger verify') words=(--strict --fast --head --known-head --policy --max-age --progress) kind=files ;;
 		'ledger show') words=(--category --guest --file) ;;
 		'ledger tail') words=(--lines --follow --file) ;;
 		'ledger stats') words=(--file) ;;

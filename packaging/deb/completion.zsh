@@ -51,7 +51,7 @@ _ovs-port-agent() {
     --state) offered=(attached unknown waiting held skipped unattached) ;;
     --format) offered=(table wide json yaml csv) ;;
     --color) offered=(auto always never) ;;
-    --category|--columns|--since|--action|--head|--lines|-n|--tag|--trunks|--mtu) return 0 ;;
+    --category|--columns|--since|--action|--head|--max-age|--lines|-n|--tag|--trunks|--mtu) return 0 ;;
   esac
   if [[ -z $kind && $#offered -eq 0 ]]; then
     case $path_ in
@@ -69,7 +69,7 @@ _ovs-port-agent() {
       create-interface) offered=(--bridge --tag --trunks --mtu) kind=links ;;
       remove-interface) kind=ports ;;
       introspect) kind=bridges ;;
-      'ledger verify') offered=(--fast --head --progress) kind=files ;;
+      'ledger verify') offered=(--strict --fast --head --known-head --policy --max-age --progress) kind=files ;;
       'ledger show') offered=(--category --guest --file) ;;
       'ledger tail') offered=(--lines --follow --file) ;;
       'ledger stats') offered=(--file) ;;

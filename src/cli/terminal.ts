@@ -29,8 +29,11 @@ export interface Screen extends Omit<Terminal, 'out'> {
   end(): Promise<void>;
 }
 
-/** Exit codes of every verb: fine; not so; bad usage or config; agent or a daemon not to be reached. */
-export type ExitCode = 0 | 1 | 2 | 3;
+/**
+ * Exit codes of every verb: fine; not so; bad usage or config; agent or a daemon not to be reached. From 10 on: verdicts of
+ * `ledger verify`.
+ */
+export type ExitCode = 0 | 1 | 2 | 3 | 10 | 11 | 20 | 21 | 22 | 23 | 30;
 
 /** The process's own terminal. A reader that has gone (`| head`) ends the program quietly. */
 export function processTerminal(openPager: (show: (text: string) => void, rows: number) => Pager): Screen {

@@ -1,10 +1,22 @@
 // What a verification found, in words; pure.
 
-import type { FirstBad, VerifyResult } from '../../core/ledger/index.ts';
+import type { Fault, Verdict } from '../../core/ledger/checkpoint/judge.ts';
+import type { EvidenceResult } from '../../core/ledger/checkpoint/verify-evidence.ts';
 import { printable } from '../printable.ts';
+import type { ExitCode } from '../terminal.ts';
 import { count, size } from './quantity.ts';
 
-const MEANING: Readonly<Record<FirstBad['reason'], string>> = {
+export const EXIT_CODES: Readonly<Record<Verdict, ExitCode>> = {
+  ok: 0,
+  unanchored: 10,
+  'torn-tail': 11,
+  broken: 20,
+  'bad-signature': 21,
+  diverged: 22,
+  gap: 23,
+};
+
+const MEANING: Readonly<Record<Fault['reason'], string>> = {
   'too-long': 'the line is longer than any block can be',
   frame: 'the line is not of the form of a block',
   hash: 'the block was changed after it was written: its bytes do not give the hash that stands beside it',
@@ -14,33 +26,83 @@ const MEANING: Readonly<Record<FirstBad['reason'], string>> = {
   schema: 'the block has not the fields that a block has',
   torn: 'the last line has no end',
   'known-head': 'the ledger does not hold the block that is known of it: blocks were cut off or replaced',
+  signature: 'a checkpoint is not signed by the key of its time',
+  root: 'the blocks are not those that were signed: they were written anew',
+  cut: 'blocks were cut off the end: more were known',
+  lost: 'blocks that were signed are gone, and the ledger itself says so: it was restored from an older state',
+  silence: 'the ledger was silent, or blocks of that time are gone: a heartbeat is missing',
+  stale: 'nothing was signed for too long',
+  checkpoint: 'nothing says how long the ledger must be',
+  policy: 'not everybody has cosigned whom the policy asks for',
 };
 
+const EVIDENCE = 'Keep the files as they are: they are evidence.';
+
 /** The same for programs, with names as in everything else that they are given of the ledger. */
-export function verdictJson(path: string, { firstBad, ...result }: VerifyResult): object {
-  return { path, ...result, ...(firstBad && { first_bad: firstBad }) };
+export function verdictJson(path: string, result: EvidenceResult): object {
+  const { verdict, fault, chain, newest, witnesses, checkpoints, unreadable } = result;
+  const { blocks, bytes, head } = chain;
+  return {
+    ...{ path, verdict, blocks, bytes, head },
+    ...(fault && { first_bad: fault }),
+    checkpoints,
+    unreadable_checkpoints: unreadable,
+    newest_checkpoint: newest
+      ? { ...newest.checkpoint, root: newest.checkpoint.root.toString('hex'), at: newest.at }
+      : null,
+    witnesses: witnesses.map(({ name, at }) => ({ name, at: new Date(at * 1000).toISOString() })),
+  };
 }
 
 /** The first line is the verdict. A torn tail counts as fine: nothing that was promised is missing. */
-export function verdictLines(path: string, result: VerifyResult): string[] {
-  const { verdict, blocks, bytes, head, firstBad } = result;
+export function verdictLines(path: string, result: EvidenceResult): string[] {
+  const { verdict, fault, chain } = result;
+  const { blocks, bytes, head } = chain;
   const good = `${count(blocks, 'block')}, ${size(bytes)}, head #${head.height} ${head.hash}`;
-  if (verdict === 'ok' || firstBad === undefined) return [printable(`OK: ${path}: ${good}`)];
-  if (verdict === 'torn-tail') {
-    return [
-      printable(`OK: ${path}: ${good}`),
-      `After byte ${firstBad.offset} stands an unfinished line (${firstBad.actual}): a power cut or a write under way leaves one.`,
-      'This is not tampering: the agent confirms no block before its line is complete on disk. It sets the rest aside when it starts.',
-    ];
-  }
-  const { line, offset, height, reason, expected, actual } = firstBad;
-  const place =
-    reason === 'known-head' ? `height ${height}` : `line ${line}, byte ${offset}, height ${height}`;
+  const lines =
+    verdict === 'ok' || fault === undefined
+      ? [`OK: ${path}: ${good}`]
+      : verdict === 'torn-tail' || verdict === 'unanchored'
+        ? [`OK: ${path}: ${good}`, ...reservation(fault)]
+        : accusation(path, verdict, fault, good);
+  return [...lines, ...signedLines(result)].map((line) => printable(line));
+}
+
+function reservation({ reason, offset, actual }: Fault): string[] {
+  if (reason !== 'torn') return [`UNANCHORED: ${MEANING[reason]}: ${actual}`];
   return [
-    printable(`BROKEN: ${path}: ${place}: ${MEANING[reason]}`),
-    printable(`  expected  ${expected}`),
-    printable(`  actual    ${actual}`),
-    `  before it ${good}`,
-    'Keep the file as it is: it is evidence.',
+    `After byte ${offset} stands an unfinished line (${actual}): a power cut or a write under way leaves one.`,
+    'This is not tampering: the agent confirms no block before its line is complete on disk. It sets the rest aside when it starts.',
   ];
+}
+
+function accusation(path: string, verdict: Verdict, fault: Fault, good: string): string[] {
+  const { height, line, offset, reason, expected, actual } = fault;
+  const place =
+    offset === undefined ? `height ${height}` : `line ${line ?? height}, byte ${offset}, height ${height}`;
+  return [
+    `${verdict.toUpperCase()}: ${path}: ${place}: ${MEANING[reason]}`,
+    `  expected  ${expected}`,
+    `  actual    ${actual}`,
+    `  ${verdict === 'broken' ? 'before it' : 'chain'} ${good}`,
+    EVIDENCE,
+  ];
+}
+
+function signedLines({ newest, checkpoints, unreadable, chain, witnesses }: EvidenceResult): string[] {
+  const lines: string[] = [];
+  if (newest) {
+    const { size: covered, origin } = newest.checkpoint;
+    const rest = chain.head.height - covered;
+    const behind = rest > 0 ? `; ${count(rest, 'block')} behind it` : '';
+    lines.push(
+      `${count(checkpoints, 'checkpoint')}, the newest of ${covered} blocks at ${newest.at}${behind}`,
+    );
+    lines.push(`  as ${origin}`);
+  }
+  for (const { name, at } of witnesses)
+    lines.push(`  seen by ${name} at ${new Date(at * 1000).toISOString()}`);
+  if (unreadable > 0)
+    lines.push(`${count(unreadable, 'line')} of the checkpoints cannot be read, and were passed over.`);
+  return lines;
 }

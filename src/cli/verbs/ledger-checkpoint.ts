@@ -18,7 +18,7 @@ export const addLedgerCheckpoint: AddVerb = (parent, context) => {
       `${examples(['ledger checkpoint', 'ledger checkpoint > /mnt/elsewhere/pve1.checkpoint'])}
 
 A checkpoint says how many blocks there are, and the root of the tree over all of them. Kept off this host, it shows for ever
-whether one of these blocks was changed or taken away.`,
+whether one of these blocks was changed or taken away: ovs-port-agent ledger verify --known-head FILE`,
     )
     .action(
       ending(context, async ({ json }: { json?: boolean }) => {

@@ -1,17 +1,120 @@
-// `ledger verify`: checks the chain in the file itself; no agent is needed.
+// `ledger verify`: checks chain, checkpoints and what was kept elsewhere, in the files themselves; no agent is needed.
 
-import { access, stat } from 'node:fs/promises';
+import { access, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HEAD_FILE, type Head, readRememberedHead, verifyLedger } from '../../core/ledger/index.ts';
-import { parseHead } from '../arguments.ts';
-import { CliError } from '../failure.ts';
+import type { KnownHead } from '../../core/ledger/checkpoint/judge.ts';
+import { verifyEvidence } from '../../core/ledger/checkpoint/verify-evidence.ts';
+import { HEAD_FILE, type Head, readRememberedHead } from '../../core/ledger/index.ts';
+import { parsePolicy } from '../../core/ledger/note/policy.ts';
+import { isAgentError } from '../../core/lib/errors.ts';
+import { parseHead, parseSeconds } from '../arguments.ts';
+import { CliError, failureOf } from '../failure.ts';
+import { readKnownHead } from '../known-head.ts';
 import { demandLedger } from '../ledger-file.ts';
 import { safeJson } from '../printable.ts';
 import { verifyProgress } from '../progress.ts';
-import { verdictJson, verdictLines } from '../render/verdict.ts';
-import { type AddVerb, ending, examples } from '../verb.ts';
+import { EXIT_CODES, verdictJson, verdictLines } from '../render/verdict.ts';
+import { type AddVerb, type Context, ending, examples } from '../verb.ts';
 
-type Options = { fast?: boolean; head?: Head; progress?: boolean; json?: boolean };
+interface Options {
+  fast?: boolean;
+  strict?: boolean;
+  head?: Head;
+  knownHead?: string[];
+  policy?: string;
+  maxAge?: number;
+  progress?: boolean;
+  json?: boolean;
+}
+
+export const addLedgerVerify: AddVerb = (parent, context) => {
+  const { terminal } = context;
+  parent
+    .command('verify')
+    .description('check every block of the ledger, or of FILE, and its checkpoints')
+    .argument('[file]', "a ledger file; by default this host's own")
+    .option('--strict', 'also check the form of each line: this is what is done without --fast')
+    .option('--fast', 'check hashes, links and checkpoints only, not the form of each line')
+    .option('--head <height:hash>', 'also demand this block, remembered elsewhere', parseHead)
+    .option(
+      '--known-head <file>',
+      'also demand this checkpoint or proof, kept elsewhere; more than once',
+      collect,
+    )
+    .option('--policy <file>', 'who must have signed and cosigned the newest checkpoint (C2SP tlog-policy)')
+    .option('--max-age <seconds>', 'how old the newest checkpoint may be', parseSeconds)
+    .option('--progress', 'show progress on stderr at once, also when it is no terminal')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `${examples([
+        'ledger verify',
+        'ledger verify --fast /mnt/backup/ledger.jsonl',
+        'ledger verify --known-head /mnt/elsewhere/pve1.checkpoint',
+        'ledger verify --policy /etc/ovs-port-agent/witnesses.policy',
+      ])}
+
+Blocks cut off the end show by checkpoints, and for certain by one that was kept off this host. Of this host's own ledger,
+the last block that the agent remembers is demanded too.
+Exit code: 0 ok; 10 unanchored: it holds, and no checkpoint, or not enough witnesses, say how long it must be;
+11 torn-tail: an unfinished last line, no fault; 20 broken; 21 bad-signature; 22 diverged from a head;
+23 gap: something is missing, and the ledger itself says so; 30 it cannot be read.`,
+    )
+    .action(
+      ending(context, async (file: string | undefined, options: Options) => {
+        const path = file ?? (await context.readConfig()).ledger.path;
+        const known = await knownHeads(path, file === undefined, options, context);
+        const policy =
+          options.policy === undefined ? undefined : parsePolicy(await contentOf(options.policy));
+        await unreadable(demandLedger(path));
+        const total = (await stat(path).catch(() => undefined))?.size ?? 0;
+        const meter = verifyProgress(terminal, total, options.progress === true);
+        const result = await unreadable(
+          verifyEvidence(path, {
+            mode: options.fast ? 'fast' : 'strict',
+            onLine: meter.onLine,
+            now: Date.now,
+            known,
+            ...(policy && { policy }),
+            ...(options.maxAge !== undefined && { maxAge: options.maxAge }),
+          }),
+        ).finally(meter.end);
+        const lines = options.json ? [safeJson(verdictJson(path, result), 2)] : verdictLines(path, result);
+        for (const line of lines) terminal.out(line);
+        return EXIT_CODES[result.verdict];
+      }),
+    );
+};
+
+/** What cannot be read is a verdict of its own. */
+const unreadable = <T>(work: Promise<T>): Promise<T> =>
+  work.catch((error: unknown) => {
+    throw isAgentError(error, 'bad-argument') || isAgentError(error, 'ledger-evidence-unreadable')
+      ? new CliError(failureOf(error).line, 30)
+      : error;
+  });
+
+const collect = (file: string, before: string[] = []) => [...before, file];
+
+async function knownHeads(
+  path: string,
+  isOwn: boolean,
+  options: Options,
+  context: Context,
+): Promise<KnownHead[]> {
+  const { head, knownHead = [] } = options;
+  // What the agent remembers of its own ledger; of another file nobody remembers anything.
+  const own = isOwn ? await readRememberedHead(join(context.stateDir, HEAD_FILE), path) : undefined;
+  if (own && head === undefined && !(await isThere(path)))
+    throw new CliError(
+      `The ledger ${path} is gone: block ${own.height}, the last one known, is in no file there.`,
+      22,
+    );
+  const known = await Promise.all(knownHead.map(readKnownHead));
+  const given = head ?? own;
+  const from = head === undefined ? 'the agent' : '--head';
+  return given === undefined ? known : [...known, { size: given.height, hash: given.hash, from }];
+}
 
 const isThere = (path: string) =>
   access(path).then(
@@ -19,47 +122,7 @@ const isThere = (path: string) =>
     () => false,
   );
 
-export const addLedgerVerify: AddVerb = (parent, context) => {
-  const { terminal } = context;
-  parent
-    .command('verify')
-    .description('check every block of the ledger, or of FILE')
-    .argument('[file]', "a ledger file; by default this host's own")
-    .option('--fast', 'check hashes and links only, not the form of each line')
-    .option('--head <height:hash>', 'also demand this block, remembered elsewhere', parseHead)
-    .option('--progress', 'show progress on stderr at once, also when it is no terminal')
-    .option('--json', 'print one JSON document')
-    .addHelpText(
-      'after',
-      `${examples(['ledger verify', 'ledger verify --fast /mnt/backup/ledger.jsonl', 'ledger verify --head 42:9f86d0…'])}
-
-Blocks cut off the end show by --head only: note the head that verify prints, off this host. Of this host's own ledger,
-the last block that the agent remembers is demanded too.
-Exit code: 0 the chain holds (an unfinished last line is no fault), 1 it is broken.`,
-    )
-    .action(
-      ending(context, async (file: string | undefined, { fast, head, progress, json }: Options) => {
-        const path = file ?? (await context.readConfig()).ledger.path;
-        // What the agent remembers of its own ledger; of another file nobody remembers anything.
-        const own =
-          file === undefined ? await readRememberedHead(join(context.stateDir, HEAD_FILE), path) : undefined;
-        if (own && head === undefined && !(await isThere(path)))
-          throw new CliError(
-            `The ledger ${path} is gone: block ${own.height}, the last one known, is in no file there.`,
-            1,
-          );
-        await demandLedger(path);
-        const known = head ?? (own && { height: own.height, hash: own.hash });
-        const total = (await stat(path).catch(() => undefined))?.size ?? 0;
-        const meter = verifyProgress(terminal, total, progress === true);
-        const result = await verifyLedger(path, {
-          mode: fast ? 'fast' : 'strict',
-          onLine: meter.onLine,
-          ...(known && { knownHead: known }),
-        }).finally(meter.end);
-        const lines = json ? [safeJson(verdictJson(path, result), 2)] : verdictLines(path, result);
-        for (const line of lines) terminal.out(line);
-        return result.verdict === 'broken' ? 1 : 0;
-      }),
-    );
-};
+const contentOf = (path: string) =>
+  readFile(path).catch((error: unknown) => {
+    throw new CliError(`${path} cannot be read: ${error instanceof Error ? error.message : error}`, 2);
+  });

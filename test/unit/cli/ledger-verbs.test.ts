@@ -56,18 +56,18 @@ function copy(name: string, change: (text: string) => string): string {
 const heights = (out: string[]) => out.map((line) => (JSON.parse(line) as { height: number }).height);
 
 describe('ledger verify', () => {
-  it('needs no agent and gives the head', async () => {
+  it('needs no agent and gives the head, and says that nothing vouches for it', async () => {
     const { code, out, err, calls } = await cli(['ledger', 'verify'], { ledger });
-    expect([code, err, calls]).toEqual([0, [], []]);
+    expect([code, err, calls]).toEqual([10, [], []]);
     expect(out[0]).toMatch(/^OK: .*6 blocks, .*head #6 [0-9a-f]{64}$/);
   });
 
-  it('ends with 1 at the first line that was changed', async () => {
+  it('ends with 20 at the first line that was changed', async () => {
     const path = copy('changed', (text) => text.replace('"ms":84', '"ms":85'));
     const { code, out } = await cli(['ledger', 'verify', path]);
-    expect(code).toBe(1);
+    expect(code).toBe(20);
     expect(out[0]).toMatch(/^BROKEN: .*line 4, byte \d+, height 4/);
-    expect((await cli(['ledger', 'verify', '--fast', path])).code).toBe(1);
+    expect((await cli(['ledger', 'verify', '--fast', path])).code).toBe(20);
     const json = await cli(['ledger', 'verify', '--json', path]);
     expect(JSON.parse(json.out.join('\n'))).toMatchObject({
       verdict: 'broken',
@@ -79,7 +79,7 @@ describe('ledger verify', () => {
     const path = copy('torn', (text) => text);
     appendFileSync(path, '{"block":{"action":"por');
     const { code, out } = await cli(['ledger', 'verify', path]);
-    expect(code).toBe(0);
+    expect(code).toBe(11);
     expect(out.join(' ')).toContain('not tampering');
   });
 
@@ -88,8 +88,8 @@ describe('ledger verify', () => {
     const { head } = JSON.parse(out.join('\n')) as { head: { height: number; hash: string } };
     const known = `${head.height}:${head.hash}`;
     const cut = copy('cut', (text) => text.split('\n').slice(0, 4).join('\n').concat('\n'));
-    expect((await cli(['ledger', 'verify', cut])).code).toBe(0);
-    expect((await cli(['ledger', 'verify', cut, '--head', known])).code).toBe(1);
+    expect((await cli(['ledger', 'verify', cut])).code).toBe(10);
+    expect((await cli(['ledger', 'verify', cut, '--head', known])).code).toBe(22);
     expect((await cli(['ledger', 'verify', ledger, '--head', known])).code).toBe(0);
   });
 
@@ -103,11 +103,11 @@ describe('ledger verify', () => {
     expect((await cli(['ledger', 'verify'], { ledger, stateDir })).code).toBe(0);
     const empty = copy('empty', () => '');
     remember(empty);
-    expect(await cli(['ledger', 'verify'], { ledger: empty, stateDir })).toMatchObject({ code: 1 });
-    expect((await cli(['ledger', 'verify', empty], { stateDir })).code).toBe(0);
+    expect(await cli(['ledger', 'verify'], { ledger: empty, stateDir })).toMatchObject({ code: 22 });
+    expect((await cli(['ledger', 'verify', empty], { stateDir })).code).toBe(10);
     remember(join(dir, 'gone'));
     const gone = await cli(['ledger', 'verify'], { ledger: join(dir, 'gone'), stateDir });
-    expect([gone.code, gone.err[0]]).toEqual([1, expect.stringContaining('is gone: block 6')]);
+    expect([gone.code, gone.err[0]]).toEqual([22, expect.stringContaining('is gone: block 6')]);
   });
 
   it('says so when there is no file', async () => {

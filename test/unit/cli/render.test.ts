@@ -334,36 +334,50 @@ describe('a block', () => {
 
 describe('the verdict on a ledger', () => {
   const head = { height: 41, hash: 'ab'.repeat(32) };
-  const result = { verdict: 'ok' as const, blocks: 41, bytes: 20_480, head };
-  const firstBad = { height: 42, line: 42, offset: 20_480, expected: 'c0ffee', actual: 'decaf' };
+  const chain = { verdict: 'ok' as const, blocks: 41, bytes: 20_480, head };
+  const fault = { height: 42, line: 42, offset: 20_480, expected: 'c0ffee', actual: 'decaf' };
+  const result = {
+    ...{ verdict: 'ok' as const, fault: undefined, chain, newest: undefined },
+    ...{ witnesses: [], checkpoints: 0, unreadable: 0 },
+  };
 
   it('gives the head to note down', () => {
     expect(verdictLines('/l', result)).toEqual([`OK: /l: 41 blocks, 20.0 KiB, head #41 ${head.hash}`]);
   });
 
   it('names the first bad line, its byte, and both values', () => {
-    const lines = verdictLines('/l', {
-      ...result,
-      verdict: 'broken',
-      firstBad: { ...firstBad, reason: 'hash' },
-    });
+    const lines = verdictLines('/l', { ...result, verdict: 'broken', fault: { ...fault, reason: 'hash' } });
     expect(lines[0]).toMatch(/^BROKEN: \/l: line 42, byte 20480, height 42: the block was changed/);
     expect(lines.slice(1, 3)).toEqual(['  expected  c0ffee', '  actual    decaf']);
     expect(lines.at(-1)).toContain('evidence');
   });
 
   it('does not call an unfinished last line tampering', () => {
-    const torn = { ...firstBad, reason: 'torn' as const, actual: '14 bytes without a line end' };
-    const lines = verdictLines('/l', { ...result, verdict: 'torn-tail', firstBad: torn });
+    const torn = { ...fault, reason: 'torn' as const, actual: '14 bytes without a line end' };
+    const lines = verdictLines('/l', { ...result, verdict: 'torn-tail', fault: torn });
     expect(lines[0]).toMatch(/^OK/);
     expect(lines.join(' ')).toContain('not tampering');
   });
 
+  it.each([
+    ['diverged', 'cut', 'blocks were cut off the end'],
+    ['bad-signature', 'signature', 'not signed by the key of its time'],
+    ['gap', 'lost', 'are gone, and the ledger itself says so'],
+  ] as const)('says %s where that is so, and not that it is fine', (verdict, reason, words) => {
+    const { line: _, offset: __, ...place } = fault;
+    const lines = verdictLines('/l', { ...result, verdict, fault: { ...place, reason } });
+    expect(lines[0]).toMatch(new RegExp(`^${verdict.toUpperCase()}: /l: height 42: .*${words}`));
+  });
+
+  it('says that nothing vouches for its length', () => {
+    const unsigned = { height: 41, reason: 'checkpoint' as const, expected: 'a checkpoint', actual: 'none' };
+    const lines = verdictLines('/l', { ...result, verdict: 'unanchored', fault: unsigned });
+    expect(lines).toEqual([expect.stringMatching(/^OK/), expect.stringMatching(/^UNANCHORED: nothing says/)]);
+  });
+
   it('shows a line that is not text without its control characters', () => {
-    const bad = { ...firstBad, reason: 'frame' as const, actual: '\u001b[2J' };
-    expect(verdictLines('/l', { ...result, verdict: 'broken', firstBad: bad })[2]).toBe(
-      '  actual    \\x1b[2J',
-    );
+    const bad = { ...fault, reason: 'frame' as const, actual: '\u001b[2J' };
+    expect(verdictLines('/l', { ...result, verdict: 'broken', fault: bad })[2]).toBe('  actual    \\x1b[2J');
   });
 });
 

@@ -10,6 +10,8 @@ import type { EvidencePaths } from './places.ts';
 export interface LogKeys {
   /** Undefined when there is none yet, or no more. Throws `ledger-key-unusable`. */
   own(): Promise<Signer | undefined>;
+  /** A key that was to follow and has not signed yet: the power went. */
+  pending(): Promise<Signer | undefined>;
   /** A key that is to follow; it is not the log's own until `adopt`. @param nameOf the name that goes with the public key */
   next(nameOf: (key: Buffer) => string): Promise<Signer>;
   /** Makes it the log's own, once it has signed a checkpoint of `size` blocks. */
@@ -28,6 +30,7 @@ export function logKeys(paths: EvidencePaths, credential: string | undefined): L
     };
     return {
       own: given,
+      pending: async () => undefined,
       async next(nameOf) {
         const key = await given();
         return key.named(nameOf(key.verifier.raw));
@@ -42,6 +45,7 @@ export function logKeys(paths: EvidencePaths, credential: string | undefined): L
       if (next && (await hasSigned(paths.checkpoints, next))) await promoteKey(paths.nextKey, paths.key);
       return readKey(paths.key);
     },
+    pending: () => readKey(paths.nextKey),
     async next(nameOf) {
       const made = newSigner('key');
       const signer = made.named(nameOf(made.verifier.raw));

@@ -46,7 +46,8 @@ export interface RunningLog {
   newest(): Signed | undefined;
   /** Signs what there is; false when that is signed already. */
   sign(): Promise<boolean>;
-  rotateKey(): Promise<Rotation>;
+  /** @param pending the key that is to follow, where one was made already */
+  rotateKey(pending?: Signer): Promise<Rotation>;
   beginEpoch(why: EpochReason, witness?: { name: string; size: number }): Promise<void>;
 }
 
@@ -84,7 +85,10 @@ export async function runLog(
   const { origin, epoch } = signed;
   const newest = await noteOf(paths.checkpoints, signed);
   const log = goOn(parts, { signer: key.named(origin), origin, epoch, newest, signed });
-  await log.sign();
+  const pending = await keys.pending();
+  // The block that names it may be there already: so it is brought to its end.
+  if (pending?.verifier.name === origin) await log.rotateKey(pending);
+  else await log.sign();
   return log;
 }
 
@@ -148,10 +152,10 @@ function goOn(parts: LogParts, state: State): RunningLog {
       await goOver(signer, former && isSignedByFormerKey(why) ? [former] : []);
       if (why !== 'first') parts.onEpoch(note);
     },
-    async rotateKey() {
+    async rotateKey(pending) {
       const { signer: old, origin } = state;
       if (old === undefined) throw new AgentError('ledger-key-unusable', 'The ledger has no key yet.');
-      const signer = await keys.next(() => origin);
+      const signer = pending ?? (await keys.next(() => origin));
       const [former, key] = [verifierText(old.verifier), verifierText(signer.verifier)];
       if (former === key)
         throw new AgentError('ledger-key-unusable', 'The key is handed over by systemd, and is the same.');

@@ -17,11 +17,7 @@ export interface GrowingTree {
 /** @param read gives the nodes of the tree as it is at `size` */
 export function growFrom(size: number, read: ReadNode): GrowingTree {
   let leaves = size;
-  /** By level; undefined where the number of leaves has no bit. */
-  const frontier: (Buffer | undefined)[] = [];
-  for (let level = 0, rest = size; rest > 0; level += 1, rest = Math.floor(rest / 2)) {
-    frontier[level] = rest % 2 === 1 ? read({ level, index: rest - 1 }) : undefined;
-  }
+  const frontier = frontierOf(size, read);
   return {
     size: () => leaves,
     add(leaf) {
@@ -46,6 +42,15 @@ export function growFrom(size: number, read: ReadNode): GrowingTree {
       return root ?? emptyRoot();
     },
   };
+}
+
+/** The roots of the largest complete subtrees, by level; undefined where the number of leaves has no bit. */
+export function frontierOf(size: number, read: ReadNode): (Buffer | undefined)[] {
+  const frontier: (Buffer | undefined)[] = [];
+  for (let level = 0, rest = size; rest > 0; level += 1, rest = Math.floor(rest / 2)) {
+    frontier[level] = rest % 2 === 1 ? read({ level, index: rest - 1 }) : undefined;
+  }
+  return frontier;
 }
 
 /** How many leaves the nodes in a file are of: the most whose nodes are all there. */

@@ -1,0 +1,171 @@
+// The one verdict on a ledger: its chain, its checkpoints, and heads that were kept elsewhere (docs/adr/0060, Verification). Pure.
+
+import { cosignedEnough, type Policy } from '../note/policy.ts';
+import type { FirstBad, VerifyResult } from '../verify.ts';
+import type { KeptCheckpoint } from './checkpoint-file.ts';
+import type { Declared } from './declarations.ts';
+import { judgeSignatures } from './judge-signatures.ts';
+
+export type Verdict = 'ok' | 'unanchored' | 'torn-tail' | 'broken' | 'bad-signature' | 'diverged' | 'gap';
+
+/** A head that somebody kept: a checkpoint's root, or a block's hash. */
+export interface KnownHead {
+  readonly size: number;
+  readonly root?: Buffer;
+  readonly hash?: string;
+  /** Where it comes from, for a person. */
+  readonly from: string;
+}
+
+export interface Evidence {
+  readonly chain: VerifyResult;
+  readonly checkpoints: readonly KeptCheckpoint[];
+  readonly declared: Declared;
+  /** The root of the first blocks; undefined where there are not so many that hold. */
+  readonly rootOf: (size: number) => Buffer | undefined;
+  /** The hash of a block. */
+  readonly hashOf: (height: number) => string | undefined;
+}
+
+export interface Demands {
+  readonly known: readonly KnownHead[];
+  readonly policy?: Policy;
+  /** Seconds. */
+  readonly maxAge?: number;
+  /** Milliseconds of the epoch. */
+  readonly now: number;
+}
+
+/** The first thing that is not as it must be. */
+export interface Fault {
+  readonly height: number;
+  /** From 1, and in bytes from the start of the file, where it is about a line. */
+  readonly line?: number;
+  readonly offset?: number;
+  readonly reason:
+    | FirstBad['reason']
+    | 'signature'
+    | 'root'
+    | 'cut'
+    | 'lost'
+    | 'silence'
+    | 'stale'
+    | 'checkpoint'
+    | 'policy';
+  readonly expected: string;
+  readonly actual: string;
+}
+
+export interface Judged {
+  readonly verdict: Verdict;
+  readonly fault: Fault | undefined;
+  /** The newest checkpoint of a part that the ledger has. */
+  readonly newest: KeptCheckpoint | undefined;
+  /** Who has cosigned it, of the witnesses of the policy. */
+  readonly witnesses: readonly { name: string; at: number }[];
+}
+
+export function judge(evidence: Evidence, demands: Demands): Judged {
+  const { chain, checkpoints, declared } = evidence;
+  const broken = chain.verdict === 'broken' ? chain.firstBad : undefined;
+  // What stands behind a line that does not hold declares nothing.
+  const signatures = judgeSignatures(checkpoints, declared.declarations);
+  const newest = signatures.binding.findLast(({ checkpoint }) => checkpoint.size <= chain.head.height);
+  const policy = demands.policy && newest && cosignedEnough(newest.note, demands.policy);
+  const witnesses = policy?.witnesses ?? [];
+  const is = (verdict: Verdict, fault?: Fault): Judged => ({ verdict, fault, newest, witnesses });
+
+  if (broken) return is('broken', broken);
+  if (signatures.bad) {
+    const { size, expected, actual } = signatures.bad;
+    return is('bad-signature', { height: size, reason: 'signature', expected, actual });
+  }
+  if (policy && (demands.policy?.logs.length ?? 0) > 0 && policy.log === undefined)
+    return is('bad-signature', {
+      height: newest?.checkpoint.size ?? 0,
+      reason: 'signature',
+      expected: 'a log of the policy',
+      actual: 'none of them has signed the newest checkpoint',
+    });
+  const diverged = firstDivergence(evidence, signatures.binding, demands.known);
+  if (diverged) return is('diverged', diverged);
+  const gap = firstGap(evidence, signatures.lost, newest, demands);
+  if (gap) return is('gap', gap);
+  if (chain.verdict === 'torn-tail') return is('torn-tail', chain.firstBad);
+  if (newest === undefined && (demands.known.length === 0 || demands.policy !== undefined))
+    return is('unanchored', {
+      height: chain.head.height,
+      reason: 'checkpoint',
+      expected: 'a checkpoint',
+      actual: 'none',
+    });
+  if (newest !== undefined && policy?.lacking !== undefined)
+    return is('unanchored', {
+      height: newest.checkpoint.size,
+      reason: 'policy',
+      expected: 'what the policy asks for',
+      actual: policy.lacking,
+    });
+  return is('ok');
+}
+
+function firstDivergence(
+  { chain, rootOf, hashOf }: Evidence,
+  binding: readonly KeptCheckpoint[],
+  known: readonly KnownHead[],
+): Fault | undefined {
+  const heads: KnownHead[] = [
+    ...binding.map(({ checkpoint: { size, root }, at }) => ({ size, root, from: `the checkpoint of ${at}` })),
+    ...known,
+  ];
+  const { height } = chain.head;
+  for (const { size, root, hash, from } of heads.sort((a, b) => a.size - b.size)) {
+    if (size > height)
+      return {
+        height: size,
+        reason: 'cut',
+        expected: `${size} blocks, as ${from} says`,
+        actual: `${height}`,
+      };
+    if (root !== undefined && !rootOf(size)?.equals(root))
+      return {
+        height: size,
+        reason: 'root',
+        expected: root.toString('hex'),
+        actual: rootOf(size)?.toString('hex') ?? 'none',
+      };
+    if (hash !== undefined && hashOf(size) !== hash)
+      return { height: size, reason: 'known-head', expected: hash, actual: hashOf(size) ?? 'none' };
+  }
+  return undefined;
+}
+
+function firstGap(
+  { chain, declared }: Evidence,
+  lost: readonly KeptCheckpoint[],
+  newest: KeptCheckpoint | undefined,
+  { maxAge, now }: Demands,
+): Fault | undefined {
+  const [gone] = lost;
+  if (gone) {
+    const { size, origin } = gone.checkpoint;
+    return {
+      height: size,
+      reason: 'lost',
+      expected: `the ${size} blocks that were signed as ${origin}`,
+      actual: 'a later epoch without them',
+    };
+  }
+  const [silence] = declared.silences;
+  if (silence) return { ...silence, reason: 'silence' };
+  if (maxAge === undefined || newest === undefined) return undefined;
+  const age = Math.round((now - Date.parse(newest.at)) / 1000);
+  return age <= maxAge
+    ? undefined
+    : {
+        height: chain.head.height,
+        reason: 'stale',
+        expected: `a checkpoint of the last ${maxAge} s`,
+        actual: `the newest is ${age} s old`,
+      };
+}
