@@ -24,6 +24,8 @@ const MEANING: Readonly<Record<Fault['reason'], string>> = {
   height: 'the block has not the next height',
   'not-canonical': 'the line is not written in the one canonical form',
   schema: 'the block has not the fields that a block has',
+  missing: 'a segment of the ledger is not there, and no block says that it was dropped',
+  packed: 'a packed segment cannot be unpacked as it was packed',
   torn: 'the last line has no end',
   'known-head': 'the ledger does not hold the block that is known of it: blocks were cut off or replaced',
   signature: 'a checkpoint is not signed by the key of its time',
@@ -41,9 +43,10 @@ const EVIDENCE = 'Keep the files as they are: they are evidence.';
 /** The same for programs, with names as in everything else that they are given of the ledger. */
 export function verdictJson(path: string, result: EvidenceResult): object {
   const { verdict, fault, chain, newest, witnesses, checkpoints, unreadable } = result;
-  const { blocks, bytes, head } = chain;
+  const { blocks, bytes, head, start } = chain;
   return {
     ...{ path, verdict, blocks, bytes, head },
+    ...(start && { start }),
     ...(fault && { first_bad: fault }),
     checkpoints,
     unreadable_checkpoints: unreadable,
@@ -57,8 +60,9 @@ export function verdictJson(path: string, result: EvidenceResult): object {
 /** The first line is the verdict. A torn tail counts as fine: nothing that was promised is missing. */
 export function verdictLines(path: string, result: EvidenceResult): string[] {
   const { verdict, fault, chain } = result;
-  const { blocks, bytes, head } = chain;
-  const good = `${count(blocks, 'block')}, ${size(bytes)}, head #${head.height} ${head.hash}`;
+  const { blocks, bytes, head, start } = chain;
+  const from = start ? ` from #${start.height + 1} on (the ones before have no body any more)` : '';
+  const good = `${count(blocks, 'block')}${from}, ${size(bytes)}, head #${head.height} ${head.hash}`;
   const lines =
     verdict === 'ok' || fault === undefined
       ? [`OK: ${path}: ${good}`]
@@ -77,9 +81,9 @@ function reservation({ reason, offset, actual }: Fault): string[] {
 }
 
 function accusation(path: string, verdict: Verdict, fault: Fault, good: string): string[] {
-  const { height, line, offset, reason, expected, actual } = fault;
-  const place =
-    offset === undefined ? `height ${height}` : `line ${line ?? height}, byte ${offset}, height ${height}`;
+  const { height, file, line, offset, reason, expected, actual } = fault;
+  const inFile = `${file === undefined ? '' : `${file}, `}line ${line ?? height}, byte ${offset}, height ${height}`;
+  const place = offset === undefined ? `height ${height}` : inFile;
   return [
     `${verdict.toUpperCase()}: ${path}: ${place}: ${MEANING[reason]}`,
     `  expected  ${expected}`,

@@ -1,13 +1,17 @@
 // Reads a ledger in big pieces that end at line ends, in constant memory.
-import type { FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Readable } from './byte-source.ts';
 import { MAX_LINE_BYTES } from './line.ts';
 
 const CHUNK_BYTES = 1 << 20;
 const NEWLINE = 0x0a;
 
-/** What stands where a block should: a line, without its newline, that is none. In bytes from the start of the file. */
-export type Unreadable = { offset: number; bytes: number };
+/** What stands where a block should: a line, without its newline, that is none. In bytes from the start of its file, unpacked. */
+export type Unreadable = {
+  offset: number;
+  bytes: number /** Of a sealed segment: its path from the ledger's directory on. */;
+  file?: string;
+};
 
 /** `bytes` is valid until the next piece is asked for. `complete` is false for what stands after the last newline. */
 export type LineChunk = { bytes: Buffer; offset: number; complete: boolean };
@@ -21,7 +25,7 @@ export type ChunkRange = {
   onTooLong?: (line: Unreadable) => void;
 };
 
-export async function* lineChunks(file: FileHandle, range: ChunkRange = {}): AsyncGenerator<LineChunk> {
+export async function* lineChunks(source: Readable, range: ChunkRange = {}): AsyncGenerator<LineChunk> {
   const { from = 0, to = Number.POSITIVE_INFINITY, patience = 0, onTooLong } = range;
   const buffer = Buffer.allocUnsafe(CHUNK_BYTES + MAX_LINE_BYTES + 1);
   let offset = from;
@@ -31,7 +35,7 @@ export async function* lineChunks(file: FileHandle, range: ChunkRange = {}): Asy
   let passed = 0;
   for (;;) {
     const room = Math.min(buffer.length - held, to - offset - held);
-    const { bytesRead } = room > 0 ? await file.read(buffer, held, room, offset + held) : { bytesRead: 0 };
+    const { bytesRead } = room > 0 ? await source.read(buffer, held, room, offset + held) : { bytesRead: 0 };
     if (bytesRead === 0) {
       if (held === 0) return;
       if (patience > 0 && !waited) {

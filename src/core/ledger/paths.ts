@@ -9,12 +9,25 @@ export type LedgerPaths = {
   side: string;
   torn: string;
   broken: string;
+  /** Sealed segments. */
+  segments: string;
+  /** The file that takes the ledger's name when this one is sealed. */
+  next: string;
 };
 
 export function ledgerPaths(file: string): LedgerPaths {
   const dir = dirname(file);
   const side = join(dir, `${basename(file).replace(/\.jsonl$/, '')}.d`);
-  return { file, dir, side, torn: join(side, 'torn'), broken: join(side, 'broken') };
+  const within = (name: string) => join(side, name);
+  return {
+    file,
+    dir,
+    side,
+    torn: within('torn'),
+    broken: within('broken'),
+    segments: within('segments'),
+    next: within('next.jsonl'),
+  };
 }
 
 /** Makes a directory (0700) and its missing parents durable. One that exists keeps its mode: it is the administrator's. */

@@ -1,11 +1,10 @@
 // Reads blocks by height, forwards or from the end. Reading checks shapes only; `verifyLedger` checks the chain.
-import { type FileHandle, open } from 'node:fs/promises';
-import { AgentError, isErrno } from '../lib/errors.ts';
 import type { HashedBlock } from './block.ts';
+import { type ByteSource, readFully } from './byte-source.ts';
 import { MAX_LINE_BYTES, readLine } from './line.ts';
 import { eachLine, lineChunks, type Unreadable } from './line-chunks.ts';
 import { locateHeight } from './locate.ts';
-import { readFully } from './tail-check.ts';
+import { type Segment, segmentsBack, segmentsFrom } from './segments.ts';
 
 const NEWLINE = 0x0a;
 const PIECE_BYTES = 1 << 18;
@@ -18,32 +17,37 @@ export type Reading = {
   onUnreadable?: (line: Unreadable) => void;
 };
 
-/** Both ends included. A ledger that does not exist yet has no blocks. */
+/** Both ends included. A ledger that does not exist yet has no blocks, and neither have heights whose bodies were dropped. */
 export async function* readBlocks(
   path: string,
   range: { from?: number; to?: number } & Reading = {},
 ): AsyncGenerator<HashedBlock> {
-  const { from = 1, to = Number.POSITIVE_INFINITY, onUnreadable = pass } = range;
-  const file = await openToRead(path);
-  if (!file) return;
-  try {
-    const start = await locateHeight(file, from);
-    for await (const { bytes, complete, offset } of lineChunks(file, {
-      from: start,
-      onTooLong: onUnreadable,
-    })) {
-      if (!complete) return;
-      const lines: [start: number, end: number][] = [];
-      eachLine(bytes, (...line) => lines.push(line) > 0);
-      for (const [start, end] of lines) {
-        const block = readLine(bytes.subarray(start, end));
-        if (block === undefined) onUnreadable({ offset: offset + start, bytes: end - start });
-        else if (block.height > to) return;
-        else if (block.height >= from) yield block;
-      }
+  const { from = 1, to = Number.POSITIVE_INFINITY } = range;
+  for await (const segment of segmentsFrom(path, from)) {
+    if ((segment.sealed?.first ?? 0) > to) return;
+    for await (const block of forwards(segment, from, range.onUnreadable ?? pass)) {
+      if (block.height > to) return;
+      yield block;
     }
-  } finally {
-    await file.close();
+  }
+}
+
+async function* forwards(
+  { source, sealed }: Segment,
+  from: number,
+  onUnreadable: (line: Unreadable) => void,
+): AsyncGenerator<HashedBlock> {
+  const tell = (line: Unreadable) => onUnreadable({ ...line, ...(sealed && { file: sealed.file }) });
+  const start = await locateHeight(source, from);
+  for await (const { bytes, complete, offset } of lineChunks(source, { from: start, onTooLong: tell })) {
+    if (!complete) return;
+    const lines: [start: number, end: number][] = [];
+    eachLine(bytes, (...line) => lines.push(line) > 0);
+    for (const [start, end] of lines) {
+      const block = readLine(bytes.subarray(start, end));
+      if (block === undefined) tell({ offset: offset + start, bytes: end - start });
+      else if (block.height >= from) yield block;
+    }
   }
 }
 
@@ -60,16 +64,20 @@ export async function tail(path: string, n: number, reading: Reading = {}): Prom
 
 /** Blocks from the last to the first. An unfinished last line is passed over. */
 export async function* readBackwards(path: string, reading: Reading = {}): AsyncGenerator<HashedBlock> {
-  const file = await openToRead(path);
-  if (!file) return;
-  try {
-    yield* backwards(file, reading.onUnreadable ?? pass);
-  } finally {
-    await file.close();
+  const { onUnreadable = pass } = reading;
+  let first: number | undefined;
+  for await (const { source, sealed } of segmentsBack(path)) {
+    // Sealed while the active file was read under its old name.
+    if (sealed && sealed.first === first) continue;
+    const tell = (line: Unreadable) => onUnreadable({ ...line, ...(sealed && { file: sealed.file }) });
+    for await (const block of backwards(source, tell)) {
+      first = block.height;
+      yield block;
+    }
   }
 }
 
-async function* backwards(file: FileHandle, onUnreadable: (line: Unreadable) => void) {
+async function* backwards(source: ByteSource, onUnreadable: (line: Unreadable) => void) {
   // `rest` is the beginning of the piece after: the end of a line whose start is still to come. `passed`: bytes behind it
   // that belong to the same line, which is too long to be a block; they are not kept.
   let rest: Buffer = Buffer.alloc(0);
@@ -81,9 +89,9 @@ async function* backwards(file: FileHandle, onUnreadable: (line: Unreadable) => 
     passed = 0;
     return block;
   };
-  for (let to = (await file.stat()).size; to > 0; ) {
+  for (let to = await source.size(); to > 0; ) {
     const from = Math.max(0, to - PIECE_BYTES);
-    const bytes = Buffer.concat([await readFully(file, from, to - from), rest]);
+    const bytes = Buffer.concat([await readFully(source, from, to - from), rest]);
     let end = bytes.length;
     for (let at = lastNewline(bytes, end); at >= 0; at = lastNewline(bytes, at)) {
       const block = isLast ? undefined : read(bytes.subarray(at + 1, end), from + at + 1);
@@ -107,12 +115,3 @@ const pass = () => undefined;
 
 const lastNewline = (bytes: Buffer, before: number) =>
   before === 0 ? -1 : bytes.lastIndexOf(NEWLINE, before - 1);
-
-export async function openToRead(path: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(path, 'r');
-  } catch (cause) {
-    if (isErrno(cause, 'ENOENT')) return undefined;
-    throw new AgentError('bad-argument', `The ledger ${path} cannot be read.`, { cause });
-  }
-}

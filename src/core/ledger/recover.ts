@@ -4,12 +4,14 @@ import { constants } from 'node:fs';
 import { chmod, type FileHandle, rename, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { AgentError, isErrno } from '../lib/errors.ts';
+import { NO_HASH } from './block.ts';
+import { readFully } from './byte-source.ts';
 import type { Broken } from './check-line.ts';
 import type { LEDGER_FILE } from './file-actions.ts';
 import { APPEND_FLAGS, type LedgerFs } from './ledger-file.ts';
 import { type LedgerPaths, makeDir, stamp, syncDir, withFile } from './paths.ts';
 import type { EntryOf } from './producer.ts';
-import { checkTail, readFully, type TailState } from './tail-check.ts';
+import { checkTail, type TailState } from './tail-check.ts';
 import { type Head, verifyFile } from './verify.ts';
 
 /** What recovery did, to be recorded as the first block of this run. */
@@ -29,7 +31,7 @@ export type RecoverOptions = { onBroken: 'refuse' | 'set-aside'; nowMs: number; 
 export async function recover(paths: LedgerPaths, options: RecoverOptions): Promise<Recovered> {
   const file = await openOrCreate(paths, options.fs);
   try {
-    const tail = await checkTail(file, (await file.stat()).size);
+    const tail = await checkTail(file, (await file.stat()).size, { height: 0, hash: NO_HASH });
     if (!tail.broken) return await cutTorn(paths, file, tail, options.nowMs);
     if (options.onBroken === 'refuse') throw broken(paths.file, tail.broken);
     return await startAnew(paths, file, tail.broken, options);

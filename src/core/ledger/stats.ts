@@ -1,8 +1,7 @@
 // Counts over all blocks, in the shape that D-Bus clients of the seed system know.
-import { open } from 'node:fs/promises';
 import type { Block } from './block.ts';
 import { readSummary, type Summary } from './line-bytes.ts';
-import { type Head, type VerifyResult, verifyFile } from './verify.ts';
+import { type Head, type VerifyResult, verifyLedger } from './verify.ts';
 
 export type LedgerStats = {
   total_blocks: number;
@@ -15,12 +14,14 @@ export type LedgerStats = {
   head_hash: string;
   /** RFC 3339; null when there is no block. */
   first_timestamp: string | null;
+  /** Of all lines, unpacked. */
   bytes: number;
 };
 
 export type LiveStats = {
   add(block: Block): void;
-  get(head: Head, bytes: number): Promise<LedgerStats>;
+  /** `appended`: bytes since it was opened. */
+  get(head: Head, appended: number): Promise<LedgerStats>;
   history(): Promise<VerifyResult>;
   close(): void;
 };
@@ -62,20 +63,20 @@ export function newTally(): Tally {
 /** Reads a whole ledger once, verifying it on the way (fast mode); the counts cover the blocks that hold. */
 export async function readStats(path: string, signal?: AbortSignal): Promise<LedgerStats> {
   const tally = newTally();
-  const result = await countFile(path, tally, Number.POSITIVE_INFINITY, signal);
+  const result = await countLedger(path, tally, Number.POSITIVE_INFINITY, signal);
   return tally.render(result.head, result.bytes);
 }
 
 /**
- * Counts kept up to date by a writer. What stood in the file before (its first `size` bytes) is counted in the background, because
- * a million lines take about two seconds and guests must not wait for them.
+ * Counts kept up to date by a writer. What stood in the ledger before (up to the height `upTo`) is counted in the background,
+ * because a million lines take about two seconds and guests must not wait for them.
  */
-export function liveStats(path: string, size: number): LiveStats {
+export function liveStats(path: string, upTo: number): LiveStats {
   const tally = newTally();
   const stop = new AbortController();
   const recent: Block[] = [];
   let counted = false;
-  const history = countFile(path, tally, size, stop.signal).then((result) => {
+  const history = countLedger(path, tally, upTo, stop.signal).then((result) => {
     for (const block of recent.splice(0)) tally.count(block);
     counted = true;
     return result;
@@ -84,28 +85,18 @@ export function liveStats(path: string, size: number): LiveStats {
   history.catch(() => undefined);
   return {
     add: (block) => (counted ? tally.count(block) : void recent.push(block)),
-    async get(head, bytes) {
-      await history;
-      return tally.render(head, bytes);
+    async get(head, appended) {
+      const { bytes } = await history;
+      return tally.render(head, bytes + appended);
     },
     history: () => history,
     close: () => stop.abort(),
   };
 }
 
-async function countFile(
-  path: string,
-  tally: Tally,
-  to: number,
-  signal?: AbortSignal,
-): Promise<VerifyResult> {
-  const file = await open(path, 'r');
-  try {
-    const onLine = (bytes: Buffer, start: number, end: number) => tally.count(readSummary(bytes, start, end));
-    return await verifyFile(file, { mode: 'fast', to, onLine, ...(signal ? { signal } : {}) });
-  } finally {
-    await file.close();
-  }
+function countLedger(path: string, tally: Tally, upTo: number, signal?: AbortSignal): Promise<VerifyResult> {
+  const onLine = (bytes: Buffer, start: number, end: number) => tally.count(readSummary(bytes, start, end));
+  return verifyLedger(path, { mode: 'fast', upTo, onLine, ...(signal ? { signal } : {}) });
 }
 
 function byName([a]: [string, number], [b]: [string, number]): number {

@@ -1,6 +1,6 @@
 // Looks at the end of a ledger file: where the last complete line ends, and whether the last lines hold together.
-import type { FileHandle } from 'node:fs/promises';
 import { NO_HASH } from './block.ts';
+import { type Readable, readFully } from './byte-source.ts';
 import { type Broken, checkLink, checkStrict } from './check-line.ts';
 import { MAX_LINE_BYTES } from './line.ts';
 import { findHeight, findPrevHash } from './line-bytes.ts';
@@ -22,10 +22,13 @@ export type TailState = {
   broken?: Broken;
 };
 
-/** Reads at most MAX_BATCH_BYTES + WINDOW_BYTES from the end of the first `size` bytes. */
-export async function checkTail(file: FileHandle, size: number): Promise<TailState> {
+/**
+ * Reads at most MAX_BATCH_BYTES + WINDOW_BYTES from the end of the first `size` bytes. `before`: the block before the file's first one;
+ * without it that one is taken at its word.
+ */
+export async function checkTail(file: Readable, size: number, before?: Head): Promise<TailState> {
   const good = await lastLineEnd(file, size);
-  const state: TailState = { good, size, head: { height: 0, hash: NO_HASH } };
+  const state: TailState = { good, size, head: before ?? { height: 0, hash: NO_HASH } };
   if (size - good > MAX_BATCH_BYTES + MAX_LINE_BYTES) {
     return {
       ...state,
@@ -37,11 +40,11 @@ export async function checkTail(file: FileHandle, size: number): Promise<TailSta
   const bytes = await readFully(file, from, good - from);
   // Unless it begins with the file, the window begins inside a line.
   const first = from === 0 ? 0 : bytes.indexOf(NEWLINE) + 1;
-  return checkWindow(bytes.subarray(first), from === 0, state);
+  return checkWindow(bytes.subarray(first), from === 0 ? before : undefined, state);
 }
 
-function checkWindow(bytes: Buffer, fromStart: boolean, state: TailState): TailState {
-  let head = fromStart ? state.head : undefined;
+function checkWindow(bytes: Buffer, before: Head | undefined, state: TailState): TailState {
+  let head = before;
   let broken: Broken | undefined;
   eachLine(bytes, (start, end) => {
     const previous = head ?? claimedBefore(bytes, start, end);
@@ -56,8 +59,8 @@ function checkWindow(bytes: Buffer, fromStart: boolean, state: TailState): TailS
     : { ...state, broken: { reason: 'frame', expected: 'a line', actual: 'none' } };
 }
 
-// The first line of the window is taken at its word about the block before it.
-function claimedBefore(bytes: Buffer, start: number, end: number): Head {
+/** What a line says of the block before it; its height is NaN where it says nothing. */
+export function claimedBefore(bytes: Buffer, start: number, end: number): Head {
   const at = findPrevHash(bytes, start, end);
   return {
     height: findHeight(bytes, start, at) - 1,
@@ -66,7 +69,7 @@ function claimedBefore(bytes: Buffer, start: number, end: number): Head {
 }
 
 /** Where the last complete line ends: 0 when there is none within the last MAX_BATCH_BYTES or so. */
-export async function lastLineEnd(file: FileHandle, size: number): Promise<number> {
+export async function lastLineEnd(file: Readable, size: number): Promise<number> {
   for (let to = size; to > 0 && size - to <= MAX_BATCH_BYTES + MAX_LINE_BYTES; ) {
     const from = Math.max(0, to - (1 << 16));
     const at = (await readFully(file, from, to - from)).lastIndexOf(NEWLINE);
@@ -74,16 +77,4 @@ export async function lastLineEnd(file: FileHandle, size: number): Promise<numbe
     to = from;
   }
   return 0;
-}
-
-/** Reads exactly `length` bytes, fewer only where the file ends. */
-export async function readFully(file: FileHandle, from: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(length);
-  let held = 0;
-  while (held < length) {
-    const { bytesRead } = await file.read(bytes, held, length - held, from + held);
-    if (bytesRead === 0) break;
-    held += bytesRead;
-  }
-  return bytes.subarray(0, held);
 }

@@ -1,19 +1,28 @@
 // Verifies a ledger over the bytes as they stand in the file, never over re-serialised JSON.
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { AgentError } from '../lib/errors.ts';
 import { NO_HASH } from './block.ts';
+import { fileSource } from './byte-source.ts';
 import { type BreakReason, checkLink, checkStrict } from './check-line.ts';
+import { lastDropped } from './dropped.ts';
 import { eachLine, type LineChunk, lineChunks } from './line-chunks.ts';
 import { plainLines } from './plain-line.ts';
+import { type Segment, segmentsFrom } from './segments.ts';
+import { claimedBefore } from './tail-check.ts';
+
+const NEWLINE = 0x0a;
 
 export type Head = { height: number; hash: string };
 
-/** The first line that does not hold. `line` counts from 1, `offset` is in bytes from the start of the file. */
+/** The first line that does not hold. `line` counts from 1, `offset` is in bytes from the start of its file, unpacked. */
 export type FirstBad = {
   height: number;
+  /** Of a sealed segment: its path from the ledger's directory on. */
+  file?: string;
   line: number;
   offset: number;
-  reason: BreakReason | 'torn' | 'known-head';
+  /** `missing`: a segment is not there; `packed`: one cannot be unpacked as it was packed. */
+  reason: BreakReason | 'missing' | 'packed' | 'torn' | 'known-head';
   expected: string;
   actual: string;
 };
@@ -21,9 +30,11 @@ export type FirstBad = {
 export type VerifyResult = {
   /** `torn-tail`: all is well but for an unfinished last line, as a power cut leaves it. */
   verdict: 'ok' | 'torn-tail' | 'broken';
-  /** Good blocks from the start of the file on, and their bytes. */
+  /** Good blocks, and the bytes of their lines, from the oldest that has a body on. */
   blocks: number;
   bytes: number;
+  /** The block before the oldest one that has a body, as the ledger records it; absent when all are there. */
+  start?: Head;
   head: Head;
   firstBad?: FirstBad;
 };
@@ -33,91 +44,135 @@ export type VerifyOptions = {
   mode?: 'fast' | 'strict';
   /** A head remembered elsewhere: only it can show that blocks were cut off the end. */
   knownHead?: Head;
+  /** The height after which nothing is looked at; by default the end. */
+  upTo?: number;
   signal?: AbortSignal;
   /** Called for each good line. */
   onLine?: (bytes: Buffer, start: number, end: number) => void;
 };
 
-/** Throws `bad-argument` if there is no file to read. */
+/** Over all segments. Throws `bad-argument` if there is no file to read. */
 export async function verifyLedger(path: string, options: VerifyOptions = {}): Promise<VerifyResult> {
-  const file = await open(path, 'r').catch((cause: unknown) => {
-    throw new AgentError('bad-argument', `The ledger ${path} cannot be read.`, { cause });
-  });
-  try {
-    return await verifyFile(file, options);
-  } finally {
-    await file.close();
+  const check = newCheck(options, () => lastDropped(path));
+  let isThere = false;
+  for await (const segment of segmentsFrom(path)) {
+    isThere = true;
+    if (!(await check.segment(segment))) break;
   }
+  if (isThere) return check.end();
+  throw new AgentError('bad-argument', `The ledger ${path} cannot be read.`);
 }
 
-/** The same over an open file, up to `to` bytes of it. */
-export async function verifyFile(
-  file: FileHandle,
-  options: VerifyOptions & { to?: number } = {},
-): Promise<VerifyResult> {
-  const { mode = 'strict', knownHead, signal, onLine, to } = options;
+/** Over one open file of a ledger, whose first block is the chain's first one. */
+export async function verifyFile(file: FileHandle, options: VerifyOptions = {}): Promise<VerifyResult> {
+  const check = newCheck(options, async () => undefined);
+  await check.segment({ source: await fileSource(file) });
+  return check.end();
+}
+
+function newCheck(options: VerifyOptions, dropped: () => Promise<Head | undefined>) {
+  const { mode = 'strict', knownHead, signal, onLine, upTo = Number.POSITIVE_INFINITY } = options;
   const result: VerifyResult = { verdict: 'ok', blocks: 0, bytes: 0, head: { height: 0, hash: NO_HASH } };
+  const { head } = result;
   const isStrict = mode === 'strict';
   const isPlain = plainLines();
   let knownHash = knownHead?.height === 0 ? NO_HASH : '';
 
-  const visit = (chunk: LineChunk) => (start: number, end: number) => {
-    const { head } = result;
+  const fail = (at: Spot, broken: Pick<FirstBad, 'reason' | 'expected' | 'actual'>) => {
+    result.verdict = 'broken';
+    const damage = at.segment.source.damage(at.offset);
+    const why = damage === undefined ? broken : { ...PACKED, actual: damage };
+    result.firstBad = { height: head.height + 1, ...placeOf(at), ...why };
+    return false;
+  };
+
+  const visit = (at: Spot, chunk: LineChunk) => (start: number, end: number) => {
+    if (head.height >= upTo) return false;
+    at.offset = chunk.offset + start;
     const link = checkLink(chunk.bytes, start, end, head);
     const broken =
       link.broken ??
       (isStrict && !isPlain(chunk.bytes, start, end) ? checkStrict(chunk.bytes, start, end) : undefined);
-    if (broken) {
-      result.verdict = 'broken';
-      result.firstBad = {
-        height: head.height + 1,
-        line: head.height + 1,
-        offset: chunk.offset + start,
-        ...broken,
-      };
-      return false;
-    }
+    if (broken) return fail(at, broken);
     onLine?.(chunk.bytes, start, end);
     head.height += 1;
     head.hash = link.hash;
-    result.bytes = chunk.offset + end + 1;
+    at.line += 1;
+    result.blocks += 1;
+    result.bytes += end - start + 1;
     if (head.height === knownHead?.height) knownHash = head.hash;
     return true;
   };
 
-  for await (const chunk of lineChunks(file, { patience: 50, ...(to === undefined ? {} : { to }) })) {
-    signal?.throwIfAborted();
-    if (!chunk.complete) markTorn(result, chunk);
-    else if (!eachLine(chunk.bytes, visit(chunk))) break;
+  // A segment that begins further on is right only where its ledger says that what is before it was dropped.
+  async function enter(at: Spot, { bytes }: LineChunk): Promise<boolean> {
+    const claimed = claimedBefore(bytes, 0, bytes.indexOf(NEWLINE));
+    if (!(claimed.height > head.height)) return true;
+    const last = await dropped();
+    if (last?.height === claimed.height && last.hash === claimed.hash) {
+      result.start = { ...claimed };
+      Object.assign(head, claimed);
+      if (head.height === knownHead?.height) knownHash = head.hash;
+      return true;
+    }
+    // Where the line is not even a block, that is what is wrong.
+    if (checkLink(bytes, 0, bytes.indexOf(NEWLINE), claimed).broken) return true;
+    const expected = `block ${head.height + 1}`;
+    return fail(at, { reason: 'missing', expected, actual: `block ${claimed.height + 1}` });
   }
-  result.blocks = result.head.height;
-  if (knownHead && result.verdict !== 'broken' && knownHash !== knownHead.hash)
-    markUnknown(result, knownHead, knownHash);
-  return result;
+
+  return {
+    /** False when nothing after it needs to be looked at. */
+    async segment(segment: Segment): Promise<boolean> {
+      const at: Spot = { segment, offset: 0, line: 1 };
+      for await (const chunk of lineChunks(segment.source, { patience: segment.sealed ? 0 : 50 })) {
+        signal?.throwIfAborted();
+        if (head.height >= upTo) return false;
+        at.offset = chunk.offset;
+        if (!chunk.complete) return markTorn(result, at, chunk);
+        if (chunk.offset === 0 && !(await enter(at, chunk))) return false;
+        if (!eachLine(chunk.bytes, visit(at, chunk))) return false;
+      }
+      return true;
+    },
+    end(): VerifyResult {
+      if (knownHead && result.verdict !== 'broken' && knownHash !== knownHead.hash)
+        markUnknown(result, knownHead, knownHash);
+      return result;
+    },
+  };
 }
 
-function markTorn(result: VerifyResult, chunk: LineChunk): void {
-  const { height } = result.head;
-  const actual = `${chunk.bytes.length} bytes without a line end`;
-  result.verdict = 'torn-tail';
+/** A line of a segment: its number in that file from 1 on, and where it begins there. */
+type Spot = { segment: Segment; line: number; offset: number };
+
+const PACKED = { reason: 'packed', expected: 'a packed segment as it was written' } as const;
+
+function placeOf({ segment, line, offset }: Spot): Pick<FirstBad, 'file' | 'line' | 'offset'> {
+  return { ...(segment.sealed && { file: segment.sealed.file }), line, offset };
+}
+
+// Only the file that is appended to may end like that; a sealed one was whole when it was sealed.
+function markTorn(result: VerifyResult, at: Spot, chunk: LineChunk): boolean {
+  result.verdict = at.segment.sealed ? 'broken' : 'torn-tail';
   result.firstBad = {
-    height: height + 1,
-    line: height + 1,
-    offset: chunk.offset,
+    height: result.head.height + 1,
+    ...placeOf(at),
     reason: 'torn',
     expected: 'a complete line',
-    actual,
+    actual: `${chunk.bytes.length} bytes without a line end`,
   };
+  return false;
 }
 
 function markUnknown(result: VerifyResult, known: Head, hash: string): void {
   result.verdict = 'broken';
   result.firstBad = {
     height: known.height,
-    line: known.height,
+    line: known.height - (result.start?.height ?? 0),
     offset: result.bytes,
     reason: 'known-head',
     expected: known.hash,
-    actual: hash === '' ? `the file ends at height ${result.head.height}` : hash,
+    actual: hash === '' ? `the ledger ends at height ${result.head.height}` : hash,
   };
 }

@@ -1,5 +1,4 @@
 // The one writer of a ledger: appends in call order, one write and one fdatasync for all that wait.
-import type { FileHandle } from 'node:fs/promises';
 import { appendQueue } from './append-queue.ts';
 import type { HashedBlock } from './block.ts';
 import { checkOrigin, type DeclaredEntry, type Entry, makeDraft, type Origin } from './draft.ts';
@@ -67,9 +66,9 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
   const lock = await takeLock(paths.side);
   try {
     const { file, size, head, note, setAside } = await recover(paths, { onBroken, nowMs: clock.now(), fs });
-    const missing = await lossOf(file, head, remembered, clock.now());
+    const missing = await lossOf(paths.file, head, remembered, clock.now());
     const loss = missing && { ...missing, setAside };
-    const stats = liveStats(options.path, size);
+    const stats = liveStats(options.path, head.height);
     const store = ledgerFile(options.path, file, size, fs);
     const listeners = new Set<LedgerListener>(options.onAppend ? [options.onAppend] : []);
     const queue = appendQueue(store, head, (block, text) => {
@@ -79,7 +78,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
     const ledger: LedgerWriter = {
       append: (entry) => queue.append(() => makeDraft(entry, options, queue.head().height, clock.now())),
       head: queue.head,
-      stats: () => stats.get(queue.head(), store.size()),
+      stats: () => stats.get(queue.head(), store.size() - size),
       history: stats.history,
       loss,
       lost: store.lost,
@@ -105,12 +104,12 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
 }
 
 async function lossOf(
-  file: FileHandle,
+  path: string,
   head: Head,
   remembered: Head | undefined,
   nowMs: number,
 ): Promise<Loss | undefined> {
-  if (remembered === undefined || (await holdsBlock(file, remembered))) return undefined;
+  if (remembered === undefined || (await holdsBlock(path, remembered))) return undefined;
   const { height, hash } = remembered;
   return { height, hash, found: head.height, at: new Date(nowMs).toISOString() };
 }

@@ -4,7 +4,7 @@ import { FOOT_BYTES, HEAD_BYTES } from '../line.ts';
 import { findHeight, findPrevHash } from '../line-bytes.ts';
 import { eachLine, lineChunks } from '../line-chunks.ts';
 import { locateHeight } from '../locate.ts';
-import { openToRead } from '../read.ts';
+import { segmentsFrom } from '../segments.ts';
 import { leafHash } from '../tree/hash.ts';
 import type { TreeFile } from '../tree/tree-file.ts';
 
@@ -40,11 +40,10 @@ async function* blockBodies(
   from: number,
   to: number,
 ): AsyncGenerator<{ height: number; body: Buffer }[]> {
-  const file = from > to ? undefined : await openToRead(path);
-  if (!file) return;
-  try {
-    for await (const { bytes, complete } of lineChunks(file, { from: await locateHeight(file, from) })) {
-      if (!complete) return;
+  if (from > to) return;
+  for await (const { source } of segmentsFrom(path, from)) {
+    for await (const { bytes, complete } of lineChunks(source, { from: await locateHeight(source, from) })) {
+      if (!complete) break;
       const bodies: { height: number; body: Buffer }[] = [];
       const isNotLast = eachLine(bytes, (start, end) => {
         const height = findHeight(bytes, start, findPrevHash(bytes, start, end));
@@ -55,7 +54,5 @@ async function* blockBodies(
       yield bodies;
       if (!isNotLast) return;
     }
-  } finally {
-    await file.close();
   }
 }

@@ -1,0 +1,38 @@
+// What the ledger says of blocks whose bodies are gone: the segments that retention dropped.
+
+import { readLine } from './line.ts';
+import { eachLine, lineChunks } from './line-chunks.ts';
+import { segmentsBack } from './segments.ts';
+import type { Head } from './verify.ts';
+
+/** The action of the block that tells of it, before it is done. */
+export const BODIES_DROPPED = 'ledger_bodies_dropped';
+
+/** The last block that has no body, and when that was recorded (RFC 3339). All before it have none either. */
+export type Dropped = Head & { at: string };
+
+const START = Buffer.from(`{"block":{"action":"${BODIES_DROPPED}"`);
+
+/** Undefined when nothing was dropped. Looks from the newest segment back, since the newest block of them tells of all. */
+export async function lastDropped(path: string): Promise<Dropped | undefined> {
+  for await (const { source } of segmentsBack(path)) {
+    let found: Dropped | undefined;
+    for await (const { bytes, complete } of lineChunks(source, { onTooLong: () => undefined })) {
+      if (!complete || !bytes.includes(START)) continue;
+      eachLine(bytes, (start, end) => {
+        if (bytes.compare(START, 0, START.length, start, Math.min(end, start + START.length)) === 0)
+          found = droppedBy(bytes.subarray(start, end)) ?? found;
+        return true;
+      });
+    }
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function droppedBy(line: Buffer): Dropped | undefined {
+  const block = readLine(line);
+  const { to, last_hash: hash } = (block?.data ?? {}) as { to?: unknown; last_hash?: unknown };
+  if (block === undefined || typeof to !== 'number' || typeof hash !== 'string') return undefined;
+  return { height: to, hash, at: block.timestamp };
+}

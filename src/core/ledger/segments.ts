@@ -1,0 +1,147 @@
+// The files of a ledger in order: sealed segments, named by the height of their first block, then the file that is appended to.
+import { open, readdir } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { AgentError, isErrno } from '../lib/errors.ts';
+import { type ByteSource, fileSource } from './byte-source.ts';
+import { heightOfFirst } from './locate.ts';
+import { packedSource } from './packed-source.ts';
+import { type LedgerPaths, ledgerPaths } from './paths.ts';
+
+export type Sealed = {
+  /** Height of its first block, as its name says. */
+  first: number;
+  path: string;
+  /** The path from the ledger's directory on. */
+  file: string;
+  packed: boolean;
+};
+
+/** One file of a ledger, open. Without `sealed` it is the one that is appended to. */
+export type Segment = { sealed?: Sealed; source: ByteSource };
+
+const NAME = /^(\d{20})\.jsonl(\.gz)?$/;
+
+/** A packed file comes and its plain one goes while somebody reads; that does not happen often in one reading. */
+const TRIES = 20;
+
+export function segmentName(first: number): string {
+  return `${String(first).padStart(20, '0')}.jsonl`;
+}
+
+/** In order of height. Where both a plain and a packed file are there, the plain one counts. Throws `bad-argument`. */
+export async function sealedSegments(paths: LedgerPaths): Promise<Sealed[]> {
+  const names = await readdir(paths.segments).catch((cause: unknown) => {
+    if (isErrno(cause, 'ENOENT', 'ENOTDIR')) return [];
+    throw new AgentError('bad-argument', `The segments ${paths.segments} cannot be read.`, { cause });
+  });
+  const found = new Map<number, Sealed>();
+  // A plain name sorts before its packed one.
+  for (const name of names.sort()) {
+    const [, digits, packed] = NAME.exec(name) ?? [];
+    const first = Number(digits);
+    if (digits === undefined || found.has(first)) continue;
+    const path = join(paths.segments, name);
+    found.set(first, { first, path, file: relative(paths.dir, path), packed: packed !== undefined });
+  }
+  return [...found.values()].sort((a, b) => a.first - b.first);
+}
+
+/**
+ * All segments from the one on that holds the height `from`, or is nearest to it. Each is open until the next is asked for. A
+ * rotation, or packing, in another process meanwhile neither hides blocks nor shows them twice.
+ */
+export async function* segmentsFrom(path: string, from = 1): AsyncGenerator<Segment> {
+  let id = '';
+  for (let next = await segmentOf(path, from); next; next = await segmentAfter(path, next.sealed.first)) {
+    // Between link() and rename() a segment that is being sealed has the name of the active file too.
+    if (next.source.id !== id) yield* used(next);
+    else await next.source.close();
+    if (next.sealed === undefined) return;
+    id = next.source.id;
+  }
+}
+
+/** The segment that holds a height, or is nearest to it; open, for its reader to close. Undefined where there is none. */
+export async function segmentOf(path: string, height: number): Promise<Segment | undefined> {
+  const active = height > 1 ? await openActive(path) : undefined;
+  const first = active && (await heightOfFirst(active).finally(active.close));
+  // What is in the active file may be sealed by now; what is before it need not be opened.
+  if (first !== undefined && first <= height) return segmentAfter(path, first - 1);
+  const sealed = await sealedSegments(ledgerPaths(path));
+  const nearest = sealed.findLast((one) => one.first <= height) ?? sealed[0];
+  return segmentAfter(path, (nearest?.first ?? 0) - 1);
+}
+
+/**
+ * The segment after one that is read to its end, open, for its reader to close: the next sealed one, or the active file.
+ * `first`: the height by which that
+ * one is named. Undefined when it is the last of all and there is no active file.
+ */
+export async function segmentAfter(path: string, first: number): Promise<Segment | undefined> {
+  const following = async () => (await sealedSegments(ledgerPaths(path))).find((one) => one.first > first);
+  for (let tries = 0; tries < TRIES; tries++) {
+    const next = await following();
+    const source = await (next ? openSealed(next) : openActive(path));
+    if (next && source) return { sealed: next, source };
+    if (next) continue;
+    if ((await following()) === undefined) return source && { source };
+    await source?.close();
+  }
+  throw changing(path);
+}
+
+/** All segments from the active file back to the oldest, under the same promise. */
+export async function* segmentsBack(path: string): AsyncGenerator<Segment> {
+  const paths = ledgerPaths(path);
+  // It stays open, so that no other file gets its number meanwhile.
+  const active = await openActive(path);
+  try {
+    if (active) yield { source: active };
+    let before = Number.POSITIVE_INFINITY;
+    for (let tries = 0; tries < TRIES; tries++) {
+      const next = (await sealedSegments(paths)).findLast(({ first }) => first < before);
+      if (next === undefined) return;
+      const source = await openSealed(next);
+      if (source === undefined) continue;
+      if (source.id !== active?.id) yield* used({ sealed: next, source });
+      else await source.close();
+      before = next.first;
+      tries = 0;
+    }
+    throw changing(path);
+  } finally {
+    await active?.close();
+  }
+}
+
+function changing(path: string): AgentError {
+  return new AgentError('bad-argument', `The segments of ${path} change too fast to be read.`);
+}
+
+async function* used(segment: Segment): AsyncGenerator<Segment> {
+  try {
+    yield segment;
+  } finally {
+    await segment.source.close();
+  }
+}
+
+/** Undefined when there is no such file. Throws `bad-argument`. */
+export async function openActive(path: string): Promise<ByteSource | undefined> {
+  const file = await openFile(path);
+  return file && fileSource(file);
+}
+
+async function openSealed({ path, packed }: Sealed): Promise<ByteSource | undefined> {
+  const file = await openFile(path);
+  return file && (packed ? packedSource(file) : fileSource(file));
+}
+
+async function openFile(path: string) {
+  try {
+    return await open(path, 'r');
+  } catch (cause) {
+    if (isErrno(cause, 'ENOENT')) return undefined;
+    throw new AgentError('bad-argument', `The ledger ${path} cannot be read.`, { cause });
+  }
+}
