@@ -2,10 +2,10 @@
 import { AgentError } from '../lib/errors.ts';
 import type { Json } from '../lib/json.ts';
 import type { HashedBlock } from './block.ts';
+import type { Head } from './head.ts';
 import type { LedgerFile } from './ledger-file.ts';
 import { blockText, type Draft, formatLine } from './line.ts';
 import { MAX_BATCH_BYTES } from './tail-check.ts';
-import type { Head } from './verify.ts';
 
 export type AppendQueue = {
   /** `make` runs at once, in the caller's turn; what it throws rejects. */

@@ -1,9 +1,9 @@
 // What the ledger says of blocks whose bodies are gone: the segments that retention dropped.
 
+import type { Head } from './head.ts';
 import { readLine } from './line.ts';
 import { eachLine, lineChunks } from './line-chunks.ts';
 import { segmentsBack } from './segments.ts';
-import type { Head } from './verify.ts';
 
 /** The action of the block that tells of it, before it is done. */
 export const BODIES_DROPPED = 'ledger_bodies_dropped';

@@ -1,9 +1,10 @@
 // Tells whether a ledger holds a block that is remembered, by its height and hash.
+
+import type { Head } from './head.ts';
 import { readLine } from './line.ts';
 import { eachLine, lineChunks } from './line-chunks.ts';
 import { locateHeight } from './locate.ts';
 import { segmentsFrom } from './segments.ts';
-import type { Head } from './verify.ts';
 
 /** Found by bisection, so the size of the ledger does not matter; its chain is not verified. */
 export async function holdsBlock(path: string, { height, hash }: Head): Promise<boolean> {

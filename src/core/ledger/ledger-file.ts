@@ -2,8 +2,8 @@
 import { constants, fstatSync, statSync } from 'node:fs';
 import { type FileHandle, open as fsOpen } from 'node:fs/promises';
 import { AgentError, isErrno } from '../lib/errors.ts';
+import type { Head } from './head.ts';
 import { checkTail } from './tail-check.ts';
-import type { Head } from './verify.ts';
 
 /** The one call of `node:fs/promises` that tests replace to inject faults. */
 export type LedgerFs = { open: (path: string, flags: number, mode?: number) => Promise<FileHandle> };

@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { writeFileAtomically } from '../lib/atomic-file.ts';
+import type { Head } from './head.ts';
 import type { Loss } from './loss.ts';
-import type { Head } from './verify.ts';
 import type { Ledger } from './writer.ts';
 
 /** Name of the file in the agent's state directory. */

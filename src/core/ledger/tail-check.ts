@@ -2,10 +2,10 @@
 import { NO_HASH } from './block.ts';
 import { type Readable, readFully } from './byte-source.ts';
 import { type Broken, checkLink, checkStrict } from './check-line.ts';
+import type { Head } from './head.ts';
 import { MAX_LINE_BYTES } from './line.ts';
 import { findHeight, findPrevHash } from './line-bytes.ts';
 import { eachLine } from './line-chunks.ts';
-import type { Head } from './verify.ts';
 
 /** An append writes at most this many bytes at once; so a power cut leaves at most this much without a line end. */
 export const MAX_BATCH_BYTES = 1 << 20;

@@ -5,6 +5,7 @@ import { NO_HASH } from './block.ts';
 import { fileSource } from './byte-source.ts';
 import { type BreakReason, checkLink, checkStrict } from './check-line.ts';
 import { lastDropped } from './dropped.ts';
+import type { Head } from './head.ts';
 import { eachLine, type LineChunk, lineChunks } from './line-chunks.ts';
 import { plainLines } from './plain-line.ts';
 import { type Segment, segmentsFrom } from './segments.ts';
@@ -12,7 +13,7 @@ import { claimedBefore } from './tail-check.ts';
 
 const NEWLINE = 0x0a;
 
-export type Head = { height: number; hash: string };
+export type { Head };
 
 /** The first line that does not hold. `line` counts from 1, `offset` is in bytes from the start of its file, unpacked. */
 export type FirstBad = {
