@@ -39,7 +39,9 @@ export interface Demands {
 /** The first thing that is not as it must be. */
 export interface Fault {
   readonly height: number;
-  /** From 1, and in bytes from the start of the file, where it is about a line. */
+  /** Of a sealed segment: its path from the ledger's directory on. */
+  readonly file?: string;
+  /** From 1, and in bytes from the start of its file, where it is about a line. */
   readonly line?: number;
   readonly offset?: number;
   readonly reason:
