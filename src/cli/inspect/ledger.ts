@@ -1,7 +1,8 @@
 // The ledger as `doctor` sees it: its chain, and which version of the agent wrote last.
 
 import { stat } from 'node:fs/promises';
-import { AGENT_STARTED, readBackwards, readRememberedHead, verifyLedger } from '../../core/ledger/index.ts';
+import { verifyEvidence } from '../../core/ledger/checkpoint/verify-evidence.ts';
+import { AGENT_STARTED, readBackwards, readRememberedHead } from '../../core/ledger/index.ts';
 import { type Answer, attempt } from '../../core/lib/answer.ts';
 import { objectOf, textOf } from '../../core/lib/json-value.ts';
 import type { LedgerFacts } from '../../diagnose/doctor/facts.ts';
@@ -31,11 +32,12 @@ export async function verifyChain(
   const meter = verifyProgress(terminal, size, false);
   const abort = new AbortController();
   return attempt(path, VERIFY_MS, async () => {
-    const result = await verifyLedger(path, {
+    const result = await verifyEvidence(path, {
       mode: 'fast',
       onLine: meter.onLine,
       signal: abort.signal,
-      ...(remembered && { knownHead: { height: remembered.height, hash: remembered.hash } }),
+      now: Date.now,
+      known: remembered ? [{ size: remembered.height, hash: remembered.hash, from: 'the agent' }] : [],
     });
     return { path, result };
   }).finally(() => {

@@ -19,18 +19,42 @@ function chain({ ledger }: DoctorFacts): Finding {
     return skip('chain', 'there is no ledger yet: the agent makes it when it first starts');
   if (!ledger.ok) return fail('chain', ledger.reason, { remedy: 'ovs-port-agent ledger verify' });
   const { path, result } = ledger.value;
-  const { verdict, blocks, firstBad } = result;
-  if (verdict === 'broken' && firstBad !== undefined) {
-    const text = `${path}: the chain does not hold from height ${firstBad.height} on (${firstBad.reason})`;
-    return fail('chain', text, { code: 'ledger-broken' });
+  const { verdict, fault, chain: found } = result;
+  const blocks = `${path}: ${found.blocks} blocks hold together`;
+  switch (verdict) {
+    case 'ok':
+      return pass('chain', blocks);
+    case 'torn-tail':
+      return pass('chain', `${blocks}; the last line is not finished, which is no fault`);
+    case 'unanchored':
+      return warn('chain', `${blocks}, and no checkpoint says how many there must be`, {
+        remedy: 'Start the agent: it signs one',
+      });
+    case 'broken':
+      return fail(
+        'chain',
+        `${path}: the chain does not hold from height ${fault?.height} on (${fault?.reason})`,
+        {
+          code: 'ledger-broken',
+        },
+      );
+    case 'gap':
+      return warn(
+        'chain',
+        `${blocks}, but not all that there were: ${fault?.expected}, found ${fault?.actual}`,
+        {
+          remedy: 'ovs-port-agent ledger verify',
+        },
+      );
+    default:
+      return fail(
+        'chain',
+        `${path}: ${verdict} at height ${fault?.height}: expected ${fault?.expected}, found ${fault?.actual}`,
+        {
+          code: 'ledger-broken',
+        },
+      );
   }
-  if (verdict === 'torn-tail') {
-    return pass(
-      'chain',
-      `${path}: ${blocks} blocks hold together; the last line is not finished, which is no fault`,
-    );
-  }
-  return pass('chain', `${path}: ${blocks} blocks hold together`);
 }
 
 function disk({ state }: DoctorFacts): Finding {

@@ -3,7 +3,7 @@
 import type { Config } from '../../core/config/config.ts';
 import type { GuestRuntime } from '../../core/guest/guest.ts';
 import type { LinkState } from '../../core/kernel/links.ts';
-import type { VerifyResult } from '../../core/ledger/index.ts';
+import type { EvidenceResult } from '../../core/ledger/checkpoint/verify-evidence.ts';
 import type { Answer } from '../../core/lib/answer.ts';
 import type { NetworkManagerState, StoredProfile } from '../../core/networkmanager/networkmanager.ts';
 import type { SwitchFacts } from '../../core/plan/driver-choice.ts';
@@ -81,7 +81,7 @@ export interface SpoolFacts {
 
 export interface LedgerFacts {
   path: string;
-  result: VerifyResult;
+  result: EvidenceResult;
 }
 
 export interface StateFacts {

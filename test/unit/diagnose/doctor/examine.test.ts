@@ -68,7 +68,7 @@ describe('doctor passes', () => {
     ],
     [
       'a torn last line',
-      healthy({ ledger: yes({ path: '/l', result: { ...brokenChain, verdict: 'torn-tail' } }) }),
+      healthy({ ledger: yes({ path: '/l', result: { ...brokenChain, verdict: 'torn-tail' as const } }) }),
     ],
   ];
   it.each(passes)('%s', (_, facts) => {

@@ -3,6 +3,8 @@
 import { defaultConfig } from '../../../../src/core/config/parse-config.ts';
 import { RUNTIMES } from '../../../../src/core/guest/runtimes.ts';
 import type { LinkState } from '../../../../src/core/kernel/links.ts';
+import type { EvidenceResult } from '../../../../src/core/ledger/checkpoint/verify-evidence.ts';
+import type { VerifyResult } from '../../../../src/core/ledger/index.ts';
 import type { ObservedBridge, ObservedPort } from '../../../../src/core/plan/observed.ts';
 import type { DoctorFacts, SwitchSnapshot } from '../../../../src/diagnose/doctor/facts.ts';
 import type { RuntimeLooks } from '../../../../src/diagnose/runtimes.ts';
@@ -153,7 +155,12 @@ export function healthy(more: Partial<DoctorFacts> = {}): DoctorFacts {
     spool: yes({ files: 0 }),
     ledger: yes({
       path: '/var/lib/ovs-port-agent/ledger.jsonl',
-      result: { verdict: 'ok', blocks: 41, bytes: 20_000, head: { height: 41, hash: 'a'.repeat(64) } },
+      result: verified({
+        verdict: 'ok',
+        blocks: 41,
+        bytes: 20_000,
+        head: { height: 41, hash: 'a'.repeat(64) },
+      }),
     }),
     state: yes({ path: '/var/lib/ovs-port-agent', free: 6e9, size: 1e10 }),
     ...more,
@@ -163,4 +170,13 @@ export function healthy(more: Partial<DoctorFacts> = {}): DoctorFacts {
 /** The same host with other keys in its configuration. */
 export function configured(facts: DoctorFacts, keys: Partial<DoctorFacts['inForce']>): DoctorFacts {
   return { ...facts, inForce: { ...facts.inForce, ...keys } };
+}
+
+/** What verification says where the chain is all there is to say. */
+export function verified(chain: VerifyResult): EvidenceResult {
+  const { verdict, firstBad } = chain;
+  return {
+    ...{ verdict, fault: firstBad, chain, newest: undefined },
+    ...{ witnesses: [], checkpoints: 1, unreadable: 0 },
+  };
 }

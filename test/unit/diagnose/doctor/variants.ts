@@ -4,7 +4,7 @@ import type { FindingState } from '../../../../src/core/lib/finding.ts';
 import { NM_UUID_KEY } from '../../../../src/core/plan/driver-names.ts';
 import type { DoctorFacts } from '../../../../src/diagnose/doctor/facts.ts';
 import { parseInterfaces } from '../../../../src/diagnose/doctor/interfaces-file.ts';
-import { bridge, healthy, internal, link, type port, switchFacts, yes } from './healthy.ts';
+import { bridge, healthy, internal, link, type port, switchFacts, verified, yes } from './healthy.ts';
 
 /** What is wrong, what finds it, and what to do. */
 export type Case = [
@@ -40,13 +40,13 @@ export const profile = (name: string, bridge: string) => ({
   interfaceName: name,
   user: { 'ovs-port-agent.port': name, 'ovs-port-agent.bridge': bridge },
 });
-export const brokenChain = {
+export const brokenChain = verified({
   verdict: 'broken' as const,
   blocks: 3,
   bytes: 900,
   head: { height: 3, hash: 'a'.repeat(64) },
   firstBad: { height: 4, line: 4, offset: 900, reason: 'hash' as const, expected: 'x', actual: 'y' },
-};
+});
 
 /** What the choice of a driver depends on. */
 export const choice = (more: Partial<DoctorFacts['choice']>) => ({
