@@ -25,7 +25,7 @@ const ROOMS = {
   'src/core/events': [LIB, 'src/core/guest'],
   'src/core/kernel': [LIB],
   'src/core/bus': [LIB],
-  'src/core/ledger': [LIB],
+  'src/core/ledger': [LIB, 'src/core/guest'],
   'src/core/ovsdb': [LIB],
   'src/core/networkmanager': [LIB, 'src/core/bus'],
   'src/core/plan': [LIB, 'src/core/guest', 'src/core/events', ...PROTOCOLS],

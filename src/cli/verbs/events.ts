@@ -3,7 +3,7 @@
 import { follow, type HashedBlock } from '../../core/ledger/index.ts';
 import { matchesGlob } from '../../core/lib/glob.ts';
 import { parseCount, parseSince } from '../arguments.ts';
-import { guestFilter } from '../guest-filter.ts';
+import { guestFilter } from '../../core/ledger/query/guest-filter.ts';
 import { demandLedger } from '../ledger-file.ts';
 import { safeJson } from '../printable.ts';
 import { chosenEvents, liveEvents, type ReportedEvent, recentEvents } from '../recent-events.ts';

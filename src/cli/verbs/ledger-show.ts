@@ -3,7 +3,7 @@
 import { type Category, type HashedBlock, readBlocks } from '../../core/ledger/index.ts';
 import { type HeightRange, parseCategory, parseHeights } from '../arguments.ts';
 import { CliError } from '../failure.ts';
-import { guestFilter } from '../guest-filter.ts';
+import { guestFilter } from '../../core/ledger/query/guest-filter.ts';
 import { demandLedger } from '../ledger-file.ts';
 import { safeJson } from '../printable.ts';
 import { blockDetail, blockLine } from '../render/block.ts';

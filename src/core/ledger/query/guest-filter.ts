@@ -1,8 +1,8 @@
 // Which blocks are about one guest, named by its VMID, its name, its port or its container id.
 
-import { parsePortName, vmidFromText } from '../core/guest/vmid.ts';
-import type { HashedBlock } from '../core/ledger/index.ts';
-import { objectOf, portsIn, textOf } from '../core/lib/json-value.ts';
+import { parsePortName, vmidFromText } from '../../guest/vmid.ts';
+import type { HashedBlock } from '../block.ts';
+import { objectOf, portsIn, textOf } from '../../lib/json-value.ts';
 
 /** Docker shows the first 12 digits of an id. */
 const SHORT_ID = /^[0-9a-f]{12,64}$/;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { guestFilter } from '../../../src/cli/guest-filter.ts';
-import { block } from './fake.ts';
+import { guestFilter } from '../../../../../src/core/ledger/query/guest-filter.ts';
+import { block } from '../../../cli/fake.ts';
 
 const attached = (port: string, vmid: number, guest: string) => block({ data: { port, vmid, guest } });
 const detached = (port: string) => block({ data: { port, bridge: 'ovsbr0' } });
