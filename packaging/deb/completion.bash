@@ -45,37 +45,41 @@ _ovs_port_agent() {
 	case $previous in
 	--file) kind=files ;;
 	--guest) kind='guests vmids ports' ;;
+	--port) kind=ports ;;
+	--vmid) kind=vmids ;;
 	--bridge) kind=bridges ;;
 	--runtime) [[ $path == name ]] && words=(docker lxc) || words=(proxmox-qemu proxmox-lxc lxc docker manual) ;;
 	--state) words=(attached unknown waiting held skipped unattached) ;;
 	--format) words=(table wide json yaml csv) ;;
 	--color) words=(auto always never) ;;
-	--category | --columns | --since | --action | --head | --max-age | --lines | -n | --tag | --trunks | --mtu) return 0 ;;
+	--category | --columns | --since | --action | --head | --max-age | --lines | -n | --tag | --trunks | --mtu | --until | --hash | --by | --pid | --limit) return 0 ;;
 	esac
 	if [[ -z ${kind-} && ${#words[@]} -eq 0 ]]; then
 		case $path in
 		'') words=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config help --version) ;;
 		help) words=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config) ;;
-		ledger) words=(verify show tail stats checkpoint key rotate-key prove check-proof consistency) ;;
+		ledger) words=(verify show tail stats checkpoint key rotate-key prove check-proof consistency index trace) ;;
 		proxmox) words=(enroll unenroll status interfaces) ;;
 		'proxmox interfaces') words=(show apply remove) ;;
 		netmaker) words=(list attest leases withdraw) ;;
 		config) words=(check show reload) ;;
 		list) words=(--all --watch --columns --bridge --runtime --state --guest --format) ;;
-		events) words=(--lines --follow --since --guest --action --file) ;;
+		events) words=(--lines --follow --category --action --vmid --port --guest --hash --by --pid --since --until --file) ;;
 		explain) kind='ports vmids guests links' ;;
 		name) words=(--runtime) kind='containers vmids' ;;
 		create-interface) words=(--bridge --tag --trunks --mtu) kind=links ;;
 		remove-interface) kind=ports ;;
 		introspect) kind=bridges ;;
 		'ledger verify') words=(--strict --fast --head --known-head --policy --max-age --progress) kind=files ;;
-		'ledger show') words=(--category --guest --file) ;;
+		'ledger show') words=(--category --action --vmid --port --guest --hash --by --pid --since --until --limit --lines --file) ;;
 		'ledger tail') words=(--lines --follow --file) ;;
 		'ledger stats') words=(--file) ;;
 		'ledger key') words=(--format --all --file) ;;
 		'ledger prove') words=(--out --file) ;;
 		'ledger check-proof') words=(--key --block) kind=files ;;
 		'ledger consistency') words=(--file) ;;
+		'ledger index') words=(--rebuild --check --file) ;;
+		'ledger trace') words=(--limit --file) ;;
 		'netmaker list') words=(--all) ;;
 		'netmaker attest') kind=containers ;;
 		'proxmox enroll') words=(--all --new) kind=vmids ;;

@@ -46,37 +46,41 @@ _ovs-port-agent() {
   case $previous in
     --file) kind=files ;;
     --guest) kind='guests vmids ports' ;;
+    --port) kind=ports ;;
+    --vmid) kind=vmids ;;
     --bridge) kind=bridges ;;
     --runtime) [[ $path_ == name ]] && offered=(docker lxc) || offered=(proxmox-qemu proxmox-lxc lxc docker manual) ;;
     --state) offered=(attached unknown waiting held skipped unattached) ;;
     --format) offered=(table wide json yaml csv) ;;
     --color) offered=(auto always never) ;;
-    --category|--columns|--since|--action|--head|--max-age|--lines|-n|--tag|--trunks|--mtu) return 0 ;;
+    --category|--columns|--since|--action|--head|--max-age|--lines|-n|--tag|--trunks|--mtu|--until|--hash|--by|--pid|--limit) return 0 ;;
   esac
   if [[ -z $kind && $#offered -eq 0 ]]; then
     case $path_ in
       '') offered=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config help --version) ;;
       help) offered=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config) ;;
-      ledger) offered=(verify show tail stats checkpoint key rotate-key prove check-proof consistency) ;;
+      ledger) offered=(verify show tail stats checkpoint key rotate-key prove check-proof consistency index trace) ;;
       proxmox) offered=(enroll unenroll status interfaces) ;;
       'proxmox interfaces') offered=(show apply remove) ;;
       netmaker) offered=(list attest leases withdraw) ;;
       config) offered=(check show reload) ;;
       list) offered=(--all --watch --columns --bridge --runtime --state --guest --format) ;;
-      events) offered=(--lines --follow --since --guest --action --file) ;;
+      events) offered=(--lines --follow --category --action --vmid --port --guest --hash --by --pid --since --until --file) ;;
       explain) kind='ports vmids guests links' ;;
       name) offered=(--runtime) kind='containers vmids' ;;
       create-interface) offered=(--bridge --tag --trunks --mtu) kind=links ;;
       remove-interface) kind=ports ;;
       introspect) kind=bridges ;;
       'ledger verify') offered=(--strict --fast --head --known-head --policy --max-age --progress) kind=files ;;
-      'ledger show') offered=(--category --guest --file) ;;
+      'ledger show') offered=(--category --action --vmid --port --guest --hash --by --pid --since --until --limit --lines --file) ;;
       'ledger tail') offered=(--lines --follow --file) ;;
       'ledger stats') offered=(--file) ;;
       'ledger key') offered=(--format --all --file) ;;
       'ledger prove') offered=(--out --file) ;;
       'ledger check-proof') offered=(--key --block) kind=files ;;
       'ledger consistency') offered=(--file) ;;
+      'ledger index') offered=(--rebuild --check --file) ;;
+      'ledger trace') offered=(--limit --file) ;;
       'netmaker list') offered=(--all) ;;
       'netmaker attest') kind=containers ;;
       'proxmox enroll') offered=(--all --new) kind=vmids ;;

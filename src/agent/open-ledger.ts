@@ -11,6 +11,7 @@ import {
   readRememberedHead,
   rememberHead,
 } from '../core/ledger/index.ts';
+import { keepIndex } from '../core/ledger/index-files/keep.ts';
 import type { Watching } from '../core/lib/watch.ts';
 
 export interface Book {
@@ -44,6 +45,7 @@ export async function openBook(
   const former = remembered?.loss;
   const isRecent = former !== undefined && parts.now() - Date.parse(former.at) < TOLD_MS;
   const loss = ledger.loss ?? (isRecent ? former : undefined);
+  const index = keepIndex(ledger, { path, onError });
   const memory = rememberHead(ledger, { file: headFile, path, loss, onError });
   let report: (what: string) => void = () => undefined;
   const lost = new Promise<string>((resolve) => {
@@ -66,6 +68,7 @@ export async function openBook(
     async close() {
       unsubscribe();
       watch.close();
+      await index.close();
       await memory.close();
       await ledger.close();
     },

@@ -65,20 +65,6 @@ export function parseSeconds(text: string): number {
   return seconds;
 }
 
-/** `2h`, `30min`, `1d` before now, or an instant such as `2026-11-23 09:30` in local time; milliseconds of the epoch. */
-export function parseSince(text: string): (now: Date) => number {
-  const [, amount = '', unit = ''] = /^(\d{1,6}) ?(s|min|h|d)$/.exec(text.trim()) ?? [];
-  const length = { s: 1, min: 60, h: 3600, d: 86_400 }[unit];
-  if (length !== undefined) return (now) => now.getTime() - Number(amount) * length * 1000;
-  const isDate = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?$/.test(text);
-  // A date alone would be read as UTC, a date with a time of day as local.
-  const at = isDate ? Date.parse(text.length === 10 ? `${text}T00:00` : text.replace(' ', 'T')) : Number.NaN;
-  if (Number.isNaN(at)) {
-    throw bad(`a time is 30min, 2h, 1d (ago) or a date such as "2026-11-23 09:30", not ${quoted(text, 40)}`);
-  }
-  return () => at;
-}
-
 export function parseBridge(text: string): string {
   return demand(text, bridgeNameProblem(text));
 }
@@ -126,8 +112,9 @@ export function parseHeights(text: string): HeightRange {
   return { from, to };
 }
 
+/** `42`, also as it is printed: `#42`. */
 export function parseHeight(text: string): number {
-  const height = wholeNumber(text, HEIGHT_MAX);
+  const height = wholeNumber(text.replace(/^#/, ''), HEIGHT_MAX);
   if (height === undefined || height < 1)
     throw bad(`a height is a whole number from 1 on, not ${quoted(text, 40)}`);
   return height;
@@ -136,6 +123,19 @@ export function parseHeight(text: string): number {
 export function parseCategory(text: string): Category {
   if (isCategory(text)) return text;
   throw bad(`there is no ledger category ${quoted(text, 40)}; there are ${CATEGORIES.join(', ')}`);
+}
+
+/** The first digits of a block's hash, at least 8 of the 64. */
+export function parseHash(text: string): string {
+  const digits = text.toLowerCase();
+  if (/^[0-9a-f]{8,64}$/.test(digits)) return digits;
+  throw bad(`a hash is 64 hexadecimal digits, or the first 8 and more of them, not ${quoted(text, 80)}`);
+}
+
+export function parsePid(text: string): number {
+  const pid = wholeNumber(text, 0xffff_ffff);
+  if (pid === undefined) throw bad(`a process id is a whole number, not ${quoted(text, 40)}`);
+  return pid;
 }
 
 /** `HEIGHT:HASH`, as `ledger verify` prints them. */

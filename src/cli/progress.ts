@@ -1,6 +1,6 @@
 // How far a long verification is, on stderr.
 
-import { count } from './render/quantity.ts';
+import { count, size } from './render/quantity.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Milliseconds of silence before progress is shown unasked. */
@@ -41,6 +41,36 @@ export function verifyProgress(terminal: Terminal, total: number, forced: boolea
     end() {
       // Erase the whole line: ECMA-48 EL.
       if (shown && terminal.errIsTty) terminal.errRaw('\r\u001b[2K');
+    },
+  };
+}
+
+export interface BytesMeter {
+  /** So many more are done. */
+  add(bytes: number): void;
+  /** Before anything else is shown: takes the line away, and shows none any more. */
+  end(): void;
+}
+
+/** `search: 340.0 MiB`; only where stderr is a terminal. */
+export function bytesProgress(terminal: Terminal, verb: string): BytesMeter {
+  let next = terminal.now().getTime() + PATIENCE_MS;
+  let done = 0;
+  let shown = false;
+  let ended = !terminal.errIsTty;
+  return {
+    add(bytes) {
+      done += bytes;
+      const now = terminal.now().getTime();
+      if (ended || now < next) return;
+      next = now + TERMINAL_EVERY_MS;
+      shown = true;
+      // Erase the rest of the line: ECMA-48 EL.
+      terminal.errRaw(`\r${verb}: ${size(done)}\u001b[K`);
+    },
+    end() {
+      if (shown && !ended) terminal.errRaw('\r\u001b[2K');
+      ended = true;
     },
   };
 }

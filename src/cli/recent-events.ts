@@ -1,6 +1,9 @@
 // Reads the latest events of a ledger, and finds for each the event that led to it.
 
 import { type HashedBlock, type Reading, readBackwards, readBlocks } from '../core/ledger/index.ts';
+import { type Asking, queryBlocks } from '../core/ledger/query/query.ts';
+import type { Query } from '../core/ledger/query/query-type.ts';
+import { wantCauses } from '../core/ledger/query/wants.ts';
 import { isEvent } from './render/event.ts';
 
 export interface ReportedEvent {
@@ -36,33 +39,35 @@ export async function recentEvents(path: string, n: number, reading: Reading = {
   return { events, head };
 }
 
-/** The last `n` events that are wanted, oldest first; reads the whole ledger, since `isWanted` learns from all blocks. */
+/** The last `n` events that fit the query, oldest first. An intent that has no outcome yet is among them. */
 export async function chosenEvents(
   path: string,
   n: number,
-  isWanted: (block: HashedBlock) => boolean,
-  reading: Reading = {},
-): Promise<Recent> {
+  query: Query,
+  asking: Asking = {},
+): Promise<ReportedEvent[]> {
   const causes = new Map<number, number | null>();
   const open = new Map<number, HashedBlock>();
   const blocks: HashedBlock[] = [];
-  let head = 0;
-  for await (const block of readBlocks(path, reading)) {
-    head = block.height;
-    const wanted = isWanted(block);
+  for await (const block of queryBlocks(path, query, asking)) {
     if (isOutcome(block) && block.cause !== null) open.delete(block.cause);
     if (isIntent(block)) {
       causes.set(block.height, block.cause);
-      if (wanted) open.set(block.height, block);
-    } else if (isEvent(block) && wanted) blocks.push(block);
+      open.set(block.height, block);
+    } else if (isEvent(block)) blocks.push(block);
     if (blocks.length > 2 * n + 1000) blocks.splice(0, blocks.length - n);
   }
+  // The outcome of an intent that fits need not fit itself.
+  const outcomes = open.size === 0 ? [] : [wantCauses(new Set(open.keys()))];
+  if (open.size > 0)
+    for await (const block of queryBlocks(path, { wants: outcomes }, asking))
+      if (isOutcome(block) && block.cause !== null) open.delete(block.cause);
   const last = [...blocks, ...open.values()]
     .sort((a, b) => a.height - b.height)
     .slice(n === 0 ? Infinity : -n);
   const events: ReportedEvent[] = [];
   for (const block of last) events.push({ block, cause: await originOf(path, block, causes) });
-  return { events, head };
+  return events;
 }
 
 /** For blocks as they come: remembers intents, and tells everything else. */

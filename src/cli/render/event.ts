@@ -33,6 +33,11 @@ export function eventLine(block: HashedBlock, cause: number | null): string {
     .trimEnd();
 }
 
+/** `vi101 web1  port attached  on ovsbr0 (tap101i0), 84 ms`: the same without when, and as narrow as it is. */
+export function eventWords(block: HashedBlock): string {
+  return [subject(block), what(block), result(block)].map(printable).filter(Boolean).join('  ');
+}
+
 /** The port and its guest, or the bridge, or the agent. */
 function subject({ category, data }: HashedBlock): string {
   const reported = objectOf(data);

@@ -66,7 +66,7 @@ export function spared(
 }
 
 /** The beginning of the text, in at most so many cells. */
-function shortened(text: string, width: number): string {
+export function shortened(text: string, width: number): string {
   if (cells(text) <= width) return text;
   let short = '';
   for (const character of text) {

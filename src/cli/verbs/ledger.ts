@@ -4,12 +4,14 @@ import type { AddVerb } from '../verb.ts';
 import { addLedgerCheckProof } from './ledger-check-proof.ts';
 import { addLedgerCheckpoint } from './ledger-checkpoint.ts';
 import { addLedgerConsistency } from './ledger-consistency.ts';
+import { addLedgerIndex } from './ledger-index.ts';
 import { addLedgerKey } from './ledger-key.ts';
 import { addLedgerProve } from './ledger-prove.ts';
 import { addLedgerRotateKey } from './ledger-rotate-key.ts';
 import { addLedgerShow } from './ledger-show.ts';
 import { addLedgerStats } from './ledger-stats.ts';
 import { addLedgerTail } from './ledger-tail.ts';
+import { addLedgerTrace } from './ledger-trace.ts';
 import { addLedgerVerify } from './ledger-verify.ts';
 
 const VERBS: readonly AddVerb[] = [
@@ -23,6 +25,8 @@ const VERBS: readonly AddVerb[] = [
   addLedgerProve,
   addLedgerCheckProof,
   addLedgerConsistency,
+  addLedgerIndex,
+  addLedgerTrace,
 ];
 
 export const addLedger: AddVerb = (parent, context) => {

@@ -137,7 +137,63 @@ describe('ledger show', () => {
     expect(heights(byGuest.out)).toEqual([2, 3, 4, 6]);
   });
 
+  it.each([
+    [
+      ['--vmid', '101'],
+      [3, 4, 6],
+    ],
+    [
+      ['--port', 'vi101', '--action', 'port_attach*'],
+      [3, 4],
+    ],
+    [['--guest', 'web', '--action', 'port_detach'], [6]],
+    [['--by', 'root', '--category', 'config'], [5]],
+    [['--pid', '1'], []],
+    [['--since', '2000-01-01', '--until', 'now', '--category', 'bridge'], []],
+    [
+      ['3..4', '--guest', '101'],
+      [3, 4],
+    ],
+    [
+      ['4..', '--guest', 'web'],
+      [4, 6],
+    ],
+    [['--until', '1999'.concat('-12')], []],
+    [
+      ['-n', '2'],
+      [5, 6],
+    ],
+    [
+      ['--category', 'port', '--limit', '2'],
+      [3, 4],
+    ],
+  ])('finds what all filters let pass: %j', async (filters, found) => {
+    const { out } = await cli(['ledger', 'show', '--json', ...filters], { ledger });
+    expect(heights(out)).toEqual(found);
+  });
+
+  it('says where the next page begins', async () => {
+    const page = async (...args: string[]) => (await cli(['ledger', 'show', ...args], { ledger })).err;
+    expect(await page('--limit', '4')).toEqual(['There are more, from #5 on: the same command with 5..']);
+    expect(await page('2..5', '--limit', '1')).toEqual([
+      'There are more, from #3 on: the same command with 3..5',
+    ]);
+    expect(await page('--limit', '6')).toEqual([]);
+  });
+
+  it('shows the block of a hash, or of its beginning', async () => {
+    const [text = ''] = (await cli(['ledger', 'show', '4', '--json'], { ledger })).out;
+    const { hash } = JSON.parse(text) as { hash: string };
+    for (const digits of [hash, hash.slice(0, 8).toUpperCase()]) {
+      const { out } = await cli(['ledger', 'show', '--hash', digits], { ledger });
+      expect(out).toContain('height     4');
+    }
+    expect((await cli(['ledger', 'show', '--hash', '0'.repeat(64)], { ledger })).code).toBe(1);
+    expect((await cli(['ledger', 'show', '--hash', 'abc'], { ledger })).code).toBe(2);
+  });
+
   it('ends with 1 when there is no such block', async () => {
+    expect((await cli(['ledger', 'show', '--vmid', '555'], { ledger })).code).toBe(1);
     expect((await cli(['ledger', 'show', '99'], { ledger })).code).toBe(1);
     expect((await cli(['ledger', 'show', '--guest', 'nobody'], { ledger })).code).toBe(1);
   });
@@ -204,6 +260,83 @@ describe('events', () => {
   });
 });
 
+describe('ledger trace', () => {
+  const tree = async (...args: string[]) => (await cli(['ledger', 'trace', ...args], { ledger })).out;
+  // Without the times, and what there is no room for.
+  const shape = (out: string[]) =>
+    out.map((line) => line.replace(/(#\d+) {2}\S+ \S+ {2}(.{9}).*?( {2}<== this block)?$/, '$1 $2$3'));
+
+  it('draws the way to a block and what came of it', async () => {
+    expect(shape(await tree('3'))).toEqual([
+      '#2 web  net-',
+      '└─ #3 vi101 web  <== this block',
+      '   └─ #4 vi101 web',
+    ]);
+    expect(shape(await tree('#2'))).toEqual([
+      '#2 web  net-  <== this block',
+      '├─ #3 vi101 web',
+      '│  └─ #4 vi101 web',
+      '└─ #6 vi101  po',
+    ]);
+    for (const height of ['1', '2', '3', '4', '5', '6'])
+      for (const line of await tree(height)) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it('draws no more than is asked for, and says how much is left', async () => {
+    expect((await tree('2', '--limit', '1')).at(-1)).toBe('… and 2 more: --limit, or --json');
+  });
+
+  it('gives programs all of it', async () => {
+    const found = JSON.parse((await tree('2', '--json')).join('\n')) as Record<string, { height: number }[]>;
+    expect(found).toMatchObject({ causes: [], missing_cause: null, block: { height: 2 } });
+    expect(found.effects?.map(({ height }) => height)).toEqual([3, 4, 6]);
+  });
+
+  it('says which cause is in no file any more', async () => {
+    const path = copy('without-2', (text) => text.split('\n').slice(2).join('\n'));
+    const { out } = await cli(['ledger', 'trace', '4', '--file', path]);
+    expect(out[0]).toBe('(#2, which led to it, is in no file of this ledger)');
+    expect((await cli(['ledger', 'trace', '2', '--file', path])).code).toBe(1);
+    expect((await cli(['ledger', 'trace', 'two'], { ledger })).code).toBe(2);
+  });
+});
+
+describe('ledger index', () => {
+  const own = async (text: string) => {
+    const place = mkdtempSync(join(dir, 'index-'));
+    const path = join(place, 'ledger.jsonl');
+    writeFileSync(path, text);
+    return path;
+  };
+
+  it('is made, checked and made anew', async () => {
+    const path = await own(readFileSync(ledger, 'utf8'));
+    for (const args of [[], ['--check'], ['--rebuild']]) {
+      const { code, out } = await cli(['ledger', 'index', ...args, '--json'], { ledger: path });
+      expect([code, JSON.parse(out.join('\n'))]).toEqual([0, { path, blocks: 0, segments: 1 }]);
+    }
+    expect((await cli(['ledger', 'index', '--file', path])).out).toEqual([
+      `${path}: 0 blocks of 1 file in the index`,
+    ]);
+  });
+
+  it('that is damaged is told, and mended by root', async () => {
+    const path = await own(readFileSync(ledger, 'utf8'));
+    const table = join(path, '..', 'ledger.d', 'index', 'active.runs');
+    const show = async (isRoot: boolean, ...args: string[]) =>
+      (await cli(['ledger', 'show', '--vmid', '101', '--json', ...args], { ledger: path, isRoot })).err;
+    const told = (what: string) => [`The index of ${path} was damaged and was not believed. ${what}`];
+    await cli(['ledger', 'index'], { ledger: path });
+    writeFileSync(table, 'damaged');
+    expect(await show(false)).toEqual(told('Make it anew: ovs-port-agent ledger index --check'));
+    expect(await show(true, '--file', path)).toEqual(
+      told('Make it anew: ovs-port-agent ledger index --check'),
+    );
+    expect(await show(true)).toEqual(told('It is made anew.'));
+    expect(await show(true)).toEqual([]);
+  });
+});
+
 describe('name', () => {
   it('prints the port name alone, for scripts', async () => {
     const state = { version: 1, allocations: { 'docker:web': { vmid: 1_000_005, releasedAt: null } } };
@@ -234,6 +367,9 @@ describe('events that are chosen', () => {
     expect(await chosen('--guest', 'web', '--action', 'port_*', '--since', '2000-01-01')).toEqual([4, 6]);
     expect(await chosen('--since', '2999-01-01')).toEqual([]);
     expect(await chosen('--guest', '101', '-n', '1')).toEqual([6]);
-    expect((await cli(['events', '--since', 'yesterday'], { ledger })).code).toBe(2);
+    expect(await chosen('--port', 'vi101', '--until', '2999-01')).toEqual([4, 6]);
+    expect(await chosen('--action', 'port_attach')).toEqual([]);
+    expect(await chosen('--action', 'port_detach')).toEqual([6]);
+    expect((await cli(['events', '--since', 'some day'], { ledger })).code).toBe(2);
   });
 });

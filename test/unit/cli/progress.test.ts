@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { verifyProgress } from '../../../src/cli/progress.ts';
+import { bytesProgress, verifyProgress } from '../../../src/cli/progress.ts';
 import { fakeTerminal, NOW } from './fake.ts';
 
 /** Feeds 100-byte lines, 1 ms each. */
@@ -36,5 +36,28 @@ describe('progress', () => {
       'verify: 40 %, 4096 blocks',
       'verify: 81 %, 8192 blocks',
     ]);
+  });
+});
+
+describe('progress of a search', () => {
+  const search = (tty: boolean, answersAfter = Number.POSITIVE_INFINITY): string[] => {
+    const err: string[] = [];
+    let ms = 0;
+    const terminal = { ...fakeTerminal([], err, tty), now: () => new Date(NOW.getTime() + ms) };
+    const meter = bytesProgress(terminal, 'search');
+    for (let piece = 0; piece < 30; piece++) {
+      if (piece === answersAfter) meter.end();
+      ms += 100;
+      meter.add(1 << 20);
+    }
+    meter.end();
+    return err;
+  };
+
+  it('comes after two seconds, on a terminal only, until there is an answer', () => {
+    expect(search(true)[0]).toBe('\rsearch: 20.0 MiB\u001b[K');
+    expect(search(true).at(-1)).toBe('\r\u001b[2K');
+    expect(search(false)).toEqual([]);
+    expect(search(true, 5)).toEqual([]);
   });
 });

@@ -66,10 +66,28 @@ const inManual: Entry[] = entries.map((entry) => {
   return { verbs: spelledOut(names), text: plain(entry) };
 });
 
+/** What FILTERS stands for, told of once. */
+const FILTERS = {
+  page: sections.find((one) => one.startsWith('Finding blocks')) ?? '',
+  manual: inManual.find((one) => one.verbs.includes('ledger show'))?.text ?? '',
+};
+
 describe.each([
-  ['docs/cli.md', inPage, (verb: string) => sections.find((one) => one.startsWith(`\`${verb}\``)) ?? ''],
+  [
+    'docs/cli.md',
+    inPage,
+    (verb: string, entry: string) =>
+      (sections.find((one) => one.startsWith(`\`${verb}\``)) ?? '') +
+      (entry.includes('[FILTERS]') ? FILTERS.page : ''),
+  ],
   // Below the verbs: `--file` of all that read the ledger.
-  ['the man page', inManual, () => plain(verbPart.slice(verbPart.lastIndexOf('\n.PP')))],
+  [
+    'the man page',
+    inManual,
+    (_: string, entry: string) =>
+      plain(verbPart.slice(verbPart.lastIndexOf('\n.PP'))) +
+      (entry.includes('[filters]') ? FILTERS.manual : ''),
+  ],
 ])('%s', (_, said, more) => {
   it('has the verbs that there are', () => {
     const isVerb = (path: string) => verbs.includes(path);
@@ -81,7 +99,7 @@ describe.each([
   it.each(verbs)('names the options of %s, and no others', (verb) => {
     const entry = said.find((one) => one.verbs.includes(verb))?.text ?? '';
     const here = named(entry);
-    const all = `${entry}\n${more(verb)}`;
+    const all = `${entry}\n${more(verb, entry)}`;
     const isNamed = (name: string) => named(all).includes(name) || shortOf(verb, name).test(all);
     expect(optionsOf(verb).filter((name) => !isNamed(name))).toEqual([]);
     expect(here.filter((name) => !optionsOf(verb).includes(name))).toEqual([]);

@@ -1,11 +1,9 @@
 // Which blocks are about one guest, named by its VMID, its name, its port or its container id.
 
 import { parsePortName, vmidFromText } from '../../guest/vmid.ts';
-import type { HashedBlock } from '../block.ts';
 import { objectOf, portsIn, textOf } from '../../lib/json-value.ts';
-
-/** Docker shows the first 12 digits of an id. */
-const SHORT_ID = /^[0-9a-f]{12,64}$/;
+import type { HashedBlock } from '../block.ts';
+import { isContainerId } from '../index-files/terms.ts';
 
 /**
  * Feed it blocks in order: the block of an attach tells the VMID of a guest that was asked for by name, and so
@@ -22,7 +20,7 @@ export function guestFilter(wanted: string): (block: HashedBlock) => boolean {
     const id = textOf(reported, 'container_id');
     const vmid =
       vmidFromText(textOf(reported, 'vmid') ?? '') ?? parsePortName(textOf(reported, 'port') ?? '')?.vmid;
-    const named = name === wanted || (SHORT_ID.test(wanted) && id?.startsWith(wanted) === true);
+    const named = name === wanted || (isContainerId(wanted) && id?.startsWith(wanted) === true);
     if (vmid === undefined) return named || portsIn(reported).some(isOfThem);
     if (named) vmids.add(vmid);
     // The number went to another guest.
