@@ -34,7 +34,7 @@ export async function bodyAt(path: string, height: number): Promise<Buffer | und
   return undefined;
 }
 
-/** Blocks as they stand in their lines, a piece of the file at a time; valid until the next is asked for. */
+/** Blocks as they stand in their lines, a piece of a file at a time; valid until the next is asked for. */
 async function* blockBodies(
   path: string,
   from: number,

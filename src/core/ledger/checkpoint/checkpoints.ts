@@ -12,7 +12,7 @@ import { type FollowedTree, followLedger } from './follow-tree.ts';
 import { beat } from './heartbeat.ts';
 import { logKeys } from './log-keys.ts';
 import { machineDigest } from './origin.ts';
-import { evidencePaths } from './places.ts';
+import { type EvidencePaths, evidencePaths } from './places.ts';
 import { type Rotation, type RunningLog, runLog } from './running-log.ts';
 import { readSignedHead } from './signed-head.ts';
 import type { Signed } from './signer.ts';
@@ -68,10 +68,10 @@ export interface Checkpoints extends WitnessedLog {
 
 /** Returns at once: the tree is made in the background, since guests do not wait for it. */
 export function openCheckpoints(options: CheckpointOptions): Checkpoints {
-  const { ledger, path, now, onError } = options;
-  const paths = evidencePaths(ledgerPaths(path).side);
-  const machine = machineDigest(options.machineId);
+  const { ledger, onError } = options;
+  const paths = evidencePaths(ledgerPaths(options.path).side);
   const listeners = new Set<() => void>();
+  const start = starting(options, paths);
   let followed: FollowedTree | undefined;
   let log: RunningLog | undefined;
   let problem: string | undefined;
@@ -84,26 +84,19 @@ export function openCheckpoints(options: CheckpointOptions): Checkpoints {
     return next;
   }
 
-  async function start(): Promise<void> {
-    const found = await readSignedHead(paths.signed);
-    const signed = found === 'damaged' ? undefined : found;
-    followed ??= await followLedger({ ledger, path, treePath: paths.tree, signed });
-    const keys = logKeys(paths, options.credential);
-    const parts = { ...options, paths, keys, tree: followed.tree, machine, configured: options.origin };
-    log = await runLog(parts, found);
-  }
-
+  /** @param work false: it signed nothing */
   async function signed(work: (running: RunningLog) => Promise<unknown>): Promise<void> {
-    if (log === undefined) await start();
-    if (log === undefined || (await work(log)) === false) return;
+    if (log === undefined) {
+      followed ??= await start.follow();
+      log = await start.run(followed);
+    }
+    if ((await work(log)) === false) return;
     problem = undefined;
     for (const listener of listeners) listener();
   }
+  const sign = () => inTurn(() => signed((to) => to.sign()));
 
-  const cadence = openCadence(
-    options.everySeconds,
-    () => void inTurn(() => signed((to) => to.sign())).catch(failed),
-  );
+  const cadence = openCadence(options.everySeconds, () => void sign().catch(failed));
   function failed(error: unknown): void {
     const text = error instanceof Error ? error.message : String(error);
     if (text !== problem) onError(error);
@@ -111,31 +104,24 @@ export function openCheckpoints(options: CheckpointOptions): Checkpoints {
     cadence.again();
   }
   const unsubscribe = ledger.subscribe(cadence.tick);
-  const newest = () => log?.newest();
   const stopBeating = beat({
     ...options,
     everySeconds: options.heartbeatSeconds,
-    newest: () => newest()?.head.size,
+    newest: () => log?.newest()?.head.size,
   });
   const started = inTurn(() => signed(async () => true)).catch(failed);
 
   return {
     started,
-    origin: () => log?.origin(),
-    newest: () => view(newest()),
+    ...viewOf(() => log),
     async sign() {
-      await inTurn(() => signed((to) => to.sign()));
-      return view(newest());
+      await sign();
+      return view(log?.newest());
     },
-    async consistency(oldSize, newSize) {
-      const most = newest()?.head.size ?? 0;
-      if (log === undefined || newSize > most) throw new RangeError(`no ${newSize} blocks have been signed`);
-      return consistencyProof(oldSize, newSize, log.tree.read);
-    },
-    addCosignatures: (note, lines) => inTurn(() => addLines(paths.checkpoints, note, lines, now())),
+    addCosignatures: (note, lines) => inTurn(() => addLines(paths.checkpoints, note, lines, options.now())),
     reportAhead: (name, size) =>
       inTurn(async () => {
-        if (size <= (newest()?.head.size ?? Number.POSITIVE_INFINITY)) return;
+        if (size <= (log?.newest()?.head.size ?? Number.POSITIVE_INFINITY)) return;
         await signed((to) => to.beginEpoch('witness-ahead', { name, size }));
       }),
     onSigned(listener) {
@@ -149,21 +135,53 @@ export function openCheckpoints(options: CheckpointOptions): Checkpoints {
         if (rotated === undefined) throw new AgentError('ledger-key-unusable', 'The ledger has no key yet.');
         return rotated;
       }),
-    status: () => ({
-      origin: log?.origin(),
-      epoch: log?.epoch(),
-      key: log?.key(),
-      size: newest()?.head.size,
-      at: newest()?.head.at,
-      problem,
-    }),
+    status: () => statusOf(log, problem),
     async close() {
       unsubscribe();
       stopBeating();
       cadence.stop();
-      await inTurn(() => (log === undefined ? Promise.resolve() : signed((to) => to.sign()))).catch(failed);
+      await inTurn(async () => log && signed((to) => to.sign())).catch(failed);
       await followed?.close();
     },
+  };
+}
+
+/** What a log begins with: its tree, and what was signed last. */
+function starting(options: CheckpointOptions, paths: EvidencePaths) {
+  const { ledger, path } = options;
+  return {
+    async follow(): Promise<FollowedTree> {
+      const found = await readSignedHead(paths.signed);
+      const signed = found === 'damaged' ? undefined : found;
+      return followLedger({ ledger, path, treePath: paths.tree, signed });
+    },
+    async run({ tree }: FollowedTree): Promise<RunningLog> {
+      const keys = logKeys(paths, options.credential);
+      const machine = machineDigest(options.machineId);
+      const parts = { ...options, paths, keys, tree, machine, configured: options.origin };
+      return runLog(parts, await readSignedHead(paths.signed));
+    },
+  };
+}
+
+function viewOf(log: () => RunningLog | undefined): Pick<Checkpoints, 'origin' | 'newest' | 'consistency'> {
+  return {
+    origin: () => log()?.origin(),
+    newest: () => view(log()?.newest()),
+    async consistency(oldSize, newSize) {
+      const running = log();
+      if (running === undefined || newSize > (running.newest()?.head.size ?? 0))
+        throw new RangeError(`no ${newSize} blocks have been signed`);
+      return consistencyProof(oldSize, newSize, running.tree.read);
+    },
+  };
+}
+
+function statusOf(log: RunningLog | undefined, problem: string | undefined): CheckpointStatus {
+  const newest = log?.newest()?.head;
+  return {
+    ...{ origin: log?.origin(), epoch: log?.epoch(), key: log?.key() },
+    ...{ size: newest?.size, at: newest?.at, problem },
   };
 }
 

@@ -1,5 +1,6 @@
 // A tree that follows the ledger: what is in the file already, and every block that comes.
 
+import { rename } from 'node:fs/promises';
 import { AgentError } from '../../lib/errors.ts';
 import { openTree, type TreeFile } from '../tree/tree-file.ts';
 import type { LedgerWriter } from '../writer.ts';
@@ -39,15 +40,18 @@ export async function followLedger(parts: FollowParts): Promise<FollowedTree> {
   };
 }
 
-// A tree that does not lead to what was signed, or not to the blocks in the file, is not believed: the blocks are.
+// A tree that does not lead to what was signed, or not to the blocks in the file, is not believed: the blocks are. That its last
+// leaf is the block of that height says it of all of them, since each block holds the hash of the one before it.
 async function openedTree({ ledger, path, treePath, signed }: FollowParts): Promise<TreeFile> {
-  if (signed === undefined || signed.size > ledger.head().height) return openTree(treePath, 0);
-  const tree = await openTree(treePath, signed.size);
+  if (signed === undefined) return openTree(treePath, 0);
+  const tree = await openTree(treePath, Math.min(signed.size, ledger.head().height));
   const size = tree.size();
-  const isSigned = size < signed.size || tree.root(size).toString('hex') === signed.root;
+  const isSigned = size !== signed.size || tree.root(size).toString('hex') === signed.root;
   const last = size === 0 ? undefined : await leafAt(path, size);
   if (isSigned && (size === 0 || last?.equals(tree.read({ level: 0, index: size - 1 })))) return tree;
   await tree.close();
+  // Where the bodies of old blocks were dropped, it is the only place that has their leaves.
+  await rename(treePath, `${treePath}.aside`);
   return openTree(treePath, 0);
 }
 

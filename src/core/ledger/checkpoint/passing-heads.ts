@@ -1,0 +1,94 @@
+// What verification notes of the lines that go by: roots and hashes where a head is known, and what blocks declare of keys.
+
+import { FOOT_BYTES, HEAD_BYTES, parseLine } from '../line.ts';
+import { findHeight, findPrevHash } from '../line-bytes.ts';
+import { frontierOf } from '../tree/grow.ts';
+import { consistencyProof, rootOf } from '../tree/proofs.ts';
+import { type RunningRoot, runningRoot } from '../tree/running-root.ts';
+import { readTree } from '../tree/tree-file.ts';
+import { isConsistent } from '../tree/verify-proof.ts';
+import { type Declared, declaring } from './declarations.ts';
+
+const ACTION_AT = '{"block":{"action":"'.length;
+const LEDGER = Buffer.from('ledger_');
+const STARTED = Buffer.from('agent_started"');
+
+export class PassingHeads {
+  readonly roots = new Map<number, Buffer>();
+  readonly hashes = new Map<number, string>();
+  readonly declared: Declared;
+  /** Blocks before the first one that has a body. */
+  dropped = 0;
+  readonly #treePath: string;
+  readonly #wanted: readonly number[];
+  readonly #take: ReturnType<typeof declaring>['take'];
+  #tree: RunningRoot | undefined;
+  #next = 0;
+
+  constructor(sizes: readonly number[], treePath: string) {
+    this.#wanted = [...new Set(sizes)].sort((a, b) => a - b);
+    this.#treePath = treePath;
+    const { take, declared } = declaring();
+    this.#take = take;
+    this.declared = declared;
+  }
+
+  add(bytes: Buffer, start: number, end: number): void {
+    if (standsAt(bytes, LEDGER, start + ACTION_AT) || standsAt(bytes, STARTED, start + ACTION_AT)) {
+      try {
+        this.#take(parseLine(bytes.toString('utf8', start, end)));
+      } catch {
+        // A line of the right form that is no block: fast verification lets it pass, and it declares nothing.
+      }
+    }
+    // Behind the last head that somebody asks for, the chain alone is of interest.
+    if (this.#tree !== undefined && this.#next >= this.#wanted.length) return;
+    this.#tree ??= this.#begin(findHeight(bytes, start, findPrevHash(bytes, start, end)) - 1);
+    this.#tree.add(bytes, start + HEAD_BYTES, end - FOOT_BYTES);
+    const hash =
+      this.#tree.size() === this.#wanted[this.#next] ? bytes.toString('latin1', end - 66, end - 2) : '';
+    if (hash !== '') this.#keep(this.#tree, hash);
+  }
+
+  /** Of blocks whose bodies were dropped, the file of the tree has the leaves; a false one leads to no signed root. */
+  #begin(before: number): RunningRoot {
+    const [first] = this.#wanted;
+    if (before === 0) {
+      const tree = runningRoot();
+      if (first === 0) this.#next += 1;
+      return tree;
+    }
+    this.dropped = before;
+    const nodes = readTree(this.#treePath);
+    if (nodes === undefined || nodes.size < before) {
+      nodes?.close();
+      this.#next = this.#wanted.length;
+      return runningRoot();
+    }
+    try {
+      const tree = runningRoot(before, frontierOf(before, nodes.read));
+      for (let size = first; size !== undefined && size <= before; size = this.#wanted[this.#next]) {
+        const root = rootOf(size, nodes.read);
+        // Nodes that fit the old head and not the tree that goes on show it nowhere else.
+        const now = { size: before, root: rootOf(before, nodes.read) };
+        if (isConsistent({ size, root }, now, consistencyProof(size, before, nodes.read)))
+          this.roots.set(size, root);
+        this.#next += 1;
+      }
+      return tree;
+    } finally {
+      nodes.close();
+    }
+  }
+
+  #keep(tree: RunningRoot, hash: string): void {
+    this.roots.set(tree.size(), tree.root());
+    this.hashes.set(tree.size(), hash);
+    this.#next += 1;
+  }
+}
+
+function standsAt(bytes: Buffer, wanted: Buffer, at: number): boolean {
+  for (let i = 0; i < wanted.length; i++) if (bytes[at + i] !== wanted[i]) return false;
+  return true;
+}
