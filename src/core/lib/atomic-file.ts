@@ -5,7 +5,11 @@ import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Temporary file beside it, fsync, rename, fsync of the directory. Throws the system's error; leaves no litter. */
-export async function writeFileAtomically(path: string, data: string, mode = 0o640): Promise<void> {
+export async function writeFileAtomically(
+  path: string,
+  data: string | Uint8Array,
+  mode = 0o640,
+): Promise<void> {
   const temporary = temporaryFor(path);
   try {
     const file = await open(temporary, 'wx', mode);

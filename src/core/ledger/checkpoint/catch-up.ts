@@ -35,7 +35,7 @@ export async function bodyAt(path: string, height: number): Promise<Buffer | und
 }
 
 /** Blocks as they stand in their lines, a piece of a file at a time; valid until the next is asked for. */
-async function* blockBodies(
+export async function* blockBodies(
   path: string,
   from: number,
   to: number,
