@@ -52,13 +52,13 @@ _ovs_port_agent() {
 	--state) words=(attached unknown waiting held skipped unattached) ;;
 	--format) words=(table wide json yaml csv) ;;
 	--color) words=(auto always never) ;;
-	--category | --columns | --since | --action | --head | --max-age | --lines | -n | --tag | --trunks | --mtu | --until | --hash | --by | --pid | --limit) return 0 ;;
+	--category | --columns | --since | --action | --head | --max-age | --lines | -n | --tag | --trunks | --mtu | --until | --hash | --by | --pid | --limit | --diff) return 0 ;;
 	esac
 	if [[ -z ${kind-} && ${#words[@]} -eq 0 ]]; then
 		case $path in
 		'') words=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config help --version) ;;
 		help) words=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config) ;;
-		ledger) words=(verify show tail stats checkpoint key rotate-key prove check-proof consistency index trace) ;;
+		ledger) words=(verify show tail stats checkpoint key rotate-key prove check-proof consistency index trace at) ;;
 		proxmox) words=(enroll unenroll status interfaces) ;;
 		'proxmox interfaces') words=(show apply remove) ;;
 		netmaker) words=(list attest leases withdraw) ;;
@@ -80,6 +80,7 @@ _ovs_port_agent() {
 		'ledger consistency') words=(--file) ;;
 		'ledger index') words=(--rebuild --check --file) ;;
 		'ledger trace') words=(--limit --file) ;;
+		'ledger at') words=(--diff --file) ;;
 		'netmaker list') words=(--all) ;;
 		'netmaker attest') kind=containers ;;
 		'proxmox enroll') words=(--all --new) kind=vmids ;;

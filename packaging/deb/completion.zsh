@@ -53,13 +53,13 @@ _ovs-port-agent() {
     --state) offered=(attached unknown waiting held skipped unattached) ;;
     --format) offered=(table wide json yaml csv) ;;
     --color) offered=(auto always never) ;;
-    --category|--columns|--since|--action|--head|--max-age|--lines|-n|--tag|--trunks|--mtu|--until|--hash|--by|--pid|--limit) return 0 ;;
+    --category|--columns|--since|--action|--head|--max-age|--lines|-n|--tag|--trunks|--mtu|--until|--hash|--by|--pid|--limit|--diff) return 0 ;;
   esac
   if [[ -z $kind && $#offered -eq 0 ]]; then
     case $path_ in
       '') offered=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config help --version) ;;
       help) offered=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config) ;;
-      ledger) offered=(verify show tail stats checkpoint key rotate-key prove check-proof consistency index trace) ;;
+      ledger) offered=(verify show tail stats checkpoint key rotate-key prove check-proof consistency index trace at) ;;
       proxmox) offered=(enroll unenroll status interfaces) ;;
       'proxmox interfaces') offered=(show apply remove) ;;
       netmaker) offered=(list attest leases withdraw) ;;
@@ -81,6 +81,7 @@ _ovs-port-agent() {
       'ledger consistency') offered=(--file) ;;
       'ledger index') offered=(--rebuild --check --file) ;;
       'ledger trace') offered=(--limit --file) ;;
+      'ledger at') offered=(--diff --file) ;;
       'netmaker list') offered=(--all) ;;
       'netmaker attest') kind=containers ;;
       'proxmox enroll') offered=(--all --new) kind=vmids ;;

@@ -1,6 +1,7 @@
 // `ledger`: the group of verbs that read the ledger file.
 
 import type { AddVerb } from '../verb.ts';
+import { addLedgerAt } from './ledger-at.ts';
 import { addLedgerCheckProof } from './ledger-check-proof.ts';
 import { addLedgerCheckpoint } from './ledger-checkpoint.ts';
 import { addLedgerConsistency } from './ledger-consistency.ts';
@@ -27,6 +28,7 @@ const VERBS: readonly AddVerb[] = [
   addLedgerConsistency,
   addLedgerIndex,
   addLedgerTrace,
+  addLedgerAt,
 ];
 
 export const addLedger: AddVerb = (parent, context) => {

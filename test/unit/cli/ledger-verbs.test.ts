@@ -301,6 +301,46 @@ describe('ledger trace', () => {
   });
 });
 
+describe('ledger at', () => {
+  const at = async (...args: string[]) => cli(['ledger', 'at', ...args], { ledger });
+
+  it('shows the ports and what else there was', async () => {
+    expect((await at('3')).out.slice(1)).toEqual(['', 'There was no port.']);
+    const { code, out } = await at('#6');
+    expect([code, out[0]]).toEqual([
+      0,
+      expect.stringMatching(/^After block #6, .*: the agent runs since .* \(#1\)$/),
+    ]);
+    const row = out.find((line) => line.startsWith('vi101')) ?? '';
+    expect(row.split(/ {2,}/).slice(0, 6)).toEqual(['vi101', 'ovsbr0', 'tap101i0', 'web', '101', '-']);
+    expect(JSON.parse((await at('2999-01', '--json')).out.join('\n'))).toMatchObject({
+      height: 6,
+      agent: { running: true, version: '1.2.3' },
+      ports: [{ port: 'vi101', since: 4 }],
+    });
+  });
+
+  it('says what is different between two moments, in their order', async () => {
+    expect((await at('6', '--diff', '2')).out).toEqual([
+      expect.stringMatching(/^From block #2, .*, to #6, .*:$/),
+      '+ port vi101  guest=web bridge=ovsbr0 interface=tap101i0',
+    ]);
+    expect((await at('5', '--diff', '6')).out[1]).toBe('nothing is different');
+    expect(JSON.parse((await at('1', '--diff', '6', '--json')).out.join('\n'))).toMatchObject({
+      from: 1,
+      to: 6,
+      differences: [{ what: 'port', name: 'vi101', fields: [] }],
+    });
+  });
+
+  it('says so when there is no such moment', async () => {
+    expect(await at('7')).toMatchObject({ code: 1, err: [expect.stringContaining('no such block')] });
+    expect((await at('2001-01-01')).code).toBe(1);
+    expect((await at('6', '--diff', '99')).code).toBe(1);
+    expect((await at('some day')).code).toBe(2);
+  });
+});
+
 describe('ledger index', () => {
   const own = async (text: string) => {
     const place = mkdtempSync(join(dir, 'index-'));

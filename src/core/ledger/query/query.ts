@@ -62,7 +62,11 @@ function isUseful({ since, until }: Query, wants: readonly Want[]): boolean {
 }
 
 /** Undefined without one that can be used: whatever is wrong with it, the blocks are there. */
-async function indexOf(path: string, segment: Segment, asking: Asking): Promise<OpenIndex | undefined> {
+export async function indexOf(
+  path: string,
+  segment: Segment,
+  asking: Asking,
+): Promise<OpenIndex | undefined> {
   if (asking.useIndex === false) return undefined;
   const { sealed, source } = segment;
   const index = await openIndex(sealed ? sealedIndex(path, sealed.first) : activeIndex(path), source).catch(
