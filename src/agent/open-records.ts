@@ -27,12 +27,19 @@ export interface RecordParts {
   onError: (error: unknown) => void;
 }
 
+const DAY_MS = 86_400_000;
+
 /** Throws what keeps the ledger from being opened or written. */
 export async function openRecords(parts: RecordParts) {
   const { config, warnings, host, bus, watching, log, now, onError } = parts;
   const { hostname, bootId } = host;
+  const { path, segment_mib, segment_days } = config.ledger;
   const book = await openBook(
-    { path: config.ledger.path, hostname, bootId, pid: process.pid, user: 'root', onBroken: 'set-aside' },
+    {
+      ...{ path, hostname, bootId, pid: process.pid, user: 'root', onBroken: 'set-aside' },
+      limits: { bytes: segment_mib << 20, ageMs: segment_days * DAY_MS },
+      onTrouble: onError,
+    },
     { headFile: PLACES.head, watching, now, onError },
   );
   const { ledger, openAtStart } = book;

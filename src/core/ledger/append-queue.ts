@@ -11,19 +11,31 @@ export type AppendQueue = {
   /** `make` runs at once, in the caller's turn; what it throws rejects. */
   append(make: () => Draft): Promise<HashedBlock>;
   head(): Head;
+  /** Writes what is urgent, if there is any, although nothing else waits. */
+  flush(): void;
   /** Resolves when all that was appended has been settled; later appends are refused. */
   close(): Promise<void>;
+};
+
+export type QueueParts = {
+  file: Pick<LedgerFile, 'append'>;
+  start: Head;
+  onDurable: (block: HashedBlock, text: string) => void;
+  /** Called between two batches, and waited for. Never rejects. */
+  between: (head: Head) => Promise<void>;
+  /** What is to stand before everything that waits. Asked at each batch until `onRecorded` is called. */
+  urgent: () => Draft | undefined;
+  onRecorded: () => void;
+  /** So many appends were rejected. */
+  onFailed: (count: number, error: unknown) => void;
 };
 
 type Waiting = { draft: Draft; resolve: (block: HashedBlock) => void; reject: (error: unknown) => void };
 type Batch = { bytes: Buffer; hashes: string[]; texts: string[]; taken: Waiting[] };
 
-export function appendQueue(
-  file: LedgerFile,
-  start: Head,
-  onDurable: (block: HashedBlock, text: string) => void,
-): AppendQueue {
-  let head = start;
+export function appendQueue(parts: QueueParts): AppendQueue {
+  const { file, onDurable } = parts;
+  let head = parts.start;
   let waiting: Waiting[] = [];
   let running: Promise<void> | undefined;
   let closed = false;
@@ -31,7 +43,12 @@ export function appendQueue(
   async function run(): Promise<void> {
     // One microtask later, all appends of the same turn are in the first batch.
     await undefined;
-    while (waiting.length > 0) await commit(takeBatch());
+    do {
+      const batch = takeBatch();
+      if (batch.taken.length === 0) break;
+      await commit(batch);
+      await parts.between(head);
+    } while (waiting.length > 0);
     running = undefined;
   }
 
@@ -41,6 +58,8 @@ export function appendQueue(
     const texts: string[] = [];
     let lines = '';
     let prev = head.hash;
+    const urgent = parts.urgent();
+    if (urgent) waiting.unshift({ draft: urgent, resolve: parts.onRecorded, reject: unheard });
     for (const { draft } of waiting) {
       const text = blockText(draft, head.height + hashes.length + 1, prev);
       const { line, hash } = formatLine(text);
@@ -60,6 +79,7 @@ export function appendQueue(
       await file.append(bytes, head);
     } catch (error) {
       for (const { reject } of taken) reject(error);
+      parts.onFailed(taken.filter(({ reject }) => reject !== unheard).length, error);
       return;
     }
     for (const [index, { draft, resolve }] of taken.entries()) {
@@ -78,12 +98,17 @@ export function appendQueue(
         waiting.push({ draft: make(), resolve, reject });
         running ??= run();
       }),
+    flush() {
+      if (!closed) running ??= run();
+    },
     async close() {
       closed = true;
       await running;
     },
   };
 }
+
+const unheard = () => undefined;
 
 // `data` is read back from the text, so that what listeners see is what the file says, whatever became of the caller's object.
 // Field by field: spreading the draft took longer than all the rest of an append.

@@ -7,6 +7,8 @@ export const ledgerSchema = table({
   origin: checkedText('must be the name of a log, without spaces', originProblem).default(''),
   checkpoint_interval: whole(1, 86_400, 'seconds', 60),
   heartbeat: whole(60, 86_400, 'seconds', 3600),
+  segment_mib: whole(1, 4096, 'MiB', 64),
+  segment_days: whole(1, 3660, 'days', 31),
   witnesses: witnessesField,
 });
 

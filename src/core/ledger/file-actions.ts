@@ -19,5 +19,13 @@ export const LEDGER_FILE = {
     }),
     ledger_missing: lost,
     ledger_diverged: lost,
+    ledger_gap: z.strictObject({
+      /** RFC 3339: the first append that failed, and when writing was possible again. */
+      since: z.string(),
+      until: z.string(),
+      /** Appends that failed meanwhile. */
+      failed: z.number(),
+      error: z.string(),
+    }),
   }),
 } satisfies LedgerProducer;

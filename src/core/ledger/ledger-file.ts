@@ -1,23 +1,18 @@
 // The open ledger file: durable writes at its end, and the way back after one that failed.
-import { constants, fstatSync, statSync } from 'node:fs';
-import { type FileHandle, open as fsOpen } from 'node:fs/promises';
+import { fstatSync, statSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { AgentError, isErrno } from '../lib/errors.ts';
 import type { Head } from './head.ts';
+import { APPEND_FLAGS, type LedgerFs } from './ledger-fs.ts';
+import { type LedgerPaths, syncDir } from './paths.ts';
+import { SealedNotDurable, sealActive } from './seal.ts';
 import { checkTail } from './tail-check.ts';
-
-/** The one call of `node:fs/promises` that tests replace to inject faults. */
-export type LedgerFs = { open: (path: string, flags: number, mode?: number) => Promise<FileHandle> };
-export const realFs: LedgerFs = { open: fsOpen };
-
-/**
- * How the ledger is opened to append. With O_DSYNC a write returns after its own fdatasync: one trip through Node's thread pool, where
- * write and fdatasync would be two.
- */
-export const APPEND_FLAGS = constants.O_RDWR | constants.O_DSYNC;
 
 export type LedgerFile = {
   /** Bytes that are durable. */
   size(): number;
+  /** Bytes that were appended since it was opened, also those that are sealed by now. */
+  written(): number;
   /** Writes after the durable bytes, and resolves when the device has it. On failure nothing of it stays. */
   append(bytes: Buffer, before: Head): Promise<void>;
   /**
@@ -25,14 +20,28 @@ export type LedgerFile = {
    * while all is well, and while a write is under way.
    */
   lost(): string | undefined;
+  /**
+   * Seals what was written, whose first block has the height `first`, and goes on with an empty file. On failure all is as before.
+   * Not while a write is under way.
+   */
+  seal(first: number, before: Head): Promise<void>;
   close(): Promise<void>;
 };
 
-/** `size` must be where the last good line ends, with nothing after it. */
-export function ledgerFile(path: string, first: FileHandle, startSize: number, fs: LedgerFs): LedgerFile {
+/** `startSize` must be where the last good line ends, with nothing after it. */
+export function ledgerFile(
+  paths: LedgerPaths,
+  first: FileHandle,
+  startSize: number,
+  fs: LedgerFs,
+): LedgerFile {
+  const path = paths.file;
   let file: FileHandle | undefined = first;
   let size = startSize;
+  let written = 0;
   let isWriting = false;
+  // The name of the file might not survive a power cut.
+  let isUnsynced = false;
 
   // Two calls of some microseconds, beside a write that waits for its device.
   const lostOf = (target: FileHandle): string | undefined => {
@@ -70,8 +79,8 @@ export function ledgerFile(path: string, first: FileHandle, startSize: number, f
       if (found < size) throw new Error(`the file has ${found} bytes, ${size} were durable`);
       if (found > size) await fresh.truncate(size);
       await fresh.sync();
-      const tail = await checkTail(fresh, size);
-      if (tail.broken || tail.good !== size || tail.head.hash !== before.hash) {
+      const tail = size > 0 ? await checkTail(fresh, size) : { good: 0, head: before };
+      if ('broken' in tail || tail.good !== size || tail.head.hash !== before.hash) {
         throw new Error('the file does not end in the last acknowledged block');
       }
     } catch (error) {
@@ -82,12 +91,20 @@ export function ledgerFile(path: string, first: FileHandle, startSize: number, f
     return fresh;
   }
 
+  async function syncNames(): Promise<void> {
+    await syncDir(paths.side);
+    await syncDir(paths.dir);
+    isUnsynced = false;
+  }
+
   return {
     size: () => size,
+    written: () => written,
     lost: () => (isWriting || file === undefined ? undefined : lostOf(file)),
     async append(bytes, before) {
       isWriting = true;
       try {
+        if (isUnsynced) await syncNames();
         const target = file ?? (await reopen(before));
         const lost = lostOf(target);
         if (lost !== undefined) throw new Error(lost);
@@ -98,8 +115,26 @@ export function ledgerFile(path: string, first: FileHandle, startSize: number, f
           throw error;
         });
         size += bytes.length;
+        written += bytes.length;
       } catch (cause) {
         throw new AgentError('ledger-write-failed', `The ledger ${path} could not be written.`, { cause });
+      } finally {
+        isWriting = false;
+      }
+    },
+    async seal(first, before) {
+      isWriting = true;
+      try {
+        const old = file ?? (await reopen(before));
+        const lost = lostOf(old);
+        if (lost !== undefined) throw new Error(lost);
+        file = await sealActive(paths, first, fs).catch((error: unknown) => {
+          if (!(error instanceof SealedNotDurable)) throw error;
+          isUnsynced = true;
+          return undefined;
+        });
+        size = 0;
+        await old.close().catch(() => undefined);
       } finally {
         isWriting = false;
       }

@@ -5,14 +5,18 @@ import { chmod, type FileHandle, rename, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { AgentError, isErrno } from '../lib/errors.ts';
 import { NO_HASH } from './block.ts';
+import { type Border, borderOf, claimedBy, firstBlock } from './border.ts';
 import { readFully } from './byte-source.ts';
 import type { Broken } from './check-line.ts';
 import type { LEDGER_FILE } from './file-actions.ts';
-import { APPEND_FLAGS, type LedgerFs } from './ledger-file.ts';
+import type { Head } from './head.ts';
+import { APPEND_FLAGS, type LedgerFs } from './ledger-fs.ts';
 import { type LedgerPaths, makeDir, stamp, syncDir, withFile } from './paths.ts';
 import type { EntryOf } from './producer.ts';
+import { sealedSegments } from './segments.ts';
+import { settleSegments } from './settle-segments.ts';
 import { checkTail, type TailState } from './tail-check.ts';
-import { type Head, verifyFile } from './verify.ts';
+import { verifyFile } from './verify.ts';
 
 /** What recovery did, to be recorded as the first block of this run. */
 export type RecoveryNote = EntryOf<typeof LEDGER_FILE>;
@@ -23,22 +27,38 @@ export type Recovered = {
   note?: RecoveryNote;
   /** Where a chain that did not hold was put. */
   setAside?: string;
+  /** Height of the first block of the file, also of an empty one. */
+  first?: number;
+  /** When that was written, in ms of the epoch. */
+  begunMs?: number;
 };
 
 export type RecoverOptions = { onBroken: 'refuse' | 'set-aside'; nowMs: number; fs: LedgerFs };
 
 /** The writer's lock must be held. Throws `ledger-broken` when the end of the chain does not hold and may not be set aside. */
 export async function recover(paths: LedgerPaths, options: RecoverOptions): Promise<Recovered> {
+  await settleSegments(paths);
   const file = await openOrCreate(paths, options.fs);
   try {
-    const tail = await checkTail(file, (await file.stat()).size, { height: 0, hash: NO_HASH });
-    if (!tail.broken) return await cutTorn(paths, file, tail, options.nowMs);
-    if (options.onBroken === 'refuse') throw broken(paths.file, tail.broken);
-    return await startAnew(paths, file, tail.broken, options);
+    const border = await borderOf(paths, file);
+    const tail = await checkTail(file, (await file.stat()).size, border.head);
+    const broken = border.broken ?? tail.broken;
+    if (!broken)
+      return { ...(await cutTorn(paths, file, tail, options.nowMs)), ...(await beginOf(file, border)) };
+    if (options.onBroken === 'refuse') throw isBroken(paths.file, broken);
+    return await startAnew(paths, file, { broken, border }, options);
   } catch (error) {
     await file.close().catch(() => undefined);
     throw error;
   }
+}
+
+// Unknown where the file has a first line that is no block and nobody knows what should stand before it.
+async function beginOf(file: FileHandle, { head }: Border): Promise<Pick<Recovered, 'first' | 'begunMs'>> {
+  const block = await firstBlock(file);
+  const first = head ? head.height + 1 : block?.height;
+  const begunMs = block ? Date.parse(block.timestamp) : undefined;
+  return { ...(first !== undefined && { first }), ...(begunMs !== undefined && { begunMs }) };
 }
 
 async function openOrCreate(paths: LedgerPaths, fs: LedgerFs): Promise<FileHandle> {
@@ -82,31 +102,68 @@ async function cutTorn(
   return { file, size: good, head, note: { action: 'ledger_torn_tail', data } };
 }
 
-/** The broken file keeps every byte under a new name; guests start on a new chain that says so in its first block. */
+/**
+ * What is broken keeps every byte under a new name. Guests start on a chain that goes on from the sealed segments, or on a new one, and
+ * says so in its next block.
+ */
 async function startAnew(
   paths: LedgerPaths,
   old: FileHandle,
-  reason: Broken,
+  { broken, border }: { broken: Broken; border: Border },
   options: RecoverOptions,
 ): Promise<Recovered> {
-  const isStrict = reason.reason === 'not-canonical' || reason.reason === 'schema';
-  const last = await verifyFile(old, { mode: isStrict ? 'strict' : 'fast' });
-  const { sha256, bytes } = await digest(old);
   await makeDir(paths.broken);
-  const kept = join(paths.broken, `${stamp(options.nowMs)}.jsonl`);
-  await rename(paths.file, kept);
+  const kept = join(paths.broken, stamp(options.nowMs));
+  if ((await old.stat()).size === 0) {
+    await old.close();
+    return startWithout(paths, { broken, kept }, options);
+  }
+  const isStrict = broken.reason === 'not-canonical' || broken.reason === 'schema';
+  const before = border.head ?? (await claimedBy(old));
+  const last = await verifyFile(old, { mode: isStrict ? 'strict' : 'fast', ...(before && { before }) });
+  const found = await digest(old);
+  const setAside = `${kept}.jsonl`;
+  await rename(paths.file, setAside);
   await syncDir(paths.broken);
   await syncDir(paths.dir);
   await old.close();
-  const data = {
-    bytes,
-    last_good_hash: last.head.hash,
-    last_good_height: last.head.height,
-    path: relative(dirname(paths.file), kept),
-    reason: `${reason.reason}: expected ${reason.expected}, found ${reason.actual}`,
-    sha256,
+  const note = asideNote(paths, { ...found, setAside, broken, head: last.head });
+  return { ...(await recover(paths, options)), note, setAside };
+}
+
+/** The sealed segments do not end in a block, and nothing is behind them: they all go, or nobody could go on. */
+async function startWithout(
+  paths: LedgerPaths,
+  { broken, kept }: { broken: Broken; kept: string },
+  options: RecoverOptions,
+): Promise<Recovered> {
+  const newest = (await sealedSegments(paths)).at(-1);
+  const found = await withFile(newest?.path ?? paths.file, 'r', digest);
+  const setAside = `${kept}.segments`;
+  await rename(paths.segments, setAside);
+  await syncDir(paths.broken);
+  await syncDir(paths.side);
+  const head = { height: (newest?.first ?? 1) - 1, hash: NO_HASH };
+  const note = asideNote(paths, { ...found, setAside, broken, head });
+  return { ...(await recover(paths, options)), note, setAside };
+}
+
+function asideNote(
+  paths: LedgerPaths,
+  found: { sha256: string; bytes: number; setAside: string; broken: Broken; head: Head },
+): RecoveryNote {
+  const { sha256, bytes, setAside, broken, head } = found;
+  return {
+    action: 'ledger_set_aside',
+    data: {
+      bytes,
+      last_good_hash: head.hash,
+      last_good_height: head.height,
+      path: relative(dirname(paths.file), setAside),
+      reason: `${broken.reason}: expected ${broken.expected}, found ${broken.actual}`,
+      sha256,
+    },
   };
-  return { ...(await recover(paths, options)), note: { action: 'ledger_set_aside', data }, setAside: kept };
 }
 
 async function digest(file: FileHandle): Promise<{ sha256: string; bytes: number }> {
@@ -120,7 +177,7 @@ async function digest(file: FileHandle): Promise<{ sha256: string; bytes: number
   }
 }
 
-function broken(path: string, why: Broken): AgentError {
+function isBroken(path: string, why: Broken): AgentError {
   const what = `${why.reason}: expected ${why.expected}, found ${why.actual}`;
   return new AgentError('ledger-broken', `The end of the ledger ${path} does not hold (${what}).`);
 }

@@ -19,6 +19,11 @@ export type Sealed = {
 /** One file of a ledger, open. Without `sealed` it is the one that is appended to. */
 export type Segment = { sealed?: Sealed; source: ByteSource };
 
+/** Nobody writes to a sealed segment. */
+export const SEALED_MODE = 0o444;
+/** Ends the name of a packed segment while it is written. */
+export const PART = '.part';
+
 const NAME = /^(\d{20})\.jsonl(\.gz)?$/;
 
 /** A packed file comes and its plain one goes while somebody reads; that does not happen often in one reading. */
@@ -112,6 +117,12 @@ export async function* segmentsBack(path: string): AsyncGenerator<Segment> {
   } finally {
     await active?.close();
   }
+}
+
+/** The newest sealed segment, for its reader to close; undefined where there is none. The writer's lock must be held. */
+export async function lastSealed(paths: LedgerPaths): Promise<ByteSource | undefined> {
+  const last = (await sealedSegments(paths)).at(-1);
+  return last && openSealed(last);
 }
 
 function changing(path: string): AgentError {

@@ -64,16 +64,23 @@ export async function verifyLedger(path: string, options: VerifyOptions = {}): P
   throw new AgentError('bad-argument', `The ledger ${path} cannot be read.`);
 }
 
-/** Over one open file of a ledger, whose first block is the chain's first one. */
-export async function verifyFile(file: FileHandle, options: VerifyOptions = {}): Promise<VerifyResult> {
-  const check = newCheck(options, async () => undefined);
+/** Over one open file of a ledger. `before`: the block before its first one; by default that is the chain's first. */
+export async function verifyFile(
+  file: FileHandle,
+  options: VerifyOptions & { before?: Head } = {},
+): Promise<VerifyResult> {
+  const check = newCheck(options, async () => undefined, options.before);
   await check.segment({ source: await fileSource(file) });
   return check.end();
 }
 
-function newCheck(options: VerifyOptions, dropped: () => Promise<Head | undefined>) {
+function newCheck(
+  options: VerifyOptions,
+  dropped: () => Promise<Head | undefined>,
+  before: Head = { height: 0, hash: NO_HASH },
+) {
   const { mode = 'strict', knownHead, signal, onLine, upTo = Number.POSITIVE_INFINITY } = options;
-  const result: VerifyResult = { verdict: 'ok', blocks: 0, bytes: 0, head: { height: 0, hash: NO_HASH } };
+  const result: VerifyResult = { verdict: 'ok', blocks: 0, bytes: 0, head: { ...before } };
   const { head } = result;
   const isStrict = mode === 'strict';
   const isPlain = plainLines();

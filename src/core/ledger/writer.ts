@@ -3,17 +3,24 @@ import { appendQueue } from './append-queue.ts';
 import type { HashedBlock } from './block.ts';
 import { checkOrigin, type DeclaredEntry, type Entry, makeDraft, type Origin } from './draft.ts';
 import { LEDGER_FILE } from './file-actions.ts';
+import { newGap } from './gap.ts';
 import { holdsBlock } from './holds-block.ts';
-import { type LedgerFs, ledgerFile, realFs } from './ledger-file.ts';
+import { ledgerFile } from './ledger-file.ts';
+import { type LedgerFs, realFs } from './ledger-fs.ts';
 import { takeLock } from './lock.ts';
 import type { Loss } from './loss.ts';
 import { ledgerPaths, makeDir } from './paths.ts';
 import { entryOf } from './producer.ts';
 import { recover } from './recover.ts';
+import type { RotationLimits } from './rotation.ts';
+import { sealingOf } from './sealing.ts';
 import { type LedgerStats, liveStats } from './stats.ts';
 import type { Head, VerifyResult } from './verify.ts';
 
 /** @param text the block's bytes as they stand in its line: what its hash is of */
+/** How often it is looked whether a disk that failed works again, in ms. */
+const PROBE_MS = 2000;
+
 export type LedgerListener = (block: HashedBlock, text: string) => void;
 
 export type LedgerOptions = Origin & {
@@ -29,6 +36,10 @@ export type LedgerOptions = Origin & {
   /** The head of the chain as it was last known. A ledger without it goes on, and says so in a block. */
   remembered?: Head | undefined;
   fs?: LedgerFs;
+  /** When the file is sealed and the next one begun; default: 64 MiB or 31 days. */
+  limits?: RotationLimits;
+  /** Told when the file could not be sealed; it goes on to be written, and that is tried again. */
+  onTrouble?: (error: unknown) => void;
 };
 
 /** Takes any entry; what the rooms get is `Ledger`. */
@@ -45,6 +56,8 @@ export type LedgerWriter = {
   history(): Promise<VerifyResult>;
   /** `listener` gets every block from now on, once it is durable, in order of height. Returns the way to end that. */
   subscribe(listener: LedgerListener): () => void;
+  /** `listener` is called when a segment was sealed. Returns the way to end that. */
+  onSealed(listener: () => void): () => void;
   /** The remembered chain, when the file did not hold it. */
   readonly loss: Loss | undefined;
   /** Why the file's name no longer leads to what this ledger wrote; see `LedgerFile.lost`. */
@@ -65,20 +78,38 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
   await makeDir(paths.side);
   const lock = await takeLock(paths.side);
   try {
-    const { file, size, head, note, setAside } = await recover(paths, { onBroken, nowMs: clock.now(), fs });
+    const found = await recover(paths, { onBroken, nowMs: clock.now(), fs });
+    const { file, size, head, note, setAside } = found;
     const missing = await lossOf(paths.file, head, remembered, clock.now());
     const loss = missing && { ...missing, setAside };
     const stats = liveStats(options.path, head.height);
-    const store = ledgerFile(options.path, file, size, fs);
+    const store = ledgerFile(paths, file, size, fs);
     const listeners = new Set<LedgerListener>(options.onAppend ? [options.onAppend] : []);
-    const queue = appendQueue(store, head, (block, text) => {
-      stats.add(block);
-      for (const listener of listeners) report(listener, block, text);
+    const sealing = sealingOf(store, found, { ...options, clock });
+    const draft = (entry: Entry, after: number) => makeDraft(entry, options, after, clock.now());
+    const gap = newGap();
+    const queue = appendQueue({
+      file: store,
+      start: head,
+      onDurable(block, text) {
+        stats.add(block);
+        sealing.wrote(block);
+        for (const listener of listeners) report(listener, block, text);
+      },
+      between: sealing.between,
+      urgent() {
+        const entry = gap.entry(clock.now());
+        return entry && draft(entryOf(LEDGER_FILE, entry), queue.head().height);
+      },
+      onRecorded: gap.closed,
+      onFailed: (count, error) => gap.failed(count, clock.now(), error),
     });
+    // When nobody appends, this is what notices that the disk takes blocks again.
+    const probe = setInterval(() => gap.entry(0) && queue.flush(), PROBE_MS).unref();
     const ledger: LedgerWriter = {
-      append: (entry) => queue.append(() => makeDraft(entry, options, queue.head().height, clock.now())),
+      append: (entry) => queue.append(() => draft(entry, queue.head().height)),
       head: queue.head,
-      stats: () => stats.get(queue.head(), store.size() - size),
+      stats: () => stats.get(queue.head(), store.written()),
       history: stats.history,
       loss,
       lost: store.lost,
@@ -86,7 +117,9 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
         listeners.add(listener);
         return () => listeners.delete(listener);
       },
+      onSealed: sealing.onSealed,
       async close() {
+        clearInterval(probe);
         await queue.close();
         stats.close();
         await store.close();

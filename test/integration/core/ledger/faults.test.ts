@@ -2,8 +2,8 @@
 
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open as fsOpen } from 'node:fs/promises';
-import { describe, expect, it } from 'vitest';
-import { verifyLedger } from '../../../../src/core/ledger/index.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { type HashedBlock, tail, verifyLedger } from '../../../../src/core/ledger/index.ts';
 import { entry, open, scratch } from './scratch.ts';
 
 type Fault = { method: 'write' | 'truncate' | 'sync'; code: string; short?: number };
@@ -52,9 +52,48 @@ describe('a full disk', () => {
     expect(lost).toMatchObject([failed, failed]);
     expect(readFileSync(place.path).equals(before)).toBe(true);
     state.faults = [];
-    expect((await ledger.append(entry(4))).height).toBe(2);
+    expect((await ledger.append(entry(4))).height).toBe(3);
     await ledger.close();
-    expect(await verifyLedger(place.path)).toMatchObject({ verdict: 'ok', blocks: 2 });
+    expect(await verifyLedger(place.path)).toMatchObject({ verdict: 'ok', blocks: 3 });
+    expect(await tail(place.path, 2)).toMatchObject([
+      { height: 2, action: 'ledger_gap', data: { failed: 2, error: 'ENOSPC: injected' } },
+      { height: 3, data: { port: 'vi4' } },
+    ]);
+  });
+
+  it('tells how much it did not take, and from when to when, also when nobody appends any more', async () => {
+    using place = scratch();
+    const { fs, state } = failingFs();
+    let now = Date.parse('2026-11-30T10:00:00Z');
+    const told: HashedBlock[] = [];
+    const options = {
+      fs,
+      clock: { now: () => now },
+      onAppend: (block: HashedBlock) => void told.push(block),
+    };
+    const ledger = await open(place.path, options);
+    state.faults = [{ method: 'write', code: 'ENOSPC' }];
+    for (const n of [1, 2, 3]) {
+      await expect(ledger.append(entry(n))).rejects.toMatchObject({ code: 'ledger-write-failed' });
+      now += 60_000;
+    }
+    state.faults = [];
+    await vi.waitFor(() => expect(told).toHaveLength(1), 20_000);
+    expect(told).toMatchObject([
+      {
+        height: 1,
+        action: 'ledger_gap',
+        data: {
+          since: '2026-11-30T10:00:00.000Z',
+          until: '2026-11-30T10:03:00.000Z',
+          failed: 3,
+          error: 'ENOSPC: injected',
+        },
+      },
+    ]);
+    await ledger.append(entry(4));
+    expect(told.map(({ action }) => action)).toEqual(['ledger_gap', 'port_attached']);
+    await ledger.close();
   });
 
   it('does not take along what was appended meanwhile', async () => {
@@ -70,7 +109,7 @@ describe('a full disk', () => {
     await Promise.resolve();
     const later = ledger.append(entry(2));
     expect(await lost).toMatchObject({ code: 'ledger-write-failed' });
-    expect(await later).toMatchObject({ height: 1 });
+    expect(await later).toMatchObject({ height: 2 });
     await ledger.close();
   });
 });
@@ -106,10 +145,10 @@ describe('a device that fails', () => {
     state.faults = [{ method: 'write', code: 'EIO' }];
     await expect(ledger.append(entry(2))).rejects.toMatchObject({ code: 'ledger-write-failed' });
     state.faults = [];
-    expect((await ledger.append(entry(3))).height).toBe(2);
+    expect((await ledger.append(entry(3))).height).toBe(3);
     expect(state.opened).toBe(2);
     await ledger.close();
-    expect(await verifyLedger(place.path)).toMatchObject({ verdict: 'ok', blocks: 2 });
+    expect(await verifyLedger(place.path)).toMatchObject({ verdict: 'ok', blocks: 3 });
   });
 
   it('and then cannot even cut the rest off, is healed once the file can be opened again', async () => {
@@ -124,9 +163,9 @@ describe('a device that fails', () => {
     await expect(ledger.append(entry(2))).rejects.toMatchObject({ code: 'ledger-write-failed' });
     await expect(ledger.append(entry(3))).rejects.toMatchObject({ code: 'ledger-write-failed' });
     state.faults = [];
-    expect(await ledger.append(entry(4))).toMatchObject({ height: 2, data: { port: 'vi4' } });
+    expect(await ledger.append(entry(4))).toMatchObject({ height: 3, data: { port: 'vi4' } });
     await ledger.close();
-    expect(await verifyLedger(place.path)).toMatchObject({ verdict: 'ok', blocks: 2 });
+    expect(await verifyLedger(place.path)).toMatchObject({ verdict: 'ok', blocks: 3 });
   });
 
   it('and comes back with other bytes where the last block was, is not appended to', async () => {

@@ -79,6 +79,8 @@ describe('an empty configuration', () => {
         origin: '',
         checkpoint_interval: 60,
         heartbeat: 3600,
+        segment_mib: 64,
+        segment_days: 31,
         witnesses: [],
       },
       witness: { listen: '', https: false, name: '', logs: [], cluster: false },
