@@ -59,5 +59,7 @@ export const keepPublicKey = (path: string, key: string, from: number): Promise<
 
 /** The public keys in order of their use. Throws `ledger-evidence-unreadable`. */
 export async function readPublicKeys(path: string): Promise<{ key: string; from: number }[]> {
-  return (await readLines(path, keySchema)).values;
+  const { values } = await readLines(path, keySchema);
+  // One whose first use was tried twice stands there twice.
+  return [...new Map(values.map((one) => [one.key, one])).values()];
 }

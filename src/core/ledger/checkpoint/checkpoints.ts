@@ -109,7 +109,7 @@ export function openCheckpoints(options: CheckpointOptions): Checkpoints {
     everySeconds: options.heartbeatSeconds,
     newest: () => log?.newest()?.head.size,
   });
-  const started = inTurn(() => signed(async () => true)).catch(failed);
+  const started = sign().catch(failed);
 
   return {
     started,
@@ -122,7 +122,10 @@ export function openCheckpoints(options: CheckpointOptions): Checkpoints {
     reportAhead: (name, size) =>
       inTurn(async () => {
         if (size <= (log?.newest()?.head.size ?? Number.POSITIVE_INFINITY)) return;
-        await signed((to) => to.beginEpoch('witness-ahead', { name, size }));
+        await signed(async (to) => {
+          await to.beginEpoch('witness-ahead', { name, size });
+          return to.sign();
+        });
       }),
     onSigned(listener) {
       listeners.add(listener);

@@ -28,6 +28,7 @@ export interface LogParts {
   readonly now: () => number;
   /** Told of an epoch that begins for another reason than that the ledger is new. */
   readonly onEpoch: (begun: EpochNote) => void;
+  readonly onError: (error: unknown) => void;
 }
 
 /** The public keys until then and from then on; the checkpoint of `size` blocks both have signed. */
@@ -51,7 +52,9 @@ export interface RunningLog {
   beginEpoch(why: EpochReason, witness?: { name: string; size: number }): Promise<void>;
 }
 
-/** Goes on with the epoch that there is, or begins one. @param found what was signed last, as it was read */
+/**
+ * Goes on with the epoch that there is, or begins one; `sign` is the first that signs. @param found what was signed last, as it was read
+ */
 export async function runLog(
   parts: LogParts,
   found: SignedHead | 'damaged' | undefined,
@@ -63,22 +66,13 @@ export async function runLog(
     signed && signed.size <= tree.size() ? tree.root(signed.size).toString('hex') : undefined;
   const expectedOrigin = key && signed && originOf({ ...parts, epoch: signed.epoch }, key.verifier.raw);
   const facts = {
-    machine,
-    configured,
-    signed: found,
-    hasKey: key !== undefined,
-    expectedOrigin,
-    rootAtSigned,
+    ...{ machine, configured, signed: found, hasKey: key !== undefined },
+    ...{ expectedOrigin, rootAtSigned },
   };
   const why = epochReason({ ...facts, size: tree.size() });
   if (why !== undefined || key === undefined || signed === undefined) {
-    const log = goOn(parts, {
-      signer: key,
-      origin: '',
-      epoch: signed?.epoch ?? 0,
-      newest: undefined,
-      signed,
-    });
+    const state = { signer: key, origin: '', epoch: signed?.epoch ?? 0, newest: undefined, signed };
+    const log = goOn(parts, state);
     await log.beginEpoch(why ?? 'record-lost');
     return log;
   }
@@ -88,7 +82,6 @@ export async function runLog(
   const pending = await keys.pending();
   // The block that names it may be there already: so it is brought to its end.
   if (pending?.verifier.name === origin) await log.rotateKey(pending);
-  else await log.sign();
   return log;
 }
 
@@ -99,39 +92,47 @@ interface State {
   newest: Signed | undefined;
   /** What was written down last, in this epoch or, while one begins, in the one before. */
   signed: SignedHead | undefined;
+  /** A key that a block has declared, until it has signed and is the log's own; and who signs its first checkpoint, too. */
+  next?: { signer: Signer; beside: readonly Signer[] } | undefined;
 }
 
 function goOn(parts: LogParts, state: State): RunningLog {
   const { paths, keys, tree, ledger, machine, now } = parts;
 
-  async function sign(beside: readonly Signer[] = [], isDemanded = false): Promise<boolean> {
-    const { signer, origin, epoch, newest, signed } = state;
-    if (signer === undefined || (!isDemanded && newest?.head.size === tree.size())) return false;
-    const signers = [signer, ...beside];
+  async function signAs(signers: readonly Signer[]): Promise<void> {
+    const { origin, epoch, signed } = state;
     const last = signed?.origin === origin ? signed : undefined;
     const onRecorded = (head: SignedHead) => {
       state.signed = head;
     };
     state.newest = await signTree({ paths, tree, origin, epoch, machine, signers, last, now, onRecorded });
-    return true;
   }
 
-  /** The first checkpoint of a key makes it the key. */
-  async function goOver(signer: Signer, beside: readonly Signer[]): Promise<number> {
-    state.signer = signer;
-    await sign(beside, true);
-    const size = state.newest?.head.size ?? 0;
-    await keys.adopt(signer, size);
-    return size;
+  async function sign(): Promise<boolean> {
+    const { next, signer, newest } = state;
+    if (next === undefined) {
+      if (signer === undefined || newest?.head.size === tree.size()) return false;
+      await signAs([signer]);
+      return true;
+    }
+    // No other key may sign what comes after the block that declares it; a try that failed is made again.
+    await signAs([next.signer, ...next.beside]);
+    await keys.adopt(next.signer, state.newest?.head.size ?? 0);
+    state.signer = next.signer;
+    state.next = undefined;
+    return true;
   }
 
   return {
     tree,
     origin: () => state.origin,
     epoch: () => state.epoch,
-    key: () => (state.signer ? verifierText(state.signer.verifier) : ''),
+    key: () => {
+      const signer = state.next?.signer ?? state.signer;
+      return signer ? verifierText(signer.verifier) : '';
+    },
     newest: () => state.newest,
-    sign: () => sign(),
+    sign,
     async beginEpoch(why, witness) {
       const { signer: former, signed } = state;
       const epoch = state.epoch + 1;
@@ -146,13 +147,15 @@ function goOn(parts: LogParts, state: State): RunningLog {
       const { height, timestamp: at } = await ledger.append(
         entryOf(LEDGER_EVIDENCE, { action: 'ledger_epoch_begun', data }),
       );
+      const beside = former && isSignedByFormerKey(why) ? [former] : [];
+      Object.assign(state, { origin, epoch, newest: undefined, next: { signer, beside } });
       const note = { why, at, origin, height, parent: parent ?? null, witness: witness ?? null };
-      await writeEpochNote(paths.epoch, note);
-      Object.assign(state, { origin, epoch, newest: undefined });
-      await goOver(signer, former && isSignedByFormerKey(why) ? [former] : []);
       if (why !== 'first') parts.onEpoch(note);
+      // The block says the same; without the note only status forgets it at the next start.
+      await writeEpochNote(paths.epoch, note).catch(parts.onError);
     },
     async rotateKey(pending) {
+      if (state.next !== undefined) await sign();
       const { signer: old, origin } = state;
       if (old === undefined) throw new AgentError('ledger-key-unusable', 'The ledger has no key yet.');
       const signer = pending ?? (await keys.next(() => origin));
@@ -161,7 +164,9 @@ function goOn(parts: LogParts, state: State): RunningLog {
         throw new AgentError('ledger-key-unusable', 'The key is handed over by systemd, and is the same.');
       const data = { origin, former, key };
       await ledger.append(entryOf(LEDGER_EVIDENCE, { action: 'ledger_key_rotated', data }));
-      return { origin, former, key, size: await goOver(signer, [old]) };
+      state.next = { signer, beside: [old] };
+      await sign();
+      return { origin, former, key, size: state.newest?.head.size ?? 0 };
     },
   };
 }
