@@ -39,6 +39,8 @@ async function answer(entry: Method | undefined, call: IncomingCall): Promise<vo
     call.fail(UNKNOWN_METHOD, `There is no method ${call.member} on ${AGENT_NAME}`);
     return;
   }
+  // Nobody is there to be told.
+  if (!call.caller.trusted && entry.unattended !== true) return;
   const signature = entry.in.map((argument) => argument.type).join('');
   if (call.signature !== signature) {
     const want =

@@ -20,6 +20,8 @@ export interface Method {
   answer(): z.ZodType | Promise<z.ZodType>;
   /** Whether the answer's string holds one JSON document. */
   isJson: boolean;
+  /** Whether it also does its work for a caller who has left, of whom the bus cannot say who that was. */
+  unattended?: true;
   run(args: never, caller: Caller): Promise<unknown[]>;
 }
 
@@ -35,6 +37,7 @@ interface Definition<Args extends unknown[], Answer extends z.ZodType> {
   in: Arguments;
   schema: z.ZodType<Args>;
   answer: () => Answer | Promise<Answer>;
+  unattended?: true;
   run(args: Args, caller: Caller): Promise<Answered<z.input<Answer>>>;
 }
 

@@ -35,6 +35,10 @@ const METHODS = [
   ['ListNetmakerLeases', 'list_netmaker_leases', ''],
   ['AttestNetmaker', 'attest_netmaker', 's'],
   ['WithdrawNetmaker', 'withdraw_netmaker', ''],
+  ['GetBlocksByCategory', 'get_blocks_by_category', 's'],
+  ['GetBlocksPage', 'get_blocks_page', 'stu'],
+  ['GetBlockByHash', 'get_block_by_hash', 's'],
+  ['AddBlockchainData', 'add_blockchain_data', 'sss'],
 ] as const;
 
 describe('the service', () => {
@@ -70,6 +74,40 @@ print(json.dumps({"methods": methods, "signals": [s.get("name") for s in face.it
     const found = JSON.parse(String(await host.call(String(blocks), 'tt', '1', '2')));
     expect(found).toMatchObject([{ height: 1, action: 'agent_started' }, { height: 2 }]);
     expect(await host.call(String(verify))).toBe('Blockchain integrity: VALID');
+  });
+
+  it('runs the examples of the older interface as they are printed', async () => {
+    const start = 'dbus-send --system --dest=dev.ovs.PortAgent1 --type=method_call';
+    const at = '/dev/ovs/PortAgent1 dev.ovs.PortAgent1';
+    const record = `${start} \\\n  ${at}.add_blockchain_data \\\n  string:settings string:modified string:'{"key": "value"}'`;
+    await host.sh(record);
+    const recorded = await eventually(
+      () => host.ledger(),
+      (blocks) => expect(blocks.at(-1)).toMatchObject({ action: 'modified', data: { key: 'value' } }),
+    );
+    expect(recorded.at(-1)).toMatchObject({
+      category: 'config',
+      producer: 'settings',
+      metadata: { source: 'dbus' },
+    });
+    const answer = (line: string) => host.sh(line.replace('dbus-send', 'dbus-send --print-reply=literal'));
+    expect(await answer(record)).toMatch(/Data added to blockchain with hash: [0-9a-f]{64}/);
+    expect((await host.ledger()).at(-1)).toMatchObject({
+      action: 'modified',
+      user: 'root',
+      pid: expect.any(Number),
+    });
+    const network = JSON.parse(
+      await answer(`${start} \\\n  ${at}.get_blocks_by_category \\\n  string:network`),
+    );
+    expect(network.length).toBeGreaterThan(3);
+    expect(new Set(network.map(({ producer }: { producer: string }) => producer))).toEqual(
+      new Set(['network']),
+    );
+    expect(await answer(`${start} \\\n  ${at}.verify_blockchain_integrity`)).toMatch(/integrity: VALID/);
+    expect(JSON.parse(await answer(`${start} \\\n  ${at}.get_blockchain_stats`))).toMatchObject({
+      producers: { settings: 2 },
+    });
   });
 
   it.each([0, 1])('answers about Netmaker on a host that has none of it (%#)', async (spelling) => {

@@ -21,25 +21,36 @@ export const ledgerStatsSchema = z.looseObject({
   bytes: z.number().describe('size of the ledger, in bytes'),
 });
 
-/** `GetBlocksByHeight`. */
-export const blocksSchema = z.array(
-  z.looseObject({
-    timestamp: z.number().describe('time of the block, seconds since 1970'),
-    height: z.number().describe('number of the block, from 1'),
-    prev_hash: z.string().describe('hash of the block before it'),
-    hash: z.string().describe('hash of this block'),
-    producer: z.string().describe('which program wrote it'),
-    category: z.string().describe('its [category](ledger.md)'),
-    action: z.string().describe('what happened: its [action](ledger.md)'),
-    user: z.string().describe('who had it done'),
-    hostname: z.string().describe('name of the host'),
-    pid: z.number().describe('process that had it done'),
-    data: z
-      .custom<Json>((value) => value !== undefined)
-      .describe('what the action says: any JSON, [by action](ledger.md)'),
-    metadata: z
-      .record(z.string(), z.string())
-      .describe('strings besides the data, such as `kind` and `event_id`: [format](ledger.md#a-line)'),
-    signature: z.string().nullable().describe('always `null`'),
-  }),
-);
+/** `GetBlockByHash`. */
+export const blockSchema = z.looseObject({
+  timestamp: z.number().describe('time of the block, seconds since 1970'),
+  height: z.number().describe('number of the block, from 1'),
+  prev_hash: z.string().describe('hash of the block before it'),
+  hash: z.string().describe('hash of this block'),
+  producer: z.string().describe('which program wrote it'),
+  category: z.string().describe('its [category](ledger.md)'),
+  action: z.string().describe('what happened: its [action](ledger.md)'),
+  user: z.string().describe('who had it done'),
+  hostname: z.string().describe('name of the host'),
+  pid: z.number().describe('process that had it done'),
+  data: z
+    .custom<Json>((value) => value !== undefined)
+    .describe('what the action says: any JSON, [by action](ledger.md)'),
+  metadata: z
+    .record(z.string(), z.string())
+    .describe('strings besides the data, such as `kind` and `event_id`: [format](ledger.md#a-line)'),
+  signature: z.string().nullable().describe('always `null`'),
+});
+
+/** `GetBlocksByHeight`, `GetBlocksByCategory`. */
+export const blocksSchema = z.array(blockSchema);
+
+/** `GetBlocksPage`. */
+export const blocksPageSchema = z.looseObject({
+  blocks: blocksSchema.describe('the blocks of this page, by height'),
+  next: z
+    .number()
+    .nullable()
+    .describe('the `from` of the next page; `null` when there is no block behind this page'),
+  head: z.number().describe('number of the last block of the ledger'),
+});

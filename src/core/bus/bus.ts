@@ -36,7 +36,7 @@ export interface MatchRule {
 export interface Caller {
   uid: number | undefined;
   pid: number | undefined;
-  /** Root, or whoever runs this process; calls of others do not come through. */
+  /** Root, or whoever runs this process. Calls of others do not come through, but of those who did not stay to be asked about. */
   trusted: boolean;
 }
 

@@ -1,4 +1,6 @@
-// Lets calls of root through, and refuses all others without a look at their arguments.
+// Lets calls of root through, and refuses all others without a look at their arguments. Whoever left before the bus could be
+// asked who that was (dbus-send does, unless it prints the reply) goes through as nobody known: what to make of that is the
+// service's to decide.
 
 import type { Caller } from './bus.ts';
 import type { Header } from './frames.ts';
@@ -28,6 +30,9 @@ export interface IncomingCalls {
   take(header: Header, body: Buffer | undefined): void;
 }
 
+/** Who left at once. */
+export const GONE: Caller = { uid: undefined, pid: undefined, trusted: false };
+
 interface Waiting {
   header: Header;
   body: Buffer | undefined;
@@ -41,7 +46,7 @@ export function incomingCalls({ callerOf, accept, refuse }: IncomingParts): Inco
   let bytes = 0;
 
   const settle = (caller: Caller, { header, body }: Waiting) => {
-    if (!caller.trusted) refuse(header, ACCESS_DENIED, 'Only root may call the agent');
+    if (caller !== GONE && !caller.trusted) refuse(header, ACCESS_DENIED, 'Only root may call the agent');
     else if (body === undefined && header.bodyLength > 0) {
       const text = `Arguments may have ${ARGUMENTS_MAX} bytes in all, these have ${header.bodyLength}`;
       refuse(header, LIMITS_EXCEEDED, text);
@@ -65,7 +70,8 @@ export function incomingCalls({ callerOf, accept, refuse }: IncomingParts): Inco
     wants({ sender = '', bodyLength }) {
       if (bodyLength > ARGUMENTS_MAX) return false;
       const caller = known.get(sender);
-      return caller?.trusted ?? (count < WAITING_MAX && bytes + bodyLength <= WAITING_BYTES_MAX);
+      if (caller !== undefined) return caller === GONE || caller.trusted;
+      return count < WAITING_MAX && bytes + bodyLength <= WAITING_BYTES_MAX;
     },
     take(header, body) {
       const { sender = '' } = header;

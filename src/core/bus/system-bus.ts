@@ -9,11 +9,11 @@ import * as z from 'zod/mini';
 import { withDeadline } from '../lib/deadline.ts';
 import { AgentError } from '../lib/errors.ts';
 import type { IncomingCall, MatchRule } from './bus.ts';
-import { type Bus, type BusCall, BusError, type BusSignal, type Caller } from './bus.ts';
+import { type Bus, type BusCall, BusError, type BusSignal, busErrorType, type Caller } from './bus.ts';
 import { openBusSocket, systemBusPath } from './connect.ts';
 import { decode, encode, type Outgoing, variant } from './dbus-next.ts';
 import { frameReader, type Header } from './frames.ts';
-import { incomingCalls } from './incoming-calls.ts';
+import { GONE, incomingCalls } from './incoming-calls.ts';
 import { openSubscriptions } from './subscriptions.ts';
 
 const METHOD_CALL = 1;
@@ -23,6 +23,7 @@ const SIGNAL = 4;
 const NO_REPLY_EXPECTED = 1;
 const NO_AUTO_START = 2;
 const DAEMON = 'org.freedesktop.DBus';
+const NO_OWNER = `${DAEMON}.Error.NameHasNoOwner`;
 const DAEMON_PATH = '/org/freedesktop/DBus';
 const REQUEST_NAME_DO_NOT_QUEUE = 4;
 const PRIMARY_OWNER = 1;
@@ -208,7 +209,11 @@ class SystemBus implements Bus {
   }
 
   async #callerOf(sender: string): Promise<Caller> {
-    const reply = await this.#daemon('GetConnectionCredentials', 's', [sender]);
+    const reply = await this.#daemon('GetConnectionCredentials', 's', [sender]).catch((error: unknown) => {
+      if (busErrorType(error) === NO_OWNER) return undefined;
+      throw error;
+    });
+    if (reply === undefined) return GONE;
     const [{ UnixUserID: uid, ProcessID: pid }] = credentialsReply.parse(reply);
     return { uid, pid, trusted: uid !== undefined && (uid === 0 || uid === process.getuid?.()) };
   }

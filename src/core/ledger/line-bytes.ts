@@ -78,6 +78,23 @@ export function readSummary(bytes: Buffer, start: number, end: number): Summary 
   };
 }
 
+/** A first look: whether a line says that it has one of these categories. */
+export function ofCategories(
+  categories: readonly string[],
+): (bytes: Buffer, start: number, end: number) => boolean {
+  const wanted = categories.map((name) => Buffer.from(`${name}"`));
+  return (bytes, start) => {
+    const actionEnd = bytes.indexOf(QUOTE, start + ACTION_AT);
+    const at = bytes.indexOf(QUOTE, actionEnd + BOOT_SKIP) + CATEGORY_SKIP;
+    return wanted.some((name) => standsAt(bytes, name, at));
+  };
+}
+
+/** A first look: whether a line ends in this hash. */
+export function ofHash(hash: string): (bytes: Buffer, start: number, end: number) => boolean {
+  return (bytes, start, end) => findHash(end) >= start && hasHash(bytes, findHash(end), hash);
+}
+
 // A line that is linked but not canonical may hold anything here; it is counted as it stands.
 function unquote(text: string): string {
   if (!text.includes('\\')) return text.slice(1, -1);

@@ -49,5 +49,5 @@ export function entryOf<P extends LedgerProducer, A extends ActionOf<P>>(
   return { ...entry, category: shape?.category } as unknown as DeclaredEntry;
 }
 
-/** For an intent of another version of the agent, whose actions nobody declares any more. */
+/** For an intent of another version of the agent, and for what other programs record: their actions nobody declares. */
 export const undeclared = (entry: Entry): DeclaredEntry => entry as DeclaredEntry;

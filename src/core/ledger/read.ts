@@ -2,6 +2,7 @@
 import type { HashedBlock } from './block.ts';
 import { type ByteSource, readFully } from './byte-source.ts';
 import { MAX_LINE_BYTES, readLine } from './line.ts';
+import { findHeight, findPrevHash } from './line-bytes.ts';
 import { eachLine, lineChunks, type Unreadable } from './line-chunks.ts';
 import { locateHeight } from './locate.ts';
 import { type Segment, segmentsBack, segmentsFrom } from './segments.ts';
@@ -17,26 +18,25 @@ export type Reading = {
   onUnreadable?: (line: Unreadable) => void;
 };
 
+/** A first look at a line by its bytes, ten times faster than reading it: false for one that is passed over, readable or not. */
+export type LooksRight = (bytes: Buffer, start: number, end: number) => boolean;
+
+type Range = { from?: number; to?: number; looksRight?: LooksRight } & Reading;
+
 /** Both ends included. A ledger that does not exist yet has no blocks, and neither have heights whose bodies were dropped. */
-export async function* readBlocks(
-  path: string,
-  range: { from?: number; to?: number } & Reading = {},
-): AsyncGenerator<HashedBlock> {
+export async function* readBlocks(path: string, range: Range = {}): AsyncGenerator<HashedBlock> {
   const { from = 1, to = Number.POSITIVE_INFINITY } = range;
   for await (const segment of segmentsFrom(path, from)) {
     if ((segment.sealed?.first ?? 0) > to) return;
-    for await (const block of forwards(segment, from, range.onUnreadable ?? pass)) {
+    for await (const block of forwards(segment, range)) {
       if (block.height > to) return;
       yield block;
     }
   }
 }
 
-async function* forwards(
-  { source, sealed }: Segment,
-  from: number,
-  onUnreadable: (line: Unreadable) => void,
-): AsyncGenerator<HashedBlock> {
+async function* forwards({ source, sealed }: Segment, range: Range): AsyncGenerator<HashedBlock> {
+  const { from = 1, to = Number.POSITIVE_INFINITY, onUnreadable = pass, looksRight = () => true } = range;
   const tell = (line: Unreadable) => onUnreadable({ ...line, ...(sealed && { file: sealed.file }) });
   const start = await locateHeight(source, from);
   for await (const { bytes, complete, offset } of lineChunks(source, { from: start, onTooLong: tell })) {
@@ -44,11 +44,19 @@ async function* forwards(
     const lines: [start: number, end: number][] = [];
     eachLine(bytes, (...line) => lines.push(line) > 0);
     for (const [start, end] of lines) {
+      if (!looksRight(bytes, start, end)) {
+        if (isBeyond(to, bytes, start, end)) return;
+        continue;
+      }
       const block = readLine(bytes.subarray(start, end));
       if (block === undefined) tell({ offset: offset + start, bytes: end - start });
       else if (block.height >= from) yield block;
     }
   }
+}
+
+function isBeyond(to: number, bytes: Buffer, start: number, end: number): boolean {
+  return Number.isFinite(to) && findHeight(bytes, start, findPrevHash(bytes, start, end)) > to;
 }
 
 /** The last `n` blocks, oldest first. */

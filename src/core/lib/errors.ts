@@ -181,6 +181,14 @@ export const ERRORS = {
     exitCode: 1,
     remedy: 'Run: ovs-port-agent ledger verify. Keep the file: it is evidence.',
   },
+  'answer-too-big': {
+    exitCode: 1,
+    remedy: 'Ask for less at a time, as the message says.',
+  },
+  'too-many-entries': {
+    exitCode: 1,
+    remedy: 'Wait, then record less often: what changes all the time belongs into a metric.',
+  },
   'ledger-write-failed': { exitCode: 1, remedy: 'Check the disk that holds /var/lib/ovs-port-agent.' },
   'ledger-evidence-unreadable': {
     exitCode: 1,
