@@ -58,7 +58,7 @@ _ovs_port_agent() {
 		case $path in
 		'') words=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config help --version) ;;
 		help) words=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config) ;;
-		ledger) words=(verify show tail stats checkpoint key rotate-key prove check-proof consistency index trace at) ;;
+		ledger) words=(verify show tail stats checkpoint key rotate-key prove check-proof consistency index trace at import imported) ;;
 		proxmox) words=(enroll unenroll status interfaces) ;;
 		'proxmox interfaces') words=(show apply remove) ;;
 		netmaker) words=(list attest leases withdraw) ;;
@@ -81,6 +81,7 @@ _ovs_port_agent() {
 		'ledger index') words=(--rebuild --check --file) ;;
 		'ledger trace') words=(--limit --file) ;;
 		'ledger at') words=(--diff --file) ;;
+		'ledger import') words=(--check) kind=files ;;
 		'netmaker list') words=(--all) ;;
 		'netmaker attest') kind=containers ;;
 		'proxmox enroll') words=(--all --new) kind=vmids ;;

@@ -59,7 +59,7 @@ _ovs-port-agent() {
     case $path_ in
       '') offered=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config help --version) ;;
       help) offered=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config) ;;
-      ledger) offered=(verify show tail stats checkpoint key rotate-key prove check-proof consistency index trace at) ;;
+      ledger) offered=(verify show tail stats checkpoint key rotate-key prove check-proof consistency index trace at import imported) ;;
       proxmox) offered=(enroll unenroll status interfaces) ;;
       'proxmox interfaces') offered=(show apply remove) ;;
       netmaker) offered=(list attest leases withdraw) ;;
@@ -82,6 +82,7 @@ _ovs-port-agent() {
       'ledger index') offered=(--rebuild --check --file) ;;
       'ledger trace') offered=(--limit --file) ;;
       'ledger at') offered=(--diff --file) ;;
+      'ledger import') offered=(--check) kind=files ;;
       'netmaker list') offered=(--all) ;;
       'netmaker attest') kind=containers ;;
       'proxmox enroll') offered=(--all --new) kind=vmids ;;

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { LEDGER_EVIDENCE } from '../core/ledger/checkpoint/actions.ts';
 import { LEDGER_FILE } from '../core/ledger/file-actions.ts';
+import { LEDGER_IMPORT } from '../core/ledger/imported/actions.ts';
 import { type ActionShape, actionsOf, type LedgerProducer } from '../core/ledger/producer.ts';
 import { MESH, PUBLIC_ADDRESSES } from '../netmaker/ledger-actions.ts';
 import { EVENTS, PORTS } from '../reconcile/event-actions.ts';
@@ -42,6 +43,7 @@ export const PRODUCERS: readonly LedgerProducer[] = [
   VMIDS,
   AGENT,
   LEDGER_FILE,
+  LEDGER_IMPORT,
   LEDGER_EVIDENCE,
   PUBLIC_ADDRESSES,
   MESH,

@@ -2,6 +2,7 @@
 // tables of docs/dbus.md.
 
 import { z } from 'zod';
+import { importedShape } from '../../core/ledger/imported/actions.ts';
 import type { Json } from '../../core/lib/json.ts';
 
 const counts = z.record(z.string(), z.number());
@@ -53,4 +54,11 @@ export const blocksPageSchema = z.looseObject({
     .nullable()
     .describe('the `from` of the next page; `null` when there is no block behind this page'),
   head: z.number().describe('number of the last block of the ledger'),
+});
+
+/** `ImportLedger`. */
+export const importSchema = z.looseObject({
+  already: z.boolean().describe('whether it had been taken over before; then nothing was recorded'),
+  height: z.number().describe('number of the block `ledger_imported`'),
+  ...importedShape,
 });

@@ -8,7 +8,7 @@ import { undeclared } from '../../core/ledger/producer.ts';
 import { redact } from '../../core/ledger/redact.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import type { Json } from '../../core/lib/json.ts';
-import { tokenBuckets } from '../../netmaker/stun/token-buckets.ts';
+import { tokenBuckets } from '../../core/lib/token-buckets.ts';
 import { text } from '../arguments.ts';
 import { LEDGER_ACTIONS } from '../ledger-producers.ts';
 import { type Method, method } from '../method.ts';

@@ -8,6 +8,7 @@ import { jsonMethod, type Method, method } from '../method.ts';
 import { addBlockchainData } from './add-data.ts';
 import { blockQueries } from './block-queries.ts';
 import { noteHookscript } from './hookscript.ts';
+import { importLedger } from './import-ledger.ts';
 
 export interface LedgerMethodParts {
   ledger: Ledger;
@@ -18,6 +19,7 @@ export function ledgerMethods({ ledger, config }: LedgerMethodParts): Method[] {
   return [
     noteHookscript(ledger),
     addBlockchainData(ledger),
+    importLedger({ ledger, path: config?.ledger.path }),
     jsonMethod({
       name: 'get_blockchain_stats',
       in: [],

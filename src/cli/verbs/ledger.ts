@@ -5,6 +5,8 @@ import { addLedgerAt } from './ledger-at.ts';
 import { addLedgerCheckProof } from './ledger-check-proof.ts';
 import { addLedgerCheckpoint } from './ledger-checkpoint.ts';
 import { addLedgerConsistency } from './ledger-consistency.ts';
+import { addLedgerImport } from './ledger-import.ts';
+import { addLedgerImported } from './ledger-imported.ts';
 import { addLedgerIndex } from './ledger-index.ts';
 import { addLedgerKey } from './ledger-key.ts';
 import { addLedgerProve } from './ledger-prove.ts';
@@ -29,6 +31,8 @@ const VERBS: readonly AddVerb[] = [
   addLedgerIndex,
   addLedgerTrace,
   addLedgerAt,
+  addLedgerImport,
+  addLedgerImported,
 ];
 
 export const addLedger: AddVerb = (parent, context) => {

@@ -27,7 +27,7 @@ export interface Outcome {
 }
 
 export interface Setting {
-  /** Answers by method; an error is thrown. */
+  /** Answers by method; an error is thrown, a function is called with the arguments. */
   agent?: Record<string, unknown>;
   ledger?: string;
   stateDir?: string;
@@ -80,6 +80,7 @@ export async function cli(
       calls.push(call);
       const answer = agent[call.member];
       if (answer instanceof Error) throw answer;
+      if (typeof answer === 'function') return [await answer(...(call.body ?? []))];
       return [answer];
     },
     config,
