@@ -70,7 +70,7 @@ _ovs_port_agent() {
 		create-interface) words=(--bridge --tag --trunks --mtu) kind=links ;;
 		remove-interface) kind=ports ;;
 		introspect) kind=bridges ;;
-		'ledger verify') words=(--strict --fast --head --known-head --policy --max-age --progress) kind=files ;;
+		'ledger verify') words=(--strict --fast --head --from --known-head --policy --max-age --progress) kind=files ;;
 		'ledger show') words=(--category --action --vmid --port --guest --hash --by --pid --since --until --limit --lines --file) ;;
 		'ledger tail') words=(--lines --follow --file) ;;
 		'ledger stats') words=(--file) ;;

@@ -71,7 +71,7 @@ _ovs-port-agent() {
       create-interface) offered=(--bridge --tag --trunks --mtu) kind=links ;;
       remove-interface) kind=ports ;;
       introspect) kind=bridges ;;
-      'ledger verify') offered=(--strict --fast --head --known-head --policy --max-age --progress) kind=files ;;
+      'ledger verify') offered=(--strict --fast --head --from --known-head --policy --max-age --progress) kind=files ;;
       'ledger show') offered=(--category --action --vmid --port --guest --hash --by --pid --since --until --limit --lines --file) ;;
       'ledger tail') offered=(--lines --follow --file) ;;
       'ledger stats') offered=(--file) ;;

@@ -20,6 +20,7 @@ interface Options {
   fast?: boolean;
   strict?: boolean;
   head?: Head;
+  from?: string;
   knownHead?: string[];
   policy?: string;
   maxAge?: number;
@@ -36,6 +37,7 @@ export const addLedgerVerify: AddVerb = (parent, context) => {
     .option('--strict', 'also check the form of each line: this is what is done without --fast')
     .option('--fast', 'check hashes, links and checkpoints only, not the form of each line')
     .option('--head <height:hash>', 'also demand this block, remembered elsewhere', parseHead)
+    .option('--from <file>', 'believe this checkpoint, kept elsewhere, and check only what came after it')
     .option(
       '--known-head <file>',
       'also demand this checkpoint or proof, kept elsewhere; more than once',
@@ -64,6 +66,7 @@ Exit code: 0 ok; 10 unanchored: it holds, and no checkpoint, or not enough witne
       ending(context, async (file: string | undefined, options: Options) => {
         const path = file ?? (await context.readConfig()).ledger.path;
         const known = await knownHeads(path, file === undefined, options, context);
+        const from = options.from === undefined ? undefined : await readKnownHead(options.from);
         const policy =
           options.policy === undefined ? undefined : parsePolicy(await contentOf(options.policy));
         await unreadable(demandLedger(path));
@@ -75,6 +78,7 @@ Exit code: 0 ok; 10 unanchored: it holds, and no checkpoint, or not enough witne
             onLine: meter.onLine,
             now: Date.now,
             known,
+            ...(from && { from }),
             ...(policy && { policy }),
             ...(options.maxAge !== undefined && { maxAge: options.maxAge }),
           }),

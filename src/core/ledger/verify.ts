@@ -6,7 +6,9 @@ import { fileSource } from './byte-source.ts';
 import { type BreakReason, checkLink, checkStrict } from './check-line.ts';
 import { lastDropped } from './dropped.ts';
 import type { Head } from './head.ts';
+import { findHeight, findPrevHash } from './line-bytes.ts';
 import { eachLine, type LineChunk, lineChunks } from './line-chunks.ts';
+import { heightOfFirst, locateHeight } from './locate.ts';
 import { plainLines } from './plain-line.ts';
 import { type Segment, segmentsFrom } from './segments.ts';
 import { claimedBefore } from './tail-check.ts';
@@ -45,6 +47,8 @@ export type VerifyOptions = {
   mode?: 'fast' | 'strict';
   /** A head remembered elsewhere: only it can show that blocks were cut off the end. */
   knownHead?: Head;
+  /** A block that is known to be right: only what comes after it is looked at. By default there is none before the first. */
+  before?: Head;
   /** The height after which nothing is looked at; by default the end. */
   upTo?: number;
   signal?: AbortSignal;
@@ -56,7 +60,7 @@ export type VerifyOptions = {
 export async function verifyLedger(path: string, options: VerifyOptions = {}): Promise<VerifyResult> {
   const check = newCheck(options, () => lastDropped(path));
   let isThere = false;
-  for await (const segment of segmentsFrom(path)) {
+  for await (const segment of segmentsFrom(path, (options.before?.height ?? 0) + 1)) {
     isThere = true;
     if (!(await check.segment(segment))) break;
   }
@@ -65,21 +69,15 @@ export async function verifyLedger(path: string, options: VerifyOptions = {}): P
 }
 
 /** Over one open file of a ledger. `before`: the block before its first one; by default that is the chain's first. */
-export async function verifyFile(
-  file: FileHandle,
-  options: VerifyOptions & { before?: Head } = {},
-): Promise<VerifyResult> {
-  const check = newCheck(options, async () => undefined, options.before);
+export async function verifyFile(file: FileHandle, options: VerifyOptions = {}): Promise<VerifyResult> {
+  const check = newCheck(options, async () => undefined);
   await check.segment({ source: await fileSource(file) });
   return check.end();
 }
 
-function newCheck(
-  options: VerifyOptions,
-  dropped: () => Promise<Head | undefined>,
-  before: Head = { height: 0, hash: NO_HASH },
-) {
+function newCheck(options: VerifyOptions, dropped: () => Promise<Head | undefined>) {
   const { mode = 'strict', knownHead, signal, onLine, upTo = Number.POSITIVE_INFINITY } = options;
+  const { before = { height: 0, hash: NO_HASH } } = options;
   const result: VerifyResult = { verdict: 'ok', blocks: 0, bytes: 0, head: { ...before } };
   const { head } = result;
   const isStrict = mode === 'strict';
@@ -97,6 +95,11 @@ function newCheck(
   const visit = (at: Spot, chunk: LineChunk) => (start: number, end: number) => {
     if (head.height >= upTo) return false;
     at.offset = chunk.offset + start;
+    if (at.passing) {
+      const height = findHeight(chunk.bytes, start, findPrevHash(chunk.bytes, start, end));
+      if (height <= before.height) return true;
+      at.passing = false;
+    }
     const link = checkLink(chunk.bytes, start, end, head);
     const broken =
       link.broken ??
@@ -129,11 +132,22 @@ function newCheck(
     return fail(at, { reason: 'missing', expected, actual: `block ${claimed.height + 1}` });
   }
 
+  /** Where to begin in the segment that holds the block that is known, which is the first one that is looked at. */
+  async function skipTo(at: Spot): Promise<number> {
+    const first =
+      before.height > 0 && result.blocks === 0 ? await heightOfFirst(at.segment.source) : undefined;
+    if (first === undefined || first > before.height) return 0;
+    at.line = before.height - first + 2;
+    at.passing = true;
+    return locateHeight(at.segment.source, before.height + 1);
+  }
+
   return {
     /** False when nothing after it needs to be looked at. */
     async segment(segment: Segment): Promise<boolean> {
-      const at: Spot = { segment, offset: 0, line: 1 };
-      for await (const chunk of lineChunks(segment.source, { patience: segment.sealed ? 0 : 50 })) {
+      const at: Spot = { segment, offset: 0, line: 1, passing: false };
+      const from = await skipTo(at);
+      for await (const chunk of lineChunks(segment.source, { from, patience: segment.sealed ? 0 : 50 })) {
         signal?.throwIfAborted();
         if (head.height >= upTo) return false;
         at.offset = chunk.offset;
@@ -152,7 +166,7 @@ function newCheck(
 }
 
 /** A line of a segment: its number in that file from 1 on, and where it begins there. */
-type Spot = { segment: Segment; line: number; offset: number };
+type Spot = { segment: Segment; line: number; offset: number; passing: boolean };
 
 const PACKED = { reason: 'packed', expected: 'a packed segment as it was written' } as const;
 

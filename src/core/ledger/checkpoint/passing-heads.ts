@@ -17,8 +17,8 @@ export class PassingHeads {
   readonly roots = new Map<number, Buffer>();
   readonly hashes = new Map<number, string>();
   readonly declared: Declared;
-  /** Blocks before the first one that has a body. */
-  dropped = 0;
+  /** Blocks before the first one that went by. */
+  before = 0;
   readonly #treePath: string;
   readonly #wanted: readonly number[];
   readonly #take: ReturnType<typeof declaring>['take'];
@@ -58,7 +58,7 @@ export class PassingHeads {
       if (first === 0) this.#next += 1;
       return tree;
     }
-    this.dropped = before;
+    this.before = before;
     const nodes = readTree(this.#treePath);
     if (nodes === undefined || nodes.size < before) {
       nodes?.close();

@@ -1,13 +1,20 @@
 // Verifies a ledger with its checkpoints: what somebody who trusts neither the host nor us wants to know.
 
+import { AgentError } from '../../lib/errors.ts';
+import { NO_HASH } from '../block.ts';
+import type { Head } from '../head.ts';
 import { readVerifier } from '../note/keys.ts';
 import type { Policy } from '../note/policy.ts';
 import { ledgerPaths } from '../paths.ts';
-import { emptyRoot } from '../tree/hash.ts';
+import { sha256Hex } from '../sha256.ts';
+import { emptyRoot, leafHash } from '../tree/hash.ts';
+import { rootOf } from '../tree/proofs.ts';
+import { readTree } from '../tree/tree-file.ts';
 import { type VerifyOptions, type VerifyResult, verifyLedger } from '../verify.ts';
+import { bodyAt } from './catch-up.ts';
 import { type KeptCheckpoint, readCheckpoints, readPublicKeys } from './checkpoint-file.ts';
 import type { Declaration } from './declarations.ts';
-import { type Evidence, type Judged, judge, type KnownHead } from './judge.ts';
+import { type Evidence, type Fault, type Judged, judge, type KnownHead } from './judge.ts';
 import { PassingHeads } from './passing-heads.ts';
 import { evidencePaths } from './places.ts';
 
@@ -15,6 +22,8 @@ export interface EvidenceOptions extends Omit<VerifyOptions, 'knownHead'> {
   /** Heads that were kept elsewhere. */
   readonly known?: readonly KnownHead[];
   readonly policy?: Policy;
+  /** A checkpoint that is believed: what it covers is not looked at again. */
+  readonly from?: KnownHead;
   /** Seconds that the newest checkpoint may be old. */
   readonly maxAge?: number;
   /** Milliseconds of the epoch. */
@@ -33,14 +42,20 @@ export interface EvidenceResult extends Judged {
 
 /** Throws `bad-argument` if there is no file to read, `ledger-evidence-unreadable`. */
 export async function verifyEvidence(path: string, options: EvidenceOptions): Promise<EvidenceResult> {
-  const { known = [], policy, maxAge, now, onLine, ...rest } = options;
+  const { known = [], policy, from, maxAge, now, onLine, ...rest } = options;
   // Before the blocks: those that come meanwhile are covered by no checkpoint that is looked at.
   const places = evidencePaths(ledgerPaths(path).side);
   const { all, bad } = await readCheckpoints(places.checkpoints);
   const sizes = [...all.map(({ checkpoint }) => checkpoint.size), ...known.map(({ size }) => size)];
   const heads = new PassingHeads(sizes, places.tree);
+  const before = from && (await blockUnder(path, from));
+  if (before && 'reason' in before) {
+    const nothing = { chain: NO_CHAIN, checkpoints: all.length, newest: undefined, unreadable: bad.length };
+    return { verdict: 'diverged', fault: before, witnesses: [], ...nothing };
+  }
   const chain = await verifyLedger(path, {
     ...rest,
+    ...(before && { before }),
     onLine(bytes, start, end) {
       heads.add(bytes, start, end);
       onLine?.(bytes, start, end);
@@ -51,7 +66,7 @@ export async function verifyEvidence(path: string, options: EvidenceOptions): Pr
     checkpoints: all,
     declared: {
       ...heads.declared,
-      declarations: [...(await earlier(places.keys, heads.dropped)), ...heads.declared.declarations],
+      declarations: [...(await earlier(places.keys, heads.before)), ...heads.declared.declarations],
     },
     rootOf: (size) => (size === 0 ? emptyRoot() : heads.roots.get(size)),
     hashOf: (height) => heads.hashes.get(height),
@@ -64,6 +79,34 @@ export async function verifyEvidence(path: string, options: EvidenceOptions): Pr
   });
   return { ...judged, chain, checkpoints: all.length, unreadable: bad.length };
 }
+
+/**
+ * The last block that a head covers, or what is wrong with it. That the tree beside the ledger leads to that head, and its last leaf is this
+ * block, says it of all before it: each block holds the hash of the one before. Throws `ledger-tree-unreadable`.
+ */
+async function blockUnder(path: string, { size, root, hash, from }: KnownHead): Promise<Head | Fault> {
+  const body = await bodyAt(path, size);
+  if (body === undefined)
+    return { height: size, reason: 'cut', expected: `${size} blocks, as ${from} says`, actual: 'fewer' };
+  const found = sha256Hex(body);
+  if (hash !== undefined && hash !== found)
+    return { height: size, reason: 'known-head', expected: hash, actual: found };
+  if (root === undefined) return { height: size, hash: found };
+  const place = evidencePaths(ledgerPaths(path).side).tree;
+  const tree = readTree(place);
+  if (tree === undefined) throw new AgentError('ledger-tree-unreadable', `${place} is not there.`);
+  try {
+    const isHeld = tree.size >= size && tree.read({ level: 0, index: size - 1 }).equals(leafHash(body));
+    const actual = isHeld ? rootOf(size, tree.read).toString('hex') : 'the root of other blocks';
+    return actual === root.toString('hex')
+      ? { height: size, hash: found }
+      : { height: size, reason: 'root', expected: root.toString('hex'), actual };
+  } finally {
+    tree.close();
+  }
+}
+
+const NO_CHAIN: VerifyResult = { verdict: 'ok', blocks: 0, bytes: 0, head: { height: 0, hash: NO_HASH } };
 
 /** The keys of blocks that have no body any more are those that were written down beside the ledger. */
 async function earlier(path: string, dropped: number): Promise<Declaration[]> {

@@ -11,7 +11,7 @@ import {
   type EvidenceOptions,
   verifyEvidence,
 } from '../../../../src/core/ledger/checkpoint/verify-evidence.ts';
-import { checkpointText } from '../../../../src/core/ledger/note/checkpoint.ts';
+import { checkpointText, parseCheckpoint } from '../../../../src/core/ledger/note/checkpoint.ts';
 import { cosign } from '../../../../src/core/ledger/note/cosignature.ts';
 import {
   newSigner,
@@ -21,7 +21,7 @@ import {
   verifierText,
 } from '../../../../src/core/ledger/note/keys.ts';
 import { parsePolicy } from '../../../../src/core/ledger/note/policy.ts';
-import { signNote } from '../../../../src/core/ledger/note/signed-note.ts';
+import { parseNote, signNote } from '../../../../src/core/ledger/note/signed-note.ts';
 import { sha256Hex } from '../../../../src/core/ledger/sha256.ts';
 import { leafHash, nodeHash } from '../../../../src/core/ledger/tree/hash.ts';
 import { entry, open, type Scratch, scratch, splitLines } from './scratch.ts';
@@ -334,6 +334,49 @@ describe('a policy', () => {
     const now = () => Date.now() + 3_600_000;
     expect(await verdictOf({ options: { maxAge: 7200, now } })).toBe('ok');
     expect(await verdictOf({ options: { maxAge: 1800, now } })).toBe('gap');
+  });
+});
+
+describe('a verification from a checkpoint on', () => {
+  const from = (index: number) => {
+    const { size, root } = parseCheckpoint(parseNote(noteIn(notes[index])).text);
+    return { size, root, from: 'a file' };
+  };
+  const verify = async (changed: readonly Buffer[], index: number) => {
+    using place = scratch(Buffer.concat([...changed]));
+    for (const name of ['tree', 'checkpoints.jsonl', 'keys.jsonl'])
+      cpSync(side(original, name), side(place, name));
+    return await verifyEvidence(place.path, { now: Date.now, from: from(index) });
+  };
+
+  it('looks at what came after it, and at nothing else', async () => {
+    for (const [index, blocks] of [11, 6, 1].entries())
+      expect(await verify(lines, index)).toMatchObject({ verdict: 'ok', chain: { blocks } });
+    const spoiled = Buffer.from(lines[2] ?? '');
+    spoiled[30] = 0x21;
+    expect(await verify(lines.with(2, spoiled), 1)).toMatchObject({ verdict: 'ok' });
+    expect(await verify(lines.with(2, spoiled), 0)).toMatchObject({
+      verdict: 'broken',
+      fault: { height: 3, line: 3 },
+    });
+    const late = Buffer.from(lines[8] ?? '');
+    late[30] = 0x21;
+    expect(await verify(lines.with(8, late), 1)).toMatchObject({
+      verdict: 'broken',
+      fault: { height: 9, line: 9 },
+    });
+  });
+
+  it('does not begin at one that covers other blocks, or more than there are', async () => {
+    const forged = [...lines.slice(0, 5), ...relinked(5, [{ ...blockIn(lines[5]), user: 'nobody' }])];
+    expect(await verify(forged, 1)).toMatchObject({
+      verdict: 'diverged',
+      fault: { height: 6, reason: 'root' },
+    });
+    expect(await verify(lines.slice(0, 8), 2)).toMatchObject({
+      verdict: 'diverged',
+      fault: { reason: 'cut' },
+    });
   });
 });
 
