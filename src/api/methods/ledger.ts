@@ -2,7 +2,8 @@
 
 import { z } from 'zod';
 import type { Config } from '../../core/config/config.ts';
-import { type Ledger, verifyLedger } from '../../core/ledger/index.ts';
+import { verifyEvidence } from '../../core/ledger/checkpoint/verify-evidence.ts';
+import type { Ledger } from '../../core/ledger/index.ts';
 import { none, text } from '../arguments.ts';
 import { jsonMethod, type Method, method } from '../method.ts';
 import { addBlockchainData } from './add-data.ts';
@@ -35,7 +36,9 @@ export function ledgerMethods({ ledger, config }: LedgerMethodParts): Method[] {
       schema: none,
       answer: () => z.enum(['Blockchain integrity: VALID', 'Blockchain integrity: INVALID']),
       run: async () => {
-        const { verdict } = await verifyLedger(config.ledger.path, { knownHead: ledger.head() });
+        const { height: size, hash } = ledger.head();
+        const known = [{ size, hash, from: 'the agent' }];
+        const { verdict } = await verifyEvidence(config.ledger.path, { known, now: Date.now });
         return verdict === 'ok' ? 'Blockchain integrity: VALID' : 'Blockchain integrity: INVALID';
       },
     }),
