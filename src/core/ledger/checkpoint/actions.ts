@@ -31,6 +31,8 @@ export const LEDGER_EVIDENCE = {
       parent: head.nullable(),
       /** Blocks that were there when it began. */
       blocks: z.number(),
+      /** Of the checkpoints of the epoch before, the most blocks that one covers and that are still so. */
+      common: z.number(),
       /** Who has seen more of it, and how many blocks. */
       witness: text.optional(),
       witnessed: z.number().optional(),

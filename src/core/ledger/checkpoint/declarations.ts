@@ -11,6 +11,8 @@ export interface Declaration {
   readonly key: Verifier;
   /** The epoch's, of which it is the first key; undefined for a rotated key. */
   readonly why: EpochReason | undefined;
+  /** Of an epoch's first key: blocks that checkpoints of the epoch before covered and that are still so. */
+  readonly common: number | undefined;
 }
 
 /** Two heartbeats that do not follow one another. */
@@ -67,7 +69,7 @@ function declaration({ action, data, height }: HashedBlock): Declaration[] {
   const rotated = action === 'ledger_key_rotated' ? ROTATED.data.safeParse(data).data : undefined;
   const said = epoch ?? rotated;
   const key = said && verifierIn(said.key);
-  return said && key ? [{ height, origin: said.origin, key, why: epoch?.why }] : [];
+  return said && key ? [{ height, origin: said.origin, key, why: epoch?.why, common: epoch?.common }] : [];
 }
 
 function verifierIn(text: string): Verifier | undefined {

@@ -34,8 +34,9 @@ export function judgeSignatures(
     const current = declarations[at];
     if (current === undefined)
       return { bad: bad(size, 'a block that declares its key', 'none'), lost, binding };
-    if (current.origin !== origin) {
-      if (!isOfLostPart(kept, declarations.slice(0, at)))
+    const ended = declarations.slice(at + 1).find(({ common }) => common !== undefined);
+    if (current.origin !== origin || (ended?.common ?? size) < size) {
+      if (!isOfLostPart(kept, declarations.slice(0, at + 1)))
         return { bad: bad(size, current.origin, `signed as ${origin}`), lost, binding };
       lost.push(kept);
       continue;
@@ -60,7 +61,7 @@ export function judgeSignatures(
   return { bad: undefined, lost, binding };
 }
 
-/** An epoch that has ended had come further than the ledger was when the next one began. */
+/** Signed by a key of an epoch that has ended, and had come further than what of it was there when the next one began. */
 function isOfLostPart(kept: KeptCheckpoint, before: readonly Declaration[]): boolean {
   const ofOrigin = before.filter(({ origin }) => origin === kept.checkpoint.origin);
   return ofOrigin.some(({ key }) => has(kept, key));

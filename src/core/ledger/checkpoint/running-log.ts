@@ -141,7 +141,7 @@ function goOn(parts: LogParts, state: State): RunningLog {
       const parent = signed && { origin: signed.origin, size: signed.size, root: signed.root };
       const data = {
         ...{ epoch, origin, key: verifierText(signer.verifier), why, parent: parent ?? null },
-        blocks: tree.size(),
+        ...{ blocks: tree.size(), common: await commonSize(paths.checkpoints, signed?.origin, tree) },
         ...(witness && { witness: witness.name, witnessed: witness.size }),
       };
       const { height, timestamp: at } = await ledger.append(
@@ -169,6 +169,16 @@ function goOn(parts: LogParts, state: State): RunningLog {
       return { origin, former, key, size: state.newest?.head.size ?? 0 };
     },
   };
+}
+
+/** Of the checkpoints with this origin, the most blocks that one covers and that the tree still leads to. */
+async function commonSize(path: string, origin: string | undefined, tree: TreeFile): Promise<number> {
+  const { all } = await readCheckpoints(path);
+  const held = all.filter(
+    ({ checkpoint: { origin: its, size, root } }) =>
+      its === origin && size <= tree.size() && tree.root(size).equals(root),
+  );
+  return Math.max(0, ...held.map(({ checkpoint }) => checkpoint.size));
 }
 
 /** The note of that head, unless the power went before it was kept. */

@@ -115,5 +115,5 @@ async function earlier(path: string, dropped: number): Promise<Declaration[]> {
   return kept
     .filter(({ from }) => from <= dropped)
     .map(({ key, from }) => ({ height: from, key: readVerifier(key) }))
-    .map(({ height, key }) => ({ height, origin: key.name, key, why: 'first' as const }));
+    .map(({ height, key }) => ({ height, origin: key.name, key, why: 'first' as const, common: undefined }));
 }

@@ -402,13 +402,19 @@ describe('a ledger that was rolled back', () => {
     await stop();
     const old = mkdtempSync(join(place.dir, 'old-'));
     cpSync(place.path, join(old, 'ledger.jsonl'));
-    const more = await open(place.path);
-    for (let n = 0; n < 5; n++) await more.append(entry(n));
-    await more.close();
-    stop = await start();
-    await stop();
+    for (const count of [2, 3]) {
+      const more = await open(place.path);
+      for (let n = 0; n < count; n++) await more.append(entry(n));
+      await more.close();
+      stop = await start();
+      await stop();
+    }
     expect((await verify()).verdict).toBe('ok');
     cpSync(join(old, 'ledger.jsonl'), place.path);
+    // What is appended before the epoch begins has the heights of blocks that the epoch before had signed.
+    const early = await open(place.path);
+    for (let n = 20; n < 23; n++) await early.append(entry(n));
+    await early.close();
     stop = await start();
     await stop();
     const found = await verify();

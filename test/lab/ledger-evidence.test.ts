@@ -1,0 +1,133 @@
+// A host's ledger as evidence: what an auditor gets of it holds without the host, and a host that was restored or cloned says so.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type AgentHost, upAgentHost } from './agent-host.ts';
+import { eventually } from './eventually.ts';
+
+let host: AgentHost;
+const STATE = '/var/lib/ovs-port-agent';
+const UNIT = 'ovs-port-agent.service';
+
+beforeAll(async () => {
+  host = await upAgentHost('ledger-evidence', '', 'trixie');
+});
+afterAll(() => host?.down());
+
+const verdict = async (...args: string[]) => {
+  const { exitCode, stdout } = await host.cli('ledger', 'verify', '--json', ...args);
+  return {
+    exitCode,
+    ...(JSON.parse(stdout) as { verdict: string; newest_checkpoint: { size: number } | null }),
+  };
+};
+const attach = (vmid: number) =>
+  host.sh(`ip link add veth${vmid} type veth peer name peer${vmid}
+    ovs-port-agent create-interface veth${vmid} tool ${vmid}`);
+const status = async () =>
+  JSON.parse((await host.cli('status', '--json')).stdout) as {
+    health: { fault: string; text: string }[];
+    ledger: { height: number; checkpoint: { size: number; origin: string; key: string; epoch: number } };
+  };
+const restart = () => host.sh(`systemctl restart ${UNIT}`);
+const epochIs = (epoch: number) =>
+  eventually(status, ({ ledger }) => expect(ledger.checkpoint.epoch).toBe(epoch));
+
+describe('the ledger of a host', () => {
+  it('is signed from the first block on, with a key that only root can read', async () => {
+    await eventually(verdict, (found) => expect(found).toMatchObject({ exitCode: 0, verdict: 'ok' }));
+    expect((await host.sh(`stat -c %a ${STATE}/ledger.d/key`)).trim()).toBe('400');
+    const { ledger } = await status();
+    expect((await host.cli('ledger', 'key')).stdout.trim()).toBe(ledger.checkpoint.key);
+    expect((await host.cli('ledger', 'key', '--format', 'openssh')).stdout).toMatch(/^ssh-ed25519 AAAA\S+ /);
+  });
+
+  it('proves a block to somebody who has the key and nothing else, also after the key was changed', async () => {
+    await attach(5001);
+    await host.sh('ovs-port-agent ledger checkpoint >/root/early.checkpoint');
+    const { height } = (await host.ledger()).findLast(({ action }) => action === 'port_attached') ?? {
+      height: 0,
+    };
+    await host.sh(`ovs-port-agent ledger key >/root/key
+      ovs-port-agent ledger prove ${height} --out /root/block.tlog-proof`);
+    const check = 'cd / && ovs-port-agent ledger check-proof /root/block.tlog-proof --key "$(cat /root/key)"';
+    expect(await host.sh(check)).toMatch(/^PROVEN: block .*\n\{"action":"port_attached"/);
+    const other = await host.exec([
+      'sh',
+      '-c',
+      `sed 's/^index .*/index 0/' /root/block.tlog-proof >/root/bad; ${check.replace('block.tlog-proof', 'bad')}`,
+    ]);
+    expect([other.exitCode, other.stdout.slice(0, 10)]).toEqual([1, 'NOT PROVEN']);
+    await host.sh('ovs-port-agent ledger rotate-key');
+    await attach(5002);
+    await host.sh('ovs-port-agent ledger checkpoint >/root/late.checkpoint');
+    expect(
+      await verdict('--known-head', '/root/early.checkpoint', '--known-head', '/root/late.checkpoint'),
+    ).toMatchObject({ exitCode: 0 });
+    expect(await verdict('--from', '/root/early.checkpoint')).toMatchObject({ exitCode: 0 });
+    expect(await host.sh(check)).toMatch(/^PROVEN/);
+  });
+
+  it('is signed to its last block when the agent stops', async () => {
+    await host.sh(`systemctl stop ${UNIT}`);
+    const { height } = (await host.ledger()).at(-1) ?? { height: 0 };
+    expect((await verdict()).newest_checkpoint).toMatchObject({ size: height });
+  });
+
+  it('goes on in a new epoch when its file was put back, and says so everywhere', async () => {
+    await host.sh(`cp ${STATE}/ledger.jsonl /root/before.jsonl; systemctl start ${UNIT}`);
+    await attach(5003);
+    await host.sh(
+      `systemctl stop ${UNIT}; cp /root/before.jsonl ${STATE}/ledger.jsonl; systemctl start ${UNIT}`,
+    );
+    await epochIs(2);
+    const { health } = await status();
+    expect(health.map(({ fault }) => fault)).toContain('ledger-epoch');
+    expect((await host.cli('doctor')).stdout).toContain('restored from an older state');
+    expect(await host.sh(`journalctl -q -u ${UNIT} -o cat`)).toContain('restored from an older state');
+    const begun = (await host.ledger()).findLast(({ action }) => action === 'ledger_epoch_begun');
+    expect(begun?.data).toMatchObject({ epoch: 2, why: 'rolled-back' });
+    expect(await verdict()).toMatchObject({ exitCode: 23, verdict: 'gap' });
+    // What was kept before that time still fits; what was kept since does not, and nobody can say otherwise.
+    expect(await verdict('--known-head', '/root/late.checkpoint')).toMatchObject({ exitCode: 23 });
+  });
+
+  it('that was put back whole is found by whoever kept a checkpoint', async () => {
+    await host.sh(
+      `systemctl stop ${UNIT}; rm -rf /root/disk; cp -a ${STATE} /root/disk; systemctl start ${UNIT}`,
+    );
+    await attach(5004);
+    await host.sh(`ovs-port-agent ledger checkpoint >/root/lost.checkpoint
+      systemctl stop ${UNIT}; rm -rf ${STATE}/ledger* && cp -a /root/disk/ledger* ${STATE}/; systemctl start ${UNIT}`);
+    await eventually(
+      () => verdict('--known-head', '/root/lost.checkpoint'),
+      (found) => expect(found).toMatchObject({ exitCode: 22, verdict: 'diverged' }),
+    );
+  });
+
+  it('of a host that was cloned has a key and a name of its own', async () => {
+    const before = (await status()).ledger.checkpoint;
+    await host.sh(`systemctl stop ${UNIT}
+      tr 0-9a-f 1-9a-f0 </etc/machine-id >/root/machine-id && cat /root/machine-id >/etc/machine-id; systemctl start ${UNIT}`);
+    await epochIs(before.epoch + 1);
+    const { checkpoint } = (await status()).ledger;
+    expect(checkpoint.key).not.toBe(before.key);
+    expect(checkpoint.origin).not.toBe(before.origin);
+    expect((await status()).health.map(({ text }) => text).join()).toContain('was cloned');
+    await restart();
+    await epochIs(before.epoch + 1);
+  });
+
+  it('is checked for certain: a line that is written anew, a key that is another', async () => {
+    await host.sh(`systemctl stop ${UNIT}; rm -rf /root/copy; cp -a ${STATE} /root/copy`);
+    const on = async (change: string) => {
+      await host.sh(`rm -rf /root/try; cp -a /root/copy /root/try; cd /root/try; ${change}`);
+      return verdict('/root/try/ledger.jsonl');
+    };
+    expect(await on('sed -i "3s/root/toor/" ledger.jsonl')).toMatchObject({ exitCode: 20 });
+    expect(await on("sed -i '$d' ledger.jsonl")).toMatchObject({ exitCode: 22 });
+    expect(await on('truncate -s -5 ledger.jsonl; rm ledger.d/checkpoints.jsonl')).toMatchObject({
+      exitCode: 11,
+    });
+    expect(await on('rm ledger.d/checkpoints.jsonl')).toMatchObject({ exitCode: 10 });
+    await host.sh(`systemctl start ${UNIT}`);
+  });
+});
