@@ -56,7 +56,8 @@ export async function openBook(
     if (what !== undefined) report(what);
   };
   const watch = parts.watching.directory(dirname(path), (file) => {
-    if (file === basename(path)) check();
+    // Null and the folder's own name: the folder itself has gone.
+    if (file === null || file === basename(path) || file === basename(dirname(path))) check();
   });
   // A change that came while a block was written is seen after it.
   const unsubscribe = ledger.subscribe(() => setImmediate(check));

@@ -12,6 +12,7 @@ import type { Watching } from '../core/lib/watch.ts';
 import { openReportedEvents } from '../reconcile/reported-events.ts';
 import { checkpointsOf } from './open-checkpoints.ts';
 import { lossText, openBook } from './open-ledger.ts';
+import { openSegments } from './open-segments.ts';
 import { PLACES } from './places.ts';
 import { VERSION } from './version.ts';
 
@@ -54,7 +55,9 @@ export async function openRecords(parts: RecordParts) {
       metadata: carryOver(openAtStart),
     }),
   );
-  const checkpoints = await checkpointsOf({ ledger, config, host, log, now, onError });
+  const opened = await checkpointsOf({ ledger, config, host, log, now, onError });
+  const { checkpoints } = opened;
+  const segments = await openSegments({ ledger, config, checkpoints, watching, log, now, onError });
   const reportedEvents = openReportedEvents({ config, ledger, warn: log.warning, onError });
-  return { book, ledger, openAtStart, startHeight, reportedEvents, ...checkpoints };
+  return { book, ledger, openAtStart, startHeight, reportedEvents, segments, ...opened };
 }

@@ -55,6 +55,7 @@ export async function runUntilEnd(parts: EndParts): Promise<number> {
     await shutDown({ agent, ovsdb, drivers, ledger, desiredState, cause, now, onError });
   }
   await reportedEvents.close();
+  await parts.segments.close();
   await checkpoints.close();
   await book.close();
   await ovsdb.close();

@@ -4,6 +4,7 @@ import type { HashedBlock } from '../../core/ledger/index.ts';
 import { queryBlocks } from '../../core/ledger/query/query.ts';
 import { type HeightRange, parseCount, parseHeights } from '../arguments.ts';
 import { type BlockFilter, chosenBlocks, FILTER_NOTE, filterOptions } from '../block-filter.ts';
+import { tellDropped } from '../dropped-bodies.ts';
 import { CliError } from '../failure.ts';
 import { demandLedger } from '../ledger-file.ts';
 import { safeJson } from '../printable.ts';
@@ -64,6 +65,7 @@ Exit code: 0 fine, 1 there is no such block.`,
         }
         for (const block of last) print(block);
         await search.end();
+        await tellDropped(path, heights?.from ?? 1, terminal);
         if (next !== undefined) terminal.err(`There are more, from #${next} on: ${goOn(next, heights)}`);
         if (found === 0 && (single || isNamed)) throw new CliError(`${path} has no such block.`, 1);
         return 0;

@@ -1,5 +1,5 @@
 // The section [ledger] of the configuration.
-import { checkedText, path, table, whole } from '../lib/fields.ts';
+import { checkedText, flag, path, table, whole } from '../lib/fields.ts';
 import { witnessesField } from './witnesses-field.ts';
 
 export const ledgerSchema = table({
@@ -9,6 +9,9 @@ export const ledgerSchema = table({
   heartbeat: whole(60, 86_400, 'seconds', 3600),
   segment_mib: whole(1, 4096, 'MiB', 64),
   segment_days: whole(1, 3660, 'days', 31),
+  compress: flag(true),
+  keep_days: whole(0, 36_500, 'days', 0),
+  keep_mib: whole(0, 1_000_000, 'MiB', 0),
   witnesses: witnessesField,
 });
 

@@ -19,6 +19,17 @@ export const LEDGER_FILE = {
     }),
     ledger_missing: lost,
     ledger_diverged: lost,
+    ledger_bodies_dropped: z.strictObject({
+      /** Heights of the first and the last block that have no body from now on, and the hash of the last. */
+      from: z.number(),
+      to: z.number(),
+      last_hash: z.string(),
+      /** The file as it was, by its path from the ledger's directory on. */
+      file: z.string(),
+      bytes: z.number(),
+      sha256: z.string(),
+    }),
+    ledger_segment_changed: z.strictObject({ file: z.string(), what: z.string() }),
     ledger_gap: z.strictObject({
       /** RFC 3339: the first append that failed, and when writing was possible again. */
       since: z.string(),

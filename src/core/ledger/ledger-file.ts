@@ -43,102 +43,107 @@ export function ledgerFile(
   // The name of the file might not survive a power cut.
   let isUnsynced = false;
 
-  // Two calls of some microseconds, beside a write that waits for its device.
-  const lostOf = (target: FileHandle): string | undefined => {
-    const held = fstatSync(target.fd);
-    try {
-      const named = statSync(path);
-      if (named.ino !== held.ino || named.dev !== held.dev) return 'another file has its name';
-    } catch (error) {
-      // What else can keep a name from being looked up says nothing about the file.
-      if (isErrno(error, 'ENOENT', 'ENOTDIR')) return 'it was moved or removed';
-    }
-    if (held.size < size) return `it was cut from ${size} to ${held.size} bytes`;
-    return held.size > size ? `somebody else wrote ${held.size - size} bytes to it` : undefined;
-  };
-
-  async function writeAll(target: FileHandle, bytes: Buffer): Promise<void> {
-    for (let done = 0; done < bytes.length; ) {
-      const { bytesWritten } = await target.write(bytes, done, bytes.length - done, size + done);
-      done += bytesWritten;
-    }
-  }
-
   async function drop(): Promise<void> {
     const old = file;
     file = undefined;
     await old?.close().catch(() => undefined);
   }
 
-  // After a failed fsync the kernel marks the lost pages clean, and the same descriptor then reports success ("fsyncgate").
-  // So: a new descriptor, cut back to what was acknowledged, and proof that this still ends in the block it should.
-  async function reopen(before: Head): Promise<FileHandle> {
-    const fresh = await fs.open(path, APPEND_FLAGS);
-    try {
-      const found = (await fresh.stat()).size;
-      if (found < size) throw new Error(`the file has ${found} bytes, ${size} were durable`);
-      if (found > size) await fresh.truncate(size);
-      await fresh.sync();
-      const tail = size > 0 ? await checkTail(fresh, size) : { good: 0, head: before };
-      if ('broken' in tail || tail.good !== size || tail.head.hash !== before.hash) {
-        throw new Error('the file does not end in the last acknowledged block');
-      }
-    } catch (error) {
-      await fresh.close().catch(() => undefined);
-      throw error;
+  /** The file as it was left, or opened anew; it is the one that the name leads to. */
+  async function fitFile(before: Head): Promise<FileHandle> {
+    if (isUnsynced) {
+      await syncDir(paths.side);
+      await syncDir(paths.dir);
+      isUnsynced = false;
     }
-    file = fresh;
-    return fresh;
+    file ??= await reopen(paths, fs, size, before);
+    const lost = lostOf(path, file, size);
+    if (lost !== undefined) throw new Error(lost);
+    return file;
   }
 
-  async function syncNames(): Promise<void> {
-    await syncDir(paths.side);
-    await syncDir(paths.dir);
-    isUnsynced = false;
+  async function write(bytes: Buffer, before: Head): Promise<void> {
+    const target = await fitFile(before);
+    await writeAll(target, bytes, size).catch(async (error: unknown) => {
+      // Whether the write failed or its fdatasync cannot be told apart, so the descriptor goes in either case.
+      await target.truncate(size).catch(() => undefined);
+      await drop();
+      throw error;
+    });
+    size += bytes.length;
+    written += bytes.length;
+  }
+
+  async function seal(height: number, before: Head): Promise<void> {
+    const old = await fitFile(before);
+    file = await sealActive(paths, height, fs).catch((error: unknown) => {
+      if (!(error instanceof SealedNotDurable)) throw error;
+      isUnsynced = true;
+      return undefined;
+    });
+    size = 0;
+    await old.close().catch(() => undefined);
+  }
+
+  async function alone(work: Promise<void>): Promise<void> {
+    isWriting = true;
+    try {
+      await work;
+    } finally {
+      isWriting = false;
+    }
   }
 
   return {
     size: () => size,
     written: () => written,
-    lost: () => (isWriting || file === undefined ? undefined : lostOf(file)),
-    async append(bytes, before) {
-      isWriting = true;
-      try {
-        if (isUnsynced) await syncNames();
-        const target = file ?? (await reopen(before));
-        const lost = lostOf(target);
-        if (lost !== undefined) throw new Error(lost);
-        await writeAll(target, bytes).catch(async (error: unknown) => {
-          // Whether the write failed or its fdatasync cannot be told apart, so the descriptor goes in either case.
-          await target.truncate(size).catch(() => undefined);
-          await drop();
-          throw error;
-        });
-        size += bytes.length;
-        written += bytes.length;
-      } catch (cause) {
+    lost: () => (isWriting || file === undefined ? undefined : lostOf(path, file, size)),
+    append: (bytes, before) =>
+      alone(write(bytes, before)).catch((cause: unknown) => {
         throw new AgentError('ledger-write-failed', `The ledger ${path} could not be written.`, { cause });
-      } finally {
-        isWriting = false;
-      }
-    },
-    async seal(first, before) {
-      isWriting = true;
-      try {
-        const old = file ?? (await reopen(before));
-        const lost = lostOf(old);
-        if (lost !== undefined) throw new Error(lost);
-        file = await sealActive(paths, first, fs).catch((error: unknown) => {
-          if (!(error instanceof SealedNotDurable)) throw error;
-          isUnsynced = true;
-          return undefined;
-        });
-        size = 0;
-        await old.close().catch(() => undefined);
-      } finally {
-        isWriting = false;
-      }
-    },
+      }),
+    seal: (height, before) => alone(seal(height, before)),
     close: drop,
   };
+}
+
+// Two calls of some microseconds, beside a write that waits for its device.
+function lostOf(path: string, target: FileHandle, size: number): string | undefined {
+  const held = fstatSync(target.fd);
+  try {
+    const named = statSync(path);
+    if (named.ino !== held.ino || named.dev !== held.dev) return 'another file has its name';
+  } catch (error) {
+    // What else can keep a name from being looked up says nothing about the file.
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return 'it was moved or removed';
+  }
+  if (held.size < size) return `it was cut from ${size} to ${held.size} bytes`;
+  return held.size > size ? `somebody else wrote ${held.size - size} bytes to it` : undefined;
+}
+
+async function writeAll(target: FileHandle, bytes: Buffer, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await target.write(bytes, done, bytes.length - done, at + done);
+    done += bytesWritten;
+  }
+}
+
+// After a failed fsync the kernel marks the lost pages clean, and the same descriptor then reports success ("fsyncgate").
+// So: a new descriptor, cut back to what was acknowledged, and proof that this still ends in the block it should.
+async function reopen(paths: LedgerPaths, fs: LedgerFs, size: number, before: Head): Promise<FileHandle> {
+  const fresh = await fs.open(paths.file, APPEND_FLAGS);
+  try {
+    const found = (await fresh.stat()).size;
+    if (found < size) throw new Error(`the file has ${found} bytes, ${size} were durable`);
+    if (found > size) await fresh.truncate(size);
+    await fresh.sync();
+    const tail = size > 0 ? await checkTail(fresh, size) : { good: 0, head: before };
+    if ('broken' in tail || tail.good !== size || tail.head.hash !== before.hash) {
+      throw new Error('the file does not end in the last acknowledged block');
+    }
+    return fresh;
+  } catch (error) {
+    await fresh.close().catch(() => undefined);
+    throw error;
+  }
 }

@@ -15,6 +15,8 @@ export type PackOptions = {
   signal: AbortSignal;
   /** Rest after each piece of a megabyte, in ms: one takes some thirty. */
   pauseMs?: number;
+  /** Called before the plain file is removed, with its path from the ledger's directory on. */
+  vanishing?: (file: string) => void;
 };
 
 /**
@@ -37,6 +39,7 @@ export async function packSegment(paths: LedgerPaths, plain: Sealed, options: Pa
     throw error;
   }
   await syncDir(paths.segments);
+  options.vanishing?.(plain.file);
   await rm(plain.path);
   await syncDir(paths.segments);
   return { ...plain, path: packed, file: `${plain.file}.gz`, packed: true };

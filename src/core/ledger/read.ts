@@ -85,7 +85,8 @@ export async function* readBackwards(path: string, reading: Reading = {}): Async
   }
 }
 
-async function* backwards(source: ByteSource, onUnreadable: (line: Unreadable) => void) {
+/** The blocks of one source, from the last to the first. */
+export async function* backwards(source: ByteSource, onUnreadable: (line: Unreadable) => void) {
   // `rest` is the beginning of the piece after: the end of a line whose start is still to come. `passed`: bytes behind it
   // that belong to the same line, which is too long to be a block; they are not kept.
   let rest: Buffer = Buffer.alloc(0);

@@ -8,6 +8,7 @@ import { NO_HASH } from './block.ts';
 import { type Border, borderOf, claimedBy, firstBlock } from './border.ts';
 import { readFully } from './byte-source.ts';
 import type { Broken } from './check-line.ts';
+import { digest } from './digest.ts';
 import type { LEDGER_FILE } from './file-actions.ts';
 import type { Head } from './head.ts';
 import { APPEND_FLAGS, type LedgerFs } from './ledger-fs.ts';
@@ -164,17 +165,6 @@ function asideNote(
       sha256,
     },
   };
-}
-
-async function digest(file: FileHandle): Promise<{ sha256: string; bytes: number }> {
-  const hash = createHash('sha256');
-  let bytes = 0;
-  for (;;) {
-    const piece = await readFully(file, bytes, 1 << 20);
-    if (piece.length === 0) return { sha256: hash.digest('hex'), bytes };
-    hash.update(piece);
-    bytes += piece.length;
-  }
 }
 
 function isBroken(path: string, why: Broken): AgentError {

@@ -29,6 +29,8 @@ const NAME = /^(\d{20})\.jsonl(\.gz)?$/;
 /** A packed file comes and its plain one goes while somebody reads; that does not happen often in one reading. */
 const TRIES = 20;
 
+export const isSegmentName = (name: string): boolean => NAME.test(name);
+
 export function segmentName(first: number): string {
   return `${String(first).padStart(20, '0')}.jsonl`;
 }
@@ -119,6 +121,14 @@ export async function* segmentsBack(path: string): AsyncGenerator<Segment> {
   }
 }
 
+/** The height of the oldest block that has a body; undefined where there is none. */
+export async function oldestHeight(path: string): Promise<number | undefined> {
+  const [oldest] = await sealedSegments(ledgerPaths(path));
+  if (oldest) return oldest.first;
+  const active = await openActive(path);
+  return active && heightOfFirst(active).finally(active.close);
+}
+
 /** The newest sealed segment, for its reader to close; undefined where there is none. The writer's lock must be held. */
 export async function lastSealed(paths: LedgerPaths): Promise<ByteSource | undefined> {
   const last = (await sealedSegments(paths)).at(-1);
@@ -143,7 +153,8 @@ export async function openActive(path: string): Promise<ByteSource | undefined> 
   return file && fileSource(file);
 }
 
-async function openSealed({ path, packed }: Sealed): Promise<ByteSource | undefined> {
+/** Undefined when there is no such file. Throws `bad-argument`. */
+export async function openSealed({ path, packed }: Sealed): Promise<ByteSource | undefined> {
   const file = await openFile(path);
   return file && (packed ? packedSource(file) : fileSource(file));
 }

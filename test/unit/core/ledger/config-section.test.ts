@@ -7,7 +7,7 @@ it('has the ledger where docs and package say it is', () => {
   expect(ledgerSchema.parse({})).toMatchObject({
     ...{ path: '/var/lib/ovs-port-agent/ledger.jsonl', origin: '' },
     ...{ checkpoint_interval: 60, heartbeat: 3600 },
-    ...{ segment_mib: 64, segment_days: 31 },
+    ...{ segment_mib: 64, segment_days: 31, compress: true, keep_days: 0, keep_mib: 0 },
   });
 });
 

@@ -1,0 +1,56 @@
+// The sealed segments of the agent's ledger: packed and dropped as the configuration says, and watched for what others do to them.
+
+import type { Config } from '../core/config/config.ts';
+import type { Checkpoints } from '../core/ledger/checkpoint/checkpoints.ts';
+import { LEDGER_FILE } from '../core/ledger/file-actions.ts';
+import type { Ledger } from '../core/ledger/index.ts';
+import { ledgerPaths } from '../core/ledger/paths.ts';
+import { entryOf } from '../core/ledger/producer.ts';
+import { watchSegments } from '../core/ledger/segment-watch.ts';
+import { openUpkeep } from '../core/ledger/upkeep.ts';
+import type { Log } from '../core/lib/log.ts';
+import type { Watching } from '../core/lib/watch.ts';
+
+export interface SegmentParts {
+  ledger: Ledger;
+  config: Pick<Config, 'ledger'>;
+  checkpoints: Pick<Checkpoints, 'newest'>;
+  watching: Pick<Watching, 'directory'>;
+  log: Log;
+  now: () => number;
+  onError: (error: unknown) => void;
+}
+
+const DAY_MS = 86_400_000;
+
+export async function openSegments(parts: SegmentParts): Promise<{ close(): Promise<void> }> {
+  const { ledger, config, checkpoints, watching, log, now, onError } = parts;
+  const { path, compress, keep_days, keep_mib } = config.ledger;
+  const paths = ledgerPaths(path);
+  const watch = await watchSegments({
+    paths,
+    watching,
+    onChanged(file, what) {
+      log.error(`the ledger's segment ${file} is not what was sealed: ${what}`);
+      const entry = entryOf(LEDGER_FILE, { action: 'ledger_segment_changed', data: { file, what } });
+      ledger.append(entry).catch(onError);
+    },
+  });
+  const unsubscribe = ledger.onSealed(watch.check);
+  const upkeep = openUpkeep({
+    ...{ path, ledger, compress, now, onError },
+    keep: {
+      ...(keep_days > 0 && { ageMs: keep_days * DAY_MS }),
+      ...(keep_mib > 0 && { bytes: keep_mib * (1 << 20) }),
+    },
+    provable: () => checkpoints.newest()?.size ?? 0,
+    vanishing: watch.vanishing,
+  });
+  return {
+    async close() {
+      unsubscribe();
+      await upkeep.close();
+      watch.close();
+    },
+  };
+}
