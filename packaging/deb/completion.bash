@@ -50,7 +50,7 @@ _ovs_port_agent() {
 	--bridge) kind=bridges ;;
 	--runtime) [[ $path == name ]] && words=(docker lxc) || words=(proxmox-qemu proxmox-lxc lxc docker manual) ;;
 	--state) words=(attached unknown waiting held skipped unattached) ;;
-	--format) words=(table wide json yaml csv) ;;
+	--format) [[ $path == 'ledger export' ]] && words=(jsonl csv) || words=(table wide json yaml csv) ;;
 	--color) words=(auto always never) ;;
 	--category | --columns | --since | --action | --head | --max-age | --lines | -n | --tag | --trunks | --mtu | --until | --hash | --by | --pid | --limit | --diff) return 0 ;;
 	esac
@@ -58,7 +58,7 @@ _ovs_port_agent() {
 		case $path in
 		'') words=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config help --version) ;;
 		help) words=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config) ;;
-		ledger) words=(verify show tail stats checkpoint key rotate-key prove check-proof consistency index trace at import imported) ;;
+		ledger) words=(verify show tail stats checkpoint key rotate-key prove check-proof consistency index trace at import imported export report) ;;
 		proxmox) words=(enroll unenroll status interfaces) ;;
 		'proxmox interfaces') words=(show apply remove) ;;
 		netmaker) words=(list attest leases withdraw) ;;
@@ -82,6 +82,8 @@ _ovs_port_agent() {
 		'ledger trace') words=(--limit --file) ;;
 		'ledger at') words=(--diff --file) ;;
 		'ledger import') words=(--check) kind=files ;;
+		'ledger export') words=(--format --tiles --category --action --vmid --port --guest --hash --by --pid --since --until --file) ;;
+		'ledger report') words=(--since --until --no-verify --file) ;;
 		'netmaker list') words=(--all) ;;
 		'netmaker attest') kind=containers ;;
 		'proxmox enroll') words=(--all --new) kind=vmids ;;

@@ -51,7 +51,7 @@ _ovs-port-agent() {
     --bridge) kind=bridges ;;
     --runtime) [[ $path_ == name ]] && offered=(docker lxc) || offered=(proxmox-qemu proxmox-lxc lxc docker manual) ;;
     --state) offered=(attached unknown waiting held skipped unattached) ;;
-    --format) offered=(table wide json yaml csv) ;;
+    --format) [[ $path_ == 'ledger export' ]] && offered=(jsonl csv) || offered=(table wide json yaml csv) ;;
     --color) offered=(auto always never) ;;
     --category|--columns|--since|--action|--head|--max-age|--lines|-n|--tag|--trunks|--mtu|--until|--hash|--by|--pid|--limit|--diff) return 0 ;;
   esac
@@ -59,7 +59,7 @@ _ovs-port-agent() {
     case $path_ in
       '') offered=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config help --version) ;;
       help) offered=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config) ;;
-      ledger) offered=(verify show tail stats checkpoint key rotate-key prove check-proof consistency index trace at import imported) ;;
+      ledger) offered=(verify show tail stats checkpoint key rotate-key prove check-proof consistency index trace at import imported export report) ;;
       proxmox) offered=(enroll unenroll status interfaces) ;;
       'proxmox interfaces') offered=(show apply remove) ;;
       netmaker) offered=(list attest leases withdraw) ;;
@@ -83,6 +83,8 @@ _ovs-port-agent() {
       'ledger trace') offered=(--limit --file) ;;
       'ledger at') offered=(--diff --file) ;;
       'ledger import') offered=(--check) kind=files ;;
+      'ledger export') offered=(--format --tiles --category --action --vmid --port --guest --hash --by --pid --since --until --file) ;;
+      'ledger report') offered=(--since --until --no-verify --file) ;;
       'netmaker list') offered=(--all) ;;
       'netmaker attest') kind=containers ;;
       'proxmox enroll') offered=(--all --new) kind=vmids ;;

@@ -18,6 +18,7 @@ export function presented(screen: Screen, manner: () => Manner): Terminal {
     err: screen.err,
     errRaw: screen.errRaw,
     errIsTty: screen.errIsTty,
+    isTty: screen.width !== undefined,
     get width() {
       return manner().width;
     },

@@ -15,13 +15,15 @@ export interface Terminal {
   readonly errIsTty: boolean;
   /** Columns of stdout; undefined where it is no terminal. */
   readonly width: number | undefined;
+  /** Whether stdout is a terminal, also where lines are left as they are. */
+  readonly isTty: boolean;
   /** Clears the screen of a terminal; nothing elsewhere. */
   clear(): void;
   now(): Date;
 }
 
 /** A terminal as the whole command line has it. */
-export interface Screen extends Omit<Terminal, 'out'> {
+export interface Screen extends Omit<Terminal, 'out' | 'isTty'> {
   out(line: string): void;
   /** From now on what does not fit the screen goes through the user's pager. */
   page(): void;

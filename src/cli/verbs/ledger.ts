@@ -5,11 +5,13 @@ import { addLedgerAt } from './ledger-at.ts';
 import { addLedgerCheckProof } from './ledger-check-proof.ts';
 import { addLedgerCheckpoint } from './ledger-checkpoint.ts';
 import { addLedgerConsistency } from './ledger-consistency.ts';
+import { addLedgerExport } from './ledger-export.ts';
 import { addLedgerImport } from './ledger-import.ts';
 import { addLedgerImported } from './ledger-imported.ts';
 import { addLedgerIndex } from './ledger-index.ts';
 import { addLedgerKey } from './ledger-key.ts';
 import { addLedgerProve } from './ledger-prove.ts';
+import { addLedgerReport } from './ledger-report.ts';
 import { addLedgerRotateKey } from './ledger-rotate-key.ts';
 import { addLedgerShow } from './ledger-show.ts';
 import { addLedgerStats } from './ledger-stats.ts';
@@ -33,6 +35,8 @@ const VERBS: readonly AddVerb[] = [
   addLedgerAt,
   addLedgerImport,
   addLedgerImported,
+  addLedgerExport,
+  addLedgerReport,
 ];
 
 export const addLedger: AddVerb = (parent, context) => {

@@ -116,6 +116,7 @@ export function fakeTerminal(out: string[], err: string[], errIsTty = false): Te
     err: (line) => void err.push(line),
     errRaw: (text) => void err.push(text),
     errIsTty,
+    isTty: false,
     width: undefined,
     clear: () => undefined,
     now: () => NOW,

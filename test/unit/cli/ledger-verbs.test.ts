@@ -341,6 +341,96 @@ describe('ledger at', () => {
   });
 });
 
+describe('ledger export', () => {
+  it('prints the lines as they stand in the ledger, those that are wanted', async () => {
+    const lines = readFileSync(ledger, 'utf8').trimEnd().split('\n');
+    expect((await cli(['ledger', 'export'], { ledger })).out).toEqual(lines);
+    expect((await cli(['ledger', 'export', '--json', '2..4', '--vmid', '101'], { ledger })).out).toEqual(
+      lines.slice(2, 4),
+    );
+  });
+
+  it('prints a table that holds every block whole, whatever names are in it', async () => {
+    const path = join(mkdtempSync(join(dir, 'export-')), 'ledger.jsonl');
+    const book = await openLedger({ path, hostname: 'pve1', bootId: 'boot-1', pid: 1, user: 'root' });
+    const hostile = ['=cmd|"/c calc"!A1', '+1', '-1', '@x', 'a,"b"\r\nc', '\u202e\u001b[2J', ' pad '];
+    for (const guest of hostile)
+      await book.append({ category: 'port', action: 'x', data: { guest, vmid: 101 }, user: guest });
+    await book.close();
+    const { out } = await cli(['ledger', 'export', '--format', 'csv', '--file', path]);
+    const [head, ...rows] = parseCsv(`${out.join('\n')}\n`);
+    expect([head?.[0], head?.at(-1), rows.length]).toEqual(['height', 'hash', hostile.length]);
+    const column = (name: string) => rows.map((row) => row[head?.indexOf(name) ?? -1] ?? '');
+    for (const cell of rows.flat()) expect(cell).not.toMatch(/^[=+@\t\r]|^-(?!\d+$)|[\p{Cc}\p{Cf}]/u);
+    expect(column('guest').slice(0, 4)).toEqual(hostile.slice(0, 4).map((name) => `'${name}`));
+    expect(column('data').map((cell) => (JSON.parse(cell) as { guest: string }).guest)).toEqual(hostile);
+    expect(
+      (await cli(['ledger', 'export', '--format', 'csv', '--vmid', '555', '--file', path])).out,
+    ).toHaveLength(1);
+  });
+
+  it('writes tiles only where there is a checkpoint', async () => {
+    const { code, err } = await cli(['ledger', 'export', '--tiles', join(dir, 'tiles')], { ledger });
+    expect([code, err[0]]).toEqual([1, expect.stringContaining('has no checkpoint')]);
+  });
+
+  it('keeps a terminal safe', async () => {
+    const path = join(mkdtempSync(join(dir, 'export-')), 'ledger.jsonl');
+    const book = await openLedger({ path, hostname: 'pve1', bootId: 'boot-1', pid: 1, user: '\u202e' });
+    await book.append({ category: 'port', action: 'x', data: null });
+    await book.close();
+    expect((await cli(['ledger', 'export', '--file', path])).out[0]).toContain('\u202e');
+    expect((await cli(['ledger', 'export', '--file', path], { width: 80 })).out.join('')).not.toContain(
+      '\u202e',
+    );
+  });
+});
+
+/** RFC 4180. */
+function parseCsv(text: string): string[][] {
+  const rows: string[][] = [[]];
+  for (const [, quoted, plain = '', end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^,\r\n"]*))(,|\r\n|$)/g)) {
+    if (end === '') break;
+    rows.at(-1)?.push(quoted?.replaceAll('""', '"') ?? plain);
+    if (end !== ',') rows.push([]);
+  }
+  return rows.slice(0, -1);
+}
+
+describe('ledger report', () => {
+  it('tells who changed what, what failed, and what is known of the ledger', async () => {
+    const { code, out } = await cli(['ledger', 'report'], { ledger });
+    expect(code).toBe(0);
+    const text = out.join('\n');
+    for (const part of [
+      /^Report on /,
+      /6 blocks: #1 \(.*\) to #6 \(.*\), hash [0-9a-f]{64}/,
+      /Integrity of the whole ledger\n {2}OK: /,
+      /Who had what changed\n {2}COUNT +WHAT +BY +BECAUSE +OF +LAST\n/,
+      /\n {2}1 +port_attached +root +guest_net_up \(lxc\) +vi101 +#4\n/,
+      /What failed\n {2}begun and not finished in this time: #6/,
+      /Checkpoints\n {2}none/,
+      /Witnesses\n {2}none/,
+    ])
+      expect(text).toMatch(part);
+  });
+
+  it('gives programs all of it, and can leave the check out', async () => {
+    const argv = ['ledger', 'report', '--since', '2000-01-01', '--until', '2999-01', '--json'];
+    const whole = JSON.parse((await cli(argv, { ledger })).out.join('\n')) as Record<string, unknown>;
+    expect(whole).toMatchObject({
+      blocks: 6,
+      open: [6],
+      failure_count: 0,
+      integrity: { verdict: 'unanchored' },
+    });
+    const { out } = await cli([...argv, '--no-verify'], { ledger });
+    expect(JSON.parse(out.join('\n'))).toMatchObject({ integrity: null });
+    const none = await cli(['ledger', 'report', '--until', '2000-01-01', '--no-verify'], { ledger });
+    expect(none.out[2]).toBe('0 blocks: none in this time');
+  });
+});
+
 describe('ledger index', () => {
   const own = async (text: string) => {
     const place = mkdtempSync(join(dir, 'index-'));

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 
 export const ENTRY_BYTES = 144;
 const DIGEST_AT = 128;
-// "OPAI" and the version of this format.
+// "OPAI", and the version of this format and of the keys that blocks have: `keysOf` must not change without it.
 const MAGIC = 0x4941504f;
 const VERSION = 1;
 

@@ -12,7 +12,7 @@ export type KeptIndex = { close(): Promise<void> };
 
 /** `onError` is told why an index could not be written; queries go on without it, and the next run tries again. */
 export function keepIndex(
-  ledger: Pick<LedgerWriter, 'head' | 'subscribe'>,
+  ledger: Pick<LedgerWriter, 'head' | 'onSealed' | 'subscribe'>,
   parts: { path: string; onError: (error: unknown) => void; patienceMs?: number },
 ): KeptIndex {
   const { path, onError, patienceMs = PATIENCE_MS } = parts;
@@ -39,14 +39,16 @@ export function keepIndex(
     work ??= run();
   };
   const timer = setTimeout(update, patienceMs).unref();
-  const unsubscribe = ledger.subscribe(({ height, category }) => {
-    // What the ledger says of its own files: they are others now.
-    if (height >= next || category === 'filesystem') update();
-  });
+  const endings = [
+    ledger.subscribe(({ height }) => {
+      if (height >= next) update();
+    }),
+    ledger.onSealed(update),
+  ];
   return {
     async close() {
       clearTimeout(timer);
-      unsubscribe();
+      for (const end of endings) end();
       stop.abort();
       await work;
     },

@@ -29,22 +29,20 @@ export function guestNamesOf({ data }: Pick<Block, 'data'>): string[] {
   return [...new Set([...texts(reported, ['guest', 'name', 'former_name']), ...listed])];
 }
 
-/** Keys of `data` and `metadata` that name whoever asked; `user` and `pid` are fields of the block. */
-export const ACTOR_KEYS = ['caller', 'changed_by', 'process', 'requested_by', 'sudo_user', 'uid', 'user'];
+/** Keys of `metadata`, and of those objects in `data` that tell of a caller, that name whoever asked. */
+const ACTOR_KEYS = ['caller_login', 'caller_process', 'caller_sudo_user', 'caller_unit'];
+const CALLERS = ['asked_by', 'by', 'caller'];
+const CALLER_KEYS = ['login_uid', 'login_user', 'process', 'sudo_user', 'uid', 'unit', 'user'];
 
-/** Who asked: the block's user, and what its data and metadata say of the caller. */
-export function actorsOf(block: Pick<Block, 'data' | 'metadata' | 'user'>): string[] {
-  const { data, metadata, user } = block;
-  const caller = objectOf(objectOf(data).caller ?? null);
-  return [
-    ...new Set([
-      user,
-      ...texts(metadata, ACTOR_KEYS),
-      ...texts(objectOf(data), ACTOR_KEYS),
-      ...texts(caller, ACTOR_KEYS),
-    ]),
-  ];
+/** Who asked: the block's user, and what its metadata and data say of the caller. */
+export function actorsOf({ data, metadata, user }: Pick<Block, 'data' | 'metadata' | 'user'>): string[] {
+  const reported = objectOf(data);
+  const callers = CALLERS.flatMap((key) => texts(objectIn(reported, key), CALLER_KEYS));
+  return [...new Set([user, ...texts(metadata, ACTOR_KEYS), ...texts(reported, ['user']), ...callers])];
 }
+
+const objectIn = (data: JsonObject, key: string): JsonObject =>
+  objectOf(Object.hasOwn(data, key) ? (data[key] ?? null) : null);
 
 function texts(data: JsonObject, keys: readonly string[]): string[] {
   return keys.flatMap((key) => textOf(data, key) ?? []);

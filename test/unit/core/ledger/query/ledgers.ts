@@ -74,6 +74,7 @@ const port = fc.oneof(
     vmid: fc.constantFrom('101', 5, null),
     name: fc.constantFrom(101, 'web'),
     user: fc.constantFrom('eve', 7),
+    by: fc.constantFrom({ uid: 7, sudo_user: 'eve' }, 'eve', null, { process: 'nobody' }),
   }),
   fc.constantFrom(null, 7, 'text', [1], { deep: [{ port: 'vi100' }] }, { port: 101, guest: 1.5, é: true }),
 );

@@ -375,6 +375,7 @@ describe('an index that is kept', () => {
     const kept = keepIndex(
       {
         head: () => ({ height, hash: '' }),
+        onSealed: () => () => undefined,
         subscribe: (listener) => {
           listeners.add(listener);
           return () => listeners.delete(listener);
@@ -401,7 +402,8 @@ describe('an index that is kept', () => {
 
   it('that cannot be written is told, and stopped at once', async () => {
     using place = placeLedger(linesOf(Array.from({ length: 9000 }, (_, n) => note(n))));
-    const ledger = { head: () => ({ height: 9000, hash: '' }), subscribe: () => () => undefined };
+    const none = () => () => undefined;
+    const ledger = { head: () => ({ height: 9000, hash: '' }), subscribe: none, onSealed: none };
     const stopped = keepIndex(ledger, { path: place.path, onError: () => expect.fail(), patienceMs: 0 });
     await vi.waitFor(() => expect(readdirSync(place.dir)).toContain('ledger.d'));
     await stopped.close();
