@@ -1,6 +1,6 @@
 // Group commit: what queued up while the last fdatasync was under way is the next batch. No timer, nothing to tune.
 import { AgentError } from '../lib/errors.ts';
-import type { Json } from '../lib/json.ts';
+import { AppendedBlock } from './appended-block.ts';
 import type { HashedBlock } from './block.ts';
 import type { Head } from './head.ts';
 import type { LedgerFile } from './ledger-file.ts';
@@ -83,7 +83,7 @@ export function appendQueue(parts: QueueParts): AppendQueue {
       return;
     }
     for (const [index, { draft, resolve }] of taken.entries()) {
-      const block = finished(draft, head, hashes[index] ?? '');
+      const block = new AppendedBlock(draft, head, hashes[index] ?? '');
       head = { height: block.height, hash: block.hash };
       onDurable(block, texts[index] ?? '');
       resolve(block);
@@ -109,25 +109,3 @@ export function appendQueue(parts: QueueParts): AppendQueue {
 }
 
 const unheard = () => undefined;
-
-// `data` is read back from the text, so that what listeners see is what the file says, whatever became of the caller's object.
-// Field by field: spreading the draft took longer than all the rest of an append.
-function finished(draft: Draft, before: Head, hash: string): HashedBlock {
-  return {
-    action: draft.action,
-    boot_id: draft.boot_id,
-    category: draft.category,
-    cause: draft.cause,
-    data: JSON.parse(draft.dataText) as Json,
-    height: before.height + 1,
-    hostname: draft.hostname,
-    metadata: JSON.parse(draft.metadataText) as Record<string, string>,
-    pid: draft.pid,
-    prev_hash: before.hash,
-    producer: draft.producer,
-    timestamp: draft.timestamp,
-    user: draft.user,
-    version: 1,
-    hash,
-  };
-}

@@ -32,7 +32,7 @@ describe('appending', () => {
     expect(appended.map((block) => block.metadata.event_id)).toEqual(appended.map((_, n) => `event-${n}`));
     expect(ledger.head()).toEqual({ height: 500, hash: appended[499]?.hash });
     await ledger.close();
-    expect(await collect(place.path)).toEqual(appended);
+    expect(await collect(place.path)).toEqual(JSON.parse(JSON.stringify(appended)));
     expect(await verifyLedger(place.path)).toMatchObject({ verdict: 'ok', blocks: 500 });
   });
 
