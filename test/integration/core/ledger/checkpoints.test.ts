@@ -20,6 +20,7 @@ import {
   openCheckpoints,
 } from '../../../../src/core/ledger/checkpoint/checkpoints.ts';
 import type { EpochNote } from '../../../../src/core/ledger/checkpoint/epoch-note.ts';
+import { verifyEvidence } from '../../../../src/core/ledger/checkpoint/verify-evidence.ts';
 import { type HashedBlock, type LedgerWriter, tail } from '../../../../src/core/ledger/index.ts';
 import { newSigner, readVerifier } from '../../../../src/core/ledger/note/keys.ts';
 import { signatureBy } from '../../../../src/core/ledger/note/signed-note.ts';
@@ -388,6 +389,40 @@ describe('an epoch', () => {
     expect(epochs).toMatchObject([{ why: 'witness-ahead', witness: { name: 'witness.example', size: 9 } }]);
     await end();
     expect((await begun(place)).at(-1)?.data).toMatchObject({ witness: 'witness.example', witnessed: 9 });
+  });
+});
+
+describe('a heartbeat', () => {
+  it('comes again and again, and none is missed when the clock jumps forward and back', async () => {
+    using place = scratch();
+    const start = Date.now();
+    let looks = 0;
+    // Forward by a day, back by two, and so on: as a host with a bad clock and a good server does.
+    const clock = {
+      now: () => start + (++looks % 3 === 0 ? 86_400_000 : looks % 3 === 1 ? -172_800_000 : 0),
+    };
+    const ledger = await open(place.path, { clock });
+    const errors: unknown[] = [];
+    const checkpoints = openCheckpoints({
+      ...{ ledger, path: place.path, hostname: 'pve1', machineId: MACHINE, origin: '' },
+      ...{ everySeconds: 0.02, heartbeatSeconds: 0.01, now: clock.now, mono: () => 1 },
+      onError: (error) => errors.push(error),
+      onEpoch: () => undefined,
+    });
+    const beats: HashedBlock[] = [];
+    await new Promise<void>((resolve) => {
+      ledger.subscribe((block) => {
+        if (block.action === 'ledger_heartbeat' && beats.push(block) === 12) resolve();
+      });
+    });
+    await checkpoints.close();
+    await ledger.close();
+    expect(beats.map(({ data }) => (data as { beat: number }).beat)).toEqual(beats.map((_, n) => n + 1));
+    expect(new Set(beats.map(({ timestamp }) => timestamp.slice(0, 10))).size).toBeGreaterThan(1);
+    const found = await verifyEvidence(place.path, { now: () => start });
+    expect([found.verdict, found.fault]).toEqual(['ok', undefined]);
+    expect((await kept(place)).length).toBeGreaterThan(1);
+    expect(errors).toEqual([]);
   });
 });
 
