@@ -103,7 +103,7 @@ export function openCheckpoints(options: CheckpointOptions): Checkpoints {
     problem = text;
     cadence.again();
   }
-  const unsubscribe = ledger.subscribe(cadence.tick);
+  const unsubscribe = ledger.subscribe(({ action }) => cadence.tick(action));
   const stopBeating = beat({
     ...options,
     everySeconds: options.heartbeatSeconds,

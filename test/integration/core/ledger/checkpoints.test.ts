@@ -162,6 +162,20 @@ describe('a checkpoint', () => {
     await burst.end();
   });
 
+  it('comes at once around what changes the host as a whole', async () => {
+    using place = scratch();
+    const { ledger, checkpoints, end } = await run(place);
+    for (const action of ['bridge_create', 'bridge_created', 'config_reloaded']) {
+      const signed = new Promise<void>((resolve) => checkpoints.onSigned(resolve));
+      const { height } = await ledger.append(entry(1, { category: 'bridge', action }));
+      await signed;
+      expect(checkpoints.newest()?.size).toBe(height);
+    }
+    await append(ledger, 1);
+    expect(checkpoints.newest()?.size).toBe(4);
+    await end();
+  });
+
   it('is never signed of another head of the same size', async () => {
     using place = scratch();
     const { ledger, checkpoints, end, errors } = await run(place);
