@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type LedgerWriter, openLedger } from '../src/core/ledger/index.ts';
 import { evidence } from './ledger-evidence.ts';
 import { median, options, type Row, row, sample } from './ledger-parts.ts';
+import { measureQueries } from './ledger-queries.ts';
 
 /** One writer: an acknowledgement takes at most 1.3 of one fdatasync. */
 const LIMITS: Readonly<Record<number, string>> = { 1: '>= 0.77', 64: '>= 20' };
@@ -13,7 +14,7 @@ const SECONDS = 2;
 export async function run(): Promise<Row[]> {
   const dir = mkdtempSync(join(process.env.OPA_BENCH_DIR ?? '/var/tmp', 'opa-bench-'));
   try {
-    return [...(await appends(dir)), ...(await evidence(dir))];
+    return [...(await appends(dir)), ...(await evidence(dir)), ...(await measureQueries(dir))];
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }

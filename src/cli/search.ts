@@ -22,6 +22,7 @@ export function startSearch(path: string, isOwn: boolean, { terminal, isRoot }: 
   return {
     asking: {
       ...unreadable.reading,
+      mayBlock: true,
       onBytes: meter.add,
       onDamaged: () => {
         isDamaged = true;

@@ -44,8 +44,8 @@ export function runBuilder(first: number, start: number) {
     /** `offset` is where its line begins, `next` where the line after it does. */
     add(block: HashedBlock, offset: number, next: number): void {
       const keys = keysOf(block);
-      if (pairCount + keys.size > pairs.length) {
-        const wider = new Float64Array(2 * pairs.length + keys.size);
+      if (pairCount + keys.length > pairs.length) {
+        const wider = new Float64Array(2 * pairs.length + keys.length);
         wider.set(pairs);
         pairs = wider;
       }
@@ -61,7 +61,7 @@ export function runBuilder(first: number, start: number) {
       hash = block.hash;
     },
     finish(dataAt: number): { entry: RunEntry; data: Buffer } {
-      const { keys, postings } = group(pairs.subarray(0, pairCount).sort());
+      const { keys, postings } = group(distinct(pairs.subarray(0, pairCount).sort()));
       const names = Buffer.from([...actions].sort().join('\n'));
       const sizes = { keys: keys.length / KEY_BYTES, postings: postings.length, actions: names.length };
       const entry: RunEntry = {
@@ -78,6 +78,13 @@ export function runBuilder(first: number, start: number) {
       return { entry, data };
     },
   };
+}
+
+// Two terms of a block may share a key.
+function distinct(sorted: Float64Array): Float64Array {
+  let count = 0;
+  for (const pair of sorted) if (count === 0 || sorted[count - 1] !== pair) sorted[count++] = pair;
+  return sorted.subarray(0, count);
 }
 
 // Each key with its only block, or with where its list begins: how many there are, then how far each is from the one before.
@@ -176,17 +183,18 @@ async function readList(read: ReadPostings, from: number, total: number): Promis
   return places;
 }
 
-/** Where the line at this place begins and ends in the ledger's file. Throws DamagedPage. */
-export async function lineAt(
-  place: number,
+/** Where the lines at these places begin and end in the ledger's file; places in rising order. Throws DamagedPage. */
+export async function linesAt(
+  places: readonly number[],
   entry: RunEntry,
   pages: Pages,
-): Promise<[start: number, end: number]> {
-  const { offsetsAt } = layout(entry);
-  const isLast = place === entry.count - 1;
-  const bytes = await pages.read(offsetsAt + place * OFFSET_BYTES, isLast ? OFFSET_BYTES : 2 * OFFSET_BYTES);
-  const start = entry.start + bytes.readUInt32LE(0);
-  return [start, isLast ? entry.end : entry.start + bytes.readUInt32LE(OFFSET_BYTES)];
+): Promise<[start: number, end: number][]> {
+  const [first = 0, last = first] = [places[0], places.at(-1)];
+  const count = Math.min(entry.count, last + 2) - first;
+  const bytes = await pages.read(layout(entry).offsetsAt + first * OFFSET_BYTES, count * OFFSET_BYTES);
+  const offset = (place: number) =>
+    place === entry.count ? entry.end : entry.start + bytes.readUInt32LE((place - first) * OFFSET_BYTES);
+  return places.map((place) => [offset(place), offset(place + 1)]);
 }
 
 /** The actions of a run's blocks, each once. Throws DamagedPage. */

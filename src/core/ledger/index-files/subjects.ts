@@ -1,32 +1,42 @@
-// What a block is about, and who asked for it: the names and numbers by which people look for it; pure.
+// What a block is about, and who asked for it: the names and numbers by which people look for it; pure. Each block is asked when it is
+// indexed, so these collect into one list each instead of making many.
 
 import { parsePortName, vmidFromText } from '../../guest/vmid.ts';
-import type { JsonObject } from '../../lib/json.ts';
-import { objectOf, portsIn, textOf } from '../../lib/json-value.ts';
+import type { Json, JsonObject } from '../../lib/json.ts';
+import { objectOf, textOf } from '../../lib/json-value.ts';
 import type { Block } from '../block.ts';
 
 /** Of `data`: its own number, and those of the ports and guests that it names. */
 export function vmidsOf({ data }: Pick<Block, 'data'>): number[] {
   const reported = objectOf(data);
-  const own = vmidFromText(textOf(reported, 'vmid') ?? '');
-  const listed = listIn(reported, 'guests').flatMap(
-    (guest) => vmidFromText(textOf(guest, 'vmid') ?? '') ?? [],
-  );
-  const ports = portsIn(reported).flatMap((port) => parsePortName(port)?.vmid ?? []);
-  return [...new Set([...(own === undefined ? [] : [own]), ...listed, ...ports])];
+  const found: number[] = [];
+  add(found, vmidFromText(textOf(reported, 'vmid') ?? ''));
+  for (const guest of listIn(reported, 'guests'))
+    add(found, vmidFromText(textOf(objectOf(guest), 'vmid') ?? ''));
+  const port = textOf(reported, 'port');
+  if (port !== undefined) add(found, parsePortName(port)?.vmid);
+  for (const one of listIn(reported, 'ports'))
+    add(found, parsePortName(textOf(objectOf(one), 'port') ?? '')?.vmid);
+  return found;
 }
 
 /** Names of ports, the one before a change too. */
 export function portsOf({ data }: Pick<Block, 'data'>): string[] {
   const reported = objectOf(data);
-  return [...new Set([...portsIn(reported), ...texts(reported, ['former_port'])])];
+  const found: string[] = [];
+  add(found, textOf(reported, 'port'));
+  for (const one of listIn(reported, 'ports')) add(found, textOf(objectOf(one), 'port'));
+  add(found, textOf(reported, 'former_port'));
+  return found;
 }
 
 /** Names of guests, the one before a change too. */
 export function guestNamesOf({ data }: Pick<Block, 'data'>): string[] {
   const reported = objectOf(data);
-  const listed = listIn(reported, 'guests').flatMap((guest) => texts(guest, ['name']));
-  return [...new Set([...texts(reported, ['guest', 'name', 'former_name']), ...listed])];
+  const found: string[] = [];
+  for (const key of ['guest', 'name', 'former_name']) add(found, textOf(reported, key));
+  for (const guest of listIn(reported, 'guests')) add(found, textOf(objectOf(guest), 'name'));
+  return found;
 }
 
 /** Keys of `metadata`, and of those objects in `data` that tell of a caller, that name whoever asked. */
@@ -36,19 +46,29 @@ const CALLER_KEYS = ['login_uid', 'login_user', 'process', 'sudo_user', 'uid', '
 
 /** Who asked: the block's user, and what its metadata and data say of the caller. */
 export function actorsOf({ data, metadata, user }: Pick<Block, 'data' | 'metadata' | 'user'>): string[] {
+  const found = [user];
+  for (const key of ACTOR_KEYS) add(found, textOf(metadata, key));
   const reported = objectOf(data);
-  const callers = CALLERS.flatMap((key) => texts(objectIn(reported, key), CALLER_KEYS));
-  return [...new Set([user, ...texts(metadata, ACTOR_KEYS), ...texts(reported, ['user']), ...callers])];
+  add(found, textOf(reported, 'user'));
+  for (const caller of CALLERS) {
+    const said = own(reported, caller);
+    if (said !== undefined) for (const key of CALLER_KEYS) add(found, textOf(objectOf(said), key));
+  }
+  return found;
 }
 
-const objectIn = (data: JsonObject, key: string): JsonObject =>
-  objectOf(Object.hasOwn(data, key) ? (data[key] ?? null) : null);
-
-function texts(data: JsonObject, keys: readonly string[]): string[] {
-  return keys.flatMap((key) => textOf(data, key) ?? []);
+/** Each once; there are few. */
+function add<T>(found: T[], one: T | undefined): void {
+  if (one !== undefined && !found.includes(one)) found.push(one);
 }
 
-function listIn(data: JsonObject, key: string): JsonObject[] {
-  const list = Object.hasOwn(data, key) ? data[key] : undefined;
-  return Array.isArray(list) ? list.map(objectOf) : [];
+const NONE: readonly Json[] = [];
+
+function listIn(data: JsonObject, key: string): readonly Json[] {
+  const list = own(data, key);
+  return Array.isArray(list) ? list : NONE;
+}
+
+function own(data: JsonObject, key: string): Json | undefined {
+  return Object.hasOwn(data, key) ? data[key] : undefined;
 }

@@ -2,7 +2,7 @@
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isErrno } from '../../lib/errors.ts';
-import { type Readable, readFully } from '../byte-source.ts';
+import { blocking, type Readable, readFully } from '../byte-source.ts';
 import { ENTRY_BYTES, entryDigest, NO_ENTRY, type RunEntry, readEntry } from './entry.ts';
 import { type Pages, pagesAt } from './pages.ts';
 import { dataEnd } from './run-data.ts';
@@ -63,15 +63,16 @@ const NOTHING: Readable = { read: async () => ({ bytesRead: 0 }) };
 export type OpenIndex = Table & { pagesOf(run: RunEntry): Pages; close(): Promise<void> };
 
 /** The table with its data. Without one there are no runs. Throws what reading throws. */
-export async function openIndex(paths: IndexPaths, ledger: Readable): Promise<OpenIndex> {
+export async function openIndex(paths: IndexPaths, ledger: Readable, mayBlock = false): Promise<OpenIndex> {
   const table = await readTable(paths, ledger);
   const file = table.runs.length === 0 ? undefined : await open(paths.data, 'r').catch(() => undefined);
   const usable = file
     ? table
     : { runs: [], digests: [], isDamaged: table.isDamaged || table.runs.length > 0 };
+  const source = file && mayBlock ? blocking(file.fd) : (file ?? NOTHING);
   return {
     ...usable,
-    pagesOf: ({ dataAt, hash }) => pagesAt(file ?? NOTHING, dataAt, hash),
+    pagesOf: ({ dataAt, hash }) => pagesAt(source, dataAt, hash),
     close: async () => file?.close(),
   };
 }

@@ -1,6 +1,7 @@
 // Answers what is asked of a ledger: through the index as far as there is one that holds, and line by line behind it. The answer
 // is the same with and without.
 import type { HashedBlock } from '../block.ts';
+import { type ByteSource, blocking } from '../byte-source.ts';
 import { activeIndex, sealedIndex } from '../index-files/names.ts';
 import { type OpenIndex, openIndex } from '../index-files/table.ts';
 import type { Unreadable } from '../line-chunks.ts';
@@ -16,6 +17,8 @@ import type { Want } from './wants.ts';
 export type Asking = Reading & {
   /** False: look at every line, as if there were no index. */
   useIndex?: boolean;
+  /** Whether reads may keep everything else from going on; a program that only answers this is quicker then. */
+  mayBlock?: boolean;
   /** Told once for each of the ledger's files whose index is damaged; what it says of that file is not believed. */
   onDamaged?: () => void;
   /** Told of bytes of the ledger that are done. */
@@ -33,7 +36,8 @@ export async function* queryBlocks(
   const fits = fitting({ ...query, wants });
   const isPlain = plainLines();
   for await (const segment of segmentsFrom(path, from)) {
-    const { source, sealed } = segment;
+    const { sealed } = segment;
+    const source = asking.mayBlock ? quick(segment.source) : segment.source;
     if ((sealed?.first ?? 0) > to) return;
     const onUnreadable = (line: Unreadable) =>
       asking.onUnreadable?.({ ...line, ...(sealed && { file: sealed.file }) });
@@ -57,6 +61,9 @@ export async function* queryBlocks(
   }
 }
 
+const quick = (source: ByteSource): ByteSource =>
+  source.fd === undefined ? source : { ...source, ...blocking(source.fd) };
+
 function isUseful({ since, until }: Query, wants: readonly Want[]): boolean {
   return since !== undefined || until !== undefined || wants.length > 0;
 }
@@ -69,9 +76,11 @@ export async function indexOf(
 ): Promise<OpenIndex | undefined> {
   if (asking.useIndex === false) return undefined;
   const { sealed, source } = segment;
-  const index = await openIndex(sealed ? sealedIndex(path, sealed.first) : activeIndex(path), source).catch(
-    () => undefined,
-  );
+  const index = await openIndex(
+    sealed ? sealedIndex(path, sealed.first) : activeIndex(path),
+    source,
+    asking.mayBlock,
+  ).catch(() => undefined);
   if (index?.isDamaged) asking.onDamaged?.();
   return index;
 }

@@ -2,12 +2,11 @@
 import type { HashedBlock } from '../block.ts';
 import { readFully } from '../byte-source.ts';
 import type { RunEntry } from '../index-files/entry.ts';
-import { lineAt } from '../index-files/run-data.ts';
+import { linesAt } from '../index-files/run-data.ts';
 import type { OpenIndex } from '../index-files/table.ts';
-import { readLine } from '../line.ts';
 import { placesIn } from './places.ts';
 import type { Query } from './query-type.ts';
-import { type Scan, scanBlocks } from './scan.ts';
+import { readQuickly, type Scan, scanBlocks } from './scan.ts';
 
 export type RunReading = Omit<Scan, 'from' | 'to'> &
   Omit<Query, 'wants'> & { index: OpenIndex; onDamaged?: (() => void) | undefined };
@@ -17,6 +16,9 @@ const AT_ONCE = 32;
 /** Lines that are this near to each other are read together, up to so many bytes. */
 const NEAR_BYTES = 8192;
 const WINDOW_BYTES = 1 << 18;
+/** Reads of the ledger under way at the same time; each has a window at most. */
+const READS_AT_ONCE = 32;
+const NEWLINE = 0x0a;
 
 /** What is known of a run: its places, or that only its lines tell. */
 type Found = { run: RunEntry; places: number[] | undefined };
@@ -71,36 +73,44 @@ class NotThere extends Error {}
 async function* readPlaces(
   run: RunEntry,
   places: readonly number[],
-  { source, index, from = 1, to = Number.POSITIVE_INFINITY }: RunReading,
+  { source, index, isPlain, from = 1, to = Number.POSITIVE_INFINITY }: RunReading,
 ): AsyncGenerator<HashedBlock> {
-  const pages = index.pagesOf(run);
   const wanted = places.filter((place) => run.first + place >= from && run.first + place <= to);
-  const lines: [height: number, start: number, end: number][] = [];
-  for (const place of wanted) {
-    const [start, end] = await lineAt(place, run, pages).catch(() => {
-      throw new NotThere();
-    });
-    lines.push([run.first + place, start, end]);
-  }
-  for (let first = 0; first < lines.length; ) {
-    const begin = lines[first]?.[1] ?? 0;
-    let last = first;
-    while (last + 1 < lines.length && isNear(lines[last], lines[last + 1], begin)) last += 1;
-    const end = lines[last]?.[2] ?? 0;
-    if (!(end > begin && begin >= run.start && end <= run.end)) throw new NotThere();
-    const bytes = await readFully(source, begin, end - begin);
-    for (const [height, start, stop] of lines.slice(first, last + 1)) {
-      const block = readLine(bytes.subarray(start - begin, stop - begin - 1));
-      if (block?.height !== height || bytes[stop - begin - 1] !== 0x0a) throw new NotThere();
-      yield block;
+  if (wanted.length === 0) return;
+  const bounds = await linesAt(wanted, run, index.pagesOf(run)).catch(() => {
+    throw new NotThere();
+  });
+  const lines = wanted.map((place, at): Line => [run.first + place, ...(bounds[at] ?? [0, 0])]);
+  const windows = windowsOf(lines, run);
+  for (let at = 0; at < windows.length; at += READS_AT_ONCE) {
+    const some = windows.slice(at, at + READS_AT_ONCE);
+    const read = await Promise.all(some.map(({ begin, end }) => readFully(source, begin, end - begin)));
+    for (const [which, { begin, lines: inside }] of some.entries()) {
+      const bytes = read[which] ?? Buffer.alloc(0);
+      for (const [height, start, stop] of inside) {
+        const [first, last] = [start - begin, stop - begin - 1];
+        const block = bytes[last] === NEWLINE ? readQuickly(bytes, first, last, isPlain) : undefined;
+        if (block?.height !== height) throw new NotThere();
+        yield block;
+      }
     }
-    first = last + 1;
   }
+}
+
+/** Lines that are near to each other, in one read. Throws NotThere for lines that are not in the run. */
+function windowsOf(lines: readonly Line[], run: RunEntry): Window[] {
+  const windows: Window[] = [];
+  for (const line of lines) {
+    const [, start, end] = line;
+    const open = windows.at(-1);
+    if (end <= start || start < Math.max(run.start, open?.end ?? 0) || end > run.end) throw new NotThere();
+    if (open && start - open.end <= NEAR_BYTES && end - open.begin <= WINDOW_BYTES) {
+      open.lines.push(line);
+      open.end = end;
+    } else windows.push({ begin: start, end, lines: [line] });
+  }
+  return windows;
 }
 
 type Line = [height: number, start: number, end: number];
-
-function isNear(one: Line | undefined, next: Line | undefined, begin: number): boolean {
-  if (one === undefined || next === undefined) return false;
-  return next[1] - one[2] <= NEAR_BYTES && next[1] >= one[2] && next[2] - begin <= WINDOW_BYTES;
-}
+type Window = { begin: number; end: number; lines: Line[] };

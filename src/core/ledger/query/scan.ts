@@ -1,8 +1,9 @@
 // Looks for blocks in the lines themselves, without an index: a line that is written as it must be is parsed only when it may fit.
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { HashedBlock } from '../block.ts';
+import type { Block, HashedBlock } from '../block.ts';
 import type { ByteSource } from '../byte-source.ts';
-import { readLine } from '../line.ts';
+import { FOOT_BYTES, HEAD_BYTES, readLine } from '../line.ts';
+import { findHash } from '../line-bytes.ts';
 import { eachLine, lineChunks, type Unreadable } from '../line-chunks.ts';
 import type { PlainLines } from '../plain-line.ts';
 import type { Want } from './wants.ts';
@@ -34,7 +35,7 @@ export async function* scanBlocks(scan: Scan): AsyncGenerator<HashedBlock> {
       return true;
     });
     for (const [start, end] of lines) {
-      const block = readLine(bytes.subarray(start, end));
+      const block = readQuickly(bytes, start, end, isPlain);
       if (block === undefined) onUnreadable({ offset: offset + start, bytes: end - start });
       else yield block;
     }
@@ -60,4 +61,17 @@ function hasMark(marks: Marks, end: number): boolean {
   const before = marks.next;
   while ((marks.places[marks.next] ?? Number.POSITIVE_INFINITY) < end) marks.next += 1;
   return marks.next > before;
+}
+
+/** `readLine` for a line of a bigger piece: one that is as it must be need not be held against the schema. */
+export function readQuickly(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  isPlain: PlainLines,
+): HashedBlock | undefined {
+  if (!isPlain(bytes, start, end)) return readLine(bytes.subarray(start, end));
+  const block = JSON.parse(bytes.toString('utf8', start + HEAD_BYTES, end - FOOT_BYTES)) as Block;
+  const at = findHash(end);
+  return { ...block, hash: bytes.toString('latin1', at, at + 64) };
 }

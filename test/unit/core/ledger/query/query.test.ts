@@ -81,13 +81,16 @@ describe('what is asked of a ledger', () => {
         using place = placeLedger(lines, bounds);
         const right = await expected(place, asked);
         expect(await heights(place, asked)).toEqual(right);
-        expect(await heights(place, asked, { useIndex: false })).toEqual(right);
+        expect(await heights(place, asked, { useIndex: false, mayBlock: true })).toEqual(right);
         const active = readFileSync(place.path, 'utf8').split(/(?<=\n)/);
         // The index is made of the beginning of the active file, and what comes then is behind it.
         writeFileSync(place.path, active.slice(0, cut % (active.length + 1)).join(''));
         await updateIndex(place.path, short);
         writeFileSync(place.path, active.join(''));
-        expect(await heights(place, asked, { onDamaged: () => expect.fail('whole') })).toEqual(right);
+        for (const mayBlock of [false, true]) {
+          const asking = { mayBlock, onDamaged: () => expect.fail('whole') };
+          expect(await heights(place, asked, asking)).toEqual(right);
+        }
       }),
       { numRuns: 80 },
     );
