@@ -37,9 +37,9 @@ _ovs_port_agent() {
 		case "$path $word" in
 		' ledger' | ' proxmox' | ' netmaker' | ' config' | ' help') path=$word ;;
 		' '[a-z]*) path=$word ;;
-		'ledger '[a-z]* | 'netmaker '[a-z]* | 'config '[a-z]* | 'proxmox '[a-z]* | 'proxmox interfaces '[a-z]*) path="$path $word" ;;
+		'ledger '[a-z]* | 'netmaker '[a-z]* | 'config '[a-z]* | 'proxmox '[a-z]* | 'proxmox interfaces '[a-z]* | 'ledger witness '[a-z]*) path="$path $word" ;;
 		esac
-		case $path in '' | ledger | proxmox | netmaker | config | 'proxmox interfaces' | help) ;; *) break ;; esac
+		case $path in '' | ledger | proxmox | netmaker | config | 'proxmox interfaces' | 'ledger witness' | help) ;; *) break ;; esac
 	done
 
 	case $previous in
@@ -58,7 +58,9 @@ _ovs_port_agent() {
 		case $path in
 		'') words=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config help --version) ;;
 		help) words=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config) ;;
-		ledger) words=(verify show tail stats checkpoint key rotate-key prove check-proof consistency index trace at import imported export report) ;;
+		ledger) words=(verify show tail stats checkpoint key rotate-key prove check-proof consistency index trace at import imported export report witness) ;;
+		'ledger witness') words=(status key trust publish) ;;
+		'ledger witness key') words=(--format) ;;
 		proxmox) words=(enroll unenroll status interfaces) ;;
 		'proxmox interfaces') words=(show apply remove) ;;
 		netmaker) words=(list attest leases withdraw) ;;
@@ -91,7 +93,7 @@ _ovs_port_agent() {
 		'config check') kind=files ;;
 		'config show') words=(--changed) kind=files ;;
 		esac
-		case $path in '' | help | ledger | proxmox | netmaker | config | 'proxmox interfaces') ;; *) words+=(--json) ;; esac
+		case $path in '' | help | ledger | proxmox | netmaker | config | 'proxmox interfaces' | 'ledger witness') ;; *) words+=(--json) ;; esac
 		[[ $path == help ]] || words+=(--help --color --no-pager)
 	fi
 

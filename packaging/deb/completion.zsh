@@ -38,9 +38,9 @@ _ovs-port-agent() {
     [[ $word == -* || $word != [a-z]* ]] && continue
     case $path_ in
       '') path_=$word ;;
-      ledger|netmaker|config|proxmox|'proxmox interfaces') path_="$path_ $word" ;;
+      ledger|netmaker|config|proxmox|'proxmox interfaces'|'ledger witness') path_="$path_ $word" ;;
     esac
-    case $path_ in ''|ledger|proxmox|netmaker|config|'proxmox interfaces'|help) ;; *) break ;; esac
+    case $path_ in ''|ledger|proxmox|netmaker|config|'proxmox interfaces'|'ledger witness'|help) ;; *) break ;; esac
   done
 
   case $previous in
@@ -59,7 +59,9 @@ _ovs-port-agent() {
     case $path_ in
       '') offered=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config help --version) ;;
       help) offered=(run status doctor explain list events reconcile name create-interface remove-interface introspect proxmox netmaker ledger config) ;;
-      ledger) offered=(verify show tail stats checkpoint key rotate-key prove check-proof consistency index trace at import imported export report) ;;
+      ledger) offered=(verify show tail stats checkpoint key rotate-key prove check-proof consistency index trace at import imported export report witness) ;;
+      'ledger witness') offered=(status key trust publish) ;;
+      'ledger witness key') offered=(--format) ;;
       proxmox) offered=(enroll unenroll status interfaces) ;;
       'proxmox interfaces') offered=(show apply remove) ;;
       netmaker) offered=(list attest leases withdraw) ;;
@@ -92,7 +94,7 @@ _ovs-port-agent() {
       'config check') kind=files ;;
       'config show') offered=(--changed) kind=files ;;
     esac
-    case $path_ in ''|help|ledger|proxmox|netmaker|config|'proxmox interfaces') ;; *) offered+=(--json) ;; esac
+    case $path_ in ''|help|ledger|proxmox|netmaker|config|'proxmox interfaces'|'ledger witness') ;; *) offered+=(--json) ;; esac
     [[ $path_ == help ]] || offered+=(--help --color --no-pager)
   fi
 

@@ -13,6 +13,7 @@ import { openReportedEvents } from '../reconcile/reported-events.ts';
 import { checkpointsOf } from './open-checkpoints.ts';
 import { lossText, openBook } from './open-ledger.ts';
 import { openSegments } from './open-segments.ts';
+import { openWitnesses } from './open-witnesses.ts';
 import { PLACES } from './places.ts';
 import { VERSION } from './version.ts';
 
@@ -58,6 +59,7 @@ export async function openRecords(parts: RecordParts) {
   const opened = await checkpointsOf({ ledger, config, host, log, now, onError });
   const { checkpoints } = opened;
   const segments = await openSegments({ ledger, config, checkpoints, watching, log, now, onError });
+  const witnesses = await openWitnesses({ ...opened, config, host, bus, log, now, onError });
   const reportedEvents = openReportedEvents({ config, ledger, warn: log.warning, onError });
-  return { book, ledger, openAtStart, startHeight, reportedEvents, segments, ...opened };
+  return { book, ledger, openAtStart, startHeight, reportedEvents, segments, ...opened, witnesses };
 }

@@ -30,6 +30,7 @@ export async function runUntilEnd(parts: EndParts): Promise<number> {
     desiredState,
     reportedEvents,
     checkpoints,
+    witnesses,
     log,
     now,
     onError,
@@ -55,6 +56,7 @@ export async function runUntilEnd(parts: EndParts): Promise<number> {
     await shutDown({ agent, ovsdb, drivers, ledger, desiredState, cause, now, onError });
   }
   await reportedEvents.close();
+  await witnesses.close();
   await parts.segments.close();
   await checkpoints.close();
   await book.close();

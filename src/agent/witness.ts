@@ -24,7 +24,7 @@ async function main(): Promise<number> {
   const { listen, https, name, logs } = config.witness;
   const place = parseListen(listen);
   if (place === undefined)
-    throw new AgentError('bad-config', 'witness.listen names no address, so there is nowhere to listen');
+    throw new AgentError('bad-config', "witness.listen names no address, so this host is nobody's witness");
   const { signer, seen } = await openWitnessIdentity(
     WITNESS_STATE,
     name || defaultKeyName(hostname(), 'witness'),

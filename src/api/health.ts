@@ -26,6 +26,8 @@ import {
 } from '../diagnose/health.ts';
 import type { Binding, DesiredState } from '../state/desired-state.ts';
 import type { PendingRetries } from '../state/pending-retries.ts';
+import type { WitnessClient } from '../witness/client/client.ts';
+import type { Cluster } from '../witness/cluster/exchange.ts';
 
 export interface HealthParts {
   config: Config;
@@ -43,6 +45,8 @@ export interface HealthParts {
   checkpoints: Pick<Checkpoints, 'status'>;
   /** Why the ledger's epoch began, unless it was new then. */
   epoch: () => EpochNote | undefined;
+  /** Whom the ledger's checkpoints are shown to. */
+  witnesses: Pick<WitnessClient, 'states'> & Pick<Cluster, 'problems'>;
   /** What keeps public addresses from being reached, one line each. */
   unreached: () => readonly string[];
 }
@@ -73,6 +77,11 @@ export function openHealth(parts: HealthParts): AgentHealth {
         loss: parts.loss,
         epoch: parts.epoch(),
         checkpointProblem: parts.checkpoints.status().problem,
+      },
+      witnesses: {
+        states: parts.witnesses.states(),
+        peers: parts.witnesses.problems(),
+        everySeconds: Math.max(config.ledger.heartbeat, config.ledger.checkpoint_interval),
       },
       now: Date.now(),
       polled: parts.polled(),

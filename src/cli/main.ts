@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { CONFIG_PATH } from '../core/config/load.ts';
 import { exec } from '../core/lib/exec.ts';
 import { LOCAL_PATH } from '../runtimes/proxmox/hookscript/storage-cfg.ts';
+import { WITNESS_STATE } from '../witness/places.ts';
 import { callAgent } from './agent-call.ts';
 import { configOfHost } from './config-of-host.ts';
 import { type InspectParts, inspectForDoctor, inspectHost } from './inspect/host.ts';
@@ -30,6 +31,7 @@ void runProgram(process.argv.slice(2), VERSION, {
   callAgent,
   ...configOfHost(CONFIG_PATH, places.runtimeDir, terminal),
   ...places,
+  witnessDir: WITNESS_STATE,
   networkDir: '/etc/network',
   bridges: () => observedBridges('/run/openvswitch/db.sock'),
   inspect: {

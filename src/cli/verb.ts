@@ -23,6 +23,8 @@ export interface Context {
   /** Where the agent keeps its state. */
   stateDir: string;
   runtimeDir: string;
+  /** Where this host's witness keeps its key and what it has seen. */
+  witnessDir: string;
   /** `/etc/network`. */
   networkDir: string;
   /** The bridges that Open vSwitch has now. */

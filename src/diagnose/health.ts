@@ -6,6 +6,7 @@ import type { Loss } from '../core/ledger/index.ts';
 import { ERRORS, type ErrorCode } from '../core/lib/errors.ts';
 import type { PortFacts } from './explain/facts.ts';
 import { type Fault, faultsOf } from './explain/faults.ts';
+import { type WitnessView, witnessFaults } from './witness-faults.ts';
 
 /** A bridge that the configuration names, or that ports of guests should be on. */
 export interface BridgeView {
@@ -41,6 +42,8 @@ export interface HealthView {
         checkpointProblem?: string | undefined;
       }
     | undefined;
+  /** Whom the ledger's checkpoints are shown to. */
+  witnesses?: WitnessView;
   /** Milliseconds of the epoch; how long a new epoch is told of depends on it. */
   now?: number;
   /** Directories that are looked at by a timer, for want of inotify. */
@@ -108,6 +111,7 @@ function hostFaults({
   ovsdbProblem,
   switchProblem,
   ledger,
+  witnesses,
   now = Number.POSITIVE_INFINITY,
   polled = [],
   withdrawn = 0,
@@ -157,6 +161,9 @@ function hostFaults({
       ERRORS['ledger-checkpoint-refused'].remedy,
       true,
     );
+  if (witnesses !== undefined)
+    for (const { fault, text, remedy, degraded } of witnessFaults(witnesses, now))
+      host(fault, text, remedy, degraded);
   if (withdrawn > 0) {
     const what = `${withdrawn} public ${withdrawn === 1 ? 'address was' : 'addresses were'} taken back by netmaker withdraw`;
     host(

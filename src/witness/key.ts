@@ -1,10 +1,12 @@
 // A witness's own key and the folder of what it has seen: made together, and used together only.
 
+import { createHash } from 'node:crypto';
 import { chmod, mkdir, open, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { newSigner, readSigner, type Signer } from '../core/ledger/note/keys.ts';
 import { syncDirectory } from '../core/lib/atomic-file.ts';
 import { AgentError, isErrno } from '../core/lib/errors.ts';
+import { seenFolder } from './places.ts';
 import { makeSeenHeads, openSeenHeads, type SeenHeads } from './seen-heads.ts';
 
 export interface WitnessIdentity {
@@ -13,7 +15,6 @@ export interface WitnessIdentity {
 }
 
 const keyFile = (directory: string) => join(directory, 'key');
-const seenFolder = (directory: string) => join(directory, 'seen');
 
 /** Undefined for one that was never started. Throws `witness-state-unusable`. */
 export async function readWitnessKey(directory: string): Promise<Signer | undefined> {
@@ -30,7 +31,7 @@ export async function readWitnessKey(directory: string): Promise<Signer | undefi
  * Throws `witness-state-unusable`.
  *
  * @param directory of this witness alone
- * @param name of the key if it is made now
+ * @param name of the key if it is made now; `{key}` stands for the key itself, as Sigsum names its witnesses
  */
 export async function openWitnessIdentity(directory: string, name: string): Promise<WitnessIdentity> {
   const seen = openSeenHeads(seenFolder(directory));
@@ -52,7 +53,9 @@ export async function openWitnessIdentity(directory: string, name: string): Prom
     throw new AgentError('witness-state-unusable', `${directory} has seen ledgers, and its key is gone`);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await makeSeenHeads(seenFolder(directory));
-  const signer = newSigner(name);
+  const made = newSigner('witness');
+  const hash = createHash('sha256').update(made.verifier.raw).digest('hex');
+  const signer = made.named(name.replaceAll('{key}', hash));
   await writeNew(keyFile(directory), `${signer.privateText()}\n`);
   return { signer, seen };
 }

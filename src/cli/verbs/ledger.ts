@@ -18,6 +18,7 @@ import { addLedgerStats } from './ledger-stats.ts';
 import { addLedgerTail } from './ledger-tail.ts';
 import { addLedgerTrace } from './ledger-trace.ts';
 import { addLedgerVerify } from './ledger-verify.ts';
+import { addLedgerWitness } from './ledger-witness.ts';
 
 const VERBS: readonly AddVerb[] = [
   addLedgerVerify,
@@ -37,6 +38,7 @@ const VERBS: readonly AddVerb[] = [
   addLedgerImported,
   addLedgerExport,
   addLedgerReport,
+  addLedgerWitness,
 ];
 
 export const addLedger: AddVerb = (parent, context) => {

@@ -32,6 +32,7 @@ export interface Setting {
   ledger?: string;
   stateDir?: string;
   runtimeDir?: string;
+  witnessDir?: string;
   /** Lines of the section of that name. */
   proxmox?: string;
   exec?: Exec;
@@ -56,6 +57,7 @@ export async function cli(
     ledger,
     stateDir = '/nowhere',
     runtimeDir = '/nowhere',
+    witnessDir = '/nowhere',
     proxmox = 'enabled = false',
     exec = () => Promise.reject(new Error('nothing is to be run')),
     isRoot = true,
@@ -89,6 +91,7 @@ export async function cli(
     configPath,
     stateDir,
     runtimeDir,
+    witnessDir,
     inspect: {
       doctor: async () => given(facts),
       host: async () => given(facts),

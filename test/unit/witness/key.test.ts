@@ -4,6 +4,7 @@ import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { SIGNATURE, sigsumVerifier } from '../../../src/core/ledger/note/keys.ts';
 import { defaultKeyName, openWitnessIdentity, readWitnessKey } from '../../../src/witness/key.ts';
 
 let folder: string;
@@ -53,6 +54,12 @@ it('is not used when it, or anything that was seen, cannot be read', async () =>
   await rm(join(folder, 'key'));
   await writeFile(join(folder, 'key'), 'PRIVATE');
   await expect(openWitnessIdentity(folder, 'w')).rejects.toMatchObject({ code: 'witness-state-unusable' });
+});
+
+it("may be named after the key, as Sigsum's are", async () => {
+  const { signer } = await openWitnessIdentity(folder, 'sigsum.org/v1/witness/{key}');
+  expect(signer.verifier.name).toBe(sigsumVerifier(signer.verifier.raw, SIGNATURE.cosignature).name);
+  expect((await readWitnessKey(folder))?.verifier.name).toBe(signer.verifier.name);
 });
 
 it('has a name that a key can have, whatever the host is called', () => {

@@ -1,0 +1,182 @@
+// Three nodes and the folder that all of them see: whose ledger is cosigned by whom, and what is found out.
+
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { newSigner, verifierText } from '../../../src/core/ledger/note/keys.ts';
+import { readWitnesses } from '../../../src/witness/client/witness-state.ts';
+import { type Cluster, openCluster, outFolder } from '../../../src/witness/cluster/exchange.ts';
+import { trustNode } from '../../../src/witness/cluster/pins.ts';
+import { publishOut } from '../../../src/witness/cluster/publish.ts';
+import { sharedFolder } from '../../../src/witness/cluster/published.ts';
+import { type MemoryLog, memoryLog } from '../../unit/witness/memory-log.ts';
+
+const SOON = { timeout: 20_000, interval: 20 };
+
+interface Node {
+  name: string;
+  log: MemoryLog;
+  cluster: Cluster;
+  told: (string | undefined)[];
+  directory: string;
+}
+
+let base: string;
+let pve: string;
+const open: Cluster[] = [];
+
+beforeEach(async () => {
+  base = await mkdtemp(join(tmpdir(), 'cluster-'));
+  pve = join(base, 'pve');
+  await mkdir(join(pve, 'nodes'), { recursive: true });
+});
+afterEach(async () => {
+  for (const each of open.splice(0)) await each.close();
+  await rm(base, { recursive: true, force: true });
+});
+
+async function node(name: string, log = memoryLog(`${name}/ledger`)): Promise<Node> {
+  const directory = join(base, name);
+  const told: (string | undefined)[] = [];
+  await mkdir(join(directory, 'asked'), { recursive: true });
+  const cluster = await openCluster({
+    ...{ log, node: name, keyName: `${name}/cluster`, directory, asked: join(directory, 'asked') },
+    ownKeys: async () => [verifierText(log.signer.verifier)],
+    shared: sharedFolder(pve),
+    publish: async () => void (await publishOut(outFolder(directory), pve)),
+    now: Date.now,
+    everyMs: 10,
+    publishMs: 0,
+    onTold: (who, text) => told.push(text && `${who}: ${text}`),
+    onError: (error) => told.push(String(error)),
+  });
+  open.push(cluster);
+  return { name, log, cluster, told, directory };
+}
+
+const end = async ({ cluster }: Node) => {
+  open.splice(open.indexOf(cluster), 1);
+  await cluster.close();
+};
+const sizes = ({ cluster }: Node) =>
+  Object.fromEntries(cluster.states().map(({ name, size }) => [name, size]));
+
+describe('nodes of a cluster', () => {
+  it("cosign each other's ledgers as they grow", async () => {
+    const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((name) => node(name)));
+    if (!a || !b || !c) throw new Error('no nodes');
+    for (const count of [3, 5, 40]) {
+      const { size } = a.log.grow(count);
+      b.log.grow(1);
+      await expect.poll(() => sizes(a), SOON).toEqual({ 'b/cluster': size, 'c/cluster': size });
+    }
+    await expect.poll(() => sizes(b), SOON).toMatchObject({ 'a/cluster': 3, 'c/cluster': 3 });
+    expect(a.log.cosignatures.length).toBeGreaterThanOrEqual(6);
+    expect([a, b, c].flatMap(({ told }) => told)).toEqual([]);
+    expect((await readWitnesses(join(a.directory, 'asked'))).map(({ name }) => name).sort()).toEqual([
+      'b/cluster',
+      'c/cluster',
+    ]);
+    expect((await readdir(sharedFolder(pve))).sort()).toEqual(
+      // No ledger of c was signed yet: it is a witness alone.
+      ['a', 'b']
+        .flatMap((name) => ['checkpoint', 'cosigned', 'proofs'].map((kind) => `${name}.${kind}`))
+        .concat('c.cosigned'),
+    );
+  });
+
+  it('find out one that was set back, and so does the node itself', async () => {
+    const [a, b] = [await node('a'), await node('b')];
+    a.log.grow(50);
+    await expect.poll(() => sizes(a), SOON).toEqual({ 'b/cluster': 50 });
+    a.log.rollBack(30);
+    await expect.poll(() => a.log.ahead, SOON).toContainEqual(['b', 50]);
+    await expect
+      .poll(() => b.told, SOON)
+      .toContainEqual('a: it shows 30 blocks of its ledger, and has shown 50: it was set back');
+    expect(b.cluster.problems()).toEqual([{ node: 'a', text: expect.stringContaining('set back') }]);
+  });
+
+  it('find out one that was written anew and has grown further', async () => {
+    const [a, b] = [await node('a'), await node('b')];
+    a.log.grow(50);
+    await expect.poll(() => sizes(a), SOON).toEqual({ 'b/cluster': 50 });
+    await end(a);
+    a.log.rollBack(30);
+    a.log.grow(60);
+    const anew = await node('a', a.log);
+    await expect.poll(() => anew.cluster.states()[0]?.problem, SOON).toMatchObject({ kind: 'forked' });
+    expect(sizes(anew)).toEqual({ 'b/cluster': 50 });
+    expect(anew.log.ahead).toEqual([]);
+    expect(b.cluster.states()).toBeDefined();
+  });
+
+  it("take no other key for a node's than the first, until somebody says so", async () => {
+    const [a, b] = [await node('a'), await node('b')];
+    a.log.grow(5);
+    await expect.poll(() => sizes(a), SOON).toEqual({ 'b/cluster': 5 });
+    await end(a);
+    const other = memoryLog('a/ledger/e2', newSigner('a/ledger/e2'));
+    other.grow(9);
+    const anew = await node('a', other);
+    const CHANGED = 'the key of its ledger is another one than before';
+    await expect.poll(() => b.told, SOON).toContainEqual(`a: ${CHANGED}`);
+    expect(b.cluster.problems()).toEqual([{ node: 'a', text: CHANGED }]);
+    expect(other.cosignatures).toEqual([]);
+    await trustNode(b.directory, 'a');
+    await expect.poll(() => sizes(anew), SOON).toEqual({ 'b/cluster': 9 });
+    await expect.poll(() => b.told.at(-1), SOON).toBe(undefined);
+  });
+
+  it('believe no cosignature, and no loss, that somebody wrote into the file', async () => {
+    const [a, b] = [await node('a'), await node('b')];
+    a.log.grow(5);
+    await expect.poll(() => sizes(a), SOON).toEqual({ 'b/cluster': 5 });
+    await end(b);
+    const file = join(sharedFolder(pve), 'b.cosigned');
+    const real = JSON.parse(await readFile(file, 'utf8')) as { notes: string[] };
+    // A larger ledger of that name, which another key has signed.
+    const forged = memoryLog('a/ledger', newSigner('a/ledger'));
+    for (const notes of [
+      [forged.grow(90).note],
+      ['x'],
+      real.notes.map((note) => note.replace('\n5\n', '\n95\n')),
+    ]) {
+      await writeFile(file, JSON.stringify({ ...real, notes }));
+      a.log.grow(1);
+      const seen = await readFile(join(sharedFolder(pve), 'a.checkpoint'), 'utf8');
+      await expect
+        .poll(() => readFile(join(sharedFolder(pve), 'a.checkpoint'), 'utf8'), SOON)
+        .not.toBe(seen)
+        .catch(() => undefined);
+    }
+    await writeFile(file, '{');
+    a.log.grow(1);
+    await expect
+      .poll(() => readFile(join(sharedFolder(pve), 'a.checkpoint'), 'utf8'), SOON)
+      .toContain('\n9\n');
+    expect(a.log.ahead).toEqual([]);
+    expect(sizes(a)).toEqual({ 'b/cluster': 5 });
+  });
+
+  it('wait while the file system is away or cannot be written, and go on', async () => {
+    const [a, b] = [await node('a'), await node('b')];
+    a.log.grow(5);
+    await expect.poll(() => sizes(a), SOON).toEqual({ 'b/cluster': 5 });
+    await cp(pve, `${pve}-kept`, { recursive: true });
+    await rm(pve, { recursive: true });
+    a.log.grow(5);
+    await expect.poll(() => b.told.length + a.told.length, SOON).toBeGreaterThan(0);
+    expect(sizes(a)).toEqual({ 'b/cluster': 5 });
+    await cp(`${pve}-kept`, pve, { recursive: true });
+    a.log.grow(5);
+    await expect.poll(() => sizes(a), SOON).toEqual({ 'b/cluster': 15 });
+  });
+});
+
+it('is not written where there is no cluster', async () => {
+  await rm(join(pve, 'nodes'), { recursive: true });
+  await mkdir(join(base, 'out'));
+  await expect(publishOut(join(base, 'out'), pve)).rejects.toMatchObject({ code: 'proxmox-unavailable' });
+});
