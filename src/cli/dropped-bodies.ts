@@ -10,6 +10,7 @@ export async function tellDropped(path: string, from: number, { err }: Pick<Term
   if (oldest === undefined || from >= oldest) return;
   const dropped = await lastDropped(path);
   if (dropped === undefined || dropped.height < from) return;
-  const which = dropped.height === 1 ? 'Block 1 has' : `The blocks 1 to ${dropped.height} have`;
+  const last = oldest - 1;
+  const which = last === 1 ? 'Block 1 has' : `The blocks 1 to ${last} have`;
   err(`${which} no body any more: dropped at ${dropped.at}, as keep_days and keep_mib said.`);
 }

@@ -252,6 +252,10 @@ describe('the ledger', () => {
       () => host.cli('status'),
       ({ exitCode, stdout }) => expect([exitCode, stdout]).toEqual([0, stdout]),
     );
+    // What the ledger did not take is in it, from when to when and why.
+    const gap = (await host.ledger()).findLast(({ action }) => action === 'ledger_gap');
+    expect(gap?.data).toMatchObject({ error: expect.stringContaining('ENOSPC') });
+    expect(gap?.data.failed).toBeGreaterThan(0);
     await expectVerified();
   });
 });

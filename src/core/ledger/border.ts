@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { type HashedBlock, NO_HASH } from './block.ts';
 import { type Readable, readFully } from './byte-source.ts';
 import type { Broken } from './check-line.ts';
-import { lastDropped } from './dropped.ts';
+import { droppedUpTo } from './dropped.ts';
 import type { Head } from './head.ts';
 import { MAX_LINE_BYTES, readLine } from './line.ts';
 import type { LedgerPaths } from './paths.ts';
@@ -21,8 +21,7 @@ export async function borderOf(paths: LedgerPaths, file: FileHandle): Promise<Bo
   if (sealed === undefined) {
     const begin = { height: 0, hash: NO_HASH };
     if (claimed === undefined || !(claimed.height > 0)) return { head: begin };
-    const last = await lastDropped(paths.file);
-    return { head: last && isSame(last, claimed) ? claimed : begin };
+    return { head: (await droppedUpTo(paths.file, claimed)) ? claimed : begin };
   }
   if (sealed.broken) return claimed ? {} : sealed;
   const { head } = sealed;

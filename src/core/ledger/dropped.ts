@@ -13,15 +13,29 @@ export type Dropped = Head & { at: string };
 
 const START = Buffer.from(`{"block":{"action":"${BODIES_DROPPED}"`);
 
-/** Undefined when nothing was dropped. Looks from the newest segment back, since the newest block of them tells of all. */
-export async function lastDropped(path: string): Promise<Dropped | undefined> {
+/** Undefined when nothing was dropped. */
+export function lastDropped(path: string): Promise<Dropped | undefined> {
+  return findDropped(path, () => true);
+}
+
+/** What says that the blocks up to `head` have no body, and none behind it; a newer block may announce more than is done yet. */
+export function droppedUpTo(path: string, head: Head): Promise<Dropped | undefined> {
+  return findDropped(path, ({ height, hash }) => height === head.height && hash === head.hash);
+}
+
+/** The newest that is wanted. */
+async function findDropped(
+  path: string,
+  isWanted: (dropped: Dropped) => boolean,
+): Promise<Dropped | undefined> {
   for await (const { source } of segmentsBack(path)) {
     let found: Dropped | undefined;
     for await (const { bytes, complete } of lineChunks(source, { onTooLong: () => undefined })) {
       if (!complete || !bytes.includes(START)) continue;
       eachLine(bytes, (start, end) => {
-        if (bytes.compare(START, 0, START.length, start, Math.min(end, start + START.length)) === 0)
-          found = droppedBy(bytes.subarray(start, end)) ?? found;
+        const isOne = bytes.compare(START, 0, START.length, start, Math.min(end, start + START.length)) === 0;
+        const dropped = isOne ? droppedBy(bytes.subarray(start, end)) : undefined;
+        if (dropped && isWanted(dropped)) found = dropped;
         return true;
       });
     }

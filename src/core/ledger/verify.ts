@@ -4,7 +4,7 @@ import { AgentError } from '../lib/errors.ts';
 import { NO_HASH } from './block.ts';
 import { fileSource } from './byte-source.ts';
 import { type BreakReason, checkLink, checkStrict } from './check-line.ts';
-import { lastDropped } from './dropped.ts';
+import { droppedUpTo } from './dropped.ts';
 import type { Head } from './head.ts';
 import { findHeight, findPrevHash } from './line-bytes.ts';
 import { eachLine, type LineChunk, lineChunks } from './line-chunks.ts';
@@ -58,7 +58,7 @@ export type VerifyOptions = {
 
 /** Over all segments. Throws `bad-argument` if there is no file to read. */
 export async function verifyLedger(path: string, options: VerifyOptions = {}): Promise<VerifyResult> {
-  const check = newCheck(options, () => lastDropped(path));
+  const check = newCheck(options, (head) => droppedUpTo(path, head));
   let isThere = false;
   for await (const segment of segmentsFrom(path, (options.before?.height ?? 0) + 1)) {
     isThere = true;
@@ -75,7 +75,7 @@ export async function verifyFile(file: FileHandle, options: VerifyOptions = {}):
   return check.end();
 }
 
-function newCheck(options: VerifyOptions, dropped: () => Promise<Head | undefined>) {
+function newCheck(options: VerifyOptions, dropped: (head: Head) => Promise<Head | undefined>) {
   const { mode = 'strict', knownHead, signal, onLine, upTo = Number.POSITIVE_INFINITY } = options;
   const { before = { height: 0, hash: NO_HASH } } = options;
   const result: VerifyResult = { verdict: 'ok', blocks: 0, bytes: 0, head: { ...before } };
@@ -119,8 +119,7 @@ function newCheck(options: VerifyOptions, dropped: () => Promise<Head | undefine
   async function enter(at: Spot, { bytes }: LineChunk): Promise<boolean> {
     const claimed = claimedBefore(bytes, 0, bytes.indexOf(NEWLINE));
     if (!(claimed.height > head.height)) return true;
-    const last = await dropped();
-    if (last?.height === claimed.height && last.hash === claimed.hash) {
+    if (await dropped(claimed)) {
       result.start = { ...claimed };
       Object.assign(head, claimed);
       if (head.height === knownHead?.height) knownHash = head.hash;
