@@ -67,6 +67,47 @@ it("Sigsum's witness cosigns our log through 1000 checkpoints, and refuses what 
   });
 });
 
+it("Sigsum's witness cosigns the agent's own ledger, and catches it when its disk was set back", async () => {
+  const state = '/var/lib/ovs-port-agent';
+  const ledger = async () => JSON.parse(await host.sh('ovs-port-agent ledger witness status --json || true'));
+  const cosigned = () =>
+    eventually(ledger, ({ ledger: { size, origin }, witnesses: [one] }) =>
+      expect(one).toMatchObject({ size, origin, problem: null }),
+    );
+  await host.sh(`cat >/etc/ovs-port-agent/config.toml <<END
+[ledger]
+origin = "sigsum.org/v1/tree/{key}"
+checkpoint_interval = 1
+[[ledger.witnesses]]
+key = "$(sigsum-key to-hex -k /tmp/theirs.pub)"
+url = "http://127.0.0.1:7778/"
+END
+    systemctl restart ovs-port-agent`);
+  await eventually(
+    () =>
+      host.sh(
+        'ovs-port-agent ledger key --format openssh >/tmp/agent.pub; sigsum-key to-vkey -k /tmp/agent.pub',
+      ),
+    (vkey) => expect(vkey).toContain('sigsum.org/v1/tree/'),
+  );
+  await host.sh(`cd /tmp; systemd-run --quiet --unit=theirs2 --working-directory=/tmp \
+    sigsum-witness -k theirs --log-key agent.pub --state-file state2 127.0.0.1:7778`);
+  await cosigned();
+  await host.sh(`systemctl stop ovs-port-agent; cp -a ${state} /root/before
+    systemctl start ovs-port-agent; systemctl restart ovs-port-agent`);
+  await cosigned();
+  await host.sh(
+    `systemctl stop ovs-port-agent; rm -rf ${state}; cp -a /root/before ${state}; systemctl start ovs-port-agent`,
+  );
+  await eventually(
+    () =>
+      host.sh(
+        `jq -c 'select(.block.action == "ledger_epoch_begun") | .block.data.why' ${state}/ledger.jsonl`,
+      ),
+    (why) => expect(why.split('\n').at(-1)).toBe('"witness-ahead"'),
+  );
+});
+
 describe('our witness', () => {
   let key: string;
 

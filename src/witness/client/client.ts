@@ -39,6 +39,8 @@ export interface WitnessClient {
   close(): Promise<void>;
 }
 
+const DEBOUNCE_MS = 1_000;
+const RETRY_MS = 5_000;
 const RETRY_MOST_MS = 10 * 60_000;
 
 /** Resolves when what was kept of each witness is read. */
@@ -49,7 +51,7 @@ export async function openWitnessClient(options: ClientOptions): Promise<Witness
   });
   for (const each of asking) each.soon();
   return {
-    states: () => asking.map(({ state }) => state()),
+    states: () => asking.map((each) => each.state()),
     async close() {
       unsubscribe();
       await Promise.all(asking.map((each) => each.close()));
@@ -57,106 +59,129 @@ export async function openWitnessClient(options: ClientOptions): Promise<Witness
   };
 }
 
-async function ask(witness: Asked, options: ClientOptions) {
-  const { log, directory, now, debounceMs = 1_000, retryMs = 5_000, onTold, onError } = options;
-  const { name, url, key, post } = witness;
-  const loaded = await loadWitness(directory, { key: verifierText(key), name, url }, now());
-  if (loaded.problem !== undefined) onError(new Error(loaded.problem));
-  let { state } = loaded;
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> | undefined;
-  let failures = 0;
-  const leaving = new AbortController();
+async function ask(witness: Asked, options: ClientOptions): Promise<AskedWitness> {
+  const { name, url, key } = witness;
+  const asked = { key: verifierText(key), name, url };
+  const { state, problem } = await loadWitness(options.directory, asked, options.now());
+  if (problem !== undefined) options.onError(new Error(problem));
+  return new AskedWitness(witness, options, state);
+}
 
-  const save = async (next: Partial<WitnessState>) => {
-    state = { ...state, ...next };
-    await saveWitness(directory, state).catch(onError);
-  };
+/** One witness: when it is asked, and what has become of it. */
+class AskedWitness {
+  readonly #witness: Asked;
+  readonly #options: ClientOptions;
+  readonly #leaving = new AbortController();
+  #state: WitnessState;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #failures = 0;
 
-  async function wrong(problem: Omit<WitnessProblem, 'since'>): Promise<void> {
-    const before = state.problem;
-    if (before?.kind === problem.kind && before.text === problem.text) return;
-    const since = before?.kind === problem.kind ? before.since : new Date(now()).toISOString();
-    await save({ problem: { ...problem, since } });
-    if (before?.kind !== problem.kind) onTold(name, { ...problem, since });
+  constructor(witness: Asked, options: ClientOptions, state: WitnessState) {
+    this.#witness = witness;
+    this.#options = options;
+    this.#state = state;
+  }
+
+  state(): WitnessState {
+    return this.#state;
+  }
+
+  /** A witness that failed is left alone until its time has come. */
+  soon(): void {
+    this.#arm(this.#options.debounceMs ?? DEBOUNCE_MS);
+  }
+
+  async close(): Promise<void> {
+    this.#leaving.abort();
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  #arm(ms: number): void {
+    if (this.#leaving.signal.aborted || this.#timer !== undefined || this.#running !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#running = this.#attempt()
+        .catch((error: unknown) => {
+          this.#options.onError(error);
+          return RETRY_MOST_MS;
+        })
+        .then((again) => {
+          this.#running = undefined;
+          if (again !== undefined) this.#arm(again);
+          // What was signed meanwhile.
+          else if (this.#isBehind()) this.soon();
+        });
+    }, ms).unref();
+  }
+
+  #isBehind(): boolean {
+    const { log } = this.#options;
+    const head = log.newest();
+    return head !== undefined && (this.#state.origin !== log.origin() || head.size !== this.#state.size);
   }
 
   /** Returns after how many milliseconds to ask again; undefined: at the next checkpoint. */
-  async function take(outcome: Outcome, origin: string): Promise<number | undefined> {
+  async #attempt(): Promise<number | undefined> {
+    const { log, now } = this.#options;
+    const origin = log.origin();
+    if (origin === undefined || log.newest() === undefined) return undefined;
+    if (!this.#isBehind() && this.#state.problem === null) return undefined;
+    const old = this.#state.origin === origin ? (this.#state.size ?? 0) : 0;
+    if (this.#state.first_asked_at === null)
+      await this.#save({ first_asked_at: new Date(now()).toISOString() });
+    const { key, post } = this.#witness;
+    try {
+      const outcome = await askOnce(log, key, old, (body) => post(body, this.#leaving.signal));
+      return outcome && (await this.#take(outcome, origin));
+    } catch (error) {
+      if (this.#leaving.signal.aborted) return undefined;
+      this.#failures += 1;
+      await this.#wrong({ kind: 'silent', text: isAgentError(error) ? error.reason : String(error) });
+      return this.#backoff();
+    }
+  }
+
+  async #take(outcome: Outcome, origin: string): Promise<number | undefined> {
+    const { log, now, onTold } = this.#options;
+    const { name } = this.#witness;
     if ('cosigned' in outcome) {
       const { size, note, line } = outcome.cosigned;
       // Under the note first: of what is written down here, nobody would ask for the cosignature again.
       await log.addCosignatures(note, [line]);
-      const wasWrong = state.problem !== null;
-      await save({ origin, size, cosigned_at: new Date(now()).toISOString(), problem: null });
+      const wasWrong = this.#state.problem !== null;
+      await this.#save({ origin, size, cosigned_at: new Date(now()).toISOString(), problem: null });
       if (wasWrong) onTold(name, undefined);
-      failures = 0;
+      this.#failures = 0;
       return undefined;
     }
+    this.#failures += 1;
     if ('ahead' in outcome) {
-      await wrong({
-        kind: 'ahead',
-        text: `it has seen ${outcome.ahead} blocks of this ledger, which are not there`,
-      });
+      const text = `it has seen ${outcome.ahead} blocks of this ledger, which are not there`;
+      await this.#wrong({ kind: 'ahead', text });
       await log.reportAhead(name, outcome.ahead);
-      failures += 1;
-      return backoff();
+      return this.#backoff();
     }
-    failures += 1;
-    await wrong(outcome.problem);
-    return Math.max(backoff(), Math.min((outcome.retryAfter ?? 0) * 1000, RETRY_MOST_MS));
+    await this.#wrong(outcome.problem);
+    return Math.max(this.#backoff(), Math.min((outcome.retryAfter ?? 0) * 1000, RETRY_MOST_MS));
   }
 
-  const backoff = () => Math.min(retryMs * 2 ** Math.min(failures - 1, 20), RETRY_MOST_MS);
-
-  async function attempt(): Promise<number | undefined> {
-    const origin = log.origin();
-    const head = log.newest();
-    if (origin === undefined || head === undefined) return undefined;
-    const old = state.origin === origin ? (state.size ?? 0) : 0;
-    if (old === head.size && state.problem === null && state.origin === origin) return undefined;
-    if (state.first_asked_at === null) await save({ first_asked_at: new Date(now()).toISOString() });
-    try {
-      const outcome = await askOnce(log, key, old, (body) => post(body, leaving.signal));
-      return outcome && (await take(outcome, origin));
-    } catch (error) {
-      if (leaving.signal.aborted) return undefined;
-      failures += 1;
-      await wrong({ kind: 'silent', text: isAgentError(error) ? error.reason : String(error) });
-      return backoff();
-    }
+  async #wrong(problem: Omit<WitnessProblem, 'since'>): Promise<void> {
+    const before = this.#state.problem;
+    if (before?.kind === problem.kind && before.text === problem.text) return;
+    const since = before?.kind === problem.kind ? before.since : new Date(this.#options.now()).toISOString();
+    await this.#save({ problem: { ...problem, since } });
+    if (before?.kind !== problem.kind) this.#options.onTold(this.#witness.name, { ...problem, since });
   }
 
-  const isBehind = () => {
-    const head = log.newest();
-    return head !== undefined && (state.origin !== log.origin() || head.size !== state.size);
-  };
-  const arm = (ms: number) => {
-    if (leaving.signal.aborted || timer !== undefined || running !== undefined) return;
-    timer = setTimeout(() => {
-      timer = undefined;
-      running = attempt()
-        .catch((error: unknown) => {
-          onError(error);
-          return RETRY_MOST_MS;
-        })
-        .then((again) => {
-          running = undefined;
-          if (again !== undefined) arm(again);
-          // What was signed meanwhile.
-          else if (isBehind()) arm(debounceMs);
-        });
-    }, ms).unref();
-  };
+  async #save(next: Partial<WitnessState>): Promise<void> {
+    this.#state = { ...this.#state, ...next };
+    await saveWitness(this.#options.directory, this.#state).catch(this.#options.onError);
+  }
 
-  return {
-    state: () => state,
-    /** A witness that failed is left alone until its time has come. */
-    soon: () => arm(debounceMs),
-    async close() {
-      leaving.abort();
-      clearTimeout(timer);
-      await running;
-    },
-  };
+  #backoff(): number {
+    const { retryMs = RETRY_MS } = this.#options;
+    return Math.min(retryMs * 2 ** Math.min(this.#failures - 1, 20), RETRY_MOST_MS);
+  }
 }

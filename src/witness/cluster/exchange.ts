@@ -6,9 +6,10 @@ import type { WitnessedLog } from '../../core/ledger/checkpoint/witnessed-log.ts
 import { cosignerOf } from '../../core/ledger/note/cosignature.ts';
 import { readKeyOf, SIGNATURE, type Verifier, verifierText } from '../../core/ledger/note/keys.ts';
 import { writeFileAtomically } from '../../core/lib/atomic-file.ts';
+import { isAgentError } from '../../core/lib/errors.ts';
 import { loadWitness, saveWitness, type WitnessProblem, type WitnessState } from '../client/witness-state.ts';
-import { openWitnessIdentity } from '../key.ts';
-import { openWitness } from '../witness.ts';
+import { openWitnessIdentity, type WitnessIdentity } from '../key.ts';
+import { openWitness, type Witness } from '../witness.ts';
 import { lookAtLedger } from './other-ledger.ts';
 import { lookAtCosigned, type Shown } from './own-ledger.ts';
 import { type Pins, pinsFile, readPins, writePins } from './pins.ts';
@@ -49,115 +50,151 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
+/** pmxcfs tells nobody of what another node wrote. */
+const EVERY_MS = 10_000;
+/** Each publication is a transaction on every node. */
+const PUBLISH_MS = 10_000;
+
 /** What this node wants to show; the unit that may write below /etc/pve copies it. */
 export const outFolder = (directory: string): string => join(directory, 'out');
 
 /** Throws `witness-state-unusable`, and the system's error when the folders cannot be made. */
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
-  const { log, node, shared, directory, now, everyMs = 10_000, publishMs = 10_000, onError } = options;
-  const out = outFolder(directory);
-  await mkdir(out, { recursive: true, mode: 0o700 });
-  const { signer, seen } = await openWitnessIdentity(join(directory, 'witness'), options.keyName);
-  const ownKey = verifierText(cosignerOf(signer.verifier));
-  const trusted = new Map<string, Verifier>();
-  const witness = openWitness({
-    signer,
-    seen,
-    now,
-    keysOf: (origin) => [trusted.get(origin) ?? []].flat(),
-    onTold: () => undefined,
-  });
-  const states = new Map<string, WitnessState>();
-  const wrong = new Map<string, string>();
-  let published = Number.NEGATIVE_INFINITY;
-
-  const tell = (other: string, text: string | undefined) => {
-    if (wrong.get(other) === text) return;
-    if (text === undefined) wrong.delete(other);
-    else wrong.set(other, text);
-    options.onTold(other, text);
+  const { log, directory, everyMs = EVERY_MS, onError } = options;
+  await mkdir(outFolder(directory), { recursive: true, mode: 0o700 });
+  const identity = await openWitnessIdentity(join(directory, 'witness'), options.keyName);
+  const exchange = new Exchange(options, identity);
+  return {
+    ...repeat(() => exchange.round(), everyMs, log, onError),
+    states: () => [...exchange.states.values()],
+    problems: () => [...exchange.wrong].map(([node, text]) => ({ node, text })),
   };
+}
 
-  async function round(): Promise<void> {
+class Exchange {
+  /** By the name of the node. */
+  readonly states = new Map<string, WitnessState>();
+  readonly wrong = new Map<string, string>();
+  readonly #options: ClusterOptions;
+  readonly #identity: WitnessIdentity;
+  readonly #witness: Witness;
+  readonly #trusted = new Map<string, Verifier>();
+  #published = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ClusterOptions, identity: WitnessIdentity) {
+    this.#options = options;
+    this.#identity = identity;
+    this.#witness = openWitness({
+      ...identity,
+      now: options.now,
+      keysOf: (origin) => [this.#trusted.get(origin) ?? []].flat(),
+      // What it refuses comes back as its answer.
+      onTold: () => undefined,
+    });
+  }
+
+  async round(): Promise<void> {
+    const { shared, node, directory, now, onError, publish, publishMs = PUBLISH_MS } = this.#options;
     const others = await readPublished(shared, node);
     const { pins, problem } = await readPins(pinsFile(directory), now());
     if (problem !== undefined) onError(new Error(problem));
     const before = JSON.stringify(pins);
     const sizes = new Set<number>();
     for (const other of others) {
-      const told = [await cosignOther(other, pins), await takeFrom(other, pins, sizes)];
-      tell(
+      // What one node shows, whatever it is, is no reason to leave the others alone.
+      const failed = (error: unknown) => (isAgentError(error) ? error.toLine() : String(error));
+      const told = [
+        await this.#cosign(other, pins).catch(failed),
+        await this.#takeFrom(other, pins, sizes).catch(failed),
+      ];
+      this.#tell(
         other.node,
         told.find((text) => text !== undefined),
       );
     }
     if (JSON.stringify(pins) !== before) await writePins(pinsFile(directory), pins);
-    await writeOut(sizes);
-    if (now() - published < publishMs || !(await differs())) return;
-    published = now();
-    await options.publish();
+    await this.#writeOut(sizes);
+    if (now() - this.#published < publishMs || !(await this.#differs())) return;
+    this.#published = now();
+    await publish();
+  }
+
+  #tell(node: string, text: string | undefined): void {
+    if (this.wrong.get(node) === text) return;
+    if (text === undefined) this.wrong.delete(node);
+    else this.wrong.set(node, text);
+    this.#options.onTold(node, text);
   }
 
   /** Returns what is wrong with that node's ledger. */
-  async function cosignOther(other: Published, pins: Pins): Promise<string | undefined> {
+  async #cosign(other: Published, pins: Pins): Promise<string | undefined> {
     const pin = pins[other.node];
+    const name = nameOf(other.proofs?.key);
+    if (name !== undefined && name === this.#options.log.origin())
+      return 'its ledger has the name of this one: one of the two hosts is a copy of the other';
+    const namesake = Object.keys(pins).find(
+      (node) => node !== other.node && nameOf(pins[node]?.log) === name,
+    );
+    if (name !== undefined && namesake !== undefined)
+      return `its ledger has the name of the one of ${namesake}: one of the two hosts is a copy of the other`;
     const looked = await lookAtLedger(other, pin?.log ?? undefined, {
-      seen,
-      witness,
-      trust: (key) => trusted.set(key.name, key),
+      seen: this.#identity.seen,
+      witness: this.#witness,
+      trust: (key) => this.#trusted.set(key.name, key),
     });
     if (looked.kind === 'pinned')
-      pins[other.node] = {
-        log: looked.key,
-        cosigner: pin?.cosigner ?? null,
-        since: new Date(now()).toISOString(),
-      };
+      pins[other.node] = { log: looked.key, cosigner: pin?.cosigner ?? null, since: this.#time() };
     return looked.kind === 'wrong' ? looked.text : undefined;
   }
 
   /** Returns what is wrong with that node as a witness of ours. @param sizes gets how far it has seen us */
-  async function takeFrom(other: Published, pins: Pins, sizes: Set<number>): Promise<string | undefined> {
+  async #takeFrom(other: Published, pins: Pins, sizes: Set<number>): Promise<string | undefined> {
     const { cosigned } = other;
     if (cosigned === undefined) return undefined;
-    const pin = pins[other.node] ?? { log: null, cosigner: null, since: new Date(now()).toISOString() };
+    const key = cosignerKey(cosigned.key);
+    if (key === undefined) return 'the key that it cosigns with is none';
+    const pin = pins[other.node] ?? { log: null, cosigner: null, since: this.#time() };
     if (pin.cosigner === null) pins[other.node] = { ...pin, cosigner: cosigned.key };
     else if (pin.cosigner !== cosigned.key) return 'the key that it cosigns with is another one than before';
-    const keys = (await options.ownKeys()).map((text) => readKeyOf(text, SIGNATURE.ed25519));
-    const key = readKeyOf(cosigned.key, SIGNATURE.cosignature);
-    const shown = await lookAtCosigned(cosigned.notes, key, keys, log);
-    await keepShown(other.node, key, shown);
+    const own = (await this.#options.ownKeys()).map((text) => readKeyOf(text, SIGNATURE.ed25519));
+    const shown = await lookAtCosigned(cosigned.notes, key, own, this.#options.log);
+    await this.#keep(other.node, key, shown);
     if (shown.kind === 'cosigned') sizes.add(shown.size);
     return undefined;
   }
 
-  async function keepShown(other: string, key: Verifier, shown: Shown): Promise<void> {
-    const asked = { key: verifierText(key), name: key.name, url: null };
-    const state = states.get(other) ?? (await loadWitness(options.asked, asked, now())).state;
-    const time = new Date(now()).toISOString();
-    const first_asked_at = state.first_asked_at ?? time;
+  async #keep(node: string, key: Verifier, shown: Shown): Promise<void> {
+    const { log, asked, now } = this.#options;
+    const witness = { key: verifierText(key), name: key.name, url: null };
+    const known = this.states.get(node);
+    const state = known?.key === witness.key ? known : (await loadWitness(asked, witness, now())).state;
     const origin = log.origin() ?? null;
-    let next: WitnessState = { ...state, first_asked_at };
+    let next: WitnessState = { ...state, first_asked_at: state.first_asked_at ?? this.#time() };
     if (shown.kind === 'cosigned') {
       if (state.size !== shown.size || state.origin !== origin || state.problem !== null) {
         await log.addCosignatures(shown.note, [shown.line]);
-        next = { ...next, origin, size: shown.size, cosigned_at: time, problem: null };
+        next = { ...next, origin, size: shown.size, cosigned_at: this.#time(), problem: null };
       }
-    } else if (shown.kind !== 'nothing') next = { ...next, problem: problemOf(shown, state.problem, time) };
-    states.set(other, next);
-    if (JSON.stringify(next) !== JSON.stringify(state)) await saveWitness(options.asked, next);
-    if (shown.kind === 'ahead') await log.reportAhead(other, shown.size);
+    } else if (shown.kind !== 'nothing')
+      next = { ...next, problem: problemOf(shown, state.problem, this.#time()) };
+    this.states.set(node, next);
+    if (JSON.stringify(next) !== JSON.stringify(state)) await saveWitness(asked, next);
+    if (shown.kind === 'ahead') await log.reportAhead(node, shown.size);
   }
 
-  async function writeOut(sizes: ReadonlySet<number>): Promise<void> {
+  async #writeOut(sizes: ReadonlySet<number>): Promise<void> {
+    const { log, node, directory, ownKeys } = this.#options;
     const write = async (kind: Kind, text: string) => {
-      const path = fileOf(out, node, kind);
+      const path = fileOf(outFolder(directory), node, kind);
       if ((await readFile(path, 'utf8').catch(() => '')) !== text)
         await writeFileAtomically(path, text, 0o600);
     };
+    const { seen, signer } = this.#identity;
     const notes = (await seen.all()).map(({ note }) => note);
-    await write('cosigned', `${JSON.stringify({ version: 1, key: ownKey, notes })}\n`);
+    const cosigner = verifierText(cosignerOf(signer.verifier));
+    await write('cosigned', `${JSON.stringify({ version: 1, key: cosigner, notes })}\n`);
     const head = log.newest();
-    const [key] = await options.ownKeys();
+    const [key] = await ownKeys();
     if (head === undefined || key === undefined) return;
     const wanted = [...sizes].filter((size) => size > 0 && size < head.size).sort((a, b) => a - b);
     const from = await Promise.all(
@@ -171,21 +208,33 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   }
 
   /** Whether the others do not see yet what this node wants to show. */
-  async function differs(): Promise<boolean> {
+  async #differs(): Promise<boolean> {
+    const { node, directory, shared } = this.#options;
     for (const kind of KINDS) {
       const [wanted, there] = await Promise.all(
-        [out, shared].map((folder) => readFile(fileOf(folder, node, kind), 'utf8').catch(() => undefined)),
+        [outFolder(directory), shared].map((folder) =>
+          readFile(fileOf(folder, node, kind), 'utf8').catch(() => undefined),
+        ),
       );
       if (wanted !== undefined && wanted !== there) return true;
     }
     return false;
   }
 
-  return {
-    ...repeat(round, everyMs, log, onError),
-    states: () => [...states.values()],
-    problems: () => [...wrong].map(([name, text]) => ({ node: name, text })),
-  };
+  #time(): string {
+    return new Date(this.#options.now()).toISOString();
+  }
+}
+
+/** The ledger's, before anything of the key is checked. */
+const nameOf = (key: string | null | undefined): string | undefined => key?.split('+')[0];
+
+function cosignerKey(text: string): Verifier | undefined {
+  try {
+    return readKeyOf(text, SIGNATURE.cosignature);
+  } catch {
+    return undefined;
+  }
 }
 
 function problemOf(

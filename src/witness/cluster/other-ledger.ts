@@ -1,6 +1,6 @@
 // One node's part as a witness of another: pins its key, and cosigns its newest checkpoint if that goes on from what was seen.
 
-import { parseCheckpoint } from '../../core/ledger/note/checkpoint.ts';
+import { type Checkpoint, parseCheckpoint } from '../../core/ledger/note/checkpoint.ts';
 import { readKeyOf, SIGNATURE, type Verifier } from '../../core/ledger/note/keys.ts';
 import { type Note, parseNote, signatureBy } from '../../core/ledger/note/signed-note.ts';
 import { addCheckpointBody } from '../add-checkpoint.ts';
@@ -35,13 +35,15 @@ export async function lookAtLedger(
   if (checkpoint === undefined || proofs === undefined) return NOTHING;
   let note: Note;
   let key: Verifier;
+  let shown: Checkpoint;
   try {
     note = parseNote(checkpoint);
+    shown = parseCheckpoint(note.text);
     key = readKeyOf(proofs.key, SIGNATURE.ed25519);
   } catch {
     return { kind: 'wrong', text: 'what it shows is no checkpoint' };
   }
-  const { origin, size, root } = parseCheckpoint(note.text);
+  const { origin, size, root } = shown;
   if (signatureBy(note, key) === undefined || key.name !== origin)
     return { kind: 'wrong', text: 'its checkpoint is not signed with the key that it shows' };
   if (pinned === undefined) return { kind: 'pinned', key: proofs.key };

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newSigner, verifierText } from '../../../src/core/ledger/note/keys.ts';
+import { signNote } from '../../../src/core/ledger/note/signed-note.ts';
 import { readWitnesses } from '../../../src/witness/client/witness-state.ts';
 import { type Cluster, openCluster, outFolder } from '../../../src/witness/cluster/exchange.ts';
 import { trustNode } from '../../../src/witness/cluster/pins.ts';
@@ -158,6 +159,44 @@ describe('nodes of a cluster', () => {
       .toContain('\n9\n');
     expect(a.log.ahead).toEqual([]);
     expect(sizes(a)).toEqual({ 'b/cluster': 5 });
+  });
+
+  it('tell of a copy of a node, and do not take its ledger for the first one', async () => {
+    const [a, b] = [await node('a'), await node('b')];
+    a.log.grow(5);
+    await expect.poll(() => sizes(a), SOON).toEqual({ 'b/cluster': 5 });
+    const copy = memoryLog('a/ledger', a.log.signer);
+    copy.grow(30);
+    const c = await node('c', copy);
+    await expect
+      .poll(() => b.cluster.problems(), SOON)
+      .toEqual([{ node: 'c', text: expect.stringContaining('has the name of the one of a') }]);
+    await expect
+      .poll(() => a.cluster.problems(), SOON)
+      .toEqual([{ node: 'c', text: expect.stringContaining('name of this one') }]);
+    a.log.grow(1);
+    await expect.poll(() => sizes(a)['b/cluster'], SOON).toBe(6);
+    expect(sizes(c)['b/cluster']).not.toBe(30);
+  });
+
+  it('are not kept from it by what somebody else wrote there', async () => {
+    const [a, b] = [await node('a'), await node('b')];
+    a.log.grow(5);
+    await expect.poll(() => sizes(a), SOON).toEqual({ 'b/cluster': 5 });
+    const shared = sharedFolder(pve);
+    const key = verifierText(newSigner('x').verifier);
+    await writeFile(join(shared, 'x.checkpoint'), signNote('only\n', [a.log.signer]));
+    await writeFile(join(shared, 'x.proofs'), JSON.stringify({ version: 1, key, size: 1, from: [] }));
+    await writeFile(join(shared, 'x.cosigned'), JSON.stringify({ version: 1, key: 'no key', notes: ['x'] }));
+    await writeFile(join(shared, 'y.checkpoint'), a.log.grow(2).note);
+    await writeFile(join(shared, 'y.proofs'), JSON.stringify({ version: 1, key, size: 7, from: [] }));
+    await writeFile(join(shared, '..evil.proofs'), '{');
+    await mkdir(join(shared, 'z.checkpoint'));
+    await writeFile(join(shared, 'w.cosigned'), 'x'.repeat(300_000));
+    a.log.grow(3);
+    await expect.poll(() => sizes(a)['b/cluster'], SOON).toBe(10);
+    await expect.poll(() => b.cluster.problems().map(({ node }) => node), SOON).toEqual(['x', 'y']);
+    expect(a.log.ahead).toEqual([]);
   });
 
   it('wait while the file system is away or cannot be written, and go on', async () => {
