@@ -221,7 +221,7 @@ describe('the ledger', () => {
     await host.stopAgent();
     await host.sh(`printf '{"block":{"action":"port_att' >>${LEDGER}`);
     const torn = await host.cli('ledger', 'verify');
-    expect([torn.exitCode, torn.stdout]).toEqual([0, expect.stringContaining('unfinished line')]);
+    expect([torn.exitCode, torn.stdout]).toEqual([11, expect.stringContaining('unfinished line')]);
     await host.startAgent();
     const note = (await host.ledger()).findLast(({ action }) => action === 'ledger_torn_tail');
     expect(note?.data).toMatchObject({ bytes: 28 });
