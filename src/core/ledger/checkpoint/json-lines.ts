@@ -1,5 +1,6 @@
 // Small files of one JSON object a line that only grow.
 
+import { isUtf8 } from 'node:buffer';
 import { constants } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -28,6 +29,8 @@ export async function appendLine(path: string, value: object): Promise<void> {
   if (isNew) await syncDirectory(dirname(path));
 }
 
+const NEWLINE = 0x0a;
+
 export interface Lines<T> {
   readonly values: T[];
   /** Numbers of lines (from 1) that are none of these; an unfinished last line does not count. */
@@ -36,18 +39,23 @@ export interface Lines<T> {
 
 /** All lines of a file; none when there is no file. Throws `ledger-evidence-unreadable`. */
 export async function readLines<T>(path: string, schema: z.ZodType<T>): Promise<Lines<T>> {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = await readFile(path, 'utf8');
+    bytes = await readFile(path);
   } catch (cause) {
     if (isErrno(cause, 'ENOENT')) return { values: [], bad: [] };
     throw new AgentError('ledger-evidence-unreadable', `${path} cannot be read.`, { cause });
   }
   const lines: Lines<T> = { values: [], bad: [] };
-  for (const [index, line] of text.split('\n').slice(0, -1).entries()) {
-    const value = line === '' ? undefined : parsed(line, schema);
+  let number = 1;
+  for (let from = 0, end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, from)) {
+    const line = bytes.subarray(from, end);
+    // Other bytes than UTF-8 would be read as characters that nobody wrote.
+    const value = isUtf8(line) ? parsed(line.toString('utf8'), schema) : undefined;
     if (value !== undefined) lines.values.push(value);
-    else lines.bad.push(index + 1);
+    else lines.bad.push(number);
+    number += 1;
+    from = end + 1;
   }
   return lines;
 }
