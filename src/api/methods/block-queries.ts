@@ -2,8 +2,9 @@
 
 import { z } from 'zod';
 import { categoriesNamed, knownCategoryNames } from '../../core/ledger/category-names.ts';
-import { type FlatBlock, type Ledger, readBlocks, renderFlat } from '../../core/ledger/index.ts';
-import { ofCategories, ofHash } from '../../core/ledger/line-bytes.ts';
+import { type FlatBlock, type Ledger, renderFlat } from '../../core/ledger/index.ts';
+import { queryBlocks } from '../../core/ledger/query/query.ts';
+import { wantCategories, wantHash } from '../../core/ledger/query/wants.ts';
 import { AgentError } from '../../core/lib/errors.ts';
 import { keyedQueue } from '../../core/lib/keyed-queue.ts';
 import { text } from '../arguments.ts';
@@ -109,7 +110,7 @@ function byHash(path: string, inTurn: <T>(work: () => Promise<T>) => Promise<T>)
     run: (args: never) =>
       inTurn(async () => {
         const [hash] = args as [string];
-        for await (const block of readBlocks(path, { looksRight: ofHash(hash) }))
+        for await (const block of queryBlocks(path, { wants: [wantHash(hash)] }))
           if (block.hash === hash) return [JSON.stringify(renderFlat(block), null, 2)];
         return [NOT_FOUND];
       }),
@@ -130,9 +131,8 @@ async function collect(
 ): Promise<{ blocks: FlatBlock[]; next?: number }> {
   const blocks: FlatBlock[] = [];
   let bytes = 0;
-  const looksRight = categories && ofCategories(categories);
-  for await (const block of readBlocks(path, { from, to, ...(looksRight && { looksRight }) })) {
-    if (categories?.includes(block.category) === false) continue;
+  const wants = categories ? [wantCategories(categories)] : [];
+  for await (const block of queryBlocks(path, { from, to, wants })) {
     const flat = renderFlat(block);
     bytes += Buffer.byteLength(JSON.stringify(flat, null, 2));
     // One block alone always fits, or nobody could ask for those behind it.

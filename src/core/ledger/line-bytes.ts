@@ -90,11 +90,6 @@ export function ofCategories(
   };
 }
 
-/** A first look: whether a line ends in this hash. */
-export function ofHash(hash: string): (bytes: Buffer, start: number, end: number) => boolean {
-  return (bytes, start, end) => findHash(end) >= start && hasHash(bytes, findHash(end), hash);
-}
-
 // A line that is linked but not canonical may hold anything here; it is counted as it stands.
 function unquote(text: string): string {
   if (!text.includes('\\')) return text.slice(1, -1);

@@ -147,11 +147,14 @@ export function wantPid(pid: number): Want {
   };
 }
 
-export function wantCategory(category: Category): Want {
+export const wantCategory = (category: Category): Want => wantCategories([category]);
+
+/** Any of these categories; none that is not there. */
+export function wantCategories(categories: readonly string[]): Want {
   return {
-    fits: (block) => block.category === category,
-    keys: [keyOf('category', category)],
-    needles: [needle(`"category":"${category}"`)],
+    fits: ({ category }) => categories.includes(category),
+    keys: categories.map((category) => keyOf('category', category)),
+    needles: categories.map((category) => needle(`"category":"${category}"`)),
     rank: 6,
   };
 }
