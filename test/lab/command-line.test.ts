@@ -194,6 +194,31 @@ describe('the overview', () => {
     await host.sh('ip link del tool0');
   });
 
+  it('ledger at puts together from the blocks what list shows, also after the agent was killed', async () => {
+    const fields = ({ port, bridge, interface: card, vmid, guest }: Record<string, unknown>) => [
+      ...[port, bridge, card, vmid, guest],
+    ];
+    const told = async (...argv: string[]) =>
+      JSON.parse((await host.cli(...argv, '--json')).stdout) as Record<string, unknown>[];
+    const agree = () =>
+      eventually(
+        async () => {
+          const listed = (await told('list')).map(fields).sort();
+          const { ports } = JSON.parse((await host.cli('ledger', 'at', 'now', '--json')).stdout) as {
+            ports: Record<string, unknown>[];
+          };
+          return { listed, past: ports.map(fields).sort() };
+        },
+        ({ listed, past }) => {
+          expect(listed.length).toBeGreaterThan(0);
+          expect(past).toEqual(listed);
+        },
+      );
+    await agree();
+    await host.sh(`systemctl kill --signal=KILL ${UNIT}`);
+    await agree();
+  });
+
   it('events are chosen by guest, time and action', async () => {
     const words = ['events', '--guest', '101', '--action', 'port_*', '--since', '1d', '--json'];
     const { stdout } = await host.cli(...words);
