@@ -90,12 +90,12 @@ Exit code: 0 ok; 10 unanchored: it holds, and no checkpoint, or not enough witne
     );
 };
 
-/** What cannot be read is a verdict of its own. */
+/** What cannot be read is a verdict of its own; who may not read it is told so as by every verb. */
 const unreadable = <T>(work: Promise<T>): Promise<T> =>
   work.catch((error: unknown) => {
-    throw isAgentError(error, 'bad-argument') || isAgentError(error, 'ledger-evidence-unreadable')
-      ? new CliError(failureOf(error).line, 30)
-      : error;
+    const isOfFile = isAgentError(error, 'bad-argument') || isAgentError(error, 'ledger-evidence-unreadable');
+    const failure = failureOf(error);
+    throw isOfFile && failure.exitCode !== 3 ? new CliError(failure.line, 30) : error;
   });
 
 const collect = (file: string, before: string[] = []) => [...before, file];
