@@ -14,7 +14,7 @@ const PROTOCOLS = [
 ];
 const CORE = [LIB, 'src/core/guest', 'src/core/events', ...PROTOCOLS, 'src/core/plan'];
 const SWITCH = [...CORE, 'src/core/drivers'];
-const GUESTS = [...SWITCH, 'src/ifupdown', 'src/state', 'src/netmaker', 'src/runtimes'];
+const GUESTS = [...SWITCH, 'src/ifupdown', 'src/state', 'src/netmaker', 'src/runtimes', 'src/producers'];
 const CONFIGURED = [...GUESTS, 'src/witness', 'src/core/config'];
 const OFFERED = [...CONFIGURED, 'src/reconcile', 'src/diagnose', 'src/api'];
 
@@ -35,6 +35,7 @@ const ROOMS = {
   'src/netmaker': [...SWITCH, 'src/state'],
   'src/runtimes': [...SWITCH, 'src/ifupdown', 'src/state', 'src/netmaker'],
   'src/witness': [LIB, 'src/core/kernel', 'src/core/ledger'],
+  'src/producers': SWITCH,
   'src/core/config': [...GUESTS, 'src/witness'],
   'src/reconcile': CONFIGURED,
   'src/diagnose': CONFIGURED,

@@ -13,6 +13,7 @@ import { buildHost } from './build-host.ts';
 import { compileAgain } from './engine-flags.ts';
 import { handBackWithoutBus } from './hand-back-without-bus.ts';
 import { listenToHooks, listenToRuntimes, watchHost } from './listen.ts';
+import { openProducers } from './open-producers.ts';
 import { PLACES } from './places.ts';
 import { publishConfig } from './reload.ts';
 import { openRequests } from './requests.ts';
@@ -24,13 +25,14 @@ const log = (isJournal(1, process.env) ? journalLog : plainLog)((line) => proces
 
 async function main(): Promise<number> {
   const asked = terminated();
-  await mkdir(PLACES.runtime, { recursive: true });
+  await mkdir(PLACES.producerSockets, { recursive: true });
   const requests = openRequests();
   const host = await buildHost(log);
   const guests = { ...host, ...(await buildGuests(host, requests)) };
   const parts = { ...guests, ...buildAgent(guests, requests) };
   const { agent, bus, config, ledger, netmaker, ovsdb, spool, onError } = parts;
-  serve(parts);
+  const producers = await openProducers(guests);
+  serve(parts, producers);
 
   await publishConfig(PLACES.runtime, { ...config });
   await firstReconcile(agent.reconcile, ovsdb, onError);
@@ -50,7 +52,7 @@ async function main(): Promise<number> {
   compileAgain();
 
   const { reconciler, parking } = parts;
-  const open = [runtimes, hooks, reconciler, ...watches, spool, netmaker, parking];
+  const open = [producers.start(), runtimes, hooks, reconciler, ...watches, spool, netmaker, parking];
   return runUntilEnd({ ...parts, asked, open });
 }
 

@@ -10,12 +10,17 @@ const RUNTIME = '/run/ovs-port-agent';
 
 export const PLACES = {
   runtime: RUNTIME,
+  state: STATE,
   head: join(STATE, HEAD_FILE),
   vmids: join(STATE, 'vmids.json'),
   leases: join(STATE, 'leases.json'),
   knownGuests: join(STATE, 'known-guests.json'),
   dockerCursor: join(STATE, 'docker-cursor'),
   spool: join(STATE, 'spool'),
+  seenSettings: join(STATE, 'seen-settings.json'),
+  seenStorage: join(STATE, 'seen-storage.json'),
+  producerPrograms: '/etc/ovs-port-agent/producers.d',
+  producerSockets: join(RUNTIME, 'producers'),
   given: join(RUNTIME, 'given'),
   bindings: join(RUNTIME, 'bindings'),
   gatewayRecord: join(RUNTIME, GATEWAY_RECORD),

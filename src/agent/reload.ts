@@ -6,6 +6,7 @@ import type { Config } from '../core/config/config.ts';
 import { noteConfigInForce } from '../core/config/in-force.ts';
 import { loadConfig } from '../core/config/load.ts';
 import { type KeyChange, planReload } from '../core/config/reload.ts';
+import type { Caller } from '../core/events/caller.ts';
 import type { Ledger } from '../core/ledger/index.ts';
 import { entryOf } from '../core/ledger/producer.ts';
 import { writeFileAtomically } from '../core/lib/atomic-file.ts';
@@ -17,6 +18,8 @@ export interface ReloadParts {
   ledger: Pick<Ledger, 'append'>;
   runtimeDir: string;
   log: Log;
+  /** Records what is in the file now, and who asked; answers the height of the block, if there is one. */
+  noteConfig: (next: Config, caller: Caller | undefined) => Promise<number | undefined>;
   /** Has everything looked at with what is in force now; `reason` is for the ledger. */
   onTaken: (reason: string) => void;
 }
@@ -28,8 +31,8 @@ export interface ReloadAnswer {
 }
 
 export interface Reloader {
-  /** One after the other. Throws `bad-config`. */
-  reload(): Promise<ReloadAnswer>;
+  /** One after the other; without a caller a signal asked. Throws `bad-config`. */
+  reload(caller?: Caller): Promise<ReloadAnswer>;
   /** For `status`: when the file was read last, and which keys wait for a restart. */
   summary(): { read_at: string; restart_for: string[] };
 }
@@ -48,16 +51,19 @@ export function openReload(parts: ReloadParts): Reloader {
   let restart: KeyChange[] = [];
   let turn: Promise<unknown> = Promise.resolve();
 
-  const now = async (): Promise<ReloadAnswer> => {
+  const now = async (caller: Caller | undefined): Promise<ReloadAnswer> => {
     const { config: next, warnings } = await loadConfig();
     const plan = planReload({ ...live.config }, next);
+    const cause = await parts.noteConfig(next, caller);
     const named = (changes: readonly KeyChange[]) => changes.map(({ key }) => key);
     if (plan.taken.length > 0) {
       await ledger.append(
         entryOf(AGENT, {
           action: 'config_reloaded',
           data: { changes: named(plan.taken), wait_for_restart: named(plan.restart) },
-          metadata: { kind: 'event' },
+          metadata: { kind: 'event', ...caller?.about },
+          ...(cause !== undefined && { cause }),
+          ...(caller && { user: caller.user, pid: caller.pid }),
         }),
       );
       live.replace(plan.config);
@@ -71,8 +77,8 @@ export function openReload(parts: ReloadParts): Reloader {
     return { taken: plan.taken, restart, warnings };
   };
 
-  const reload = (): Promise<ReloadAnswer> => {
-    const mine = turn.then(now);
+  const reload = (caller?: Caller): Promise<ReloadAnswer> => {
+    const mine = turn.then(() => now(caller));
     turn = mine.catch(() => undefined);
     return mine;
   };

@@ -14,19 +14,21 @@ import { hostUse } from '../core/kernel/links.ts';
 import type { AgentParts } from './build-agent.ts';
 import type { GuestParts } from './build-guests.ts';
 import type { HostParts } from './build-host.ts';
+import type { Producers } from './open-producers.ts';
 import { PLACES } from './places.ts';
 import { openReload } from './reload.ts';
 import { openReport, type Report } from './report.ts';
 
 type ServeParts = HostParts & GuestParts & AgentParts;
 
-export function serve(parts: ServeParts): void {
+export function serve(parts: ServeParts, producers: Producers): void {
   const { live, bus, ledger, reconciler, host, log, onError } = parts;
   const reloader = openReload({
     live,
     ledger,
     runtimeDir: PLACES.runtime,
     log,
+    noteConfig: producers.noteConfig,
     onTaken: (reason) => {
       reconciler.rearm();
       reconciler.soon(reason);
@@ -45,7 +47,7 @@ export function serve(parts: ServeParts): void {
     ...introspection(parts, report),
     ...aboutNetmaker(parts),
   ];
-  serveMethods(bus, methods, host.machineId);
+  serveMethods(bus, producers.recordCalls(methods), host.machineId);
 }
 
 function aboutAgent({ agent, recreateBackoff }: ServeParts, { status }: Report): Method[] {

@@ -1,11 +1,16 @@
 // Everything that the agent writes into the ledger, in one list: a new producer is its own file and a line here.
 
 import { z } from 'zod';
+import { CATEGORIES, type Category } from '../core/ledger/categories.ts';
 import { LEDGER_EVIDENCE } from '../core/ledger/checkpoint/actions.ts';
 import { LEDGER_FILE } from '../core/ledger/file-actions.ts';
 import { LEDGER_IMPORT } from '../core/ledger/imported/actions.ts';
 import { type ActionShape, actionsOf, type LedgerProducer } from '../core/ledger/producer.ts';
 import { MESH, PUBLIC_ADDRESSES } from '../netmaker/ledger-actions.ts';
+import { EXTERNAL } from '../producers/external/actions.ts';
+import { SETTINGS } from '../producers/settings/actions.ts';
+import { STORAGE } from '../producers/storage/actions.ts';
+import { USERS } from '../producers/users/actions.ts';
 import { EVENTS, PORTS } from '../reconcile/event-actions.ts';
 import { STEPS } from '../reconcile/step-actions.ts';
 import { RECONCILES, VMIDS } from '../state/ledger-actions.ts';
@@ -47,7 +52,19 @@ export const PRODUCERS: readonly LedgerProducer[] = [
   LEDGER_EVIDENCE,
   PUBLIC_ADDRESSES,
   MESH,
+  SETTINGS,
+  USERS,
+  STORAGE,
+  EXTERNAL,
 ];
+
+/**
+ * Categories that programs of others may write in: those that nobody of ours does, so that nothing they say can be taken for
+ * the agent's word.
+ */
+export const OPEN_CATEGORIES: readonly Category[] = CATEGORIES.filter((category) =>
+  PRODUCERS.every(({ categories }) => !categories.includes(category)),
+);
 
 /** By action. */
 export const LEDGER_ACTIONS: ReadonlyMap<string, ActionShape> = new Map(

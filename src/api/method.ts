@@ -5,6 +5,8 @@ import type { Caller } from '../core/events/caller.ts';
 
 type Arguments = readonly { name: string; type: string }[];
 
+export type Changes = 'call' | 'itself';
+
 /** One method. `out` is its D-Bus return signature; the answer is a list that fits it. */
 export interface Method {
   /** snake_case; the PascalCase name is made from it. */
@@ -22,6 +24,11 @@ export interface Method {
   isJson: boolean;
   /** Whether it also does its work for a caller who has left, of whom the bus cannot say who that was. */
   unattended?: true;
+  /**
+   * `itself`: it changes something, and the block that it leads to says who asked. `call`: it changes something, and the call
+   * gets a block of its own. Absent: it reads.
+   */
+  changes?: Changes;
   run(args: never, caller: Caller): Promise<unknown[]>;
 }
 
@@ -38,6 +45,7 @@ interface Definition<Args extends unknown[], Answer extends z.ZodType> {
   schema: z.ZodType<Args>;
   answer: () => Answer | Promise<Answer>;
   unattended?: true;
+  changes?: Changes;
   run(args: Args, caller: Caller): Promise<Answered<z.input<Answer>>>;
 }
 

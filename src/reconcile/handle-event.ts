@@ -119,6 +119,7 @@ async function record(
         source: event.source,
         event_id: event.id,
         ...(spooled && { spooled: 'true' }),
+        ...caller?.about,
       },
       ...(caller && { user: caller.user, pid: caller.pid }),
     }),

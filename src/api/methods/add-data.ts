@@ -24,14 +24,23 @@ const RATE = { perSecond: 1, burst: 60, sources: 16 };
 /** What clients of the older interface read the hash behind. */
 const ADDED = 'Data added to blockchain with hash: ';
 
-/** Answers the hash of the block, in the words of the older interface. */
-export function addBlockchainData(ledger: Pick<Ledger, 'append'>, now: () => number = Date.now): Method {
+/**
+ * Answers the hash of the block, in the words of the older interface.
+ *
+ * @param secretNames beside the built-in ones: what stands under them is not recorded
+ */
+export function addBlockchainData(
+  ledger: Pick<Ledger, 'append'>,
+  secretNames: readonly string[] = [],
+  now: () => number = Date.now,
+): Method {
   const takeToken = tokenBuckets(RATE);
   return method({
     name: 'add_blockchain_data',
     in: [text('category'), text('action'), text('json')],
     out: text('answer'),
     unattended: true,
+    changes: 'itself',
     answer: () => z.string().startsWith(ADDED),
     schema: z.tuple([
       z.string().transform((name, context) => {
@@ -54,7 +63,7 @@ export function addBlockchainData(ledger: Pick<Ledger, 'append'>, now: () => num
         .refine((json) => Buffer.byteLength(json) <= DATA_MAX, TOO_LONG)
         .transform((json, context) => {
           try {
-            const data = redact(JSON.parse(json) as Json);
+            const data = redact(JSON.parse(json) as Json, secretNames);
             // Numbers may have more digits there, 9E15 is sixteen; and what stands for a secret may be longer than it.
             if (Buffer.byteLength(canonical(data)) <= WRITTEN_MAX) return data;
             throw new AgentError('bad-argument', TOO_LONG);
@@ -64,13 +73,13 @@ export function addBlockchainData(ledger: Pick<Ledger, 'append'>, now: () => num
           }
         }),
     ]),
-    run: async ([category, action, data], { user, pid }) => {
+    run: async ([category, action, data], { user, pid, about }) => {
       if (!takeToken(user, now()))
         throw new AgentError(
           'too-many-entries',
           `The ledger takes ${RATE.burst} entries of one user at once, then one a second; nothing was recorded`,
         );
-      const entry: Entry = { category, action, data, metadata: { source: 'dbus' }, user, pid };
+      const entry: Entry = { category, action, data, metadata: { source: 'dbus', ...about }, user, pid };
       const { hash } = await ledger.append(undeclared(entry));
       return ADDED + hash;
     },

@@ -37,6 +37,7 @@ export function agentMethods(parts: AgentMethodParts): Method[] {
     }),
     jsonMethod({
       name: 'reconcile',
+      changes: 'itself',
       in: [],
       outName: 'result',
       compact: true,

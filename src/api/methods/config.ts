@@ -1,13 +1,14 @@
 // The method about the configuration.
 
 import type { z } from 'zod';
+import type { Caller } from '../../core/events/caller.ts';
 import type { reloadSchema } from '../answers/config.ts';
 import { none } from '../arguments.ts';
 import { type Answered, jsonMethod, type Method } from '../method.ts';
 
 export interface ConfigMethodParts {
   /** Throws `bad-config`. */
-  reload: () => Promise<Answered<z.infer<typeof reloadSchema>>>;
+  reload: (caller: Caller) => Promise<Answered<z.infer<typeof reloadSchema>>>;
 }
 
 export function configMethods({ reload }: ConfigMethodParts): Method[] {
@@ -17,7 +18,8 @@ export function configMethods({ reload }: ConfigMethodParts): Method[] {
       in: [],
       schema: none,
       answer: async () => (await import('../answers/config.ts')).reloadSchema,
-      run: () => reload(),
+      changes: 'itself',
+      run: (_, caller) => reload(caller),
     }),
   ];
 }

@@ -36,10 +36,17 @@ export function noteHookscript(ledger: Pick<Ledger, 'append'>): Method {
     out: { name: 'height', type: 't' },
     answer: () => z.bigint(),
     schema: z.tuple([z.string().max(NOTE_MAX, `a note has at most ${NOTE_MAX} characters`)]),
-    run: async ([json], { user, pid }) => {
+    changes: 'itself',
+    run: async ([json], { user, pid, about }) => {
       const { result, name, former, ...guest } = parseNote(json);
       const data = { ...guest, ...(name !== undefined && { name }), ...(former !== undefined && { former }) };
-      const entry = entryOf(AGENT, { action: `hookscript_${result}`, data, user, pid });
+      const entry = entryOf(AGENT, {
+        action: `hookscript_${result}`,
+        data,
+        user,
+        pid,
+        ...(about && { metadata: { ...about } }),
+      });
       return BigInt((await ledger.append(entry)).height);
     },
   });

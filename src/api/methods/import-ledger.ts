@@ -11,6 +11,7 @@ export function importLedger({ ledger, path }: { ledger: Pick<Ledger, 'append'>;
   const queue = keyedQueue(1);
   return jsonMethod({
     name: 'import_ledger',
+    changes: 'itself',
     in: [text('sha256'), text('file')],
     outName: 'result',
     schema: z.tuple([

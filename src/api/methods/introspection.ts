@@ -91,6 +91,7 @@ export function introspectionMethods(parts: IntrospectionParts): Method[] {
     }),
     method({
       name: 'atomic_bridge_operation',
+      changes: 'call',
       in: [text('bridge'), text('operation')],
       out: text('answer'),
       answer: () => z.string(),

@@ -13,13 +13,16 @@ import { importLedger } from './import-ledger.ts';
 
 export interface LedgerMethodParts {
   ledger: Ledger;
-  config: { readonly ledger: Pick<Config['ledger'], 'path'> };
+  config: {
+    readonly ledger: Pick<Config['ledger'], 'path'>;
+    readonly producers?: Pick<Config['producers'], 'redact'>;
+  };
 }
 
 export function ledgerMethods({ ledger, config }: LedgerMethodParts): Method[] {
   return [
     noteHookscript(ledger),
-    addBlockchainData(ledger),
+    addBlockchainData(ledger, config?.producers?.redact),
     importLedger({ ledger, path: config?.ledger.path }),
     jsonMethod({
       name: 'get_blockchain_stats',

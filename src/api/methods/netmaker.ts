@@ -42,6 +42,7 @@ export function netmakerMethods(parts: NetmakerMethodParts): Method[] {
     }),
     jsonMethod({
       name: 'attest_netmaker',
+      changes: 'itself',
       in: [text('container')],
       answer: async () => (await import('../answers/netmaker.ts')).attestationsSchema,
       schema: z.tuple([z.string().max(255, 'a container name has at most 255 characters')]),
@@ -49,6 +50,7 @@ export function netmakerMethods(parts: NetmakerMethodParts): Method[] {
     }),
     method({
       name: 'withdraw_netmaker',
+      changes: 'call',
       in: [],
       out: text('answer'),
       schema: none,

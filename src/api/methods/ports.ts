@@ -57,6 +57,7 @@ function changed(parts: PortMethodParts): Method[] {
   const removal = (name: string) =>
     method({
       name,
+      changes: 'call',
       in: [text('name')],
       out: text('answer'),
       schema: z.tuple([ifname]),
@@ -69,6 +70,7 @@ function changed(parts: PortMethodParts): Method[] {
   return [
     method({
       name: 'add_port',
+      changes: 'call',
       in: [text('name')],
       out: text('answer'),
       schema: z.tuple([ifname]),
@@ -78,6 +80,7 @@ function changed(parts: PortMethodParts): Method[] {
     removal('del_port'),
     method({
       name: 'create_container_interface',
+      changes: 'call',
       in: [device, container, number],
       out: text('answer'),
       schema: z.tuple([ifname, guestName, vmid]),
@@ -86,6 +89,7 @@ function changed(parts: PortMethodParts): Method[] {
     }),
     jsonMethod({
       name: 'attach_interface',
+      changes: 'call',
       in: [device, container, number, text('options')],
       schema: z.tuple([ifname, guestName, vmid, z.string().max(65_536)]),
       answer: async () => (await import('../answers/ports.ts')).attachedSchema,
@@ -94,6 +98,7 @@ function changed(parts: PortMethodParts): Method[] {
     }),
     jsonMethod({
       name: 'detach_interface',
+      changes: 'call',
       in: [text('name')],
       schema: z.tuple([ifname]),
       answer: async () => (await import('../answers/ports.ts')).detachedSchema,

@@ -64,6 +64,8 @@ export interface Bus {
   requestName(name: string): Promise<void>;
   /** Sets the one receiver of calls; it returns false for a call that is not its own. */
   serve(receiver: (call: IncomingCall) => boolean): void;
+  /** `listener` is told of calls by others than root, which are refused. The bus itself lets none through. */
+  onRefused(listener: (refused: { member: string; caller: Caller }) => void): void;
   emit(path: string, interfaceName: string, member: string, signature: string, body: unknown[]): void;
   variant(signature: string, value: unknown): unknown;
   /** Resolves when the connection is gone, whoever ended it. */

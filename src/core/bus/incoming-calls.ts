@@ -22,6 +22,8 @@ export interface IncomingParts {
   callerOf(sender: string): Promise<Caller>;
   accept(header: Header, body: Buffer | undefined, caller: Caller): void;
   refuse(header: Header, errorName: string, text: string): void;
+  /** Somebody who is not root called. */
+  denied(header: Header, caller: Caller): void;
 }
 
 export interface IncomingCalls {
@@ -39,15 +41,17 @@ interface Waiting {
 }
 
 /** Unique names are never given out twice, so what is known of one stays true. Calls of one sender keep their order. */
-export function incomingCalls({ callerOf, accept, refuse }: IncomingParts): IncomingCalls {
+export function incomingCalls({ callerOf, accept, refuse, denied }: IncomingParts): IncomingCalls {
   const known = new Map<string, Caller>();
   const waiting = new Map<string, Waiting[]>();
   let count = 0;
   let bytes = 0;
 
   const settle = (caller: Caller, { header, body }: Waiting) => {
-    if (caller !== GONE && !caller.trusted) refuse(header, ACCESS_DENIED, 'Only root may call the agent');
-    else if (body === undefined && header.bodyLength > 0) {
+    if (caller !== GONE && !caller.trusted) {
+      refuse(header, ACCESS_DENIED, 'Only root may call the agent');
+      denied(header, caller);
+    } else if (body === undefined && header.bodyLength > 0) {
       const text = `Arguments may have ${ARGUMENTS_MAX} bytes in all, these have ${header.bodyLength}`;
       refuse(header, LIMITS_EXCEEDED, text);
     } else accept(header, body, caller);

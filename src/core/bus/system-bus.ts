@@ -90,11 +90,13 @@ class SystemBus implements Bus {
     callerOf: (sender) => this.#callerOf(sender),
     accept: (header, body, caller) => this.#accept(header, body, caller),
     refuse: (header, errorName, text) => this.#fail(header, errorName, text),
+    denied: ({ member = '' }, caller) => this.#onRefused({ member, caller }),
   });
   #serial = 0;
   #ended = false;
   #isNamed = false;
   #receiver: (call: IncomingCall) => boolean = () => false;
+  #onRefused: Parameters<Bus['onRefused']>[0] = () => undefined;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -172,6 +174,10 @@ class SystemBus implements Bus {
 
   serve(receiver: (call: IncomingCall) => boolean): void {
     this.#receiver = receiver;
+  }
+
+  onRefused(listener: Parameters<Bus['onRefused']>[0]): void {
+    this.#onRefused = listener;
   }
 
   emit(path: string, interfaceName: string, member: string, signature: string, body: unknown[]): void {

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { isAgentError } from '../lib/errors.ts';
-import type { Bus } from './bus.ts';
+import { type Bus, busErrorType } from './bus.ts';
 import { connectPeer } from './system-bus.ts';
 
 const SYSTEMD = 'org.freedesktop.systemd1';
@@ -57,4 +57,23 @@ export async function startUnit(bus: Pick<Bus, 'call'>, unit: string): Promise<v
     signature: 'ss',
     body: [unit, 'replace'],
   });
+}
+
+/**
+ * Has a unit stopped, which systemd kills in the end. Resolves when its job is queued, or there is no such unit: one that is not
+ * loaded is not looked for on the disk. Throws what `Bus.call` does.
+ */
+export async function stopUnit(bus: Pick<Bus, 'call'>, unit: string): Promise<void> {
+  const manager = {
+    destination: SYSTEMD,
+    path: '/org/freedesktop/systemd1',
+    interface: `${SYSTEMD}.Manager`,
+  };
+  try {
+    await bus.call({ ...manager, member: 'GetUnit', signature: 's', body: [unit] });
+  } catch (error) {
+    if (busErrorType(error) === `${SYSTEMD}.NoSuchUnit`) return;
+    throw error;
+  }
+  await bus.call({ ...manager, member: 'StopUnit', signature: 'ss', body: [unit, 'replace'] });
 }

@@ -1,6 +1,7 @@
 // The configuration: composed of the keys that each room says for itself.
 import type * as z from 'zod';
 import { type NetmakerSection, netmakerSchema } from '../../netmaker/config-section.ts';
+import { producersSchema } from '../../producers/config-section.ts';
 import { dockerSchema } from '../../runtimes/docker/config-section.ts';
 import { type LxcSection, lxcSchema } from '../../runtimes/lxc/config-section.ts';
 import { proxmoxSchema } from '../../runtimes/proxmox/config-section.ts';
@@ -29,6 +30,7 @@ export const fileSchema = table({
   netmaker: netmakerSchema.prefault({}),
   ledger: ledgerSchema.prefault({}),
   witness: witnessSchema.prefault({}),
+  producers: producersSchema.prefault({}),
 });
 
 type File = z.infer<typeof fileSchema>;

@@ -3,4 +3,6 @@
 export interface Caller {
   user: string;
   pid: number;
+  /** What else is known of them, for the metadata of a block: `caller_process`, `caller_login`, `caller_sudo_user` … */
+  about?: Readonly<Record<string, string>>;
 }

@@ -20,13 +20,20 @@ const PRODUCER_OF = {
   mount: 'storage',
   backup: 'storage',
   snapshot: 'storage',
+  external: 'external',
 } as const;
 
 export type Category = keyof typeof PRODUCER_OF;
 export type Producer = (typeof PRODUCER_OF)[Category];
 
 export const CATEGORIES = Object.keys(PRODUCER_OF) as [Category, ...Category[]];
-export const PRODUCERS = ['network', 'settings', 'user', 'storage'] as const satisfies readonly Producer[];
+export const PRODUCERS = [
+  'network',
+  'settings',
+  'user',
+  'storage',
+  'external',
+] as const satisfies readonly Producer[];
 
 export function isCategory(name: string): name is Category {
   return Object.hasOwn(PRODUCER_OF, name);

@@ -8,6 +8,7 @@ const HOME: Record<Producer, Category> = {
   settings: 'config',
   user: 'access',
   storage: 'storage',
+  external: 'external',
 };
 
 /** As clients of the older interface write a producer: `users`, `network-plugin`. */

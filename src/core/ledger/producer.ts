@@ -49,5 +49,11 @@ export function entryOf<P extends LedgerProducer, A extends ActionOf<P>>(
   return { ...entry, category: shape?.category } as unknown as DeclaredEntry;
 }
 
+/** What a program of others wrote: its action is below the program's name, where no action of ours can be. */
+export function externalEntry(producer: string, { action, ...entry }: Entry): DeclaredEntry {
+  const said = { ...entry, action: `${producer}.${action}`, user: `producer:${producer}` };
+  return said as unknown as DeclaredEntry;
+}
+
 /** For an intent of another version of the agent, and for what other programs record: their actions nobody declares. */
 export const undeclared = (entry: Entry): DeclaredEntry => entry as DeclaredEntry;

@@ -219,24 +219,32 @@ export const keep: Keep = async (file, args) => {
 export interface Conversation {
   readonly stdin: Writable;
   readonly stdout: Readable;
+  /** What it says besides; nobody hears it unless that was asked for. */
+  readonly stderr: Readable | undefined;
   /** Resolves when the program has ended, whoever ended it. */
   readonly ended: Promise<void>;
 }
 
 /** Starts such a program. It ends with us, also when we are killed, if it ends with its input. */
-export function converse(file: string, args: readonly string[]): Conversation {
+export function converse(
+  file: string,
+  args: readonly string[],
+  { hear = false }: { hear?: boolean } = {},
+): Conversation {
   const child = execa(file, args, {
     reject: false,
     buffer: false,
     cleanup: false,
     stdin: 'pipe',
-    stderr: 'ignore',
+    stderr: hear ? 'pipe' : 'ignore',
     extendEnv: false,
     env: ENVIRONMENT,
   });
   // One that ended does not read; `ended` tells.
   child.stdin.on('error', () => undefined);
-  return { stdin: child.stdin, stdout: child.stdout, ended: child.then(() => undefined) };
+  const { stdin, stdout } = child;
+  const stderr = (child.stderr ?? undefined) as Readable | undefined;
+  return { stdin, stdout, stderr, ended: child.then(() => undefined) };
 }
 
 function inputOf(input: ExecOptions['input']) {

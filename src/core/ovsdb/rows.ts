@@ -16,6 +16,11 @@ export const rowSchemas = {
     datapath_id: optionalString.optional(),
     stp_enable: z.boolean().optional(),
     rstp_enable: z.boolean().optional(),
+    mcast_snooping_enable: z.boolean().optional(),
+    fail_mode: optionalString.optional(),
+    protocols: stringsColumn.optional(),
+    controller: stringsColumn.optional(),
+    other_config: mapColumn.optional(),
     external_ids: mapColumn,
   }),
   Port: z.object({
@@ -41,6 +46,7 @@ export const rowSchemas = {
     ifindex: optionalNumber.optional(),
     external_ids: mapColumn,
   }),
+  Controller: z.object({ target: z.string() }),
   Mirror: z.object({
     name: z.string(),
     select_src_port: stringsColumn,

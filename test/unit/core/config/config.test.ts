@@ -87,6 +87,14 @@ describe('an empty configuration', () => {
         witnesses: [],
       },
       witness: { listen: '', https: false, name: '', logs: [], cluster: false },
+      producers: {
+        settings: true,
+        users: 'changes',
+        storage: true,
+        external: true,
+        external_rate: 60,
+        redact: [],
+      },
     });
   });
 

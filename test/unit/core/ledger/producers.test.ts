@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { attestationsSchema } from '../../../../src/api/answers/netmaker.ts';
-import { LEDGER_ACTIONS, PRODUCERS } from '../../../../src/api/ledger-producers.ts';
+import { LEDGER_ACTIONS, OPEN_CATEGORIES, PRODUCERS } from '../../../../src/api/ledger-producers.ts';
 import { eventLine, isEvent } from '../../../../src/cli/render/event.ts';
 import { lifecycleEventSchema } from '../../../../src/core/events/lifecycle-event.ts';
-import type { HashedBlock } from '../../../../src/core/ledger/index.ts';
+import { type HashedBlock, producerOf } from '../../../../src/core/ledger/index.ts';
 import type { Step } from '../../../../src/core/plan/steps.ts';
 import { STEP_ACTIONS } from '../../../../src/core/plan/steps.ts';
 import { meshChanges } from '../../../../src/netmaker/wireguard/changes.ts';
@@ -58,7 +58,7 @@ describe('the registry', () => {
     const writes = places.filter(
       (place) =>
         !place.startsWith('src/runtimes/lxc/hook-input.ts') &&
-        !/: (?:string|z\.|A;|MeshAction|StepAction|draft\.action|action\b|letters)/.test(
+        !/: (?:string|0x|z\.|A;|MeshAction|StepAction|draft\.action|action\b|letters)/.test(
           place.slice(place.indexOf(':')),
         ),
     );
@@ -71,8 +71,24 @@ describe('the registry', () => {
       'words.intent',
       'phaseAction(occasion',
       '`%{intent.action}_interrupted`',
+      // Programs of others: below their own names.
+      'entry.action',
+      '`%{producer}.%{action}`',
     ];
     expect(expressions.sort()).toEqual(known.sort());
+  });
+});
+
+describe('what is open to programs of others', () => {
+  it("is what docs/producers.md says, and nothing that is the agent's own", () => {
+    const page = readFileSync(join(ROOT, 'docs/producers.md'), 'utf8');
+    const [, said = ''] = /\| `categories` \| [^:]*: ([^|]*) \|/.exec(page) ?? [];
+    expect(said.match(/\w+/g)?.sort()).toEqual([...OPEN_CATEGORIES].sort());
+    for (const { category } of LEDGER_ACTIONS.values()) expect(OPEN_CATEGORIES).not.toContain(category);
+  });
+
+  it('is an action that no action of the agent can be', () => {
+    for (const action of LEDGER_ACTIONS.keys()) expect(action).not.toContain('.');
   });
 });
 
@@ -144,7 +160,7 @@ describe('docs/ledger.md', () => {
 });
 
 describe('events', () => {
-  it('tells of every action but those of the file and of the configuration', () => {
+  it('tells of every action but those of the file, of settings, of people and of storage', () => {
     for (const [action, { category }] of LEDGER_ACTIONS) {
       const block = {
         action,
@@ -154,7 +170,7 @@ describe('events', () => {
         height: 1,
         timestamp: '2026-11-23T08:30:32.123Z',
       };
-      const isReported = category !== 'filesystem' && category !== 'config';
+      const isReported = producerOf(category) === 'network';
       expect([action, isEvent(block as unknown as HashedBlock)]).toEqual([action, isReported]);
       const line = eventLine(block as unknown as HashedBlock, null);
       expect(line).toContain(action.replaceAll('_', ' '));
