@@ -4,6 +4,7 @@ import type { WitnessedLog } from '../../core/ledger/checkpoint/witnessed-log.ts
 import type { Verifier } from '../../core/ledger/note/keys.ts';
 import { verifierText } from '../../core/ledger/note/keys.ts';
 import { isAgentError } from '../../core/lib/errors.ts';
+import { answersForItself } from './answers-for-itself.ts';
 import { askOnce, type Outcome } from './ask-once.ts';
 import type { Reply } from './post.ts';
 import { loadWitness, saveWitness, type WitnessProblem, type WitnessState } from './witness-state.ts';
@@ -160,7 +161,8 @@ class AskedWitness {
     if ('ahead' in outcome) {
       const text = `it has seen ${outcome.ahead} blocks of this ledger, which are not there`;
       await this.#wrong({ kind: 'ahead', text });
-      await log.reportAhead(name, outcome.ahead);
+      // By plain http anybody on the way could make this ledger begin a new epoch: then it is told, and no more.
+      if (answersForItself(this.#witness.url)) await log.reportAhead(name, outcome.ahead);
       return this.#backoff();
     }
     await this.#wrong(outcome.problem);
