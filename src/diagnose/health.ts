@@ -136,31 +136,8 @@ function hostFaults({
       `ovs-vswitchd does not answer: ${switchProblem}`,
       ERRORS['vswitchd-unreachable'].remedy,
     );
-  if (ledger?.loss) {
-    const { height, hash, found: end, setAside, at } = ledger.loss;
-    const instead = end === 0 ? 'a new chain began' : `it ended at block ${end}`;
-    host(
-      'ledger-lost',
-      `the ledger ${ledger.path} does not hold block ${height}, the last one known: ${instead} at ${at}`,
-      setAside === undefined
-        ? `Find the old file, and check it with: ovs-port-agent ledger verify --head ${height}:${hash} FILE`
-        : `The old file did not hold and was set aside. Where it is damaged: ovs-port-agent ledger verify ${setAside}`,
-    );
-  }
-  if (ledger?.epoch && isRecent(ledger.epoch, now)) {
-    host(
-      'ledger-epoch',
-      epochText(ledger.path, ledger.epoch),
-      `See ovs-port-agent ledger show ${ledger.epoch.height}; what came after the older state is in no file of this host`,
-    );
-  }
-  if (ledger?.checkpointProblem !== undefined)
-    host(
-      'ledger-unsigned',
-      `the ledger's head is not signed: ${ledger.checkpointProblem}`,
-      ERRORS['ledger-checkpoint-refused'].remedy,
-      true,
-    );
+  for (const { fault, text, remedy, degraded } of ledgerFaults(ledger, now))
+    host(fault, text, remedy, degraded);
   if (witnesses !== undefined)
     for (const { fault, text, remedy, degraded } of witnessFaults(witnesses, now))
       host(fault, text, remedy, degraded);
@@ -186,6 +163,33 @@ function hostFaults({
       'Raise fs.inotify.max_user_instances and fs.inotify.max_user_watches with sysctl; the agent tries again each minute',
       true,
     );
+  }
+  return found;
+}
+
+/** Of the ledger: what it lost, why it goes on under another name, and that it is not signed. */
+function ledgerFaults(ledger: HealthView['ledger'], now: number): (Fault & { degraded?: boolean })[] {
+  if (ledger === undefined) return [];
+  const { path, loss, epoch, checkpointProblem } = ledger;
+  const found: (Fault & { degraded?: boolean })[] = [];
+  if (loss) {
+    const { height, hash, found: end, setAside, at } = loss;
+    const instead = end === 0 ? 'a new chain began' : `it ended at block ${end}`;
+    const remedy =
+      setAside === undefined
+        ? `Find the old file, and check it with: ovs-port-agent ledger verify --head ${height}:${hash} FILE`
+        : `The old file did not hold and was set aside. Where it is damaged: ovs-port-agent ledger verify ${setAside}`;
+    const text = `the ledger ${path} does not hold block ${height}, the last one known: ${instead} at ${at}`;
+    found.push({ fault: 'ledger-lost', text, remedy });
+  }
+  if (epoch && isRecent(epoch, now)) {
+    const remedy = `See ovs-port-agent ledger show ${epoch.height}; what came after the older state is in no file of this host`;
+    found.push({ fault: 'ledger-epoch', text: epochText(path, epoch), remedy });
+  }
+  if (checkpointProblem !== undefined) {
+    const { remedy } = ERRORS['ledger-checkpoint-refused'];
+    const text = `the ledger's head is not signed: ${checkpointProblem}`;
+    found.push({ fault: 'ledger-unsigned', text, remedy, degraded: true });
   }
   return found;
 }

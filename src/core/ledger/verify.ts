@@ -95,11 +95,8 @@ function newCheck(options: VerifyOptions, dropped: (head: Head) => Promise<Head 
   const visit = (at: Spot, chunk: LineChunk) => (start: number, end: number) => {
     if (head.height >= upTo) return false;
     at.offset = chunk.offset + start;
-    if (at.passing) {
-      const height = findHeight(chunk.bytes, start, findPrevHash(chunk.bytes, start, end));
-      if (height <= before.height) return true;
-      at.passing = false;
-    }
+    if (at.passing && isUpTo(before.height, chunk.bytes, start, end)) return true;
+    at.passing = false;
     const link = checkLink(chunk.bytes, start, end, head);
     const broken =
       link.broken ??
@@ -131,21 +128,11 @@ function newCheck(options: VerifyOptions, dropped: (head: Head) => Promise<Head 
     return fail(at, { reason: 'missing', expected, actual: `block ${claimed.height + 1}` });
   }
 
-  /** Where to begin in the segment that holds the block that is known, which is the first one that is looked at. */
-  async function skipTo(at: Spot): Promise<number> {
-    const first =
-      before.height > 0 && result.blocks === 0 ? await heightOfFirst(at.segment.source) : undefined;
-    if (first === undefined || first > before.height) return 0;
-    at.line = before.height - first + 2;
-    at.passing = true;
-    return locateHeight(at.segment.source, before.height + 1);
-  }
-
   return {
     /** False when nothing after it needs to be looked at. */
     async segment(segment: Segment): Promise<boolean> {
       const at: Spot = { segment, offset: 0, line: 1, passing: false };
-      const from = await skipTo(at);
+      const from = result.blocks === 0 ? await skipTo(at, before.height) : 0;
       for await (const chunk of lineChunks(segment.source, { from, patience: segment.sealed ? 0 : 50 })) {
         signal?.throwIfAborted();
         if (head.height >= upTo) return false;
@@ -162,6 +149,19 @@ function newCheck(options: VerifyOptions, dropped: (head: Head) => Promise<Head 
       return result;
     },
   };
+}
+
+/** Where to begin in the segment that holds the block that is known, which is the first one that is looked at. */
+async function skipTo(at: Spot, height: number): Promise<number> {
+  const first = height > 0 ? await heightOfFirst(at.segment.source) : undefined;
+  if (first === undefined || first > height) return 0;
+  at.line = height - first + 2;
+  at.passing = true;
+  return locateHeight(at.segment.source, height + 1);
+}
+
+function isUpTo(height: number, bytes: Buffer, start: number, end: number): boolean {
+  return findHeight(bytes, start, findPrevHash(bytes, start, end)) <= height;
 }
 
 /** A line of a segment: its number in that file from 1 on, and where it begins there. */

@@ -115,9 +115,10 @@ describe('a ledger with a witness', () => {
     }
     const line = log.cosignatures.at(-1) ?? '';
     expect(cosignedAt(parseNote((log.newest()?.note ?? '') + line), key)).toBeGreaterThan(1_700_000_000);
-    expect(await readWitnesses(folder)).toMatchObject([
-      { name: 'other', size: 204, origin: ORIGIN, problem: null },
-    ]);
+    // What is known is told at once, and on disk a moment later.
+    await expect
+      .poll(() => readWitnesses(folder), SOON)
+      .toMatchObject([{ name: 'other', size: 204, origin: ORIGIN, problem: null }]);
   });
 
   it('goes on by itself from what the witness has seen when it has forgotten that', async () => {

@@ -133,10 +133,9 @@ export function openCheckpoints(options: CheckpointOptions): Checkpoints {
     },
     rotateKey: () =>
       inTurn(async () => {
-        let rotated: Rotation | undefined;
-        await signed(async (to) => (rotated = await to.rotateKey()));
-        if (rotated === undefined) throw new AgentError('ledger-key-unusable', 'The ledger has no key yet.');
-        return rotated;
+        const rotated: Rotation[] = [];
+        await signed(async (to) => rotated.push(await to.rotateKey()));
+        return demanded(rotated[0]);
       }),
     status: () => statusOf(log, problem),
     async close() {
@@ -165,6 +164,11 @@ function starting(options: CheckpointOptions, paths: EvidencePaths) {
       return runLog(parts, await readSignedHead(paths.signed));
     },
   };
+}
+
+function demanded(rotated: Rotation | undefined): Rotation {
+  if (rotated !== undefined) return rotated;
+  throw new AgentError('ledger-key-unusable', 'The ledger has no key yet.');
 }
 
 function viewOf(log: () => RunningLog | undefined): Pick<Checkpoints, 'origin' | 'newest' | 'consistency'> {
