@@ -4,7 +4,7 @@ import argparse, base64, datetime, functools, hashlib, io, itertools, json, os, 
 from decimal import Decimal
 CODES = {"unreadable": 30, "broken": 20, "bad-signature": 21, "diverged": 22, "gap": 23, "torn-tail": 11, "unanchored": 10, "ok": 0}
 CATEGORIES = {"network": "bridge interface connection port connectivity lifecycle", "settings": "config policy template parameter",
-              "user": "authentication authorization session access", "storage": "storage filesystem mount backup snapshot"}
+              "user": "authentication authorization session access", "storage": "storage filesystem mount backup snapshot", "external": "external"}
 FIELDS = "action boot_id category cause data height hostname metadata pid prev_hash producer timestamp user version".split()
 STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\bfnrt]|\\u00(?:0[0-7bef]|1[0-9a-f]))*"')
 TOKENS = re.compile(rf"(?:{STRING.pattern}|[][{{}}:,]|true|false|null|-?[0-9][0-9.e+-]*(?![0-9.e+-]))*")
