@@ -7,8 +7,10 @@ export interface State extends Traces {
   height: number;
 }
 
+/** That somebody called is recorded of each call that could change something, whatever became of it: it changes nothing. */
 export async function stateNow(host: AgentHost): Promise<State> {
-  return { ...(await host.traces()), height: (await host.ledger()).length };
+  const blocks = (await host.ledger()).filter(({ action }) => action !== 'call_made');
+  return { ...(await host.traces()), height: blocks.length };
 }
 
 export const refusal = (host: AgentHost, member: string, signature: string, ...args: string[]) =>

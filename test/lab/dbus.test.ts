@@ -183,7 +183,7 @@ describe('a device that is asked to be a port', () => {
     const blocks = signals
       .filter(({ member }) => member === 'BlockAppended')
       .map(({ payload }) => payload[3]);
-    expect(blocks).toEqual([
+    expect(blocks.filter((action) => action !== 'call_made')).toEqual([
       'guest_attach',
       'port_attach',
       'port_attached',
@@ -191,6 +191,8 @@ describe('a device that is asked to be a port', () => {
       'port_detach',
       'port_detached',
     ]);
+    // Who called is recorded once the call has its answer, so the last one may still be on its way.
+    expect(blocks).toContain('call_made');
   });
 
   it('gets a number when its name tells none: add and del', async () => {

@@ -56,9 +56,8 @@ async function endOf(segment: Sealed): Promise<End | undefined> {
   try {
     const { broken, good, size, head } = await checkTail(source, await source.size());
     if (broken || good !== size || size === 0) return undefined;
-    for await (const { timestamp } of backwards(source, () => undefined))
-      return { ...head, at: Date.parse(timestamp) };
-    return undefined;
+    const last = await backwards(source, () => undefined).next();
+    return last.done ? undefined : { ...head, at: Date.parse(last.value.timestamp) };
   } finally {
     await source.close();
   }

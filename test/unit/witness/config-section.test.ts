@@ -61,6 +61,7 @@ describe('[[ledger.witnesses]]', () => {
     ['another protocol', `key = "${witness}"\nurl = "file:///etc/shadow"`, 'ledger.witnesses[0].url'],
     ['a password in the URL', `key = "${witness}"\nurl = "http://a:b@c/"`, 'ledger.witnesses[0].url'],
     ['no URL', `key = "${witness}"`, 'ledger.witnesses[0].url'],
+    ['words for a URL', `key = "${witness}"\nurl = "my friend"`, 'ledger.witnesses[0].url'],
     ['an unknown key', `key = "${witness}"\nurl = "http://a/"\nname = "x"`, 'unknown key'],
     ['a relative path', `key = "${witness}"\nurl = "http://a/"\nca = "ca.pem"`, 'absolute'],
   ])('refuses %s', (_, text, why) => {

@@ -1,6 +1,5 @@
 // The ledger's checkpoints while the agent runs: made on a cadence, proved from, and kept with what witnesses put under them.
 
-import { AgentError } from '../../lib/errors.ts';
 import { parseNote } from '../note/signed-note.ts';
 import { ledgerPaths } from '../paths.ts';
 import { consistencyProof } from '../tree/proofs.ts';
@@ -85,16 +84,18 @@ export function openCheckpoints(options: CheckpointOptions): Checkpoints {
   }
 
   /** @param work false: it signed nothing */
-  async function signed(work: (running: RunningLog) => Promise<unknown>): Promise<void> {
+  async function signed<T>(work: (running: RunningLog) => Promise<T>): Promise<T> {
     if (log === undefined) {
       followed ??= await start.follow();
       log = await start.run(followed);
     }
-    if ((await work(log)) === false) return;
+    const done = await work(log);
+    if (done === false) return done;
     problem = undefined;
     for (const listener of listeners) listener();
+    return done;
   }
-  const sign = () => inTurn(() => signed((to) => to.sign()));
+  const sign = () => inTurn(async () => void (await signed((to) => to.sign())));
 
   const cadence = openCadence(options.everySeconds, () => void sign().catch(failed));
   function failed(error: unknown): void {
@@ -131,12 +132,7 @@ export function openCheckpoints(options: CheckpointOptions): Checkpoints {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    rotateKey: () =>
-      inTurn(async () => {
-        const rotated: Rotation[] = [];
-        await signed(async (to) => rotated.push(await to.rotateKey()));
-        return demanded(rotated[0]);
-      }),
+    rotateKey: () => inTurn(() => signed((to) => to.rotateKey())),
     status: () => statusOf(log, problem),
     async close() {
       unsubscribe();
@@ -164,11 +160,6 @@ function starting(options: CheckpointOptions, paths: EvidencePaths) {
       return runLog(parts, await readSignedHead(paths.signed));
     },
   };
-}
-
-function demanded(rotated: Rotation | undefined): Rotation {
-  if (rotated !== undefined) return rotated;
-  throw new AgentError('ledger-key-unusable', 'The ledger has no key yet.');
 }
 
 function viewOf(log: () => RunningLog | undefined): Pick<Checkpoints, 'origin' | 'newest' | 'consistency'> {

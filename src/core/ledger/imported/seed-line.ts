@@ -47,6 +47,7 @@ export function readSeedLine(text: string): SeedLine | undefined {
     return names === RECORD ? readRecord(raw) : undefined;
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof OtherForm) return undefined;
+    /* v8 ignore next -- a fault of ours, and none of the line's */
     throw error;
   }
 }

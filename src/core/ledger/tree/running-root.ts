@@ -6,9 +6,10 @@ import { HASH_BYTES } from './hash.ts';
 type OneShot = (algorithm: string, data: Uint8Array, encoding: 'binary') => string;
 
 /** `crypto.hash` came with Node 20.12 and 21.7. As latin1 a hash is a string of 32 characters: the quickest form to put into bytes again. */
-const oneShot: OneShot =
-  (crypto as { hash?: OneShot }).hash ??
-  ((algorithm, data, encoding) => crypto.createHash(algorithm).update(data).digest(encoding));
+export const hashWith = (quick: OneShot | undefined): OneShot =>
+  quick ?? ((algorithm, data, encoding) => crypto.createHash(algorithm).update(data).digest(encoding));
+
+const oneShot = hashWith((crypto as { hash?: OneShot }).hash);
 
 export interface RunningRoot {
   size(): number;

@@ -43,6 +43,11 @@ describe('a ledger of the older program', () => {
     expect(await examine(both)).toMatchObject({ verdict: 'ok', blocks: 5, records: 5, holds: 10 });
   });
 
+  it('does not hold where a height is left out, though every hash is right', async () => {
+    const lines = seedBlocks(SEED_ENTRIES, (at) => (at < 2 ? at + 1 : at + 2));
+    expect(await examine(lines.join(''))).toMatchObject({ firstBad: { line: 3, reason: 'height' } });
+  });
+
   it.each(Object.entries(FORMS))('shows one flipped byte, whichever: %s', async (_, lines) => {
     const whole = Buffer.from(lines.join(''));
     await fc.assert(

@@ -32,7 +32,7 @@ export interface SeedEntry {
 }
 
 /** Lines of the form with heights, each with its line end. */
-export function seedBlocks(entries: readonly SeedEntry[]): string[] {
+export function seedBlocks(entries: readonly SeedEntry[], heightAt = (at: number) => at + 1): string[] {
   let prev = '';
   return entries.map((entry, at) => {
     const {
@@ -43,7 +43,7 @@ export function seedBlocks(entries: readonly SeedEntry[]): string[] {
       data,
     } = entry;
     const { user = 'system', hostname = 'pve1', pid = 4242, metadata = {} } = entry;
-    const height = at + 1;
+    const height = heightAt(at);
     const said = Object.keys(metadata).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     const hash = sha256(
       ...[
