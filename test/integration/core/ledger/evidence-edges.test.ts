@@ -13,9 +13,10 @@ import { evidencePaths } from '../../../../src/core/ledger/checkpoint/places.ts'
 import { signTree } from '../../../../src/core/ledger/checkpoint/signer.ts';
 import { verifyEvidence } from '../../../../src/core/ledger/checkpoint/verify-evidence.ts';
 import { takeOver } from '../../../../src/core/ledger/imported/take-over.ts';
-import type { HashedBlock, LedgerWriter } from '../../../../src/core/ledger/index.ts';
+import { type HashedBlock, type LedgerWriter, tail } from '../../../../src/core/ledger/index.ts';
 import { newSigner } from '../../../../src/core/ledger/note/keys.ts';
 import { signNote } from '../../../../src/core/ledger/note/signed-note.ts';
+import { sha256Hex } from '../../../../src/core/ledger/sha256.ts';
 import { hashWith } from '../../../../src/core/ledger/tree/running-root.ts';
 import { openTree, readTree } from '../../../../src/core/ledger/tree/tree-file.ts';
 import { entry, open, type Scratch, sampleBytes, scratch, splitLines } from './scratch.ts';
@@ -161,6 +162,19 @@ describe('a head', () => {
       verdict: 'diverged',
       fault: { reason: 'known-head' },
     });
+  });
+});
+
+it('a chain whose last line two readers could read in two ways is put aside, and its good blocks are counted strictly', async () => {
+  const [first = Buffer.alloc(0), second = Buffer.alloc(0)] = splitLines(await sampleBytes(2));
+  const text = second.subarray(9, -76).toString().replace('"pid":812', '"pid":8.12e2');
+  using place = scratch(`${first}{"block":${text},"hash":"${sha256Hex(text)}"}\n`);
+  const ledger = await open(place.path, { onBroken: 'set-aside' });
+  await ledger.close();
+  const [block] = await tail(place.path, 1);
+  expect(block).toMatchObject({
+    action: 'ledger_set_aside',
+    data: { last_good_height: 1, reason: expect.stringMatching(/^not-canonical/) },
   });
 });
 
