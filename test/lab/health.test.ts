@@ -132,8 +132,10 @@ describe('the ledger', () => {
   const journal = (pattern: string) =>
     host.sh(`journalctl -u ovs-port-agent --no-pager | grep -c '${pattern}' || true`);
   const restarts = async () => Number(await host.sh('systemctl show -P NRestarts ovs-port-agent'));
+  // What was signed and is gone is told of for a week; the next case begins with a ledger that nothing happened to.
   const forget = () =>
-    host.sh(`systemctl stop ovs-port-agent; rm -f ${STATE}/ledger-head.json; systemctl start ovs-port-agent`);
+    host.sh(`systemctl stop ovs-port-agent; rm -rf ${LEDGER} ${STATE}/ledger.d ${STATE}/ledger-head.json
+      systemctl start ovs-port-agent`);
 
   it.each([
     ['garbage at its end', `printf 'garbage\\n' >>${LEDGER}`],
@@ -178,8 +180,8 @@ describe('the ledger', () => {
   it('gone while nobody runs is no green light', async () => {
     await host.stopAgent();
     await host.sh(`mv ${LEDGER} ${LEDGER}.1; : >${LEDGER}`);
-    for (const verb of [['ledger', 'verify'], ['doctor']])
-      expect(await host.cli(...verb)).toMatchObject({ exitCode: 1 });
+    expect(await host.cli('ledger', 'verify')).toMatchObject({ exitCode: 22 });
+    expect(await host.cli('doctor')).toMatchObject({ exitCode: 1 });
     await host.sh(`mv ${LEDGER}.1 ${LEDGER}`);
     await host.startAgent();
     expect(await host.cli('ledger', 'verify')).toMatchObject({ exitCode: 0 });
