@@ -17,7 +17,7 @@ import type { EntryOf } from './producer.ts';
 import { sealedSegments } from './segments.ts';
 import { settleSegments } from './settle-segments.ts';
 import { checkTail, type TailState } from './tail-check.ts';
-import { verifyFile } from './verify.ts';
+import { type VerifyOptions, verifyFile } from './verify.ts';
 
 /** What recovery did, to be recorded as the first block of this run. */
 export type RecoveryNote = EntryOf<typeof LEDGER_FILE>;
@@ -119,9 +119,11 @@ async function startAnew(
     await old.close();
     return startWithout(paths, { broken, kept }, options);
   }
-  const isStrict = broken.reason === 'not-canonical' || broken.reason === 'schema';
-  const before = border.head ?? (await claimedBy(old));
-  const last = await verifyFile(old, { mode: isStrict ? 'strict' : 'fast', ...(before && { before }) });
+  const mode = broken.reason === 'not-canonical' || broken.reason === 'schema' ? 'strict' : 'fast';
+  const claimed = await claimedBy(old);
+  const before = border.head ?? claimed;
+  const check: VerifyOptions = before === undefined ? { mode } : { mode, before };
+  const last = await verifyFile(old, check);
   const found = await digest(old);
   const setAside = `${kept}.jsonl`;
   await rename(paths.file, setAside);
