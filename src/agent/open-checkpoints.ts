@@ -23,7 +23,7 @@ export interface CheckpointParts {
 
 export interface OpenedCheckpoints {
   checkpoints: Checkpoints;
-  /** Why this epoch began, unless the ledger was new then. */
+  /** Why this epoch began. */
   epoch: () => EpochNote | undefined;
 }
 
@@ -63,5 +63,5 @@ export async function checkpointsOf({
       log.error(epochText(path, begun));
     },
   });
-  return { checkpoints, epoch: () => (epoch?.why === 'first' ? undefined : epoch) };
+  return { checkpoints, epoch: () => epoch };
 }

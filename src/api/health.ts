@@ -4,7 +4,7 @@ import type { Config } from '../core/config/config.ts';
 import type { SwitchDrivers } from '../core/drivers/driver.ts';
 import { observeBridges, observePorts } from '../core/drivers/ovsdb/observe.ts';
 import { isLinuxBridge, isUpWith, type LinkState, linkState } from '../core/kernel/links.ts';
-import type { Checkpoints } from '../core/ledger/checkpoint/checkpoints.ts';
+import type { CheckpointStatus, Checkpoints } from '../core/ledger/checkpoint/checkpoints.ts';
 import type { EpochNote } from '../core/ledger/checkpoint/epoch-note.ts';
 import type { Loss } from '../core/ledger/index.ts';
 import type { Answer } from '../core/lib/answer.ts';
@@ -43,7 +43,7 @@ export interface HealthParts {
   polled: () => readonly PolledDirectory[];
   withdrawn: () => number;
   checkpoints: Pick<Checkpoints, 'status'>;
-  /** Why the ledger's epoch began, unless it was new then. */
+  /** Why the ledger's epoch began. */
   epoch: () => EpochNote | undefined;
   /** Whom the ledger's checkpoints are shown to. */
   witnesses: Pick<WitnessClient, 'states'> & Pick<Cluster, 'problems'>;
@@ -76,7 +76,7 @@ export function openHealth(parts: HealthParts): AgentHealth {
         path: config.ledger.path,
         loss: parts.loss,
         epoch: parts.epoch(),
-        checkpointProblem: parts.checkpoints.status().problem,
+        unsigned: unsignedFor(parts.checkpoints.status()),
       },
       witnesses: {
         states: parts.witnesses.states(),
@@ -195,4 +195,9 @@ async function portViews(
       skipped: [],
     });
   });
+}
+
+/** Why the ledger's head is not signed; what is no error of ours is one of the disk that holds it. */
+function unsignedFor({ problem, problemCode }: CheckpointStatus) {
+  return problem === undefined ? undefined : { text: problem, code: problemCode ?? 'ledger-write-failed' };
 }

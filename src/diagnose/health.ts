@@ -36,10 +36,10 @@ export interface HealthView {
     | {
         path: string;
         loss?: Loss | undefined;
-        /** Why its epoch began, unless it was new then. */
+        /** Why its epoch began. */
         epoch?: EpochNote | undefined;
         /** Why no checkpoint can be signed. */
-        checkpointProblem?: string | undefined;
+        unsigned?: { text: string; code: ErrorCode } | undefined;
       }
     | undefined;
   /** Whom the ledger's checkpoints are shown to. */
@@ -78,7 +78,9 @@ const UNREACHED_REMEDY =
 /** A person comes by in that time. */
 const EPOCH_TOLD_MS = 7 * 24 * 3_600_000;
 
-const isRecent = ({ at }: EpochNote, now: number) => now - Date.parse(at) < EPOCH_TOLD_MS;
+/** That a ledger is new, or that somebody gave it another name, is no fault of its host. */
+const isTold = ({ why, at }: EpochNote, now: number) =>
+  why !== 'first' && why !== 'origin-changed' && now - Date.parse(at) < EPOCH_TOLD_MS;
 
 /** A guest may have its own NIC down: worth knowing where one port is asked for, and no fault of the host. */
 const GUESTS_OWN: ReadonlySet<string> = new Set(['no-carrier']);
@@ -170,7 +172,7 @@ function hostFaults({
 /** Of the ledger: what it lost, why it goes on under another name, and that it is not signed. */
 function ledgerFaults(ledger: HealthView['ledger'], now: number): (Fault & { degraded?: boolean })[] {
   if (ledger === undefined) return [];
-  const { path, loss, epoch, checkpointProblem } = ledger;
+  const { path, loss, epoch, unsigned } = ledger;
   const found: (Fault & { degraded?: boolean })[] = [];
   if (loss) {
     const { height, hash, found: end, setAside, at } = loss;
@@ -182,13 +184,13 @@ function ledgerFaults(ledger: HealthView['ledger'], now: number): (Fault & { deg
     const text = `the ledger ${path} does not hold block ${height}, the last one known: ${instead} at ${at}`;
     found.push({ fault: 'ledger-lost', text, remedy });
   }
-  if (epoch && isRecent(epoch, now)) {
+  if (epoch && isTold(epoch, now)) {
     const remedy = `See ovs-port-agent ledger show ${epoch.height}; what came after the older state is in no file of this host`;
     found.push({ fault: 'ledger-epoch', text: epochText(path, epoch), remedy });
   }
-  if (checkpointProblem !== undefined) {
-    const { remedy } = ERRORS['ledger-checkpoint-refused'];
-    const text = `the ledger's head is not signed: ${checkpointProblem}`;
+  if (unsigned !== undefined) {
+    const { remedy } = ERRORS[unsigned.code];
+    const text = `the ledger's head is not signed: ${unsigned.text}`;
     found.push({ fault: 'ledger-unsigned', text, remedy, degraded: true });
   }
   return found;

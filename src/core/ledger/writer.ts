@@ -11,16 +11,16 @@ import { takeLock } from './lock.ts';
 import type { Loss } from './loss.ts';
 import { ledgerPaths, makeDir } from './paths.ts';
 import { entryOf } from './producer.ts';
-import { recover } from './recover.ts';
+import { type Recovered, recover } from './recover.ts';
 import type { RotationLimits } from './rotation.ts';
 import { sealingOf } from './sealing.ts';
 import { type LedgerStats, liveStats } from './stats.ts';
 import type { Head, VerifyResult } from './verify.ts';
 
-/** @param text the block's bytes as they stand in its line: what its hash is of */
 /** How often it is looked whether a disk that failed works again, in ms. */
 const PROBE_MS = 2000;
 
+/** @param text the block's bytes as they stand in its line: what its hash is of */
 export type LedgerListener = (block: HashedBlock, text: string) => void;
 
 export type LedgerOptions = Origin & {
@@ -126,12 +126,26 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
         await lock.release();
       },
     };
-    if (note) await ledger.append(entryOf(LEDGER_FILE, note));
-    // A chain that was set aside has its block already.
-    if (loss && note?.action !== 'ledger_set_aside') await ledger.append(lossEntry(loss));
+    await appendFirst(ledger, note, loss);
     return ledger;
   } catch (error) {
     await lock.release();
+    throw error;
+  }
+}
+
+/** What the first blocks say of this start. Where they cannot be written nothing of the ledger stays open: the probe would write without the lock. */
+async function appendFirst(
+  ledger: LedgerWriter,
+  note: Recovered['note'],
+  loss: Loss | undefined,
+): Promise<void> {
+  try {
+    if (note) await ledger.append(entryOf(LEDGER_FILE, note));
+    // A chain that was set aside has its block already.
+    if (loss && note?.action !== 'ledger_set_aside') await ledger.append(lossEntry(loss));
+  } catch (error) {
+    await ledger.close();
     throw error;
   }
 }

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { EpochNote } from '../../../src/core/ledger/checkpoint/epoch-note.ts';
+import { ERRORS } from '../../../src/core/lib/errors.ts';
 import type { DoctorFacts } from '../../../src/diagnose/doctor/facts.ts';
 import type { DesiredFacts } from '../../../src/diagnose/explain/facts.ts';
 import { joinPort } from '../../../src/diagnose/explain/join.ts';
@@ -116,6 +118,27 @@ describe('health', () => {
       healthOf({ ...well, ledger: { path: '/l', loss: { ...loss, setAside } } })[0]?.remedy;
     expect(remedy()).toContain('Find the old file');
     expect(remedy('/l.d/broken/1.jsonl')).toMatch(/set aside.*ledger verify \/l\.d\/broken\/1\.jsonl$/);
+  });
+
+  it('tells for a week of a ledger that was set back or cloned, and never of one that is new or renamed', () => {
+    const at = '2026-11-30T00:00:00.000Z';
+    const [day, now] = [86_400_000, Date.parse(at)];
+    const told = (why: EpochNote['why'], days: number) => {
+      const epoch = { why, at, origin: 'o/e2', height: 7, parent: null, witness: null };
+      return healthOf({ ...well, ledger: { path: '/l', epoch }, now: now + days * day }).map(
+        ({ fault }) => fault,
+      );
+    };
+    for (const why of ['rolled-back', 'other-machine', 'witness-ahead', 'key-lost', 'record-lost'] as const)
+      expect([told(why, 6), told(why, 8)]).toEqual([['ledger-epoch'], []]);
+    for (const why of ['first', 'origin-changed'] as const) expect(told(why, 0)).toEqual([]);
+  });
+
+  it('has the remedy of what keeps the head of the ledger from being signed', () => {
+    for (const code of ['ledger-key-unusable', 'ledger-write-failed', 'ledger-checkpoint-refused'] as const) {
+      const [fault] = healthOf({ ...well, ledger: { path: '/l', unsigned: { text: 'why', code } } });
+      expect(fault).toMatchObject({ fault: 'ledger-unsigned', remedy: ERRORS[code].remedy, degraded: true });
+    }
   });
 
   it('has a remedy for whatever it finds', () => {

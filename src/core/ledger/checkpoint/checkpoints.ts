@@ -1,5 +1,6 @@
 // The ledger's checkpoints while the agent runs: made on a cadence, proved from, and kept with what witnesses put under them.
 
+import { type ErrorCode, isAgentError } from '../../lib/errors.ts';
 import { parseNote } from '../note/signed-note.ts';
 import { ledgerPaths } from '../paths.ts';
 import { consistencyProof } from '../tree/proofs.ts';
@@ -49,8 +50,9 @@ export interface CheckpointStatus {
   /** The newest checkpoint: its size, and when it was signed. */
   readonly size: number | undefined;
   readonly at: string | undefined;
-  /** Why there is none, or no newer one. */
+  /** Why there is none, or no newer one, and the code of that error where it has one. */
   readonly problem: string | undefined;
+  readonly problemCode: ErrorCode | undefined;
 }
 
 export interface Checkpoints extends WitnessedLog {
@@ -73,7 +75,7 @@ export function openCheckpoints(options: CheckpointOptions): Checkpoints {
   const start = starting(options, paths);
   let followed: FollowedTree | undefined;
   let log: RunningLog | undefined;
-  let problem: string | undefined;
+  let problem: { text: string; code: ErrorCode | undefined } | undefined;
   let queue: Promise<unknown> = Promise.resolve();
 
   /** One after the other: a head is decided, written down and signed before the next. */
@@ -100,8 +102,8 @@ export function openCheckpoints(options: CheckpointOptions): Checkpoints {
   const cadence = openCadence(options.everySeconds, () => void sign().catch(failed));
   function failed(error: unknown): void {
     const text = error instanceof Error ? error.message : String(error);
-    if (text !== problem) onError(error);
-    problem = text;
+    if (text !== problem?.text) onError(error);
+    problem = { text, code: isAgentError(error) ? error.code : undefined };
     cadence.again();
   }
   const unsubscribe = ledger.subscribe(({ action }) => cadence.tick(action));
@@ -175,11 +177,15 @@ function viewOf(log: () => RunningLog | undefined): Pick<Checkpoints, 'origin' |
   };
 }
 
-function statusOf(log: RunningLog | undefined, problem: string | undefined): CheckpointStatus {
+function statusOf(
+  log: RunningLog | undefined,
+  problem: { text: string; code: ErrorCode | undefined } | undefined,
+): CheckpointStatus {
   const newest = log?.newest()?.head;
   return {
     ...{ origin: log?.origin(), epoch: log?.epoch(), key: log?.key() },
-    ...{ size: newest?.size, at: newest?.at, problem },
+    ...{ size: newest?.size, at: newest?.at },
+    ...{ problem: problem?.text, problemCode: problem?.code },
   };
 }
 

@@ -198,3 +198,27 @@ describe('a device that fails', () => {
     await ledger.close();
   });
 });
+
+describe('a ledger that could not be opened, for want of its first block', () => {
+  it('writes nothing later: somebody else may have the lock', async () => {
+    using place = scratch();
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const { fs, state } = failingFs();
+      state.faults.push({ method: 'write', code: 'ENOSPC' });
+      const remembered = { height: 9, hash: 'ab'.repeat(32) };
+      await expect(open(place.path, { fs, remembered })).rejects.toMatchObject({
+        code: 'ledger-write-failed',
+      });
+      state.faults.length = 0;
+      const next = await open(place.path);
+      await vi.advanceTimersByTimeAsync(10_000);
+      await next.append(entry(1));
+      await next.close();
+      expect((await tail(place.path, 9)).map(({ action }) => action)).toEqual(['port_attached']);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
