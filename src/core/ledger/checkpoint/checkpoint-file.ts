@@ -28,11 +28,15 @@ export interface KeptCheckpoints {
 export const keepCheckpoint = (path: string, at: string, note: string): Promise<void> =>
   appendLine(path, { at, note });
 
-/** Throws `ledger-evidence-unreadable`. */
-export async function readCheckpoints(path: string): Promise<KeptCheckpoints> {
+/** Some four hundred checkpoints: for who looks for the newest, since a year has half a million of them at most. */
+export const NEWEST_BYTES = 256 * 1024;
+
+/** @param last of its end, in bytes; by default all. Throws `ledger-evidence-unreadable`. */
+export async function readCheckpoints(path: string, last?: number): Promise<KeptCheckpoints> {
   const { values, bad } = await readLines(
     path,
     lineSchema.transform(understood).pipe(z.custom<KeptCheckpoint>(Boolean)),
+    last,
   );
   const byText = new Map<string, KeptCheckpoint>();
   for (const kept of values) {

@@ -6,7 +6,7 @@ import { ledgerPaths } from '../paths.ts';
 import { consistencyProof } from '../tree/proofs.ts';
 import type { Ledger } from '../writer.ts';
 import { openCadence } from './cadence.ts';
-import { keepCheckpoint, readCheckpoints } from './checkpoint-file.ts';
+import { keepCheckpoint, NEWEST_BYTES, readCheckpoints } from './checkpoint-file.ts';
 import type { EpochNote } from './epoch-note.ts';
 import { type FollowedTree, followLedger } from './follow-tree.ts';
 import { beat } from './heartbeat.ts';
@@ -194,7 +194,8 @@ function view(signed: Signed | undefined): SignedCheckpoint | undefined {
 }
 
 async function addLines(path: string, note: string, lines: readonly string[], nowMs: number): Promise<void> {
-  const { all } = await readCheckpoints(path);
+  // Witnesses answer about the newest; one that is older than these gets a line of its own.
+  const { all } = await readCheckpoints(path, NEWEST_BYTES);
   const { text } = parseNote(note);
   const kept = all.find((one) => one.note.text === text);
   const whole = kept?.text ?? note;

@@ -12,7 +12,7 @@ import { bundle, entriesPath, TILE_WIDTH, tileBytes, tilePath, tilesOf } from '.
 import { readTree, type TreeReader } from '../tree/tree-file.ts';
 import { isConsistent } from '../tree/verify-proof.ts';
 import { blockBodies } from './catch-up.ts';
-import { type KeptCheckpoint, readCheckpoints } from './checkpoint-file.ts';
+import { type KeptCheckpoint, NEWEST_BYTES, readCheckpoints } from './checkpoint-file.ts';
 import { evidencePaths } from './places.ts';
 
 export interface Exported {
@@ -33,7 +33,7 @@ const MODE = 0o644;
  */
 export async function exportTiles(path: string, dir: string): Promise<Exported> {
   const places = evidencePaths(ledgerPaths(path).side);
-  const newest = (await readCheckpoints(places.checkpoints)).all.at(-1);
+  const newest = (await readCheckpoints(places.checkpoints, NEWEST_BYTES)).all.at(-1);
   if (newest === undefined)
     throw new AgentError('ledger-checkpoint-missing', `The ledger ${path} has no checkpoint.`);
   const tree = readTree(places.tree);

@@ -2,7 +2,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import { constants } from 'node:fs';
-import { open, readFile, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { z } from 'zod';
 import { syncDirectory } from '../../lib/atomic-file.ts';
@@ -37,11 +37,19 @@ export interface Lines<T> {
   readonly bad: number[];
 }
 
-/** All lines of a file; none when there is no file. Throws `ledger-evidence-unreadable`. */
-export async function readLines<T>(path: string, schema: z.ZodType<T>): Promise<Lines<T>> {
+/**
+ * The lines of a file; none when there is no file. Throws `ledger-evidence-unreadable`.
+ *
+ * @param last so many bytes of its end, and the whole lines in them; by default all. Numbers of bad lines count from there.
+ */
+export async function readLines<T>(
+  path: string,
+  schema: z.ZodType<T>,
+  last = Number.POSITIVE_INFINITY,
+): Promise<Lines<T>> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    bytes = await readEnd(path, last);
   } catch (cause) {
     if (isErrno(cause, 'ENOENT')) return { values: [], bad: [] };
     throw new AgentError('ledger-evidence-unreadable', `${path} cannot be read.`, { cause });
@@ -58,6 +66,20 @@ export async function readLines<T>(path: string, schema: z.ZodType<T>): Promise<
     from = end + 1;
   }
   return lines;
+}
+
+async function readEnd(path: string, last: number): Promise<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    if (size <= last) return await file.readFile();
+    const bytes = Buffer.alloc(last);
+    const { bytesRead } = await file.read(bytes, 0, last, size - last);
+    // It begins inside a line.
+    return bytes.subarray(bytes.indexOf(NEWLINE) + 1, bytesRead);
+  } finally {
+    await file.close();
+  }
 }
 
 function parsed<T>(line: string, schema: z.ZodType<T>): T | undefined {

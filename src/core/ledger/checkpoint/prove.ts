@@ -8,7 +8,7 @@ import { consistencyProof, inclusionProof } from '../tree/proofs.ts';
 import { readTree, type TreeReader } from '../tree/tree-file.ts';
 import { isConsistent, isIncluded } from '../tree/verify-proof.ts';
 import { bodyAt } from './catch-up.ts';
-import { type KeptCheckpoint, readCheckpoints } from './checkpoint-file.ts';
+import { type KeptCheckpoint, NEWEST_BYTES, readCheckpoints } from './checkpoint-file.ts';
 import { evidencePaths } from './places.ts';
 
 /**
@@ -62,7 +62,7 @@ async function withTree<T>(
   use: (tree: TreeReader, newest: KeptCheckpoint) => T,
 ): Promise<T> {
   const places = evidencePaths(ledgerPaths(path).side);
-  const { all } = await readCheckpoints(places.checkpoints);
+  const { all } = await readCheckpoints(places.checkpoints, NEWEST_BYTES);
   const newest = all.at(-1);
   if (newest === undefined || newest.checkpoint.size < height)
     throw new AgentError(

@@ -6,7 +6,7 @@ import { entryOf } from '../producer.ts';
 import type { TreeFile } from '../tree/tree-file.ts';
 import type { Ledger } from '../writer.ts';
 import { type EpochReason, LEDGER_EVIDENCE } from './actions.ts';
-import { readCheckpoints } from './checkpoint-file.ts';
+import { NEWEST_BYTES, readCheckpoints } from './checkpoint-file.ts';
 import { epochReason, isSignedByFormerKey } from './epoch.ts';
 import { type EpochNote, writeEpochNote } from './epoch-note.ts';
 import type { LogKeys } from './log-keys.ts';
@@ -183,7 +183,7 @@ async function commonSize(path: string, origin: string | undefined, tree: TreeFi
 
 /** The note of that head, unless the power went before it was kept. */
 async function noteOf(path: string, head: SignedHead): Promise<Signed | undefined> {
-  const { all } = await readCheckpoints(path);
+  const { all } = await readCheckpoints(path, NEWEST_BYTES);
   const last = all.at(-1);
   const isOf = last?.checkpoint.origin === head.origin && last.checkpoint.size === head.size;
   return isOf ? { note: last.text, head } : undefined;

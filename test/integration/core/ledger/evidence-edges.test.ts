@@ -1,6 +1,6 @@
 // What hardly ever happens to checkpoints, keys and trees: each is told for what it is.
 
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -66,6 +66,26 @@ describe('checkpoints', () => {
     expect(all.map((kept) => kept.note.signatures.map(({ name }) => name))).toEqual([
       ['ledger.example', 'witness.example'],
     ]);
+  });
+
+  it('are read from the end of their file by who looks for the newest', async () => {
+    using place = scratch();
+    const { ledger, checkpoints, end } = await run(place);
+    for (let n = 0; n < 9; n++) {
+      await ledger.append(entry(n));
+      await checkpoints.sign();
+    }
+    await end();
+    const file = side(place, 'checkpoints.jsonl');
+    const { all } = await readCheckpoints(file);
+    const { size } = statSync(file);
+    for (let last = 1; last <= size + 1; last += 97) {
+      const some = await readCheckpoints(file, last);
+      expect(some.bad).toEqual([]);
+      expect(some.all).toEqual(all.slice(all.length - some.all.length));
+    }
+    expect((await readCheckpoints(file, size)).all).toHaveLength(10);
+    expect((await readCheckpoints(file, 1000)).all.length).toBeGreaterThan(0);
   });
 
   it('prove nothing of blocks that were not signed', async () => {
