@@ -33,10 +33,12 @@ export interface LxcPlaces {
   proc?: string;
 }
 
-/** A monitor, by the inode of its command socket. */
+/** Who holds a command socket. */
 interface Monitor {
   pid: number;
   uid: number;
+  /** The container's first process; undefined while it starts or ends. */
+  init?: number;
 }
 
 export function openLxcContainers({
@@ -75,13 +77,14 @@ export function openLxcContainers({
       const sockets = await identify(commandSockets(await readFile(`${proc}/net/unix`, 'utf8')));
       const inodes = new Set(sockets.map(({ inode }) => inode));
       for (const inode of monitors.keys()) if (!inodes.has(inode)) monitors.delete(inode);
-      const unknown = new Set([...inodes].filter((inode) => !monitors.has(inode)));
+      for (const monitor of monitors.values()) Object.assign(monitor, { init: initOf(proc, monitor.pid) });
+      const unknown = new Set([...inodes].filter((inode) => monitors.get(inode)?.init === undefined));
       if (unknown.size > 0)
         for (const [inode, found] of monitorsOf(proc, unknown)) monitors.set(inode, found);
       const isRoots = ({ inode }: { inode: string }) => monitors.get(inode)?.uid === 0;
       others = sockets.filter((one) => monitors.has(one.inode) && !isRoots(one)).map(({ name }) => name);
       return sockets.filter(isRoots).map(({ inode, name, lxcPath }) => {
-        const init = initOf(proc, monitors.get(inode)?.pid ?? 0);
+        const init = monitors.get(inode)?.init;
         return { name, lxcPath, run: inode, ...(init !== undefined && { init }) };
       });
     },
@@ -103,17 +106,20 @@ export function openLxcContainers({
 
 /**
  * Who has these sockets: names of abstract sockets are anybody's to take, so a monitor is known by its process. One look
- * through all processes' descriptors finds any number of them, and is needed only once for each.
+ * through all processes' descriptors finds any number of them. `lxc-start` opens the socket before it forks the monitor
+ * and holds it until the container runs (lxc_init_handler in LXC 5 to 7), so of several the one with a container is it.
  */
 function monitorsOf(proc: string, inodes: ReadonlySet<string>): Map<string, Monitor> {
   const found = new Map<string, Monitor>();
-  for (const pid of namesIn(proc).filter((name) => /^\d+$/.test(name))) {
+  for (const pid of namesIn(proc)
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)) {
     for (const descriptor of namesIn(`${proc}/${pid}/fd`)) {
       const inode = /^socket:\[(\d+)\]$/.exec(target(`${proc}/${pid}/fd/${descriptor}`) ?? '')?.[1];
-      if (inode === undefined || !inodes.has(inode) || found.has(inode)) continue;
-      found.set(inode, { pid: Number(pid), uid: ownerOf(`${proc}/${pid}`) });
+      if (inode === undefined || !inodes.has(inode) || found.get(inode)?.init !== undefined) continue;
+      const init = initOf(proc, pid);
+      found.set(inode, { pid, uid: ownerOf(`${proc}/${pid}`), ...(init !== undefined && { init }) });
     }
-    if (found.size === inodes.size) break;
   }
   return found;
 }

@@ -92,6 +92,19 @@ describe('the containers that run', () => {
     expect(await containers().names()).toEqual(new Set([LONG]));
   });
 
+  it('are found though their socket was first seen with the process that started them', async () => {
+    const lxc = join(root, 'lxc');
+    await writeFile(join(root, 'proc/net/unix'), `${HEAD}\n${line(12, `@${lxc}/web/command`)}`);
+    const known = containers();
+    await process(100, 'host', [12], '101 ');
+    expect(await known.running()).toEqual([{ name: 'web', lxcPath: lxc, run: '12' }]);
+    await process(101, 'host', [12], '102 ');
+    await process(102, 'web', []);
+    expect(await known.running()).toEqual([{ name: 'web', lxcPath: lxc, run: '12', init: 102 }]);
+    await rm(join(root, 'proc/100'), { recursive: true });
+    expect(await known.running()).toEqual([{ name: 'web', lxcPath: lxc, run: '12', init: 102 }]);
+  });
+
   it('cannot be told when the list cannot be read, nor which there are without their directory', async () => {
     await expect(containers().running()).rejects.toThrow();
     await rm(join(root, 'lxc'), { recursive: true });
