@@ -20,7 +20,8 @@ export function bridgeSettings(
   replica: Replica,
   isManaged: (bridge: string) => boolean,
 ): Map<string, BridgeSettings> {
-  const bridges = [...replica.rows('Bridge').values()].filter(({ name }) => isManaged(name));
+  // By name: rows come in the order of their random ids, and blocks are read in the order they are written.
+  const bridges = [...replica.rows('Bridge').values()].filter(({ name }) => isManaged(name)).sort(byName);
   return new Map(
     bridges.map((bridge) => [
       bridge.name,
@@ -50,11 +51,14 @@ function settingsOf(bridge: Row<'Bridge'>, replica: Replica): Settings {
 }
 
 function vlansOf(bridge: Row<'Bridge'>, replica: Replica): [string, { name: string; vlan: string }][] {
-  return bridge.ports.flatMap((uuid) => {
+  const ports = bridge.ports.flatMap((uuid) => {
     const port = replica.rows('Port').get(uuid);
-    return port === undefined ? [] : [[uuid, { name: port.name, vlan: vlanOf(port) }]];
+    return port === undefined ? [] : [{ uuid, name: port.name, vlan: vlanOf(port) }];
   });
+  return ports.sort(byName).map(({ uuid, ...port }) => [uuid, port]);
 }
+
+const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
 
 /** `5`, `trunk 5,7`, `native-tagged 5 (5,7)`, or empty: all VLANs as they come. */
 function vlanOf({ tag, trunks, vlan_mode: mode }: Row<'Port'>): string {

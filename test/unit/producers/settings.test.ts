@@ -142,6 +142,16 @@ describe('bridges', () => {
     expect(book.entries.map(blockProblem)).toEqual([undefined]);
   });
 
+  it('are told of in the order of their names, whatever the order of their rows', async () => {
+    const names = ['vmbr2', 'vmbr0', 'vmbr1'];
+    for (const name of names) put(name, { port: name });
+    const watch = await open();
+    await watch.lookAtBridges();
+    for (const name of names) put(name, { port: name, fail_mode: 'secure' });
+    await watch.lookAtBridges();
+    expect(book.entries.map(({ data }) => data?.bridge)).toEqual(['vmbr0', 'vmbr1', 'vmbr2']);
+  });
+
   it('are told of when the change came while no agent ran', async () => {
     put('vmbr0', {});
     const before = await open();
