@@ -149,7 +149,11 @@ describe('bridges', () => {
     await watch.lookAtBridges();
     for (const name of names) put(name, { port: name, fail_mode: 'secure' });
     await watch.lookAtBridges();
-    expect(book.entries.map(({ data }) => data?.bridge)).toEqual(['vmbr0', 'vmbr1', 'vmbr2']);
+    expect(book.entries.map(({ data }) => data)).toMatchObject([
+      { bridge: 'vmbr0' },
+      { bridge: 'vmbr1' },
+      { bridge: 'vmbr2' },
+    ]);
   });
 
   it('are told of when the change came while no agent ran', async () => {
