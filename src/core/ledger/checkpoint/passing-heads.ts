@@ -33,6 +33,11 @@ export class PassingHeads {
     this.declared = declared;
   }
 
+  /** The first line that goes by, if one does, will be that of the block behind so many. */
+  beginBehind(before: number): void {
+    this.#tree ??= this.#begin(before);
+  }
+
   add(bytes: Buffer, start: number, end: number): void {
     if (standsAt(bytes, LEDGER, start + ACTION_AT) || standsAt(bytes, STARTED, start + ACTION_AT)) {
       try {

@@ -53,6 +53,15 @@ export async function verifyEvidence(path: string, options: EvidenceOptions): Pr
     const nothing = { chain: NO_CHAIN, checkpoints: all.length, newest: undefined, unreadable: bad.length };
     return { verdict: 'diverged', fault: before, witnesses: [], ...nothing };
   }
+  const covered = new Map<number, string>();
+  if (before) {
+    heads.beginBehind(before.height);
+    for (const { size, hash } of known)
+      if (hash !== undefined && size <= before.height) {
+        const body = await bodyAt(path, size);
+        if (body !== undefined) covered.set(size, sha256Hex(body));
+      }
+  }
   const chain = await verifyLedger(path, {
     ...rest,
     ...(before && { before }),
@@ -69,7 +78,7 @@ export async function verifyEvidence(path: string, options: EvidenceOptions): Pr
       declarations: [...(await earlier(places.keys, heads.before)), ...heads.declared.declarations],
     },
     rootOf: (size) => (size === 0 ? emptyRoot() : heads.roots.get(size)),
-    hashOf: (height) => heads.hashes.get(height),
+    hashOf: (height) => heads.hashes.get(height) ?? covered.get(height),
   };
   const judged = judge(evidence, {
     known,

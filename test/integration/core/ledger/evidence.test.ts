@@ -342,11 +342,15 @@ describe('a verification from a checkpoint on', () => {
     const { size, root } = parseCheckpoint(parseNote(noteIn(notes[index])).text);
     return { size, root, from: 'a file' };
   };
-  const verify = async (changed: readonly Buffer[], index: number) => {
+  const verify = async (
+    changed: readonly Buffer[],
+    index: number,
+    options: Partial<EvidenceOptions> = {},
+  ) => {
     using place = scratch(Buffer.concat([...changed]));
     for (const name of ['tree', 'checkpoints.jsonl', 'keys.jsonl'])
       cpSync(side(original, name), side(place, name));
-    return await verifyEvidence(place.path, { now: Date.now, from: from(index) });
+    return await verifyEvidence(place.path, { now: Date.now, from: from(index), ...options });
   };
 
   it('looks at what came after it, and at nothing else', async () => {
@@ -365,6 +369,26 @@ describe('a verification from a checkpoint on', () => {
       verdict: 'broken',
       fault: { height: 9, line: 9 },
     });
+  });
+
+  it('accuses nobody where nothing came after it', async () => {
+    const found = await verify(lines.slice(0, 11), 2);
+    expect(found).toMatchObject({
+      verdict: 'ok',
+      chain: { blocks: 0 },
+      newest: { checkpoint: { size: 11 } },
+    });
+  });
+
+  it('finds a block that is remembered, also where it is not looked at again', async () => {
+    for (const size of [12, 11, 6, 3]) {
+      const of = (hash: string) => verify(lines, 2, { known: [{ size, hash, from: 'a note' }] });
+      expect(await of(hashIn(lines[size - 1]))).toMatchObject({ verdict: 'ok' });
+      expect(await of('ab'.repeat(32))).toMatchObject({
+        verdict: 'diverged',
+        fault: { height: size, reason: 'known-head' },
+      });
+    }
   });
 
   it('does not begin at one that covers other blocks, or more than there are', async () => {
