@@ -33,9 +33,12 @@ export function eventLine(block: HashedBlock, cause: number | null): string {
     .trimEnd();
 }
 
-/** `vi101 web1  port attached  on ovsbr0 (tap101i0), 84 ms`: the same without when, and as narrow as it is. */
-export function eventWords(block: HashedBlock): string {
-  return [subject(block), what(block), result(block)].map(printable).filter(Boolean).join('  ');
+/**
+ * `vi101 web1  port attached  on ovsbr0 (tap101i0), 84 ms`: the same without when, and as narrow as it is. Of an intent whose
+ * outcome stands beside it, it does not say that there is none.
+ */
+export function eventWords(block: HashedBlock, hasOutcome: boolean): string {
+  return [subject(block), what(block), result(block, hasOutcome)].map(printable).filter(Boolean).join('  ');
 }
 
 /** The port and its guest, or the bridge, or the agent. */
@@ -60,7 +63,7 @@ function what({ action, data, metadata }: HashedBlock): string {
   return source === undefined ? words : `${words} (${source})`;
 }
 
-function result({ category, data, metadata }: HashedBlock): string {
+function result({ category, data, metadata }: HashedBlock, hasOutcome = false): string {
   const reported = objectOf(data);
   const bridge = category === 'bridge' ? undefined : textOf(reported, 'bridge');
   const link = textOf(reported, 'interface');
@@ -78,7 +81,7 @@ function result({ category, data, metadata }: HashedBlock): string {
     typeof present === 'boolean' ? `${present ? 'is' : 'is not'} there now` : undefined,
     ms && `${ms} ms`,
     metadata.spooled === 'true' ? 'from the spool' : undefined,
-    metadata.kind === 'intent' ? 'begun, no outcome yet' : undefined,
+    metadata.kind === 'intent' && !hasOutcome ? 'begun, no outcome yet' : undefined,
     textOf(reported, 'error'),
   ];
   return parts.filter(Boolean).join(', ');

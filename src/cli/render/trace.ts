@@ -25,9 +25,10 @@ export function traceLines({ causes, missingCause, effect }: Trace, spec: TraceS
     drawn.map(({ block }) => block.timestamp),
     spec.now,
   );
+  const closed = closedIn(causes, effect);
   const lines = drawn.map(({ block, lead }) => {
     const mark = block === effect.block ? '  <== this block' : '';
-    const text = `${lead}#${block.height}  ${time(block.timestamp)}  ${eventWords(block)}`;
+    const text = `${lead}#${block.height}  ${time(block.timestamp)}  ${eventWords(block, closed.has(block.height))}`;
     const width = spec.width ?? WIDTH;
     return `${shortened(text, width - mark.length)}${mark}`;
   });
@@ -85,6 +86,21 @@ function flat(root: Effect, limit: number): Placed[] {
     waiting.push(...inner.reverse());
   }
   return placed;
+}
+
+/** The intents that an outcome in this tree has closed. */
+function closedIn(causes: readonly HashedBlock[], root: Effect): Set<number> {
+  const closed = new Set<number>();
+  const note = ({ cause, metadata }: HashedBlock) => {
+    if (cause !== null && metadata.kind === 'outcome') closed.add(cause);
+  };
+  causes.forEach(note);
+  const waiting = [root];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    note(next.block);
+    for (const effect of next.effects) waiting.push(effect);
+  }
+  return closed;
 }
 
 function countOf(root: Effect): number {

@@ -282,6 +282,14 @@ describe('ledger trace', () => {
       for (const line of await tree(height)) expect(line.length).toBeLessThanOrEqual(80);
   });
 
+  it('says of an intent that it has no outcome only where it has none', async () => {
+    const open = async (height: string) =>
+      (await tree(height)).filter((line) => line.includes('begun')).map((line) => /#\d+/.exec(line)?.[0]);
+    for (const height of ['3', '4']) expect(await open(height)).toEqual([]);
+    expect(await open('2')).toEqual(['#6']);
+    expect((await tree('2', '--limit', '1')).join()).not.toContain('begun');
+  });
+
   it('draws no more than is asked for, and says how much is left', async () => {
     expect((await tree('2', '--limit', '1')).at(-1)).toBe('… and 2 more: --limit, or --json');
   });
