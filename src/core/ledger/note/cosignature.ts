@@ -2,9 +2,10 @@
 
 import type { Signer } from './keys.ts';
 import { SIGNATURE, type Verifier, verifierOf } from './keys.ts';
-import { type MessageOf, type Note, signatureBy, signatureLine } from './signed-note.ts';
+import { type MessageOf, type Note, type NoteSignature, signatureBy, signatureLine } from './signed-note.ts';
 
 const TIME_BYTES = 8;
+const SIGNATURE_BYTES = 64;
 
 /** A cosigner's key has an identifier of its own: a log's and a witness's signature are never taken for one another. */
 export const cosignerOf = ({ name, raw }: Verifier): Verifier => verifierOf(name, raw, SIGNATURE.cosignature);
@@ -16,6 +17,10 @@ export function cosign(text: string, signer: Signer, time: number): string {
   const signature = signer.sign(messageAt(text, time));
   return signatureLine(cosignerOf(signer.verifier), Buffer.concat([stamp, signature]));
 }
+
+/** Whether it has the form of a cosignature. A log's own, also one of its former keys, has not. */
+export const isCosignature = ({ bytes }: NoteSignature): boolean =>
+  bytes.length === TIME_BYTES + SIGNATURE_BYTES;
 
 /** When this witness has cosigned the note, in seconds of the epoch; undefined when it has not. */
 export function cosignedAt(note: Note, witness: Verifier): number | undefined {

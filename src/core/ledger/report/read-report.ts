@@ -2,6 +2,7 @@
 import type { HashedBlock } from '../block.ts';
 import { type KeptCheckpoint, readCheckpoints } from '../checkpoint/checkpoint-file.ts';
 import { evidencePaths } from '../checkpoint/places.ts';
+import { isCosignature } from '../note/cosignature.ts';
 import { ledgerPaths } from '../paths.ts';
 import { type Asking, queryBlocks } from '../query/query.ts';
 import { readBlocks } from '../read.ts';
@@ -99,10 +100,8 @@ async function checkpointsIn(
   const seen = (one: KeptCheckpoint | undefined) => (one ? { size: one.checkpoint.size, at: one.at } : null);
   const witnesses = new Map<string, WitnessSpan>();
   for (const { at, checkpoint, note } of kept) {
-    // The log itself signs under the origin.
-    const names = new Set(
-      note.signatures.map(({ name }) => name).filter((name) => name !== checkpoint.origin),
-    );
+    // The ledger signs, too, and at the beginning of an epoch under its former name.
+    const names = new Set(note.signatures.filter(isCosignature).map(({ name }) => name));
     for (const name of names) {
       const cosigned = (witnesses.get(name)?.cosigned ?? 0) + 1;
       witnesses.set(name, { name, cosigned, lastSize: checkpoint.size, lastAt: at });

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { cosign } from '../../../../../src/core/ledger/note/cosignature.ts';
 import { newSigner } from '../../../../../src/core/ledger/note/keys.ts';
 import { signNote } from '../../../../../src/core/ledger/note/signed-note.ts';
 import { readReport, type Span } from '../../../../../src/core/ledger/report/read-report.ts';
@@ -162,15 +163,21 @@ describe('a report', () => {
   it('names the checkpoints of its time, and who stands under them', async () => {
     using place = placeLedger(linesOf(day));
     mkdirSync(join(place.dir, 'ledger.d'));
-    const [log, one, two] = ['log', 'w1', 'w2'].map(newSigner) as [never, never, never];
-    const line = (size: number, minutes: number, signers: never[]) => {
+    const [log, former, one, two] = ['log', 'former', 'w1', 'w2'].map(newSigner) as [
+      never,
+      never,
+      never,
+      never,
+    ];
+    const line = (size: number, minutes: number, signers: never[], witnesses: never[]) => {
       const root = Buffer.alloc(32, size).toString('base64');
-      const note = signNote(`log\n${size}\n${root}\n`, signers);
+      const text = `log\n${size}\n${root}\n`;
+      const note = signNote(text, signers) + witnesses.map((witness) => cosign(text, witness, 1)).join('');
       return `${JSON.stringify({ at: new Date(START + minutes * 60_000).toISOString(), note })}\n`;
     };
     writeFileSync(
       join(place.dir, 'ledger.d', 'checkpoints.jsonl'),
-      [line(1, 0, [log]), line(4, 1, [log, one]), line(9, 2, [log, one, two])].join(''),
+      [line(1, 0, [log], []), line(4, 1, [log, former], [one]), line(9, 2, [log], [one, two])].join(''),
     );
     const span = { since: START + 60_000, until: START + 200_000 };
     const { checkpoints, witnesses, since } = await readReport(place.path, span);
