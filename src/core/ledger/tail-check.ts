@@ -6,6 +6,7 @@ import type { Head } from './head.ts';
 import { MAX_LINE_BYTES } from './line.ts';
 import { findHeight, findPrevHash } from './line-bytes.ts';
 import { eachLine } from './line-chunks.ts';
+import { plainLines } from './plain-line.ts';
 
 /** An append writes at most this many bytes at once; so a power cut leaves at most this much without a line end. */
 export const MAX_BATCH_BYTES = 1 << 20;
@@ -46,10 +47,11 @@ export async function checkTail(file: Readable, size: number, before?: Head): Pr
 function checkWindow(bytes: Buffer, before: Head | undefined, state: TailState): TailState {
   let head = before;
   let broken: Broken | undefined;
+  const isPlain = plainLines();
   eachLine(bytes, (start, end) => {
     const previous = head ?? claimedBefore(bytes, start, end);
     const link = checkLink(bytes, start, end, previous);
-    broken = link.broken ?? checkStrict(bytes, start, end);
+    broken = link.broken ?? (isPlain(bytes, start, end) ? undefined : checkStrict(bytes, start, end));
     head = { height: previous.height + 1, hash: link.hash };
     return broken === undefined;
   });
