@@ -50,11 +50,11 @@ def note_of(line):  # C2SP tlog-checkpoint
     demand(under.endswith("\n") and len(lines) <= 100 and all(len(raw) > 4 for _, raw in lines) and len(kept["note"].encode()) <= 65536)
     demand(origin and not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text) and len(bytes_of(root)) == 32 and isinstance(kept["at"], str))
     demand(re.fullmatch("0|[1-9][0-9]{0,15}", size) and int(size) < 2**53)
-    return dict(kept, text=text + "\n", lines=lines, origin=origin, size=int(size), root=bytes_of(root))
+    return dict(at=kept["at"], text=text + "\n", lines=lines, origin=sys.intern(origin), size=int(size), root=bytes_of(root))
 def notes_of(path):  # one that was cosigned later stands there again; what is no checkpoint is passed over
     notes = {}
-    for line in open(path, "rb").read().split(b"\n")[:-1] if os.path.lexists(path) else []:
-        try: kept = notes.setdefault((note := note_of(line))["text"], note); kept["lines"] = max(kept["lines"], note["lines"], key=len)
+    for line in open(path, "rb") if os.path.lexists(path) else []:
+        try: kept = notes.setdefault((note := note_of(demand(line.endswith(b"\n"), value=line)))["text"], note); kept["lines"] = max(kept["lines"], note["lines"], key=len)
         except BAD: continue
     return list(notes.values())
 pairs = lambda members: demand(sorted(set(keys := [key.encode("utf-16-be") for key, _ in members])) == keys, "canonical", dict(members))

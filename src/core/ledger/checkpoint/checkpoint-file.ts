@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { type Checkpoint, parseCheckpoint } from '../note/checkpoint.ts';
 import { type Note, parseNote } from '../note/signed-note.ts';
-import { appendLine, readLines } from './json-lines.ts';
+import { appendLine, lineAs, readLines } from './json-lines.ts';
 
 const lineSchema = z.object({ at: z.string(), note: z.string() });
 const keySchema = z.object({ key: z.string(), from: z.int().min(0) });
@@ -31,13 +31,18 @@ export const keepCheckpoint = (path: string, at: string, note: string): Promise<
 /** Some four hundred checkpoints: for who looks for the newest, since a year has half a million of them at most. */
 export const NEWEST_BYTES = 256 * 1024;
 
-/** @param last of its end, in bytes; by default all. Throws `ledger-evidence-unreadable`. */
+const keptSchema = lineSchema.transform(understood).pipe(z.custom<KeptCheckpoint>(Boolean));
+
+/** What a line without its end says; undefined for what is no checkpoint. */
+export const keptIn = (line: Buffer): KeptCheckpoint | undefined => lineAs(line, keptSchema);
+
+/**
+ * All at once, for those at the end of the file: of the whole one, `withCheckpoints` gives one after the other.
+ *
+ * @param last of its end, in bytes; by default all. Throws `ledger-evidence-unreadable`.
+ */
 export async function readCheckpoints(path: string, last?: number): Promise<KeptCheckpoints> {
-  const { values, bad } = await readLines(
-    path,
-    lineSchema.transform(understood).pipe(z.custom<KeptCheckpoint>(Boolean)),
-    last,
-  );
+  const { values, bad } = await readLines(path, keptSchema, last);
   const byText = new Map<string, KeptCheckpoint>();
   for (const kept of values) {
     const before = byText.get(kept.note.text);

@@ -58,8 +58,7 @@ export async function readLines<T>(
   let number = 1;
   for (let from = 0, end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, from)) {
     const line = bytes.subarray(from, end);
-    // Other bytes than UTF-8 would be read as characters that nobody wrote.
-    const value = isUtf8(line) ? parsed(line.toString('utf8'), schema) : undefined;
+    const value = lineAs(line, schema);
     if (value !== undefined) lines.values.push(value);
     else lines.bad.push(number);
     number += 1;
@@ -82,9 +81,12 @@ async function readEnd(path: string, last: number): Promise<Buffer> {
   }
 }
 
-function parsed<T>(line: string, schema: z.ZodType<T>): T | undefined {
+/** What a line without its end says; undefined for one that is none of these. */
+export function lineAs<T>(line: Buffer, schema: z.ZodType<T>): T | undefined {
+  // Other bytes than UTF-8 would be read as characters that nobody wrote.
+  if (!isUtf8(line)) return undefined;
   try {
-    return schema.safeParse(JSON.parse(line)).data;
+    return schema.safeParse(JSON.parse(line.toString('utf8'))).data;
   } catch {
     return undefined;
   }

@@ -13,52 +13,66 @@ export interface BadSignature {
   readonly actual: string;
 }
 
-export interface SignatureJudgement {
-  readonly bad: BadSignature | undefined;
-  /** Checkpoints of blocks that an epoch had and the ledger has no more. */
-  readonly lost: readonly KeptCheckpoint[];
-  /** The others: what they say must be so of the blocks. */
-  readonly binding: readonly KeptCheckpoint[];
+/** What a checkpoint is, by the blocks that declare keys and by its own signatures. */
+export type Standing = 'bad' | 'lost' | 'binding';
+
+export interface SignatureJudging {
+  /** Takes each in the order of the file. Lost: of blocks that an epoch had and the ledger has no more. */
+  take(kept: KeptCheckpoint): Standing;
+  /** The first that is bad. Nothing behind it counts. */
+  bad(): BadSignature | undefined;
 }
 
-export function judgeSignatures(
-  checkpoints: readonly KeptCheckpoint[],
-  declarations: readonly Declaration[],
-): SignatureJudgement {
-  const lost: KeptCheckpoint[] = [];
-  const binding: KeptCheckpoint[] = [];
+export function judgeSignatures(declarations: readonly Declaration[]): SignatureJudging {
   const begun = new Set<Declaration>();
-  for (const kept of checkpoints) {
-    const { size, origin } = kept.checkpoint;
-    const at = declarations.findLastIndex(({ height }) => height <= size);
-    const current = declarations[at];
-    if (current === undefined)
-      return { bad: bad(size, 'a block that declares its key', 'none'), lost, binding };
-    const ended = declarations.slice(at + 1).find(({ common }) => common !== undefined);
-    if (current.origin !== origin || (ended?.common ?? size) < size) {
-      if (!isOfLostPart(kept, declarations.slice(0, at + 1)))
-        return { bad: bad(size, current.origin, `signed as ${origin}`), lost, binding };
-      lost.push(kept);
-      continue;
-    }
-    if (!has(kept, current.key))
-      return { bad: bad(size, nameOf(current.key), 'no signature of it that holds'), lost, binding };
-    // One that a crash kept from signing is followed by another of the same kind.
-    const former = declarations.slice(0, at).findLast((one) => begun.has(one)) ?? declarations[at - 1];
-    if (!begun.has(current) && former && isDemanded(current) && !has(kept, former.key))
-      return {
-        bad: bad(
+  let found: BadSignature | undefined;
+  const bad = (size: number, expected: string, actual: string): Standing => {
+    found = { size, expected, actual };
+    return 'bad';
+  };
+  return {
+    bad: () => found,
+    take(kept) {
+      const { size, origin } = kept.checkpoint;
+      const time = timeOf(kept, declarations);
+      if (time === undefined) return bad(size, 'a block that declares its key', 'none');
+      const { at, current } = time;
+      if (time.isLost)
+        return isOfLostPart(kept, declarations.slice(0, at + 1))
+          ? 'lost'
+          : bad(size, current.origin, `signed as ${origin}`);
+      if (!has(kept, current.key)) return bad(size, nameOf(current.key), 'no signature of it that holds');
+      // One that a crash kept from signing is followed by another of the same kind.
+      const former = declarations.slice(0, at).findLast((one) => begun.has(one)) ?? declarations[at - 1];
+      if (!begun.has(current) && former && isDemanded(current) && !has(kept, former.key))
+        return bad(
           size,
           `${nameOf(former.key)} beside it, as on each first one`,
           'no signature of it that holds',
-        ),
-        lost,
-        binding,
-      };
-    begun.add(current);
-    binding.push(kept);
-  }
-  return { bad: undefined, lost, binding };
+        );
+      begun.add(current);
+      return 'binding';
+    },
+  };
+}
+
+export interface Time {
+  /** Which of the declarations is of its time. */
+  readonly at: number;
+  readonly current: Declaration;
+  readonly isLost: boolean;
+}
+
+/** Undefined when no block declares a key for so many blocks. */
+export function timeOf(
+  { checkpoint: { size, origin } }: KeptCheckpoint,
+  declarations: readonly Declaration[],
+): Time | undefined {
+  const at = declarations.findLastIndex(({ height }) => height <= size);
+  const current = declarations[at];
+  if (current === undefined) return undefined;
+  const ended = declarations.slice(at + 1).find(({ common }) => common !== undefined);
+  return { at, current, isLost: current.origin !== origin || (ended?.common ?? size) < size };
 }
 
 /** Signed by a key of an epoch that has ended, and had come further than what of it was there when the next one began. */
@@ -68,6 +82,6 @@ function isOfLostPart(kept: KeptCheckpoint, before: readonly Declaration[]): boo
 }
 
 const isDemanded = ({ why }: Declaration) => why === undefined || isSignedByFormerKey(why);
-const has = ({ note }: KeptCheckpoint, key: Verifier) => signatureBy(note, key) !== undefined;
+/** Whether this key has signed it. */
+export const has = ({ note }: KeptCheckpoint, key: Verifier) => signatureBy(note, key) !== undefined;
 const nameOf = ({ name, id }: Verifier) => `${name}+${id.toString('hex')}`;
-const bad = (size: number, expected: string, actual: string): BadSignature => ({ size, expected, actual });

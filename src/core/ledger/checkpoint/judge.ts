@@ -4,7 +4,7 @@ import { cosignedEnough, type Policy } from '../note/policy.ts';
 import type { FirstBad, VerifyResult } from '../verify.ts';
 import type { KeptCheckpoint } from './checkpoint-file.ts';
 import type { Declared } from './declarations.ts';
-import { judgeSignatures } from './judge-signatures.ts';
+import { type BadSignature, judgeSignatures } from './judge-signatures.ts';
 
 export type Verdict = 'ok' | 'unanchored' | 'torn-tail' | 'broken' | 'bad-signature' | 'diverged' | 'gap';
 
@@ -19,7 +19,6 @@ export interface KnownHead {
 
 export interface Evidence {
   readonly chain: VerifyResult;
-  readonly checkpoints: readonly KeptCheckpoint[];
   readonly declared: Declared;
   /** The root of the first blocks; undefined where there are not so many that hold. */
   readonly rootOf: (size: number) => Buffer | undefined;
@@ -67,19 +66,56 @@ export interface Judged {
   readonly witnesses: readonly { name: string; at: number }[];
 }
 
-export function judge(evidence: Evidence, demands: Demands): Judged {
-  const { chain, checkpoints, declared } = evidence;
-  const broken = chain.verdict === 'broken' ? chain.firstBad : undefined;
+export interface Judging {
+  /** Takes each checkpoint in the order of the file. */
+  take(kept: KeptCheckpoint): void;
+  end(): Judged;
+}
+
+/** Keeps of the checkpoints what the verdict is about, however many they are. */
+export function judging(evidence: Evidence, demands: Demands): Judging {
+  const { chain, declared } = evidence;
+  const signatures = judgeSignatures(declared.declarations);
+  const divergence = divergenceOf(evidence);
+  let newest: KeptCheckpoint | undefined;
+  let lost: KeptCheckpoint | undefined;
+  return {
+    take(kept) {
+      if (signatures.bad() !== undefined) return;
+      const standing = signatures.take(kept);
+      if (standing === 'lost') lost ??= kept;
+      if (standing !== 'binding') return;
+      if (kept.checkpoint.size <= chain.head.height) newest = kept;
+      const { size, root } = kept.checkpoint;
+      divergence.take({ size, root, from: `the checkpoint of ${kept.at}` });
+    },
+    end() {
+      for (const head of demands.known) divergence.take(head);
+      const found = { bad: signatures.bad(), newest, lost, diverged: divergence.first() };
+      return verdictOn(evidence, demands, found);
+    },
+  };
+}
+
+interface Found {
+  readonly bad: BadSignature | undefined;
+  readonly newest: KeptCheckpoint | undefined;
+  /** The first of the lost ones. */
+  readonly lost: KeptCheckpoint | undefined;
+  readonly diverged: Fault | undefined;
+}
+
+function verdictOn(evidence: Evidence, demands: Demands, { bad, newest, lost, diverged }: Found): Judged {
+  const { chain } = evidence;
   // What stands behind a line that does not hold declares nothing.
-  const signatures = judgeSignatures(checkpoints, declared.declarations);
-  const newest = signatures.binding.findLast(({ checkpoint }) => checkpoint.size <= chain.head.height);
+  const broken = chain.verdict === 'broken' ? chain.firstBad : undefined;
   const policy = demands.policy && newest && cosignedEnough(newest.note, demands.policy);
   const witnesses = policy?.witnesses ?? [];
   const is = (verdict: Verdict, fault?: Fault): Judged => ({ verdict, fault, newest, witnesses });
 
   if (broken) return is('broken', broken);
-  if (signatures.bad) {
-    const { size, expected, actual } = signatures.bad;
+  if (bad) {
+    const { size, expected, actual } = bad;
     return is('bad-signature', { height: size, reason: 'signature', expected, actual });
   }
   if (policy && (demands.policy?.logs.length ?? 0) > 0 && policy.log === undefined)
@@ -89,9 +125,8 @@ export function judge(evidence: Evidence, demands: Demands): Judged {
       expected: 'a log of the policy',
       actual: 'none of them has signed the newest checkpoint',
     });
-  const diverged = firstDivergence(evidence, signatures.binding, demands.known);
   if (diverged) return is('diverged', diverged);
-  const gap = firstGap(evidence, signatures.lost, newest, demands);
+  const gap = firstGap(evidence, lost, newest, demands);
   if (gap) return is('gap', gap);
   if (chain.verdict === 'torn-tail') return is('torn-tail', chain.firstBad);
   if (newest === undefined && (demands.known.length === 0 || demands.policy !== undefined))
@@ -111,44 +146,43 @@ export function judge(evidence: Evidence, demands: Demands): Judged {
   return is('ok');
 }
 
-function firstDivergence(
+/** Of the heads that are not so, the one of the fewest blocks; of these, the first. */
+function divergenceOf(evidence: Evidence) {
+  let found: Fault | undefined;
+  return {
+    first: () => found,
+    take(head: KnownHead): void {
+      if (found !== undefined && found.height <= head.size) return;
+      found = divergedFrom(head, evidence) ?? found;
+    },
+  };
+}
+
+function divergedFrom(
+  { size, root, hash, from }: KnownHead,
   { chain, rootOf, hashOf }: Evidence,
-  binding: readonly KeptCheckpoint[],
-  known: readonly KnownHead[],
 ): Fault | undefined {
-  const heads: KnownHead[] = [
-    ...binding.map(({ checkpoint: { size, root }, at }) => ({ size, root, from: `the checkpoint of ${at}` })),
-    ...known,
-  ];
   const { height } = chain.head;
-  for (const { size, root, hash, from } of heads.sort((a, b) => a.size - b.size)) {
-    if (size > height)
-      return {
-        height: size,
-        reason: 'cut',
-        expected: `${size} blocks, as ${from} says`,
-        actual: `${height}`,
-      };
-    if (root !== undefined && !rootOf(size)?.equals(root))
-      return {
-        height: size,
-        reason: 'root',
-        expected: root.toString('hex'),
-        actual: rootOf(size)?.toString('hex') ?? 'none',
-      };
-    if (hash !== undefined && hashOf(size) !== hash)
-      return { height: size, reason: 'known-head', expected: hash, actual: hashOf(size) ?? 'none' };
-  }
+  if (size > height)
+    return { height: size, reason: 'cut', expected: `${size} blocks, as ${from} says`, actual: `${height}` };
+  if (root !== undefined && !rootOf(size)?.equals(root))
+    return {
+      height: size,
+      reason: 'root',
+      expected: root.toString('hex'),
+      actual: rootOf(size)?.toString('hex') ?? 'none',
+    };
+  if (hash !== undefined && hashOf(size) !== hash)
+    return { height: size, reason: 'known-head', expected: hash, actual: hashOf(size) ?? 'none' };
   return undefined;
 }
 
 function firstGap(
   { chain, declared }: Evidence,
-  lost: readonly KeptCheckpoint[],
+  gone: KeptCheckpoint | undefined,
   newest: KeptCheckpoint | undefined,
   { maxAge, now }: Demands,
 ): Fault | undefined {
-  const [gone] = lost;
   if (gone) {
     const { size, origin } = gone.checkpoint;
     return {

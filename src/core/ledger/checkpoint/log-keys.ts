@@ -3,9 +3,10 @@
 import { AgentError } from '../../lib/errors.ts';
 import { newSigner, type Signer, verifierText } from '../note/keys.ts';
 import { signatureBy } from '../note/signed-note.ts';
-import { keepPublicKey, readCheckpoints } from './checkpoint-file.ts';
+import { keepPublicKey } from './checkpoint-file.ts';
 import { promoteKey, readKey, writeKey } from './key-file.ts';
 import type { EvidencePaths } from './places.ts';
+import { withCheckpoints } from './stored-checkpoints.ts';
 
 export interface LogKeys {
   /** Undefined when there is none yet, or no more. Throws `ledger-key-unusable`. */
@@ -60,6 +61,8 @@ export function logKeys(paths: EvidencePaths, credential: string | undefined): L
 }
 
 async function hasSigned(checkpoints: string, { verifier }: Signer): Promise<boolean> {
-  const { all } = await readCheckpoints(checkpoints);
-  return all.some(({ note }) => signatureBy(note, verifier) !== undefined);
+  return withCheckpoints(checkpoints, async ({ each }) => {
+    for await (const { note } of each()) if (signatureBy(note, verifier)) return true;
+    return false;
+  });
 }

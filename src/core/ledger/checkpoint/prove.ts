@@ -10,6 +10,7 @@ import { isConsistent, isIncluded } from '../tree/verify-proof.ts';
 import { bodyAt } from './catch-up.ts';
 import { type KeptCheckpoint, NEWEST_BYTES, readCheckpoints } from './checkpoint-file.ts';
 import { evidencePaths } from './places.ts';
+import { withCheckpoints } from './stored-checkpoints.ts';
 
 /**
  * A C2SP tlog-proof that the block at `height` is under the newest checkpoint of the ledger; its bytes stand in the proof.
@@ -39,12 +40,20 @@ export async function proveConsistency(
   oldSize: number,
   size: number,
 ): Promise<ConsistencyAnswer> {
-  const { all } = await readCheckpoints(evidencePaths(ledgerPaths(path).side).checkpoints);
+  const { checkpoints } = evidencePaths(ledgerPaths(path).side);
+  const found = new Map<number, KeptCheckpoint>();
+  const sizes = await withCheckpoints(checkpoints, async (stored) => {
+    for await (const kept of stored.each()) {
+      const { size: its } = kept.checkpoint;
+      if (its === oldSize || its === size) found.set(its, kept);
+    }
+    return stored.sizes;
+  });
   const of = (wanted: number) => {
-    const found = all.findLast(({ checkpoint }) => checkpoint.size === wanted);
-    if (found) return found;
-    const sizes = all.slice(-5).map(({ checkpoint }) => checkpoint.size);
-    const near = sizes.length === 0 ? 'there is none at all' : `the newest are of ${sizes.join(', ')}`;
+    const kept = found.get(wanted);
+    if (kept) return kept;
+    const near =
+      sizes.length === 0 ? 'there is none at all' : `the newest are of ${sizes.slice(-5).join(', ')}`;
     throw new AgentError('ledger-checkpoint-missing', `No checkpoint is of ${wanted} blocks: ${near}.`);
   };
   const [old, now] = [of(oldSize), of(size)];

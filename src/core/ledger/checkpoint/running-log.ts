@@ -14,6 +14,7 @@ import { originOf } from './origin.ts';
 import type { EvidencePaths } from './places.ts';
 import type { SignedHead } from './signed-head.ts';
 import { type Signed, signTree } from './signer.ts';
+import { withCheckpoints } from './stored-checkpoints.ts';
 
 export interface LogParts {
   readonly paths: EvidencePaths;
@@ -173,12 +174,14 @@ function goOn(parts: LogParts, state: State): RunningLog {
 
 /** Of the checkpoints with this origin, the most blocks that one covers and that the tree still leads to. */
 async function commonSize(path: string, origin: string | undefined, tree: TreeFile): Promise<number> {
-  const { all } = await readCheckpoints(path);
-  const held = all.filter(
-    ({ checkpoint: { origin: its, size, root } }) =>
-      its === origin && size <= tree.size() && tree.root(size).equals(root),
-  );
-  return Math.max(0, ...held.map(({ checkpoint }) => checkpoint.size));
+  return withCheckpoints(path, async ({ each }) => {
+    let most = 0;
+    for await (const { checkpoint } of each()) {
+      const { origin: its, size, root } = checkpoint;
+      if (its === origin && size > most && size <= tree.size() && tree.root(size).equals(root)) most = size;
+    }
+    return most;
+  });
 }
 
 /** The note of that head, unless the power went before it was kept. */

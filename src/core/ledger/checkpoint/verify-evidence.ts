@@ -3,20 +3,20 @@
 import { AgentError } from '../../lib/errors.ts';
 import { NO_HASH } from '../block.ts';
 import type { Head } from '../head.ts';
-import { readVerifier } from '../note/keys.ts';
 import type { Policy } from '../note/policy.ts';
 import { ledgerPaths } from '../paths.ts';
 import { sha256Hex } from '../sha256.ts';
-import { emptyRoot, leafHash } from '../tree/hash.ts';
+import { leafHash } from '../tree/hash.ts';
 import { rootOf } from '../tree/proofs.ts';
 import { readTree } from '../tree/tree-file.ts';
 import { type VerifyOptions, type VerifyResult, verifyLedger } from '../verify.ts';
 import { bodyAt } from './catch-up.ts';
-import { type KeptCheckpoint, readCheckpoints, readPublicKeys } from './checkpoint-file.ts';
-import type { Declaration } from './declarations.ts';
-import { type Evidence, type Fault, type Judged, judge, type KnownHead } from './judge.ts';
+import type { KeptCheckpoint } from './checkpoint-file.ts';
+import { earlierKeys } from './earlier-keys.ts';
+import { type Evidence, type Fault, type Judged, judging, type KnownHead } from './judge.ts';
 import { PassingHeads } from './passing-heads.ts';
 import { evidencePaths } from './places.ts';
+import { type StoredCheckpoints, withCheckpoints } from './stored-checkpoints.ts';
 
 export interface EvidenceOptions extends Omit<VerifyOptions, 'knownHead'> {
   /** Heads that were kept elsewhere. */
@@ -42,16 +42,25 @@ export interface EvidenceResult extends Judged {
 
 /** Throws `bad-argument` if there is no file to read, `ledger-evidence-unreadable`. */
 export async function verifyEvidence(path: string, options: EvidenceOptions): Promise<EvidenceResult> {
-  const { known = [], policy, from, maxAge, now, onLine, ...rest } = options;
   // Before the blocks: those that come meanwhile are covered by no checkpoint that is looked at.
   const places = evidencePaths(ledgerPaths(path).side);
-  const { all, bad } = await readCheckpoints(places.checkpoints);
-  const sizes = [...all.map(({ checkpoint }) => checkpoint.size), ...known.map(({ size }) => size)];
-  const heads = new PassingHeads(sizes, places.tree);
+  return withCheckpoints(places.checkpoints, (stored) => verifyWith(path, stored, options));
+}
+
+async function verifyWith(
+  path: string,
+  stored: StoredCheckpoints,
+  options: EvidenceOptions,
+): Promise<EvidenceResult> {
+  const { known = [], policy, from, maxAge, now, onLine, ...rest } = options;
+  const places = evidencePaths(ledgerPaths(path).side);
+  const counts = { checkpoints: stored.sizes.length, unreadable: stored.bad };
+  const knownSizes = known.map(({ size }) => size);
+  const heads = new PassingHeads([...stored.sizes, ...knownSizes], places.tree, new Set(knownSizes));
   const before = from && (await blockUnder(path, from));
   if (before && 'reason' in before) {
-    const nothing = { chain: NO_CHAIN, checkpoints: all.length, newest: undefined, unreadable: bad.length };
-    return { verdict: 'diverged', fault: before, witnesses: [], ...nothing };
+    const nothing = { chain: NO_CHAIN, newest: undefined, witnesses: [], ...counts };
+    return { verdict: 'diverged', fault: before, ...nothing };
   }
   const covered = new Map<number, string>();
   if (before) {
@@ -72,21 +81,21 @@ export async function verifyEvidence(path: string, options: EvidenceOptions): Pr
   });
   const evidence: Evidence = {
     chain,
-    checkpoints: all,
     declared: {
       ...heads.declared,
-      declarations: [...(await earlier(places.keys, heads.before)), ...heads.declared.declarations],
+      declarations: [...(await earlierKeys(places.keys, heads.before)), ...heads.declared.declarations],
     },
-    rootOf: (size) => (size === 0 ? emptyRoot() : heads.roots.get(size)),
-    hashOf: (height) => heads.hashes.get(height) ?? covered.get(height),
+    rootOf: (size) => heads.rootOf(size),
+    hashOf: (height) => heads.hashOf(height) ?? covered.get(height),
   };
-  const judged = judge(evidence, {
+  const judge = judging(evidence, {
     known,
     now: now(),
     ...(policy && { policy }),
     ...(maxAge !== undefined && { maxAge }),
   });
-  return { ...judged, chain, checkpoints: all.length, unreadable: bad.length };
+  for await (const kept of stored.each()) judge.take(kept);
+  return { ...judge.end(), chain, ...counts };
 }
 
 /**
@@ -116,13 +125,3 @@ async function blockUnder(path: string, { size, root, hash, from }: KnownHead): 
 }
 
 const NO_CHAIN: VerifyResult = { verdict: 'ok', blocks: 0, bytes: 0, head: { height: 0, hash: NO_HASH } };
-
-/** The keys of blocks that have no body any more are those that were written down beside the ledger. */
-async function earlier(path: string, dropped: number): Promise<Declaration[]> {
-  if (dropped === 0) return [];
-  const kept = await readPublicKeys(path);
-  return kept
-    .filter(({ from }) => from <= dropped)
-    .map(({ key, from }) => ({ height: from, key: readVerifier(key) }))
-    .map(({ height, key }) => ({ height, origin: key.name, key, why: 'first' as const, common: undefined }));
-}

@@ -1,7 +1,8 @@
 // Reports on a span of time: one pass over its blocks, and a look at the checkpoints beside the ledger.
 import type { HashedBlock } from '../block.ts';
-import { type KeptCheckpoint, readCheckpoints } from '../checkpoint/checkpoint-file.ts';
+import type { KeptCheckpoint } from '../checkpoint/checkpoint-file.ts';
 import { evidencePaths } from '../checkpoint/places.ts';
+import { withCheckpoints } from '../checkpoint/stored-checkpoints.ts';
 import { isCosignature } from '../note/cosignature.ts';
 import { ledgerPaths } from '../paths.ts';
 import { type Asking, queryBlocks } from '../query/query.ts';
@@ -91,29 +92,34 @@ function newOrigins(path: string) {
   };
 }
 
+type Seen = CheckpointSpan['first'];
+
 async function checkpointsIn(
   path: string,
   { since = Number.NEGATIVE_INFINITY, until = Number.POSITIVE_INFINITY }: Span,
 ): Promise<{ checkpoints: CheckpointSpan; witnesses: WitnessSpan[] }> {
-  const { all } = await readCheckpoints(evidencePaths(ledgerPaths(path).side).checkpoints);
-  const kept = all.filter(({ at }) => Date.parse(at) >= since && Date.parse(at) <= until);
-  const seen = (one: KeptCheckpoint | undefined) => (one ? { size: one.checkpoint.size, at: one.at } : null);
+  const isWithin = (ms: number) => ms >= since && ms <= until;
   const witnesses = new Map<string, WitnessSpan>();
-  for (const { at, checkpoint, note } of kept) {
+  const origins = new Set<string>();
+  let count = 0;
+  let [first, last] = [null as Seen, null as Seen];
+  const take = ({ at, checkpoint, note }: KeptCheckpoint) => {
+    const { size, origin } = checkpoint;
+    count += 1;
+    last = { size, at };
+    first ??= last;
+    origins.add(origin);
     // The ledger signs, too, and at the beginning of an epoch under its former name.
-    const names = new Set(note.signatures.filter(isCosignature).map(({ name }) => name));
-    for (const name of names) {
+    for (const name of new Set(note.signatures.filter(isCosignature).map((one) => one.name))) {
       const cosigned = (witnesses.get(name)?.cosigned ?? 0) + 1;
-      witnesses.set(name, { name, cosigned, lastSize: checkpoint.size, lastAt: at });
+      witnesses.set(name, { name, cosigned, lastSize: size, lastAt: at });
     }
-  }
+  };
+  await withCheckpoints(evidencePaths(ledgerPaths(path).side).checkpoints, async ({ each }) => {
+    for await (const kept of each()) if (isWithin(Date.parse(kept.at))) take(kept);
+  });
   return {
-    checkpoints: {
-      count: kept.length,
-      first: seen(kept[0]),
-      last: seen(kept.at(-1)),
-      origins: [...new Set(kept.map(({ checkpoint }) => checkpoint.origin))],
-    },
+    checkpoints: { count, first, last, origins: [...origins] },
     witnesses: [...witnesses.values()],
   };
 }
