@@ -1,6 +1,6 @@
 // Whether an LXC container runs, plain LXC's or Proxmox's, by the kernel's list of unix sockets.
 
-import { readFile } from 'node:fs/promises';
+import { readProc } from '../core/lib/read-proc.ts';
 import { commandSockets, socketHash } from './lxc-sockets.ts';
 
 /**
@@ -9,7 +9,7 @@ import { commandSockets, socketHash } from './lxc-sockets.ts';
  */
 export async function containerRuns(name: string, lxcRoot: string): Promise<boolean | undefined> {
   try {
-    const sockets = commandSockets(await readFile('/proc/net/unix', 'utf8'));
+    const sockets = commandSockets(await readProc('/proc/net/unix'));
     return sockets.some((one) => one.name === name || one.hash === socketHash(lxcRoot, name));
   } catch {
     return undefined;

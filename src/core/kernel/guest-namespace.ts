@@ -1,9 +1,9 @@
 // Looks at, and commands in, the network namespace of a container.
 
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { AgentError, isAgentError } from '../lib/errors.ts';
 import type { Exec } from '../lib/exec.ts';
+import { readProc } from '../lib/read-proc.ts';
 import { namespaceOf } from './host-ends.ts';
 import { askIp } from './ip-batch.ts';
 import {
@@ -76,7 +76,7 @@ export class GuestNamespace {
 
   /** Without a process of its own in the namespace; a container that may make links could have thousands. */
   async hasLink(name: string): Promise<boolean> {
-    const devices = await readFile(`/proc/${this.pid}/net/dev`, 'utf8').catch(() => '');
+    const devices = await readProc(`/proc/${this.pid}/net/dev`).catch(() => '');
     return devices.split('\n').some((line) => line.trimStart().startsWith(`${name}:`));
   }
 

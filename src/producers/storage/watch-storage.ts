@@ -1,8 +1,9 @@
 // Records what is mounted where files that matter lie, and how full it is; looks every few seconds.
 
-import { readFile, realpath, statfs } from 'node:fs/promises';
+import { realpath, statfs } from 'node:fs/promises';
 import { entryOf } from '../../core/ledger/producer.ts';
 import { withDeadline } from '../../core/lib/deadline.ts';
+import { readProc } from '../../core/lib/read-proc.ts';
 import { loadState, saveState } from '../../core/lib/state-file.ts';
 import { type Budget, openBudget } from '../budget.ts';
 import type { Appender } from '../redacted.ts';
@@ -149,5 +150,5 @@ class Storage {
 
 /** Those of the first process are the host's. */
 async function mountinfoOfHost(): Promise<string> {
-  return readFile('/proc/1/mountinfo', 'utf8');
+  return readProc('/proc/1/mountinfo');
 }

@@ -1,9 +1,10 @@
 // Who a process belongs to: what the kernel and logind say of it, and what it says itself (proc(5), sudo(8)).
 
-import { readFile, readlink } from 'node:fs/promises';
+import { readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { redact } from '../../core/ledger/redact.ts';
+import { readProc } from '../../core/lib/read-proc.ts';
 import { shortened } from '../../core/lib/shortened.ts';
 
 /** What could not be read is left out. */
@@ -116,7 +117,7 @@ function told<K extends string>(key: K, value: string): { [k in K]?: string } {
 
 async function text(path: string): Promise<string | undefined> {
   try {
-    const content = await readFile(path, 'utf8');
+    const content = await readProc(path);
     return content.slice(0, READ_MAX);
   } catch {
     return undefined;

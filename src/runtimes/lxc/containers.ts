@@ -4,6 +4,7 @@ import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { isErrno } from '../../core/lib/errors.ts';
 import { namesIn } from '../../core/lib/names-in.ts';
+import { readProc } from '../../core/lib/read-proc.ts';
 import { type CommandSocket, commandSockets, lxcPathOf, socketHash } from '../lxc-sockets.ts';
 
 export interface LxcContainer {
@@ -74,7 +75,7 @@ export function openLxcContainers({
 
   return {
     async running() {
-      const sockets = await identify(commandSockets(await readFile(`${proc}/net/unix`, 'utf8')));
+      const sockets = await identify(commandSockets(await readProc(`${proc}/net/unix`)));
       const inodes = new Set(sockets.map(({ inode }) => inode));
       for (const inode of monitors.keys()) if (!inodes.has(inode)) monitors.delete(inode);
       for (const monitor of monitors.values()) Object.assign(monitor, { init: initOf(proc, monitor.pid) });

@@ -1,11 +1,12 @@
 // Watches the locks that Proxmox holds while it works on a container's configuration: each open and close, at once.
 
 import { statSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { vmidFromText } from '../../core/guest/vmid.ts';
 import type { Follow } from '../../core/lib/exec.ts';
+import { readProc } from '../../core/lib/read-proc.ts';
 
 /** PVE::LXC::Config, `config_file_lock`: opened for appending, then flock(2), held until the change is done. */
 const LOCK_FILE = /^pve-config-(\d+)\.lock$/;
@@ -114,7 +115,7 @@ export async function heldLocks(
   directory: string,
   locks = '/proc/locks',
 ): Promise<ReadonlySet<number> | undefined> {
-  const text = await readFile(locks, 'utf8').catch(() => undefined);
+  const text = await readProc(locks).catch(() => undefined);
   if (text === undefined) return undefined;
   const files = new Set(
     text.split('\n').flatMap((line) => / FLOCK .* ([0-9a-f]+:[0-9a-f]+:\d+) /.exec(line)?.[1] ?? []),

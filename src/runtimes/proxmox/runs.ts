@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readProc } from '../../core/lib/read-proc.ts';
 import type { GuestToAsk } from '../diagnosis.ts';
 import { containerRuns } from '../lxc-runs.ts';
 
@@ -19,7 +20,7 @@ async function vmRuns(vmid: number): Promise<boolean> {
   try {
     const pid = Number(await readFile(pidFile, 'utf8'));
     if (!Number.isInteger(pid) || pid <= 0) return false;
-    return (await readFile(join('/proc', String(pid), 'cmdline'), 'utf8')).split('\0').includes(pidFile);
+    return (await readProc(join('/proc', String(pid), 'cmdline'))).split('\0').includes(pidFile);
   } catch {
     return false;
   }
