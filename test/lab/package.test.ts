@@ -242,6 +242,37 @@ time.sleep(3600)'
     await eventually(ports, (text) => expect(text).toContain(' early '));
   });
 
+  it('has a witness that cosigns, and that comes back with the package if it was enabled', async () => {
+    const config = '/etc/ovs-port-agent/config.toml';
+    await old.sh(`
+      printf '[witness]\nlisten = "127.0.0.1:7380"\nlogs = ["%s"]\n' "$(ovs-port-agent ledger key)" >>${config}
+      systemctl enable --now --quiet ovs-port-agent-witness`);
+    const key = await eventually(
+      () => old.sh('ovs-port-agent ledger witness key'),
+      (text) => expect(text).toContain('/witness+'),
+    );
+    await old.sh(`printf '[[ledger.witnesses]]\nkey = "%s"\nurl = "http://127.0.0.1:7380/"\n' '${key}' >>${config}
+      systemctl restart ovs-port-agent`);
+    type Shown = { ledger: { size: number }; witnesses: object[] };
+    const cosigned = () =>
+      eventually(
+        async () => {
+          await old.exec(['ovs-port-agent', 'ledger', 'checkpoint']);
+          const { stdout } = await old.exec(['ovs-port-agent', 'ledger', 'witness', 'status', '--json']);
+          return JSON.parse(stdout) as Shown;
+        },
+        ({ ledger: { size }, witnesses: [one] }) => expect(one).toMatchObject({ size, problem: null }),
+      );
+    await cosigned();
+    await old.sh(`DEBIAN_FRONTEND=noninteractive apt-get remove -y ovs-port-agent 2>&1`);
+    expect(await old.sh("systemctl list-units --all --no-legend '*ovs-port-agent*'")).not.toContain(
+      'not-found active',
+    );
+    await old.installDeb(newer);
+    expect(await old.sh('systemctl is-active ovs-port-agent ovs-port-agent-witness')).toBe('active\nactive');
+    await cosigned();
+  });
+
   it('lets a guest start, and is purged', async () => {
     expect(await old.sh(UNKNOWN_OPTIONS)).toBe('0');
     await old.sh(`
