@@ -14,7 +14,7 @@ import type { Watching } from '../core/lib/watch.ts';
 export interface SegmentParts {
   ledger: Ledger;
   config: Pick<Config, 'ledger'>;
-  checkpoints: Pick<Checkpoints, 'newest'>;
+  checkpoints: Pick<Checkpoints, 'newest' | 'thin'>;
   watching: Pick<Watching, 'directory'>;
   log: Log;
   now: () => number;
@@ -45,6 +45,7 @@ export async function openSegments(parts: SegmentParts): Promise<{ close(): Prom
     },
     provable: () => checkpoints.newest()?.size ?? 0,
     vanishing: watch.vanishing,
+    thin: (signal) => checkpoints.thin(signal),
   });
   return {
     async close() {

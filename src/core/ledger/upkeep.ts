@@ -1,4 +1,4 @@
-// Looks after the sealed segments while the agent runs: packs all but the newest, and drops what need not be kept.
+// Looks after what a running ledger leaves behind: packs all segments but the newest, and drops what need not be kept, of checkpoints too.
 
 import { packSegment } from './pack-segment.ts';
 import { type LedgerPaths, ledgerPaths } from './paths.ts';
@@ -16,6 +16,8 @@ export type UpkeepOptions = {
   /** Called before a file is removed, with its path from the ledger's directory on. */
   vanishing: (file: string) => void;
   now: () => number;
+  /** Drops checkpoints that say nothing more. Rejects when it is told to stop. */
+  thin?: (signal: AbortSignal) => Promise<void>;
   /** Told when it could not be done; that is tried again at the next sealing, and each hour. */
   onError: (error: unknown) => void;
   pauseMs?: number;
@@ -31,17 +33,20 @@ export type Upkeep = {
 const EVERY_MS = 3_600_000;
 
 export function openUpkeep(options: UpkeepOptions): Upkeep {
-  const { path, ledger, onError } = options;
+  const { path, ledger, onError, thin } = options;
   const paths = ledgerPaths(path);
   const stop = new AbortController();
   let turn: Promise<void> = Promise.resolve();
 
   const run = (): Promise<void> => {
+    const failed = (error: unknown): void => {
+      if (!stop.signal.aborted) onError(error);
+    };
     turn = turn
       .then(() => lookAfter(paths, options, stop.signal))
-      .catch((error: unknown) => {
-        if (!stop.signal.aborted) onError(error);
-      });
+      .catch(failed)
+      .then(() => thin?.(stop.signal))
+      .catch(failed);
     return turn;
   };
   const unsubscribe = ledger.onSealed(() => void run());

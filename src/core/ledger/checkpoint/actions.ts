@@ -38,6 +38,14 @@ export const LEDGER_EVIDENCE = {
       witnessed: z.number().optional(),
     }),
     ledger_key_rotated: z.strictObject({ origin: text, former: text, key: text }),
+    ledger_checkpoints_thinned: z.strictObject({
+      /** How many are gone from now on, and the most blocks that one of them covers. */
+      dropped: z.number(),
+      up_to: z.number(),
+      /** The file of checkpoints as it was. */
+      bytes: z.number(),
+      sha256: text,
+    }),
     ledger_heartbeat: z.strictObject({
       /** From 1 at each start of the agent. */
       beat: z.number(),

@@ -1,5 +1,6 @@
 // The ledger's checkpoints while the agent runs: made on a cadence, proved from, and kept with what witnesses put under them.
 
+import { stat } from 'node:fs/promises';
 import { type ErrorCode, isAgentError } from '../../lib/errors.ts';
 import { parseNote } from '../note/signed-note.ts';
 import { ledgerPaths } from '../paths.ts';
@@ -16,6 +17,8 @@ import { type EvidencePaths, evidencePaths } from './places.ts';
 import { type Rotation, type RunningLog, runLog } from './running-log.ts';
 import { readSignedHead } from './signed-head.ts';
 import type { Signed } from './signer.ts';
+import { withCheckpoints } from './stored-checkpoints.ts';
+import { type ThinLimits, thinCheckpoints } from './thin.ts';
 import type { SignedCheckpoint, WitnessedLog } from './witnessed-log.ts';
 
 export interface CheckpointOptions {
@@ -35,6 +38,8 @@ export interface CheckpointOptions {
   readonly now: () => number;
   /** Seconds of a clock that only goes forward. */
   readonly mono: () => number;
+  /** When old checkpoints are thinned out; by default as docs/ledger.md says. */
+  readonly limits?: ThinLimits;
   /** Told once of each reason for which no checkpoint can be made. */
   readonly onError: (error: unknown) => void;
   /** Told of an epoch that begins for another reason than that the ledger is new. */
@@ -63,6 +68,8 @@ export interface Checkpoints extends WitnessedLog {
   /** A new key signs from now on; the old one signs its first checkpoint, too. Throws `ledger-key-unusable`. */
   rotateKey(): Promise<Rotation>;
   status(): CheckpointStatus;
+  /** Drops old checkpoints that say nothing more, when there are many. Rejects with what the disk throws, and when it is told to stop. */
+  thin(signal: AbortSignal): Promise<void>;
   /** Signs once more, and ends. */
   close(): Promise<void>;
 }
@@ -114,6 +121,8 @@ export function openCheckpoints(options: CheckpointOptions): Checkpoints {
   });
   const started = sign().catch(failed);
 
+  const hasGrown = growthOf(paths.checkpoints);
+
   return {
     started,
     ...viewOf(() => log),
@@ -136,6 +145,11 @@ export function openCheckpoints(options: CheckpointOptions): Checkpoints {
     },
     rotateKey: () => inTurn(() => signed((to) => to.rotateKey())),
     status: () => statusOf(log, problem),
+    async thin(signal) {
+      await started;
+      if (log === undefined || !(await hasGrown())) return;
+      await thinCheckpoints({ ...options, paths, tree: log.tree, inTurn, signal });
+    },
     async close() {
       unsubscribe();
       stopBeating();
@@ -193,13 +207,34 @@ function view(signed: Signed | undefined): SignedCheckpoint | undefined {
   return signed && { note: signed.note, size: signed.head.size, root: Buffer.from(signed.head.root, 'hex') };
 }
 
+/** Some thousand checkpoints: to look at all of them is not worth it for fewer. */
+const GROWN_BYTES = 512 * 1024;
+
+/** Whether a file is looked at for the first time, or has grown much since. */
+function growthOf(path: string): () => Promise<boolean> {
+  let last = Number.NEGATIVE_INFINITY;
+  return async () => {
+    const { size } = await stat(path);
+    if (size >= last && size - last < GROWN_BYTES) return false;
+    last = size;
+    return true;
+  };
+}
+
 async function addLines(path: string, note: string, lines: readonly string[], nowMs: number): Promise<void> {
-  // Witnesses answer about the newest; one that is older than these gets a line of its own.
+  // Witnesses answer about the newest; one that is older than these gets a line of its own, unless it was thinned out.
   const { all } = await readCheckpoints(path, NEWEST_BYTES);
   const { text } = parseNote(note);
   const kept = all.find((one) => one.note.text === text);
+  if (kept === undefined && all.length > 0 && !(await isStored(path, text))) return;
   const whole = kept?.text ?? note;
   const added = lines.filter((line) => !whole.includes(line));
   if (added.length === 0) return;
   await keepCheckpoint(path, kept?.at ?? new Date(nowMs).toISOString(), whole + added.join(''));
 }
+
+const isStored = (path: string, text: string): Promise<boolean> =>
+  withCheckpoints(path, async ({ each }) => {
+    for await (const { note } of each()) if (note.text === text) return true;
+    return false;
+  });

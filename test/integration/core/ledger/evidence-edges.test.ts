@@ -103,6 +103,8 @@ describe('checkpoints', () => {
     mkdirSync(side(place, 'checkpoints.jsonl'));
     const unreadable = { code: 'ledger-evidence-unreadable' };
     await expect(verifyEvidence(place.path, { now: Date.now })).rejects.toMatchObject(unreadable);
+    const newest = readCheckpoints(side(place, 'checkpoints.jsonl'), 1000);
+    await expect(newest).rejects.toMatchObject(unreadable);
   });
 
   it('are not signed of other blocks than were signed before this process began', async () => {
