@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """Checks a ledger of ovs-port-agent with its checkpoints. It shares no code with that, and needs Python's standard library alone."""
-import argparse, base64, datetime, functools, hashlib, io, itertools, json, os, re, struct, sys, zlib
-from decimal import Decimal
+import argparse, base64, datetime, decimal, functools, hashlib, io, itertools, json, os, re, struct, sys, zlib
 CODES = {"unreadable": 30, "broken": 20, "bad-signature": 21, "diverged": 22, "gap": 23, "torn-tail": 11, "unanchored": 10, "ok": 0}
 CATEGORIES = {"network": "bridge interface connection port connectivity lifecycle", "settings": "config policy template parameter",
               "user": "authentication authorization session access", "storage": "storage filesystem mount backup snapshot", "external": "external"}
@@ -9,9 +8,10 @@ FIELDS = "action boot_id category cause data height hostname metadata pid prev_h
 STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\bfnrt]|\\u00(?:0[0-7bef]|1[0-9a-f]))*"')
 TOKENS = re.compile(rf"(?:{STRING.pattern}|[][{{}}:,]|true|false|null|-?[0-9][0-9.e+-]*(?![0-9.e+-]))*")
 BAD = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, zlib.error, struct.error)
-sha256 = lambda *data: hashlib.sha256(b"".join(data)).digest()
 seconds = lambda text: datetime.datetime.strptime(text + "+0000", "%Y-%m-%dT%H:%M:%S.%fZ%z").timestamp()
-whole = lambda value, low, high: type(value) is int and low <= value <= high
+sha256, whole = lambda *data: hashlib.sha256(b"".join(data)).digest(), lambda value, low, high: type(value) is int and low <= value <= high
+at = lambda path: os.path.lexists(path) or os.path.lexists(side := os.path.dirname(path)) and os.path.basename(path) in os.listdir(side)  # or OSError
+opened = lambda path: open(path if os.path.isfile(path) else path + "/", "rb")  # a pipe would be waited for
 def demand(fine, why="schema", value=None):
     if not fine: raise ValueError(why)
     return value
@@ -53,7 +53,7 @@ def note_of(line):  # C2SP tlog-checkpoint
     return dict(at=kept["at"], text=text + "\n", lines=lines, origin=sys.intern(origin), size=int(size), root=bytes_of(root))
 def notes_of(path):  # one that was cosigned later stands there again; what is no checkpoint is passed over
     notes = {}
-    for line in open(path, "rb") if os.path.lexists(path) else []:
+    for line in iter(functools.partial(opened(path).readline, 1 << 20), b"") if at(path) else []:
         try: kept = notes.setdefault((note := note_of(demand(line.endswith(b"\n"), value=line)))["text"], note); kept["lines"] = max(kept["lines"], note["lines"], key=len)
         except BAD: continue
     return list(notes.values())
@@ -61,7 +61,7 @@ pairs = lambda members: demand(sorted(set(keys := [key.encode("utf-16-be") for k
 integer = lambda text: demand(len(text) <= 17 and text == str(int(text)) and abs(int(text)) < 2**53, "canonical", int(text))
 def number(text):
     digits, _, power = repr(value := float(text)).partition("e")
-    plain = digits if not power else format(Decimal(text), "f") if int(power) > -7 else f"{digits}e{int(power):+d}"
+    plain = digits if not power else format(decimal.Decimal(text), "f") if int(power) > -7 else f"{digits}e{int(power):+d}"
     return demand(text == plain and not value.is_integer(), "canonical", value)
 def block_of(line):
     demand(len(line) <= 65619 and line.startswith(b'{"block":') and line[-75:-66] == b',"hash":"' and line.endswith(b'"}'), "frame")
@@ -76,13 +76,13 @@ def block_of(line):
     demand(whole(b["pid"], 0, 2**32 - 1) and (b["cause"] is None or whole(b["cause"], 1, b["height"] - 1)))
     return demand(seconds(b["timestamp"]) is not None, value=b)
 def lines_of(path):
-    data, text = open(path, "rb"), io.BytesIO()
+    data, text = opened(path), io.BytesIO()
     while path.endswith(".gz") and (head := data.read(56)):
         body, foot = data.read(struct.unpack("<I", head[16:20])[0]), data.read(8)
         demand(text.write(piece := zlib.decompressobj(-15).decompress(body, (2 << 20) + 1)), "packed")
         found, end = (head[:16].hex(), head[20:24], head[24:], foot), struct.pack("<II", zlib.crc32(piece), len(piece))
         demand(found == ("1f8b08040000000000ff2c004f562800", end[4:], sha256(body), end), "packed")
-    return text.seek(0) or text if path.endswith(".gz") else data
+    return iter(functools.partial((text.seek(0) or text if path.endswith(".gz") else data).readline, 65621), b"")
 def faults(side, ledger, keys, witnesses, known, max_age):  # every word that is so, and why
     notes, names, stack, told, height, prev, starts, path = notes_of(side + "/checkpoints.jsonl"), {}, [], [], 0, "0" * 64, [], ledger
     sizes, roots, is_there, used, bound, beat = {note["size"] for note in notes}, {0: sha256(b"")}, known in (None, (0, prev)), [], [], None
@@ -92,15 +92,15 @@ def faults(side, ledger, keys, witnesses, known, max_age):  # every word that is
         stack.append(node)
         if (size := sum(count for count, _ in stack)) in sizes:
             roots[size] = functools.reduce(lambda right, left: sha256(b"\1", left, right), [node for _, node in stack[::-1]])
-    for name in sorted(os.listdir(side + "/segments") if os.path.lexists(side + "/segments") else [], reverse=True):
+    for name in sorted(os.listdir(side + "/segments") if at(side + "/segments") else [], reverse=True):
         if re.fullmatch(r"[0-9]{20}\.jsonl(\.gz)?", name): names[name[:20]] = f"{side}/segments/{name}"
     try:
-        for path in [names[name] for name in sorted(names)] + [ledger][:not names or os.path.lexists(ledger)]:
+        for path in [names[name] for name in sorted(names)] + [ledger][:not names or at(ledger)]:
             for place, line in enumerate(lines_of(path)):
-                if not line.endswith(b"\n"): yield ("torn-tail" if path == ledger else "broken", "a last line without an end"); break
+                if not line.endswith(b"\n") and len(line) <= 65620: yield ("torn-tail" if path == ledger else "broken", "a last line without an end"); break
                 b = block_of(line := line[:-1])
                 if place == 0 and b["height"] > height + 1:  # what retention dropped has left its leaves in the tree
-                    tree = open(side + "/tree", "rb").read() if os.path.lexists(side + "/tree") else b""
+                    tree = opened(side + "/tree").read() if at(side + "/tree") else b""
                     for leaf in range(height, b["height"] - 1): grow(tree[32 * sum(leaf >> n for n in range(53)):][:32])
                     starts.append((height := b["height"] - 1, prev := b["prev_hash"]))
                 demand((b["height"], b["prev_hash"]) == (height + 1, prev), "link")
@@ -110,7 +110,7 @@ def faults(side, ledger, keys, witnesses, known, max_age):  # every word that is
                 if b["action"].startswith(("ledger_", "agent_started")): told.append((b["height"], b["action"], b["data"]))
         demand(starts in ([], [(data["to"], data["last_hash"]) for _, action, data in told if action == "ledger_bodies_dropped"][-1:]), "missing")
     except BAD as error: yield "broken", f"block {height + 1} in {path}: {error}"
-    keys_of_dropped = map(json.loads, open(side + "/keys.jsonl", "rb") if starts and os.path.lexists(side + "/keys.jsonl") else [])
+    keys_of_dropped = map(json.loads, opened(side + "/keys.jsonl") if starts and at(side + "/keys.jsonl") else [])
     declared = [(k["from"], dict(k, origin=k["key"].split("+")[0], why="first")) for k in keys_of_dropped if k["from"] <= starts[0][0]]
     declared += [(place, data) for place, action, data in told if action in ("ledger_epoch_begun", "ledger_key_rotated")]
     for note in notes:

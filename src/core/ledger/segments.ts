@@ -1,7 +1,8 @@
 // The files of a ledger in order: sealed segments, named by the height of their first block, then the file that is appended to.
-import { open, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { AgentError, isErrno } from '../lib/errors.ts';
+import { openRegular } from '../lib/open-regular.ts';
 import { type ByteSource, fileSource } from './byte-source.ts';
 import { heightOfFirst } from './locate.ts';
 import { packedSource } from './packed-source.ts';
@@ -161,7 +162,7 @@ export async function openSealed({ path, packed }: Sealed): Promise<ByteSource |
 
 async function openFile(path: string) {
   try {
-    return await open(path, 'r');
+    return await openRegular(path);
   } catch (cause) {
     if (isErrno(cause, 'ENOENT')) return undefined;
     throw new AgentError('bad-argument', `The ledger ${path} cannot be read.`, { cause });

@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import type { z } from 'zod';
 import { syncDirectory } from '../../lib/atomic-file.ts';
 import { AgentError, isErrno } from '../../lib/errors.ts';
+import { openRegular } from '../../lib/open-regular.ts';
 
 /** Appends one line, and returns when the device has it. */
 export async function appendLine(path: string, value: object): Promise<void> {
@@ -68,7 +69,7 @@ export async function readLines<T>(
 }
 
 async function readEnd(path: string, last: number): Promise<Buffer> {
-  const file = await open(path, 'r');
+  const file = await openRegular(path);
   try {
     const { size } = await file.stat();
     if (size <= last) return await file.readFile();

@@ -1,7 +1,8 @@
 // Reads the whole file of checkpoints with little memory: once for where each stands, then again one after the other.
 
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { AgentError, isErrno } from '../../lib/errors.ts';
+import { openRegular } from '../../lib/open-regular.ts';
 import { readFully } from '../byte-source.ts';
 import { eachLine, lineChunks } from '../line-chunks.ts';
 import { sha256Hex } from '../sha256.ts';
@@ -38,7 +39,7 @@ export async function withCheckpoints<T>(
   use: (stored: StoredCheckpoints) => Promise<T>,
   breathe: Breathe = async () => undefined,
 ): Promise<T> {
-  const file = await open(path, 'r').catch((cause: unknown) => {
+  const file = await openRegular(path).catch((cause: unknown) => {
     if (isErrno(cause, 'ENOENT')) return undefined;
     throw unreadable(path, cause);
   });

@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -532,6 +533,46 @@ describe('the second verifier', () => {
     const words = (await second(files)).map((said) => said.split(' ')[0]);
     expect(words).toEqual((await judged(files)).map(([verdict]) => verdict));
     expect(new Set(words)).toEqual(new Set(['broken', 'unanchored']));
+  });
+
+  it('never takes what it cannot look at for nothing, and waits for no pipe', {
+    timeout: 120_000,
+  }, async () => {
+    const { files = {} } = bases[0] ?? {};
+    const kinds: Record<string, (path: string) => void> = {
+      file: (path) => writeFileSync(path, ''),
+      loop: (path) => symlinkSync(path, path),
+      pipe: (path) => expect(spawnSync('mkfifo', [path]).status).toBe(0),
+    };
+    for (const at of ['ledger.d', CHECKPOINTS, ACTIVE])
+      for (const [kind, make] of Object.entries(kinds)) {
+        if (kind === 'file' && at !== 'ledger.d') continue;
+        const place = join(dir, `odd-${at.replaceAll('/', '-')}-${kind}`);
+        write(place, files);
+        rmSync(join(place, at), { recursive: true });
+        make(join(place, at));
+        const path = join(place, ACTIVE);
+        const { status, stdout } = spawnSync('python3', [SCRIPT, path], {
+          encoding: 'utf8',
+          timeout: 20_000,
+        });
+        expect({ at, kind, status, stdout }).toMatchObject({
+          status: 30,
+          stdout: expect.stringMatching(/^unreadable/),
+        });
+        await expect(verifyEvidence(path, { now: Date.now }), `${at}: ${kind}`).rejects.toThrow();
+      }
+  });
+
+  it('says of a line without an end that it is too long, and keeps no more than a line of it', () => {
+    const place = join(dir, 'endless');
+    write(place, { [ACTIVE]: Buffer.alloc(0) });
+    truncateSync(join(place, ACTIVE), 2 ** 33);
+    const limited = 'ulimit -v 1000000; exec python3 "$@"';
+    const { status } = spawnSync('sh', ['-c', limited, 'sh', SCRIPT, join(place, ACTIVE)], {
+      timeout: 60_000,
+    });
+    expect(status).toBe(20);
   });
 
   it(`says the same of ${COUNT} damaged ledgers`, { timeout: 1_200_000 }, async () => {
