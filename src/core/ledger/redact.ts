@@ -135,9 +135,11 @@ function textRedactor(names: readonly string[]): (text: string) => string {
         .join('[ _.-]?'),
     )
     .join('|');
-  const quoted = `"(?:[^"\\\\]|\\\\.)*"?|'[^']*'?`;
+  // JSON in a text in JSON: its quotes have backslashes, those inside of the secret have more of them.
+  const escaped = String.raw`(?<escape>\\{1,7})"(?:[^"\\]|\\{1,64}(?!["\\])|\k<escape>\\{1,64}")*(?:\k<escape>")?`;
+  const quoted = `"(?:[^"\\\\]|\\\\.)*"?|'[^']*'?|${escaped}`;
   const said = new RegExp(
-    `((?:${either})[\\w-]{0,32}["']?\\s{0,4}[:=]\\s{0,4})(?:${quoted}|(?:(?:bearer|basic) +)?[^\\s,;&"'{}]+)`,
+    `((?:${either})[\\w-]{0,32}(?:\\\\{0,7}["'])?\\s{0,4}[:=]\\s{0,4})(?:${quoted}|(?:(?:bearer|basic) +)?[^\\s,;&"'{}]+)`,
     'giu',
   );
   return (text) =>

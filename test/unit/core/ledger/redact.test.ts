@@ -92,6 +92,20 @@ describe('what is secret', () => {
     expect(JSON.stringify(redact({ [text]: [text] }))).not.toContain(SECRET);
   });
 
+  it('is not left in JSON that stands as a text in JSON, however often, with quotes and backslashes in it', () => {
+    const part = fc.constantFrom('"', '\\\\', ' ', 'x', ':');
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3 }), fc.array(part, { maxLength: 4 }), (levels, parts) => {
+        let text = JSON.stringify({ password: `${parts.join('')}${SECRET}`, beside: 'stays' });
+        for (let level = 1; level < levels; level++) text = JSON.stringify(text);
+        const found = redact({ said: text });
+        expect(JSON.stringify(found)).not.toContain(SECRET);
+        expect(JSON.stringify(found)).toContain('stays');
+        expect(redact(found)).toEqual(found);
+      }),
+    );
+  });
+
   it('is also what a configuration adds', () => {
     expect(redact({ licence_number: SECRET, a: `licence: ${SECRET}` }, ['licence'])).toEqual({
       licence_number: REDACTED,
