@@ -10,6 +10,7 @@ import { watchSegments } from '../core/ledger/segment-watch.ts';
 import { openUpkeep } from '../core/ledger/upkeep.ts';
 import type { Log } from '../core/lib/log.ts';
 import type { Watching } from '../core/lib/watch.ts';
+import type { SegmentChange } from '../diagnose/health.ts';
 
 export interface SegmentParts {
   ledger: Ledger;
@@ -23,14 +24,22 @@ export interface SegmentParts {
 
 const DAY_MS = 86_400_000;
 
-export async function openSegments(parts: SegmentParts): Promise<{ close(): Promise<void> }> {
+export interface Segments {
+  /** What others did to sealed segments since the agent started; a segment that something new was done to is told once, of that. */
+  changed(): readonly SegmentChange[];
+  close(): Promise<void>;
+}
+
+export async function openSegments(parts: SegmentParts): Promise<Segments> {
   const { ledger, config, checkpoints, watching, log, now, onError } = parts;
   const { path, compress, keep_days, keep_mib } = config.ledger;
   const paths = ledgerPaths(path);
+  const changes = new Map<string, string>();
   const watch = await watchSegments({
     paths,
     watching,
     onChanged(file, what) {
+      changes.set(file, what);
       log.error(`the ledger's segment ${file} is not what was sealed: ${what}`);
       const entry = entryOf(LEDGER_FILE, { action: 'ledger_segment_changed', data: { file, what } });
       ledger.append(entry).catch(onError);
@@ -48,6 +57,7 @@ export async function openSegments(parts: SegmentParts): Promise<{ close(): Prom
     thin: (signal) => checkpoints.thin(signal),
   });
   return {
+    changed: () => [...changes].map(([file, what]) => ({ file, what })),
     async close() {
       unsubscribe();
       await upkeep.close();

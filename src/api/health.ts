@@ -22,6 +22,7 @@ import {
   healthOf,
   healthWord,
   portHealth,
+  type SegmentChange,
   type Unread,
 } from '../diagnose/health.ts';
 import type { Binding, DesiredState } from '../state/desired-state.ts';
@@ -45,6 +46,8 @@ export interface HealthParts {
   checkpoints: Pick<Checkpoints, 'status'>;
   /** Why the ledger's epoch began. */
   epoch: () => EpochNote | undefined;
+  /** What others did to the ledger's sealed segments. */
+  segments: { changed(): readonly SegmentChange[] };
   /** Whom the ledger's checkpoints are shown to. */
   witnesses: Pick<WitnessClient, 'states'> & Pick<Cluster, 'problems'>;
   /** What keeps public addresses from being reached, one line each. */
@@ -76,6 +79,7 @@ export function openHealth(parts: HealthParts): AgentHealth {
         path: config.ledger.path,
         loss: parts.loss,
         epoch: parts.epoch(),
+        changed: parts.segments.changed(),
         unsigned: unsignedFor(parts.checkpoints.status()),
       },
       witnesses: {

@@ -38,6 +38,8 @@ export interface HealthView {
         loss?: Loss | undefined;
         /** Why its epoch began. */
         epoch?: EpochNote | undefined;
+        /** What others did to its sealed segments. */
+        changed?: readonly SegmentChange[];
         /** Why no checkpoint can be signed. */
         unsigned?: { text: string; code: ErrorCode } | undefined;
       }
@@ -54,6 +56,12 @@ export interface HealthView {
   unreached?: readonly string[];
   /** What was left out of the picture because it cannot be made out: what it is, and what can be done. */
   unread?: readonly Unread[];
+}
+
+/** A sealed segment of the ledger, by its path from the ledger's directory on, and what is not as it was sealed. */
+export interface SegmentChange {
+  file: string;
+  what: string;
 }
 
 export interface Unread {
@@ -172,7 +180,7 @@ function hostFaults({
 /** Of the ledger: what it lost, why it goes on under another name, and that it is not signed. */
 function ledgerFaults(ledger: HealthView['ledger'], now: number): (Fault & { degraded?: boolean })[] {
   if (ledger === undefined) return [];
-  const { path, loss, epoch, unsigned } = ledger;
+  const { path, loss, epoch, changed = [], unsigned } = ledger;
   const found: (Fault & { degraded?: boolean })[] = [];
   if (loss) {
     const { height, hash, found: end, setAside, at } = loss;
@@ -187,6 +195,14 @@ function ledgerFaults(ledger: HealthView['ledger'], now: number): (Fault & { deg
   if (epoch && isTold(epoch, now)) {
     const remedy = `See ovs-port-agent ledger show ${epoch.height}; what came after the older state is in no file of this host`;
     found.push({ fault: 'ledger-epoch', text: epochText(path, epoch), remedy });
+  }
+  const [segment] = changed;
+  if (segment) {
+    const more = changed.length === 1 ? '' : `, and ${changed.length - 1} more`;
+    const text = `the ledger's segment ${segment.file} is not what was sealed: ${segment.what}${more}`;
+    const remedy =
+      'Put the segment back from a backup, then restart the agent; see: ovs-port-agent ledger verify';
+    found.push({ fault: 'ledger-segment', text, remedy });
   }
   if (unsigned !== undefined) {
     const { remedy } = ERRORS[unsigned.code];

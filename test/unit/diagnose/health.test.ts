@@ -134,6 +134,19 @@ describe('health', () => {
     for (const why of ['first', 'origin-changed'] as const) expect(told(why, 0)).toEqual([]);
   });
 
+  it('names a sealed segment that somebody changed, and how many more there are', () => {
+    const told = (...files: string[]) =>
+      healthOf({
+        ...well,
+        ledger: { path: '/l', changed: files.map((file) => ({ file, what: 'it is gone' })) },
+      });
+    expect(told()).toEqual([]);
+    expect(told('segments/1.jsonl')).toMatchObject([{ fault: 'ledger-segment', subject: 'host' }]);
+    expect(told('segments/1.jsonl', 'segments/2.jsonl')[0]?.text).toBe(
+      "the ledger's segment segments/1.jsonl is not what was sealed: it is gone, and 1 more",
+    );
+  });
+
   it('has the remedy of what keeps the head of the ledger from being signed', () => {
     for (const code of ['ledger-key-unusable', 'ledger-write-failed', 'ledger-checkpoint-refused'] as const) {
       const [fault] = healthOf({ ...well, ledger: { path: '/l', unsigned: { text: 'why', code } } });
