@@ -66,6 +66,24 @@ describe('the ledger of a host', () => {
     expect(await host.sh(check)).toMatch(/^PROVEN/);
   });
 
+  it('is sealed and packed when its file is full, and a segment that is taken away is told of until it is back', async () => {
+    const record = `busctl call dev.ovs.PortAgent1 /dev/ovs/PortAgent1 dev.ovs.PortAgent1 add_blockchain_data sss settings x`;
+    await host.sh(`printf '[ledger]\\nsegment_mib = 1\\n' >>/etc/ovs-port-agent/config.toml; systemctl restart ${UNIT}
+      big=$(head -c 32000 /dev/zero | tr '\\0' x)
+      for i in $(seq 68); do until ${record} "{\\"n\\":$i,\\"x\\":\\"$big\\"}"; do sleep 1; done; done >/dev/null 2>&1`);
+    // Sixty at once is what one user may record. The newest segment stays as it is.
+    const segments = () => host.sh(`ls ${STATE}/ledger.d/segments`);
+    await eventually(segments, (found) => expect(found).toMatch(/^0{19}1\.jsonl\.gz\n\d{20}\.jsonl$/));
+    expect(await verdict()).toMatchObject({ exitCode: 0, verdict: 'ok' });
+    await host.sh(`mv ${STATE}/ledger.d/segments/*1.jsonl.gz /root/`);
+    const told = async () => (await status()).health.filter(({ fault }) => fault === 'ledger-segment');
+    await eventually(told, ([fault]) => expect(fault?.text).toContain('it was removed'));
+    expect(await verdict()).toMatchObject({ exitCode: 20, verdict: 'broken' });
+    await host.sh(`mv /root/*1.jsonl.gz ${STATE}/ledger.d/segments/; systemctl restart ${UNIT}`);
+    await eventually(told, (found) => expect(found).toEqual([]));
+    expect(await verdict()).toMatchObject({ exitCode: 0, verdict: 'ok' });
+  });
+
   it('is signed to its last block when the agent stops', async () => {
     await host.sh(`systemctl stop ${UNIT}`);
     const { height } = (await host.ledger()).at(-1) ?? { height: 0 };

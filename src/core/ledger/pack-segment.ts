@@ -2,6 +2,7 @@
 import { type FileHandle, rename, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentError } from '../lib/errors.ts';
+import { keepOwner } from '../lib/keep-owner.ts';
 import { type ByteSource, fileSource, readFully } from './byte-source.ts';
 import { lineChunks } from './line-chunks.ts';
 import { packMember } from './packed-member.ts';
@@ -55,7 +56,7 @@ function writePacked(from: string, to: string, { signal, pauseMs = 20 }: PackOpt
       await target.appendFile(await packMember(bytes));
       await sleep(pauseMs, undefined, { signal });
     }
-    await target.chown(uid, gid);
+    await keepOwner(target, { uid, gid });
     await target.chmod(SEALED_MODE);
     await target.utimes(atime, mtime);
     await target.sync();

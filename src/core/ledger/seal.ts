@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { chmod, type FileHandle, link, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AgentError, isErrno } from '../lib/errors.ts';
+import { keepOwner } from '../lib/keep-owner.ts';
 import { APPEND_FLAGS, type LedgerFs } from './ledger-fs.ts';
 import { type LedgerPaths, makeDir, syncDir } from './paths.ts';
 import { SEALED_MODE, segmentName } from './segments.ts';
@@ -67,7 +68,7 @@ async function emptyFile(paths: LedgerPaths, fs: LedgerFs): Promise<FileHandle> 
   await rm(paths.next, { force: true });
   const file = await fs.open(paths.next, APPEND_FLAGS | constants.O_CREAT | constants.O_EXCL, 0o600);
   try {
-    await file.chown(uid, gid);
+    await keepOwner(file, { uid, gid });
     await file.chmod(mode & 0o777);
     await file.sync();
     return file;

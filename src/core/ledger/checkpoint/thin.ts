@@ -3,6 +3,7 @@
 import { type FileHandle, rename, rm, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { syncDirectory } from '../../lib/atomic-file.ts';
+import { keepOwner } from '../../lib/keep-owner.ts';
 import { idOf, readFully } from '../byte-source.ts';
 import { digest } from '../digest.ts';
 import { lineChunks } from '../line-chunks.ts';
@@ -175,7 +176,7 @@ async function replace(work: Replacing): Promise<boolean> {
       )
         return false;
       await target.appendFile(added);
-      await target.chown(uid, gid);
+      await keepOwner(target, { uid, gid });
       await target.chmod(mode & 0o777);
       await target.sync();
       await tell(work, upTo);

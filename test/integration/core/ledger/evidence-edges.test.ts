@@ -11,6 +11,7 @@ import { exportTiles } from '../../../../src/core/ledger/checkpoint/export-tiles
 import { PassingHeads } from '../../../../src/core/ledger/checkpoint/passing-heads.ts';
 import { evidencePaths } from '../../../../src/core/ledger/checkpoint/places.ts';
 import { signTree } from '../../../../src/core/ledger/checkpoint/signer.ts';
+import { withCheckpoints } from '../../../../src/core/ledger/checkpoint/stored-checkpoints.ts';
 import { verifyEvidence } from '../../../../src/core/ledger/checkpoint/verify-evidence.ts';
 import { takeOver } from '../../../../src/core/ledger/imported/take-over.ts';
 import { type HashedBlock, type LedgerWriter, tail } from '../../../../src/core/ledger/index.ts';
@@ -105,6 +106,14 @@ describe('checkpoints', () => {
     await expect(verifyEvidence(place.path, { now: Date.now })).rejects.toMatchObject(unreadable);
     const newest = readCheckpoints(side(place, 'checkpoints.jsonl'), 1000);
     await expect(newest).rejects.toMatchObject(unreadable);
+  });
+
+  it('whose bytes the device does not give are not taken for none', async () => {
+    // A regular file that opens, and whose first byte cannot be read.
+    await expect(withCheckpoints('/proc/self/mem', async () => 'read')).rejects.toMatchObject({
+      code: 'ledger-evidence-unreadable',
+      cause: { code: 'EIO' },
+    });
   });
 
   it('are not signed of other blocks than were signed before this process began', async () => {
