@@ -144,7 +144,7 @@ class Exchange {
     });
     if (looked.kind === 'pinned')
       pins[other.node] = { log: looked.key, cosigner: pin?.cosigner ?? null, since: this.#time() };
-    return looked.kind === 'wrong' ? looked.text : undefined;
+    return looked.kind === 'wrong' || looked.kind === 'pinned' ? looked.text : undefined;
   }
 
   /** Returns what is wrong with that node as a witness of ours. @param sizes gets how far it has seen us */

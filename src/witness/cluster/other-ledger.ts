@@ -12,8 +12,8 @@ export type Looked =
   /** Nothing new, or something that is not there yet. */
   | { readonly kind: 'nothing' }
   | { readonly kind: 'cosigned'; readonly key: string }
-  /** The key that is pinned from now on. */
-  | { readonly kind: 'pinned'; readonly key: string }
+  /** The key that is pinned from now on; and what is to be told of a ledger that goes on under another name. */
+  | { readonly kind: 'pinned'; readonly key: string; readonly text?: string }
   | { readonly kind: 'wrong'; readonly text: string };
 
 const NOTHING: Looked = { kind: 'nothing' };
@@ -49,7 +49,9 @@ export async function lookAtLedger(
   if (pinned === undefined) return { kind: 'pinned', key: proofs.key };
   if (pinned !== proofs.key) {
     // The first checkpoint of a new key is signed by both.
-    if (signatureBy(note, readKeyOf(pinned, SIGNATURE.ed25519))) return { kind: 'pinned', key: proofs.key };
+    const former = readKeyOf(pinned, SIGNATURE.ed25519);
+    if (signatureBy(note, former))
+      return { kind: 'pinned', key: proofs.key, ...(await newName(former.name, shown, seen)) };
     return { kind: 'wrong', text: 'the key of its ledger is another one than before' };
   }
   trust(key);
@@ -70,5 +72,18 @@ export async function lookAtLedger(
   return {
     kind: 'wrong',
     text: `its ledger does not go on from the ${old} blocks that were seen (${answer.status})`,
+  };
+}
+
+/** A node that knows of its new epoch before it has shown how few blocks it has is seen under the new name alone. */
+async function newName(
+  former: string,
+  { origin, size }: Checkpoint,
+  seen: SeenHeads,
+): Promise<{ text: string } | undefined> {
+  if (former === origin) return undefined;
+  const old = (await seen.latest(former))?.size ?? 0;
+  return {
+    text: `it goes on as ${origin} with ${size} blocks, and has shown ${old} as ${former}: it was set back, copied or renamed`,
   };
 }
