@@ -6,11 +6,10 @@ import { LEDGER_FILE } from '../core/ledger/file-actions.ts';
 import type { Ledger } from '../core/ledger/index.ts';
 import { ledgerPaths } from '../core/ledger/paths.ts';
 import { entryOf } from '../core/ledger/producer.ts';
-import { watchSegments } from '../core/ledger/segment-watch.ts';
+import { type SegmentChange, watchSegments } from '../core/ledger/segment-watch.ts';
 import { openUpkeep } from '../core/ledger/upkeep.ts';
 import type { Log } from '../core/lib/log.ts';
 import type { Watching } from '../core/lib/watch.ts';
-import type { SegmentChange } from '../diagnose/health.ts';
 
 export interface SegmentParts {
   ledger: Ledger;

@@ -7,6 +7,7 @@ import { isLinuxBridge, isUpWith, type LinkState, linkState } from '../core/kern
 import type { CheckpointStatus, Checkpoints } from '../core/ledger/checkpoint/checkpoints.ts';
 import type { EpochNote } from '../core/ledger/checkpoint/epoch-note.ts';
 import type { Loss } from '../core/ledger/index.ts';
+import type { SegmentChange } from '../core/ledger/segment-watch.ts';
 import type { Answer } from '../core/lib/answer.ts';
 import type { PolledDirectory } from '../core/lib/watch.ts';
 import { vswitchdProblem } from '../core/ovsdb/ask-vswitchd.ts';
@@ -22,7 +23,6 @@ import {
   healthOf,
   healthWord,
   portHealth,
-  type SegmentChange,
   type Unread,
 } from '../diagnose/health.ts';
 import type { Binding, DesiredState } from '../state/desired-state.ts';

@@ -3,6 +3,7 @@
 
 import { type EpochNote, epochText } from '../core/ledger/checkpoint/epoch-note.ts';
 import type { Loss } from '../core/ledger/index.ts';
+import type { SegmentChange } from '../core/ledger/segment-watch.ts';
 import { ERRORS, type ErrorCode } from '../core/lib/errors.ts';
 import type { PortFacts } from './explain/facts.ts';
 import { type Fault, faultsOf } from './explain/faults.ts';
@@ -56,12 +57,6 @@ export interface HealthView {
   unreached?: readonly string[];
   /** What was left out of the picture because it cannot be made out: what it is, and what can be done. */
   unread?: readonly Unread[];
-}
-
-/** A sealed segment of the ledger, by its path from the ledger's directory on, and what is not as it was sealed. */
-export interface SegmentChange {
-  file: string;
-  what: string;
 }
 
 export interface Unread {

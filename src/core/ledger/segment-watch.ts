@@ -6,6 +6,9 @@ import type { Watch, Watching } from '../lib/watch.ts';
 import { type LedgerPaths, makeDir } from './paths.ts';
 import { isSegmentName } from './segments.ts';
 
+/** A sealed segment, by its path from the ledger's directory on, and what is not as it was sealed. */
+export type SegmentChange = { file: string; what: string };
+
 export type SegmentWatch = {
   /** This one (its path from the ledger's directory on) will be gone by our own doing. */
   vanishing(file: string): void;

@@ -4,6 +4,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkpointText } from '../../../src/core/ledger/note/checkpoint.ts';
 import { newSigner, verifierText } from '../../../src/core/ledger/note/keys.ts';
 import { signNote } from '../../../src/core/ledger/note/signed-note.ts';
 import { readWitnesses } from '../../../src/witness/client/witness-state.ts';
@@ -128,6 +129,27 @@ describe('nodes of a cluster', () => {
     await trustNode(b.directory, 'a');
     await expect.poll(() => sizes(anew), SOON).toEqual({ 'b/cluster': 9 });
     await expect.poll(() => b.told.at(-1), SOON).toBe(undefined);
+  });
+
+  it('tell of one that goes on under a new name, which both keys have signed, and cosign it', async () => {
+    const [a, b] = [await node('a'), await node('b')];
+    a.log.grow(9);
+    await expect.poll(() => sizes(a), SOON).toEqual({ 'b/cluster': 9 });
+    await end(a);
+    const own = memoryLog('a/ledger/e2', newSigner('a/ledger/e2'));
+    own.grow(4);
+    const newest = () => {
+      const { size, root } = own.at(4);
+      const text = checkpointText({ origin: 'a/ledger/e2', size, root });
+      return { size, root, note: signNote(text, [own.signer, a.log.signer]) };
+    };
+    const anew = await node('a', { ...own, newest });
+    await expect
+      .poll(() => b.told, SOON)
+      .toContainEqual(
+        'a: it goes on as a/ledger/e2 with 4 blocks, and has shown 9 as a/ledger: it was set back, copied or renamed',
+      );
+    await expect.poll(() => sizes(anew), SOON).toEqual({ 'b/cluster': 4 });
   });
 
   it('believe no cosignature, and no loss, that somebody wrote into the file', async () => {
