@@ -1,3 +1,6 @@
+// Files that the kernel makes while they are read are read to their end.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,9 +10,20 @@ import { readProc } from '../../../../src/core/lib/read-proc.ts';
 const top = fileURLToPath(new URL('../../../..', import.meta.url));
 
 it('reads what a file of the kernel has, in however many pieces it comes', async () => {
-  for (const path of ['/proc/self/mountinfo', '/proc/self/smaps', '/proc/self/cmdline'])
-    expect((await readProc(path)).length).toBe(readFileSync(path, 'utf8').length);
-  expect((await readProc('/proc/self/smaps')).length).toBeGreaterThan(4096);
+  // A process that does nothing: what is read of this one changes between two looks.
+  const still = spawn('sleep', ['60']);
+  try {
+    await once(still, 'spawn');
+    const smaps = `/proc/${still.pid}/smaps`;
+    const lines = (text: string) => text.split('\n').map((line) => line.replace(/\d+ kB$/, 'kB'));
+    // Until it has begun to sleep; one that reads a part alone is never the same.
+    const isSame = async () => `${lines(await readProc(smaps))}` === `${lines(readFileSync(smaps, 'utf8'))}`;
+    await expect.poll(isSame).toBe(true);
+    await expect.poll(async () => (await readProc(smaps)).length).toBeGreaterThan(4096);
+    expect(await readProc(`/proc/${still.pid}/cmdline`)).toBe('sleep\0' + '60\0');
+  } finally {
+    still.kill();
+  }
   await expect(readProc('/proc/self/none')).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
