@@ -1,8 +1,10 @@
 // Test projects: unit (pure), integration (real processes, no root network), lab (whole throw-away hosts).
 import { defineConfig } from 'vitest/config';
+import { SpreadLong } from './test/sequencer.ts';
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: SpreadLong },
     // scripts/coverage: what decides, and what is to be believed, has no line that no test runs.
     coverage: {
       provider: 'v8',

@@ -30,18 +30,18 @@ const powerdown = (vmid: number) => `
   printf '{"execute":"qmp_capabilities"}\\n{"execute":"system_powerdown"}\\n' |
     socat -t 1 - UNIX:/var/run/qemu-server/${vmid}.qmp >/dev/null`;
 
-/** Starts and ends of a guest, asked for or not. */
 /** What it takes to give a card Proxmox's name while a lock is open, and ours again. */
 const STEPS_ASIDE = ['guest_seen', 'port_hand_back', 'port_handed_back', 'port_adopt', 'port_adopted'];
 
-export function describeLives(hostOf: HostOf): void {
-  const guests = [
-    labGuest('VM', 101, true),
-    labGuest('VM', 102, false),
-    labGuest('container', 201, true),
-    labGuest('container', 202, false),
-  ];
+const LIVES = [
+  labGuest('VM', 101, true),
+  labGuest('VM', 102, false),
+  labGuest('container', 201, true),
+  labGuest('container', 202, false),
+];
 
+/** Starts and ends of a guest, asked for or not. */
+export function describeLives(hostOf: HostOf, guests = LIVES): void {
   describe.each(guests.map((guest) => [title(guest), guest] as const))('%s', (_, guest) => {
     const { tool, vmid } = guest;
     const isVm = guest.kind === 'VM';
