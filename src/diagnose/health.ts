@@ -1,12 +1,10 @@
 // The one judgement of what is wrong with this host, its bridges and its ports: status, list, reconcile, doctor and D-Bus say
 // what it says, and a port's part of it is `faultsOf`, as in explain. Pure.
 
-import { type EpochNote, epochText } from '../core/ledger/checkpoint/epoch-note.ts';
-import type { Loss } from '../core/ledger/index.ts';
-import type { SegmentChange } from '../core/ledger/segment-watch.ts';
 import { ERRORS, type ErrorCode } from '../core/lib/errors.ts';
 import type { PortFacts } from './explain/facts.ts';
 import { type Fault, faultsOf } from './explain/faults.ts';
+import { type LedgerView, ledgerFaults } from './ledger-faults.ts';
 import { type WitnessView, witnessFaults } from './witness-faults.ts';
 
 /** A bridge that the configuration names, or that ports of guests should be on. */
@@ -33,18 +31,7 @@ export interface HealthView {
   bridges: readonly BridgeView[];
   /** Of the ports that guests have. */
   ports: readonly PortFacts[];
-  ledger?:
-    | {
-        path: string;
-        loss?: Loss | undefined;
-        /** Why its epoch began. */
-        epoch?: EpochNote | undefined;
-        /** What others did to its sealed segments. */
-        changed?: readonly SegmentChange[];
-        /** Why no checkpoint can be signed. */
-        unsigned?: { text: string; code: ErrorCode } | undefined;
-      }
-    | undefined;
+  ledger?: LedgerView | undefined;
   /** Whom the ledger's checkpoints are shown to. */
   witnesses?: WitnessView;
   /** Milliseconds of the epoch; how long a new epoch is told of depends on it. */
@@ -77,13 +64,6 @@ export interface HealthFault extends Fault {
 
 const UNREACHED_REMEDY =
   'Let what comes for these addresses, and from them, through the firewall chain that is named; the agent sees it at once';
-
-/** A person comes by in that time. */
-const EPOCH_TOLD_MS = 7 * 24 * 3_600_000;
-
-/** That a ledger is new, or that somebody gave it another name, is no fault of its host. */
-const isTold = ({ why, at }: EpochNote, now: number) =>
-  why !== 'first' && why !== 'origin-changed' && now - Date.parse(at) < EPOCH_TOLD_MS;
 
 /** A guest may have its own NIC down: worth knowing where one port is asked for, and no fault of the host. */
 const GUESTS_OWN: ReadonlySet<string> = new Set(['no-carrier']);
@@ -168,41 +148,6 @@ function hostFaults({
       'Raise fs.inotify.max_user_instances and fs.inotify.max_user_watches with sysctl; the agent tries again each minute',
       true,
     );
-  }
-  return found;
-}
-
-/** Of the ledger: what it lost, why it goes on under another name, and that it is not signed. */
-function ledgerFaults(ledger: HealthView['ledger'], now: number): (Fault & { degraded?: boolean })[] {
-  if (ledger === undefined) return [];
-  const { path, loss, epoch, changed = [], unsigned } = ledger;
-  const found: (Fault & { degraded?: boolean })[] = [];
-  if (loss) {
-    const { height, hash, found: end, setAside, at } = loss;
-    const instead = end === 0 ? 'a new chain began' : `it ended at block ${end}`;
-    const remedy =
-      setAside === undefined
-        ? `Find the old file, and check it with: ovs-port-agent ledger verify --head ${height}:${hash} FILE`
-        : `The old file did not hold and was set aside. Where it is damaged: ovs-port-agent ledger verify ${setAside}`;
-    const text = `the ledger ${path} does not hold block ${height}, the last one known: ${instead} at ${at}`;
-    found.push({ fault: 'ledger-lost', text, remedy });
-  }
-  if (epoch && isTold(epoch, now)) {
-    const remedy = `See ovs-port-agent ledger show ${epoch.height}; what came after the older state is in no file of this host`;
-    found.push({ fault: 'ledger-epoch', text: epochText(path, epoch), remedy });
-  }
-  const [segment] = changed;
-  if (segment) {
-    const more = changed.length === 1 ? '' : `, and ${changed.length - 1} more`;
-    const text = `the ledger's segment ${segment.file} is not what was sealed: ${segment.what}${more}`;
-    const remedy =
-      'Put the segment back from a backup, then restart the agent; see: ovs-port-agent ledger verify';
-    found.push({ fault: 'ledger-segment', text, remedy });
-  }
-  if (unsigned !== undefined) {
-    const { remedy } = ERRORS[unsigned.code];
-    const text = `the ledger's head is not signed: ${unsigned.text}`;
-    found.push({ fault: 'ledger-unsigned', text, remedy, degraded: true });
   }
   return found;
 }

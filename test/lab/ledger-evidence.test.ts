@@ -97,9 +97,16 @@ describe('the ledger of a host', () => {
       `systemctl stop ${UNIT}; cp /root/before.jsonl ${STATE}/ledger.jsonl; systemctl start ${UNIT}`,
     );
     await epochIs(2);
-    const { health } = await status();
-    expect(health.map(({ fault }) => fault)).toContain('ledger-epoch');
-    expect((await host.cli('doctor')).stdout).toContain('restored from an older state');
+    const told = (await status()).health.filter(({ fault }) => fault.startsWith('ledger-'));
+    expect(told.map(({ fault }) => fault)).toEqual(['ledger-epoch']);
+    expect(told[0]?.text).toMatch(/does not hold block \d+, the last one known: it ended at block \d+ at/);
+    const wrong = JSON.parse((await host.cli('doctor', '--json')).stdout).filter(
+      ({ state }: { state: string }) => state === 'fail' || state === 'warn',
+    );
+    const ofLedger = wrong
+      .map(({ text }: { text: string }) => text)
+      .filter((text: string) => /ledger/.test(text));
+    expect(ofLedger).toEqual([expect.stringContaining('restored from an older state')]);
     expect(await host.sh(`journalctl -q -u ${UNIT} -o cat`)).toContain('restored from an older state');
     const begun = (await host.ledger()).findLast(({ action }) => action === 'ledger_epoch_begun');
     expect(begun?.data).toMatchObject({ epoch: 2, why: 'rolled-back' });

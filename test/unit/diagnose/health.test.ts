@@ -134,6 +134,42 @@ describe('health', () => {
     for (const why of ['first', 'origin-changed'] as const) expect(told(why, 0)).toEqual([]);
   });
 
+  describe('a ledger that was put back', () => {
+    const note: EpochNote = {
+      ...{ why: 'rolled-back', at: '2026-11-29T14:00:01.000Z', origin: 'o/e2', height: 7, witness: null },
+      parent: { origin: 'o', size: 588, root: 'cd' },
+    };
+    const told = (epoch: EpochNote, of = loss) =>
+      healthOf({
+        ...well,
+        ledger: { path: '/l', loss: of, epoch },
+        now: Date.parse('2026-11-30T00:00:00.000Z'),
+      });
+
+    it('is told of once, with all that is known and what to do', () => {
+      const found = told(note);
+      expect(found.map(({ fault }) => fault)).toEqual(['ledger-epoch']);
+      expect(found[0]?.text).toBe(
+        'the ledger /l does not hold block 590, the last one known: a new chain began at 2026-11-29T14:00:00.000Z. It goes on as o/e2 from block 7 on, since it does not hold the blocks that were signed: it was cut, replaced, or restored from an older state; before, 588 blocks were signed as o',
+      );
+      expect(found[0]?.remedy).toContain(`ledger verify --head 590:${loss.hash} FILE`);
+    });
+
+    it('is told of once when a witness is what had seen more of it', () => {
+      const seen = told({ ...note, why: 'witness-ahead', witness: { name: 'w', size: 600 } });
+      expect(seen.map(({ fault }) => fault)).toEqual(['ledger-epoch']);
+      expect(seen[0]?.text).toContain('(w has seen 600)');
+    });
+
+    it.each<[string, EpochNote, string[]]>([
+      ['an epoch of before', { ...note, at: '2026-11-28T00:00:00.000Z' }, ['ledger-lost', 'ledger-epoch']],
+      ['a host that was cloned', { ...note, why: 'other-machine' }, ['ledger-lost', 'ledger-epoch']],
+      ['an epoch of a week ago and more', { ...note, at: '2026-11-20T00:00:00.000Z' }, ['ledger-lost']],
+    ])('keeps it apart from %s', (_, epoch, expected) => {
+      expect(told(epoch).map(({ fault }) => fault)).toEqual(expected);
+    });
+  });
+
   it('names a sealed segment that somebody changed, and how many more there are', () => {
     const told = (...files: string[]) =>
       healthOf({

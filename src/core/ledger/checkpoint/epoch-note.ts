@@ -43,8 +43,13 @@ const WHY: Readonly<Record<EpochNote['why'], string>> = {
 };
 
 /** One line for people. @param path of the ledger */
-export function epochText(path: string, { why, origin, parent, witness, height }: EpochNote): string {
+export function epochText(path: string, note: EpochNote): string {
+  return `the ledger ${path} ${goesOnText(note)}`;
+}
+
+/** The same, to be said after the ledger's name. */
+export function goesOnText({ why, origin, parent, witness, height }: EpochNote): string {
   const before = parent ? `; before, ${parent.size} blocks were signed as ${parent.origin}` : '';
   const seen = witness ? ` (${witness.name} has seen ${witness.size})` : '';
-  return `the ledger ${path} goes on as ${origin} from block ${height} on, since ${WHY[why]}${seen}${before}`;
+  return `goes on as ${origin} from block ${height} on, since ${WHY[why]}${seen}${before}`;
 }

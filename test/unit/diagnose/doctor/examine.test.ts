@@ -75,6 +75,18 @@ describe('doctor passes', () => {
     expect(failed(facts)).toEqual([]);
   });
 
+  it('what a ledger lacks that was put back, by the agent alone where it runs', () => {
+    const fault = { height: 5, reason: 'lost' as const, expected: 'the 5 blocks', actual: 'a later epoch' };
+    const facts = healthy({ ledger: yes({ path: '/l', result: { ...brokenChain, verdict: 'gap', fault } }) });
+    const told = { name: '', fault: 'ledger-epoch', text: 'it goes on', remedy: 'Look', degraded: false };
+    const wrong = (health: (typeof told)[]) =>
+      examine({ ...facts, agent: yes({ ready: true, waiting: [], health }) })
+        .filter(({ state }) => state !== 'pass' && state !== 'skip')
+        .map(({ check }) => check);
+    expect(wrong([])).toEqual(['chain']);
+    expect(wrong([told])).toEqual(['health']);
+  });
+
   it("what is worth knowing of Proxmox's firewall", () => {
     const facts = healthy(
       proxmox({
