@@ -2,6 +2,7 @@
 
 import { basename, dirname } from 'node:path';
 import {
+  type FirstBad,
   type HashedBlock,
   type Ledger,
   type LedgerOptions,
@@ -13,6 +14,7 @@ import {
 } from '../core/ledger/index.ts';
 import { keepIndex } from '../core/ledger/index-files/keep.ts';
 import type { Watching } from '../core/lib/watch.ts';
+import { openToldGaps, type ToldGaps } from './told-gaps.ts';
 
 export interface Book {
   ledger: Ledger;
@@ -20,6 +22,10 @@ export interface Book {
   openAtStart: HashedBlock[];
   /** A chain that was there and is in the file no more, as it was found at this start or lately. */
   loss: Loss | undefined;
+  /** The first line that does not hold, as soon as the check in the background has found it. */
+  broken(): FirstBad | undefined;
+  /** What could not be written lately. */
+  gap: ToldGaps['now'];
   /** Why the file is no longer the one that was written; resolves as soon as that is seen. */
   lost: Promise<string>;
   close(): Promise<void>;
@@ -35,16 +41,29 @@ export async function openBook(
     watching: Pick<Watching, 'directory'>;
     now: () => number;
     onError: (error: unknown) => void;
+    /** Told once of the first line that does not hold. */
+    onBroken?: (broken: FirstBad) => void;
   },
 ): Promise<Book> {
   const { path } = options;
-  const { headFile, onError } = parts;
+  const { headFile, onError, onBroken } = parts;
   const remembered = await readRememberedHead(headFile, path);
   const ledger = await openLedger({ ...options, remembered });
   const openAtStart = await openIntents(path);
   const former = remembered?.loss;
   const isRecent = former !== undefined && parts.now() - Date.parse(former.at) < TOLD_MS;
   const loss = ledger.loss ?? (isRecent ? former : undefined);
+  const gaps = openToldGaps(ledger, { path, ...parts });
+  let broken: FirstBad | undefined;
+  // It rejects when the ledger is closed meanwhile.
+  const checked = ledger.history().then(
+    (found) => {
+      if (found.verdict !== 'broken') return;
+      broken = found.firstBad;
+      if (broken !== undefined) onBroken?.(broken);
+    },
+    () => undefined,
+  );
   const index = keepIndex(ledger, { path, onError });
   const memory = rememberHead(ledger, { file: headFile, path, loss, onError });
   let report: (what: string) => void = () => undefined;
@@ -65,13 +84,17 @@ export async function openBook(
     ledger,
     openAtStart,
     loss,
+    broken: () => broken,
+    gap: gaps.now,
     lost,
     async close() {
       unsubscribe();
+      gaps.close();
       watch.close();
       await index.close();
       await memory.close();
       await ledger.close();
+      await checked;
     },
   };
 }

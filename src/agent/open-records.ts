@@ -9,6 +9,7 @@ import { AGENT_STARTED, carryOver } from '../core/ledger/index.ts';
 import { entryOf } from '../core/ledger/producer.ts';
 import type { Log } from '../core/lib/log.ts';
 import type { Watching } from '../core/lib/watch.ts';
+import { brokenText } from '../diagnose/ledger-faults.ts';
 import { openReportedEvents } from '../reconcile/reported-events.ts';
 import { checkpointsOf } from './open-checkpoints.ts';
 import { lossText, openBook } from './open-ledger.ts';
@@ -40,9 +41,13 @@ export async function openRecords(parts: RecordParts) {
     {
       ...{ path, hostname, bootId, pid: process.pid, user: 'root', onBroken: 'set-aside' },
       limits: { bytes: segment_mib << 20, ageMs: segment_days * DAY_MS },
+      gapFile: PLACES.ledgerGap,
       onTrouble: onError,
     },
-    { headFile: PLACES.head, watching, now, onError },
+    {
+      ...{ headFile: PLACES.head, watching, now, onError },
+      onBroken: (broken) => log.error(brokenText(path, broken)),
+    },
   );
   const { ledger, openAtStart } = book;
   if (book.loss) log.error(lossText(config.ledger.path, book.loss));

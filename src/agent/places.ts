@@ -12,6 +12,7 @@ export const PLACES = {
   runtime: RUNTIME,
   state: STATE,
   head: join(STATE, HEAD_FILE),
+  ledgerGap: join(RUNTIME, 'ledger-gap.json'),
   vmids: join(STATE, 'vmids.json'),
   leases: join(STATE, 'leases.json'),
   knownGuests: join(STATE, 'known-guests.json'),

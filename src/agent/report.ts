@@ -14,11 +14,10 @@ export type Report = ReturnType<typeof openReport>;
 
 /** @param configuration when the configuration was read, and which keys wait for a restart */
 export function openReport(parts: HostParts & GuestParts & AgentParts, configuration: Reloader['summary']) {
-  const { netmaker, runtimes, book, watching } = parts;
+  const { netmaker, runtimes, watching } = parts;
   const health = openHealth({
     ...parts,
     switchDirectory: dirname(PLACES.switchPidFile),
-    loss: book.loss,
     polled: watching.polled,
     withdrawn: netmaker.withdrawn,
     unreached: netmaker.unreached,

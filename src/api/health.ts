@@ -6,7 +6,7 @@ import { observeBridges, observePorts } from '../core/drivers/ovsdb/observe.ts';
 import { isLinuxBridge, isUpWith, type LinkState, linkState } from '../core/kernel/links.ts';
 import type { CheckpointStatus, Checkpoints } from '../core/ledger/checkpoint/checkpoints.ts';
 import type { EpochNote } from '../core/ledger/checkpoint/epoch-note.ts';
-import type { Loss } from '../core/ledger/index.ts';
+import type { FirstBad, Loss } from '../core/ledger/index.ts';
 import type { SegmentChange } from '../core/ledger/segment-watch.ts';
 import type { Answer } from '../core/lib/answer.ts';
 import type { PolledDirectory } from '../core/lib/watch.ts';
@@ -25,6 +25,7 @@ import {
   portHealth,
   type Unread,
 } from '../diagnose/health.ts';
+import type { GapView } from '../diagnose/ledger-faults.ts';
 import type { Binding, DesiredState } from '../state/desired-state.ts';
 import type { PendingRetries } from '../state/pending-retries.ts';
 import type { WitnessClient } from '../witness/client/client.ts';
@@ -40,7 +41,12 @@ export interface HealthParts {
   drivers: SwitchDrivers;
   /** `/run/openvswitch`. */
   switchDirectory: string;
-  loss: Loss | undefined;
+  /** What the ledger lost, what of it does not hold, and what could not be written. */
+  book: {
+    readonly loss: Loss | undefined;
+    broken(): FirstBad | undefined;
+    gap(): GapView | undefined;
+  };
   polled: () => readonly PolledDirectory[];
   withdrawn: () => number;
   checkpoints: Pick<Checkpoints, 'status'>;
@@ -77,7 +83,9 @@ export function openHealth(parts: HealthParts): AgentHealth {
       ports: unreachable ? [] : await portViews(parts, bindings, switchProblem),
       ledger: {
         path: config.ledger.path,
-        loss: parts.loss,
+        loss: parts.book.loss,
+        broken: parts.book.broken(),
+        gap: parts.book.gap(),
         epoch: parts.epoch(),
         changed: parts.segments.changed(),
         unsigned: unsignedFor(parts.checkpoints.status()),

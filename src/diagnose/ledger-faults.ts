@@ -1,7 +1,7 @@
 // What is wrong with the ledger: what it lost, why it goes on under another name, and that it is not signed. Each is told once. Pure.
 
 import { type EpochNote, epochText, goesOnText } from '../core/ledger/checkpoint/epoch-note.ts';
-import type { Loss } from '../core/ledger/index.ts';
+import type { FirstBad, Loss } from '../core/ledger/index.ts';
 import type { SegmentChange } from '../core/ledger/segment-watch.ts';
 import { ERRORS, type ErrorCode } from '../core/lib/errors.ts';
 import type { Fault } from './explain/faults.ts';
@@ -11,10 +11,25 @@ export interface LedgerView {
   loss?: Loss | undefined;
   /** Why its epoch began. */
   epoch?: EpochNote | undefined;
+  /** The first line that does not hold. */
+  broken?: FirstBad | undefined;
+  /** What could not be written. */
+  gap?: GapView | undefined;
   /** What others did to its sealed segments. */
   changed?: readonly SegmentChange[];
   /** Why no checkpoint can be signed. */
   unsigned?: { text: string; code: ErrorCode } | undefined;
+}
+
+/** Appends that failed. Times are RFC 3339. */
+export interface GapView {
+  since: string;
+  /** When writing was possible again; without it, it is not yet. */
+  until?: string;
+  failed: number;
+  error: string;
+  /** Of the block that tells of it. */
+  height?: number;
 }
 
 export type LedgerFault = Fault & { degraded?: boolean };
@@ -27,7 +42,9 @@ export function ledgerFaults(ledger: LedgerView | undefined, now: number): Ledge
   if (ledger === undefined) return [];
   return [
     ...missingBlocks(ledger, now),
+    ...brokenChain(ledger),
     ...changedSegments(ledger.changed ?? []),
+    ...gapFault(ledger),
     ...unsignedHead(ledger.unsigned),
   ];
 }
@@ -58,6 +75,31 @@ function lossFault(path: string, { height, hash, found: end, setAside, at }: Los
       : `The old file did not hold and was set aside. Where it is damaged: ovs-port-agent ledger verify ${setAside}`;
   const text = `the ledger ${path} does not hold block ${height}, the last one known: ${instead} at ${at}`;
   return { fault: 'ledger-lost', text, remedy };
+}
+
+/** One line for people. @param path of the ledger */
+export function brokenText(path: string, { height, file, reason, expected, actual }: FirstBad): string {
+  const where = file === undefined ? '' : ` (${file})`;
+  return `the ledger ${path} does not hold from block ${height} on${where}: ${reason}, expected ${expected}, found ${actual}`;
+}
+
+function brokenChain({ path, broken }: LedgerView): LedgerFault[] {
+  if (broken === undefined) return [];
+  const remedy =
+    'Keep the files, put back from a backup what does not hold, then restart the agent; see: ovs-port-agent ledger verify';
+  return [{ fault: 'ledger-broken', text: brokenText(path, broken), remedy }];
+}
+
+function gapFault({ path, gap }: LedgerView): LedgerFault[] {
+  if (gap === undefined) return [];
+  const { since, until, failed, error, height } = gap;
+  const blocks = failed === 1 ? 'a block' : `${failed} blocks`;
+  if (until === undefined || height === undefined) {
+    const text = `the ledger ${path} cannot be written since ${since}: ${blocks} could not be recorded (${error})`;
+    return [{ fault: 'ledger-gap', text, remedy: ERRORS['ledger-write-failed'].remedy }];
+  }
+  const text = `the ledger ${path} lacks ${blocks} from ${since} to ${until}: it could not be written (${error})`;
+  return [{ fault: 'ledger-gap', text, remedy: `See ovs-port-agent ledger show ${height}`, degraded: true }];
 }
 
 function changedSegments(changed: readonly SegmentChange[]): LedgerFault[] {

@@ -244,6 +244,9 @@ describe('the ledger', () => {
     const status = await host.cli('status');
     expect([status.exitCode, status.stdout]).toEqual([1, expect.stringContaining('no space left on device')]);
 
+    // Who starts it anew while the disk is full loses nothing of what is to be told.
+    const [before] = /cannot be written since \S+(?=:)/.exec(status.stdout) ?? ['?'];
+    await host.sh('systemctl kill -s KILL ovs-port-agent');
     await host.sh(`rm ${STATE}/filler`);
     const three = [/^vi1000/, /^vi1000/, /^vi101$/].map((name) => [expect.stringMatching(name), true]);
     await eventually(portsSeen, (ports) => expect(ports).toEqual(three));
@@ -256,6 +259,11 @@ describe('the ledger', () => {
     const gap = (await host.ledger()).findLast(({ action }) => action === 'ledger_gap');
     expect(gap?.data).toMatchObject({ error: expect.stringContaining('ENOSPC') });
     expect(gap?.data.failed).toBeGreaterThan(0);
+    expect(`cannot be written since ${gap?.data.since}`).toBe(before);
+    const told = async () => (await host.cli('status')).stdout;
+    expect(await told()).toContain(`Note: the ledger ${LEDGER} lacks`);
+    await host.sh('systemctl restart ovs-port-agent');
+    await eventually(told, (text) => expect(text).toContain(`Note: the ledger ${LEDGER} lacks`));
     await expectVerified();
   });
 });

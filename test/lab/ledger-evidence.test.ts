@@ -79,8 +79,12 @@ describe('the ledger of a host', () => {
     const told = async () => (await status()).health.filter(({ fault }) => fault === 'ledger-segment');
     await eventually(told, ([fault]) => expect(fault?.text).toContain('it was removed'));
     expect(await verdict()).toMatchObject({ exitCode: 20, verdict: 'broken' });
+    // Nobody who starts the agent again gets a green light.
+    await restart();
+    const broken = async () => (await status()).health.filter(({ fault }) => fault.startsWith('ledger-'));
+    await eventually(broken, (found) => expect(found).toMatchObject([{ fault: 'ledger-broken' }]));
     await host.sh(`mv /root/*1.jsonl.gz ${STATE}/ledger.d/segments/; systemctl restart ${UNIT}`);
-    await eventually(told, (found) => expect(found).toEqual([]));
+    await eventually(broken, (found) => expect(found).toEqual([]));
     expect(await verdict()).toMatchObject({ exitCode: 0, verdict: 'ok' });
   });
 

@@ -1,23 +1,55 @@
-// What could not be written: from when to when, and how much, so that it can be told once the disk takes it.
+// What could not be written: from when to when, and how much, so that it can be told once the disk takes it, by the next agent too.
+import { readFileSync, rmSync } from 'node:fs';
+import { z } from 'zod';
+import { writeMemoryFile } from '../lib/atomic-file.ts';
 import type { LEDGER_FILE } from './file-actions.ts';
 import type { EntryOf } from './producer.ts';
 
+/** Appends that failed and that no block tells of yet. */
+export type OpenGap = {
+  /** Of the first, in milliseconds of the epoch. */
+  since: number;
+  count: number;
+  error: string;
+};
+
 export type Gap = {
-  /** So many appends failed now, ms of the epoch. */
-  failed(count: number, nowMs: number, error: unknown): void;
+  /** So many appends failed now, ms of the epoch. @param isNoted whether the next process is to know of it */
+  failed(count: number, nowMs: number, error: unknown, isNoted: boolean): void;
+  open(): OpenGap | undefined;
   /** The block about it; undefined when there is nothing to tell. */
   entry(nowMs: number): EntryOf<typeof LEDGER_FILE, 'ledger_gap'> | undefined;
   /** It has been told. */
   closed(): void;
 };
 
-export function newGap(): Gap {
-  let open: { since: number; count: number; error: string } | undefined;
+/** Where a gap outlives the process; in memory (/run), since the ledger's disk takes nothing then. */
+export type GapNote = {
+  file: string;
+  /** Of the ledger. */
+  path: string;
+};
+
+const noteSchema = z.object({
+  path: z.string(),
+  since: z.number().int().min(0).max(8.64e15),
+  count: z.number().int().min(0),
+  error: z.string(),
+});
+
+export function newGap(note?: GapNote): Gap {
+  let open = note && readNote(note);
   return {
-    failed(count, nowMs, error) {
-      open ??= { since: nowMs, count: 0, error: reasonOf(error) };
-      open.count += count;
+    failed(count, nowMs, error, isNoted) {
+      const {
+        since,
+        count: before,
+        error: first,
+      } = open ?? { since: nowMs, count: 0, error: reasonOf(error) };
+      open = { since, count: before + count, error: first };
+      if (note && isNoted) writeNote(note, open);
     },
+    open: () => open,
     entry(nowMs) {
       if (open === undefined) return undefined;
       const { since, count: failed, error } = open;
@@ -26,8 +58,36 @@ export function newGap(): Gap {
     },
     closed() {
       open = undefined;
+      if (note) removeNote(note);
     },
   };
+}
+
+// Without a note that can be read or written a gap is forgotten with this process, as it would be without a place for one.
+
+function readNote({ file, path }: GapNote): OpenGap | undefined {
+  try {
+    const { path: whose, ...open } = noteSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+    return whose === path ? open : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function writeNote({ file, path }: GapNote, open: OpenGap): void {
+  try {
+    writeMemoryFile(file, `${JSON.stringify({ path, ...open })}\n`);
+  } catch {
+    // See above.
+  }
+}
+
+function removeNote({ file }: GapNote): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // It is told once more at the next start.
+  }
 }
 
 // What the system said, where it said something: that of ours only tells that the ledger could not be written.

@@ -6,6 +6,7 @@ export { CATEGORIES, type Category, isCategory, type Producer, producerOf } from
 export type { DeclaredEntry, Entry } from './draft.ts';
 export { findEvents } from './event-ids.ts';
 export { follow } from './follow.ts';
+export type { OpenGap } from './gap.ts';
 export { AGENT_STARTED, carryOver, openIntents } from './intents.ts';
 export type { Unreadable } from './line-chunks.ts';
 export type { Loss } from './loss.ts';

@@ -3,7 +3,7 @@ import { appendQueue } from './append-queue.ts';
 import type { HashedBlock } from './block.ts';
 import { checkOrigin, type DeclaredEntry, type Entry, makeDraft, type Origin } from './draft.ts';
 import { LEDGER_FILE } from './file-actions.ts';
-import { newGap } from './gap.ts';
+import { newGap, type OpenGap } from './gap.ts';
 import { holdsBlock } from './holds-block.ts';
 import { ledgerFile } from './ledger-file.ts';
 import { type LedgerFs, realFs } from './ledger-fs.ts';
@@ -36,6 +36,8 @@ export type LedgerOptions = Origin & {
   /** The head of the chain as it was last known. A ledger without it goes on, and says so in a block. */
   remembered?: Head | undefined;
   fs?: LedgerFs;
+  /** Where appends that failed are noted, so that the next writer tells of them; best in /run. */
+  gapFile?: string | undefined;
   /** When the file is sealed and the next one begun; default: 64 MiB or 31 days. */
   limits?: RotationLimits;
   /** Told when the file could not be sealed; it goes on to be written, and that is tried again. */
@@ -60,6 +62,8 @@ export type LedgerWriter = {
   onSealed(listener: () => void): () => void;
   /** The remembered chain, when the file did not hold it. */
   readonly loss: Loss | undefined;
+  /** What could not be written and is not told of by a block yet. */
+  gap(): OpenGap | undefined;
   /** Why the file's name no longer leads to what this ledger wrote; see `LedgerFile.lost`. */
   lost(): string | undefined;
   /** Waits for what was appended, then gives the lock back. */
@@ -72,7 +76,7 @@ export type Ledger = Omit<LedgerWriter, 'append'> & { append(entry: DeclaredEntr
 /** Throws `ledger-locked`, `ledger-broken`, `bad-argument`, or `ledger-write-failed`. */
 export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> {
   checkOrigin(options);
-  const { clock = { now: Date.now }, onBroken = 'refuse', fs = realFs, remembered } = options;
+  const { clock = { now: Date.now }, onBroken = 'refuse', fs = realFs, remembered, gapFile } = options;
   const paths = ledgerPaths(options.path);
   await makeDir(paths.dir);
   await makeDir(paths.side);
@@ -87,7 +91,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
     const listeners = new Set<LedgerListener>(options.onAppend ? [options.onAppend] : []);
     const sealing = sealingOf(store, found, { ...options, clock });
     const draft = (entry: Entry, after: number) => makeDraft(entry, options, after, clock.now());
-    const gap = newGap();
+    const gap = newGap(gapFile === undefined ? undefined : { file: gapFile, path: options.path });
     const queue = appendQueue({
       file: store,
       start: head,
@@ -102,7 +106,8 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
         return entry && draft(entryOf(LEDGER_FILE, entry), queue.head().height);
       },
       onRecorded: gap.closed,
-      onFailed: (count, error) => gap.failed(count, clock.now(), error),
+      // A file that was taken away is told of by the next start in its own way.
+      onFailed: (count, error) => gap.failed(count, clock.now(), error, store.lost() === undefined),
     });
     // When nobody appends, this is what notices that the disk takes blocks again.
     const probe = setInterval(() => gap.entry(0) && queue.flush(), PROBE_MS).unref();
@@ -112,6 +117,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
       stats: () => stats.get(queue.head(), store.written()),
       history: stats.history,
       loss,
+      gap: gap.open,
       lost: store.lost,
       subscribe(listener) {
         listeners.add(listener);

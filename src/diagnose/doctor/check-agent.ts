@@ -49,11 +49,17 @@ export function checkAgent(facts: DoctorFacts): Finding[] {
   ];
 }
 
+const FOUND_BY_DOCTOR: ReadonlySet<string> = new Set([
+  'ovsdb-unreachable',
+  'vswitchd-unreachable',
+  'ledger-broken',
+]);
+
 /** What `status` says, but for what doctor finds out by itself. */
 function wrong({ health = [], waiting }: AgentFacts): Finding[] {
   const reported = new Set(waiting.map(({ port }) => port));
   return health
-    .filter(({ fault, name }) => !reported.has(name) && !/^(?:ovsdb|vswitchd)-unreachable$/.test(fault))
+    .filter(({ fault, name }) => !reported.has(name) && !FOUND_BY_DOCTOR.has(fault))
     .map(({ name, text, remedy, degraded }) => {
       const words = name === '' ? text : `${name}: ${text}`;
       return degraded ? warn('health', words, { remedy }) : fail('health', words, { remedy });

@@ -4,15 +4,17 @@ import {
   appendFileSync,
   copyFileSync,
   mkdirSync,
+  readdirSync,
   renameSync,
   rmSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type Book, openBook } from '../../../src/agent/open-ledger.ts';
 import { LEDGER_FILE } from '../../../src/core/ledger/file-actions.ts';
+import type { FirstBad } from '../../../src/core/ledger/index.ts';
 import { entryOf } from '../../../src/core/ledger/producer.ts';
 import { openWatching } from '../../../src/core/lib/watch.ts';
 import { scratch } from '../core/ledger/scratch.ts';
@@ -94,5 +96,64 @@ describe('a ledger that is taken away', () => {
     expect(sealings).toBeGreaterThan(5);
     expect(lost).toEqual([]);
     await book.close();
+  });
+});
+
+describe('what was wrong with a ledger before the agent was started again', () => {
+  const origin = { hostname: 'pve1', bootId: 'boot-1', pid: 1, user: 'root' };
+  const again = (dir: string, now = Date.now, onBroken?: (broken: FirstBad) => void) =>
+    openBook(
+      { path: join(dir, 'state', 'ledger.jsonl'), ...origin, limits },
+      {
+        ...{ headFile: join(dir, 'head.json'), watching: openWatching(), now },
+        onError: (error: unknown) => expect(error).toBe(undefined),
+        ...(onBroken && { onBroken }),
+      },
+    );
+
+  it('is still told: a segment that is gone, until it is back', async () => {
+    using place = scratch();
+    const { path, book } = await opened(place.dir);
+    for (let n = 0; n < 40; n++) await book.ledger.append(entry);
+    await book.close();
+    const segments = `${path.slice(0, -'.jsonl'.length)}.d/segments`;
+    const name = readdirSync(segments).sort()[1] ?? '';
+    renameSync(join(segments, name), join(place.dir, name));
+    const told: FirstBad[] = [];
+    const without = await again(place.dir, Date.now, (broken) => told.push(broken));
+    await vi.waitFor(() => expect(without.broken()?.reason).toBe('missing'));
+    expect(told).toEqual([without.broken()]);
+    await without.close();
+    renameSync(join(place.dir, name), join(segments, name));
+    const whole = await again(place.dir);
+    await whole.ledger.history();
+    expect(whole.broken()).toBe(undefined);
+    await whole.close();
+  });
+
+  it('is still told: what could not be written, for a week', async () => {
+    using place = scratch();
+    const { book } = await opened(place.dir);
+    expect(book.gap()).toBe(undefined);
+    const gap = {
+      since: '2026-11-30T10:00:00.000Z',
+      until: '2026-11-30T10:02:00.000Z',
+      failed: 3,
+      error: 'full',
+    };
+    const clock = (days: number) => () => Date.parse(gap.until) + days * 86_400_000;
+    const { height } = await book.ledger.append(entryOf(LEDGER_FILE, { action: 'ledger_gap', data: gap }));
+    await book.close();
+    const soon = await again(place.dir, clock(6));
+    await vi.waitFor(() => expect(soon.gap()).toEqual({ ...gap, height }));
+    const { height: next } = await soon.ledger.append(
+      entryOf(LEDGER_FILE, { action: 'ledger_gap', data: { ...gap, failed: 4 } }),
+    );
+    expect(soon.gap()).toEqual({ ...gap, failed: 4, height: next });
+    await soon.close();
+    const late = await again(place.dir, clock(8));
+    await late.ledger.history();
+    expect(late.gap()).toBe(undefined);
+    await late.close();
   });
 });

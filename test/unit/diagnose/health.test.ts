@@ -170,6 +170,37 @@ describe('health', () => {
     });
   });
 
+  it('names the first line that does not hold', () => {
+    const broken = {
+      ...{ height: 9, line: 1, offset: 0, file: 'ledger.d/segments/9.jsonl', reason: 'missing' as const },
+      ...{ expected: 'block 5', actual: 'block 9' },
+    };
+    expect(healthOf({ ...well, ledger: { path: '/l', broken } })).toMatchObject([
+      {
+        fault: 'ledger-broken',
+        text: 'the ledger /l does not hold from block 9 on (ledger.d/segments/9.jsonl): missing, expected block 5, found block 9',
+      },
+    ]);
+  });
+
+  it('says what could not be written while that is so, and notes it afterwards', () => {
+    const told = (more: object) => {
+      const gap = { since: 'T1', failed: 3, error: 'ENOSPC', ...more };
+      return healthOf({ ...well, ledger: { path: '/l', gap } })[0];
+    };
+    expect(told({})).toMatchObject({
+      fault: 'ledger-gap',
+      text: 'the ledger /l cannot be written since T1: 3 blocks could not be recorded (ENOSPC)',
+    });
+    expect(told({})).not.toHaveProperty('degraded');
+    expect(told({ failed: 1, until: 'T2', height: 7 })).toMatchObject({
+      fault: 'ledger-gap',
+      text: 'the ledger /l lacks a block from T1 to T2: it could not be written (ENOSPC)',
+      remedy: 'See ovs-port-agent ledger show 7',
+      degraded: true,
+    });
+  });
+
   it('names a sealed segment that somebody changed, and how many more there are', () => {
     const told = (...files: string[]) =>
       healthOf({

@@ -1,7 +1,8 @@
 // A disk that fails: appends say so, nothing half-written stays, and the ledger works again when the disk does.
 
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open as fsOpen } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { type HashedBlock, tail, verifyLedger } from '../../../../src/core/ledger/index.ts';
 import { entry, open, scratch } from './scratch.ts';
@@ -94,6 +95,73 @@ describe('a full disk', () => {
     await ledger.append(entry(4));
     expect(told.map(({ action }) => action)).toEqual(['ledger_gap', 'port_attached']);
     await ledger.close();
+  });
+
+  describe('whose agent ends before there is room again', () => {
+    const full = { method: 'write', code: 'ENOSPC' } as const;
+
+    it('is told of by the next agent, from the first append that failed on, and once', async () => {
+      using place = scratch();
+      const { fs, state } = failingFs();
+      const gapFile = join(place.dir, 'gap.json');
+      let now = Date.parse('2026-11-30T10:00:00Z');
+      const options = { fs, gapFile, clock: { now: () => now } };
+      const before = await open(place.path, options);
+      await before.append(entry(1));
+      state.faults = [full];
+      await Promise.allSettled([before.append(entry(2)), before.append(entry(3))]);
+      expect(before.gap()).toMatchObject({ count: 2, error: 'ENOSPC: injected' });
+      await before.close();
+      now += 60_000;
+      const still = await open(place.path, options);
+      await expect(still.append(entry(4))).rejects.toMatchObject({ code: 'ledger-write-failed' });
+      await still.close();
+      state.faults = [];
+      now += 60_000;
+      for (const n of [5, 6]) {
+        const next = await open(place.path, options);
+        await next.append(entry(n));
+        expect(next.gap()).toBe(undefined);
+        await next.close();
+      }
+      const data = { failed: 3, since: '2026-11-30T10:00:00.000Z', until: '2026-11-30T10:02:00.000Z' };
+      expect(await tail(place.path, 9)).toMatchObject([
+        { data: { port: 'vi1' } },
+        { action: 'ledger_gap', data },
+        { data: { port: 'vi5' } },
+        { data: { port: 'vi6' } },
+      ]);
+    });
+
+    it('is told of in its own ledger alone, and a note that is none or has no place harms nobody', async () => {
+      using place = scratch();
+      const { fs, state } = failingFs();
+      const gapFile = join(place.dir, 'gap.json');
+      writeFileSync(gapFile, JSON.stringify({ path: '/other', since: 0, count: 1, error: 'x' }));
+      for (const file of [gapFile, join(place.dir, 'none', 'gap.json'), place.dir]) {
+        const ledger = await open(place.path, { fs, gapFile: file });
+        expect(ledger.gap()).toBe(undefined);
+        state.faults = [full];
+        await expect(ledger.append(entry(1))).rejects.toMatchObject({ code: 'ledger-write-failed' });
+        state.faults = [];
+        await ledger.append(entry(2));
+        await ledger.close();
+        writeFileSync(gapFile, 'no note');
+      }
+      const told = (await tail(place.path, 9)).filter(({ action }) => action === 'ledger_gap');
+      expect(told.map(({ data }) => data)).toMatchObject([{ failed: 1 }, { failed: 1 }, { failed: 1 }]);
+    });
+
+    it('is not mistaken for a file that was taken away, which the next start tells in its own way', async () => {
+      using place = scratch();
+      const gapFile = join(place.dir, 'gap.json');
+      const ledger = await open(place.path, { gapFile });
+      await ledger.append(entry(1));
+      renameSync(place.path, `${place.path}.1`);
+      await expect(ledger.append(entry(2))).rejects.toMatchObject({ code: 'ledger-write-failed' });
+      await ledger.close();
+      expect(existsSync(gapFile)).toBe(false);
+    });
   });
 
   it('does not take along what was appended meanwhile', async () => {
