@@ -29,19 +29,21 @@ export class CliError extends Error {
   }
 }
 
-/** One line, safe to print, whatever was thrown. */
-export function failureOf(thrown: unknown): Failure {
-  const { line, exitCode } = unsafeFailure(thrown);
+/** One line, safe to print, whatever was thrown. `isRoot`: what is refused is not to be had by becoming root. */
+export function failureOf(thrown: unknown, isRoot = false): Failure {
+  const { line, exitCode } = unsafeFailure(thrown, isRoot);
   return { line: printable(line.trim().replace(/\s*[\r\n]+\s*/g, ' ')), exitCode };
 }
 
-function unsafeFailure(thrown: unknown): Failure {
+function unsafeFailure(thrown: unknown, isRoot: boolean): Failure {
   if (thrown instanceof CliError) return { line: thrown.message, exitCode: thrown.exitCode };
   const root = rootCause(thrown);
   if (root instanceof BusError) return busFailure(root, thrown);
-  if (isErrno(root, 'EACCES', 'EPERM')) {
+  if (!isRoot && isErrno(root, 'EACCES', 'EPERM')) {
     return { line: `${describe(thrown, root)}. Run this as root: sudo ovs-port-agent …`, exitCode: 3 };
   }
+  if (isAgentError(thrown, 'output-failed'))
+    return { line: thrown.toLine(), exitCode: ERRORS[thrown.code].exitCode };
   if (isErrno(root, 'EISDIR')) {
     return { line: `${root.path ?? 'What was named'} is a directory. Name a file.`, exitCode: 2 };
   }

@@ -171,9 +171,9 @@ function verbOf(program: Command, argv: readonly string[]): string | undefined {
 /** An agent that is missed because of its configuration, or because its start fails: that is what to mend. */
 async function explained(
   thrown: unknown,
-  { configProblem, runtimeDir }: Pick<Context, 'configProblem' | 'runtimeDir'>,
+  { configProblem, runtimeDir, isRoot }: Pick<Context, 'configProblem' | 'runtimeDir' | 'isRoot'>,
 ): Promise<Failure> {
-  const failure = failureOf(thrown);
+  const failure = failureOf(thrown, isRoot());
   if (!isUnanswered(thrown)) return failure;
   const problem = await configProblem();
   if (problem !== undefined) return { ...failure, line: printable(missedForConfig(problem)) };

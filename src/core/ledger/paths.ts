@@ -1,6 +1,7 @@
 // Where a ledger keeps what belongs to it, and the directories for that.
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { makeDirs } from '../lib/make-dirs.ts';
 
 export type LedgerPaths = {
   file: string;
@@ -30,9 +31,9 @@ export function ledgerPaths(file: string): LedgerPaths {
   };
 }
 
-/** Makes a directory (0700) and its missing parents durable. One that exists keeps its mode: it is the administrator's. */
-export async function makeDir(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode: 0o700 });
+/** Makes a directory and its missing parents durable. One that exists keeps its mode: it is the administrator's. */
+export async function makeDir(path: string, mode = 0o700): Promise<void> {
+  const first = await makeDirs(path, mode);
   if (first === undefined) return;
   for (let made = path; ; made = dirname(made)) {
     await syncDir(dirname(made));

@@ -189,6 +189,10 @@ export const ERRORS = {
     exitCode: 1,
     remedy: 'Wait, then record less often: what changes all the time belongs into a metric.',
   },
+  'output-failed': {
+    exitCode: 1,
+    remedy: 'Name a place that can be written, or make room there, then run this again.',
+  },
   'ledger-write-failed': { exitCode: 1, remedy: 'Check the disk that holds /var/lib/ovs-port-agent.' },
   'ledger-evidence-unreadable': {
     exitCode: 1,

@@ -1,9 +1,10 @@
 // Copies what this node wants to show to where all nodes see it. Run by a unit of its own, which may write below /etc/pve.
 
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../../core/lib/atomic-file.ts';
 import { AgentError, isErrno } from '../../core/lib/errors.ts';
+import { makeDirs } from '../../core/lib/make-dirs.ts';
 import { sharedFolder } from './published.ts';
 
 /** The proofs first: a checkpoint without them is waited for, proofs of a checkpoint that is not there yet do no harm. */
@@ -29,7 +30,7 @@ export async function publishOut(out: string, root: string): Promise<number> {
   const folder = sharedFolder(root);
   let written = 0;
   try {
-    await mkdir(folder, { recursive: true });
+    await makeDirs(folder);
     for (const name of files) {
       const text = await readFile(join(out, name), 'utf8');
       if ((await readFile(join(folder, name), 'utf8').catch(() => undefined)) === text) continue;

@@ -74,6 +74,27 @@ describe('a user who is not root', () => {
   });
 });
 
+describe('root', () => {
+  const cause = Object.assign(new Error('EPERM: operation not permitted'), { code: 'EPERM' });
+
+  it('is not told to become root, but what else to do', () => {
+    const { line, exitCode } = failureOf(new AgentError('output-failed', '/sys/x is not', { cause }), true);
+    expect([line, exitCode]).toEqual([
+      `/sys/x is not (${cause.message}) [output-failed] ${ERRORS['output-failed'].remedy}`,
+      1,
+    ]);
+  });
+});
+
+describe('a place that cannot be written', () => {
+  it.each(['EISDIR', 'ENOTDIR', 'ENOENT', 'ENOSPC'])('has its code: %s', (code) => {
+    const cause = Object.assign(new Error(code), { code, path: '/x' });
+    const { line, exitCode } = failureOf(new AgentError('output-failed', '/x cannot be written', { cause }));
+    expect(line).toContain(`(${code}) [output-failed] Name`);
+    expect(exitCode).toBe(1);
+  });
+});
+
 describe('exit codes', () => {
   it('are 2 for usage and configuration', () => {
     expect([ERRORS['bad-argument'].exitCode, ERRORS['bad-config'].exitCode]).toEqual([2, 2]);

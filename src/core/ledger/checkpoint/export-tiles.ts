@@ -1,12 +1,13 @@
 // Writes a ledger as plain files that any web server can serve to any tlog client (C2SP tlog-tiles), and goes on where it ended.
 
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeFileAtomically } from '../../lib/atomic-file.ts';
 import { AgentError, isErrno } from '../../lib/errors.ts';
+import { readLimited } from '../../lib/read-limited.ts';
 import { parseCheckpoint } from '../note/checkpoint.ts';
-import { parseNote } from '../note/signed-note.ts';
-import { ledgerPaths } from '../paths.ts';
+import { MAX_NOTE_BYTES, parseNote } from '../note/signed-note.ts';
+import { ledgerPaths, makeDir } from '../paths.ts';
 import { consistencyProof } from '../tree/proofs.ts';
 import { bundle, entriesPath, TILE_WIDTH, tileBytes, tilePath, tilesOf } from '../tree/tiles.ts';
 import { readTree, type TreeReader } from '../tree/tree-file.ts';
@@ -29,7 +30,8 @@ const MODE = 0o644;
 
 /**
  * Brings `dir` up to the newest checkpoint. The checkpoint is written last, so that a client never sees one whose tiles are not there.
- * Throws `ledger-checkpoint-missing`, `ledger-tree-unreadable`, and `bad-argument` where `dir` holds another log.
+ * Throws `ledger-checkpoint-missing`, `ledger-tree-unreadable`, `bad-argument` where `dir` holds another log, and `output-failed` where
+ * it cannot be written.
  */
 export async function exportTiles(path: string, dir: string): Promise<Exported> {
   const places = evidencePaths(ledgerPaths(path).side);
@@ -41,7 +43,7 @@ export async function exportTiles(path: string, dir: string): Promise<Exported> 
   try {
     const before = await exported(dir, newest, tree);
     const files = await writeTiles({ path, dir, tree, size: newest.checkpoint.size, before });
-    await writeFileAtomically(join(dir, 'checkpoint'), newest.text, MODE);
+    await written(dir, () => writeFileAtomically(join(dir, 'checkpoint'), newest.text, MODE));
     const { origin, size } = newest.checkpoint;
     return { origin, size, before, files };
   } finally {
@@ -51,12 +53,13 @@ export async function exportTiles(path: string, dir: string): Promise<Exported> 
 
 /** Blocks that are out already. What is there must be the beginning of what is to come. */
 async function exported(dir: string, { checkpoint: now }: KeptCheckpoint, tree: TreeReader): Promise<number> {
-  const text = await readFile(join(dir, 'checkpoint'), 'utf8').catch((error: unknown) => {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
-    throw error;
+  const place = join(dir, 'checkpoint');
+  const note = await readLimited(place, MAX_NOTE_BYTES).catch((cause: unknown) => {
+    if (isErrno(cause, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw new AgentError('output-failed', `${place} cannot be read`, { cause });
   });
-  if (text === undefined) return 0;
-  const old = parseCheckpoint(parseNote(text).text);
+  if (note === undefined) return 0;
+  const old = parseCheckpoint(parseNote(note).text);
   const fits = old.origin === now.origin && old.size <= now.size;
   if (fits && isConsistent(old, now, consistencyProof(old.size, now.size, tree.read))) return old.size;
   throw new AgentError(
@@ -75,26 +78,24 @@ interface Work {
 
 async function writeTiles({ path, dir, tree, size, before }: Work): Promise<number> {
   let files = 0;
-  const write = async (name: string, bytes: Buffer) => {
+  const write = async (name: string, bytes: Buffer, isFull: boolean) => {
     const target = join(dir, name);
-    await mkdir(dirname(target), { recursive: true, mode: 0o755 });
-    await writeFileAtomically(target, bytes, MODE);
+    await written(dir, async () => {
+      await makeDir(dirname(target), 0o755);
+      await writeFileAtomically(target, bytes, MODE);
+      // A full tile takes the place of its partial ones.
+      if (isFull) await rm(`${target}.p`, { recursive: true, force: true });
+    });
     files += 1;
   };
-  for (const tile of tilesOf(size, before)) {
-    await write(tilePath(tile), tileBytes(tile, tree.read));
-    // A full tile takes the place of its partial ones.
-    if (tile.width === TILE_WIDTH)
-      await rm(join(dir, `${tilePath(tile)}.p`), { recursive: true, force: true });
-  }
+  for (const tile of tilesOf(size, before))
+    await write(tilePath(tile), tileBytes(tile, tree.read), tile.width === TILE_WIDTH);
   const firstBundle = Math.floor(before / TILE_WIDTH);
   let index = firstBundle;
   let blocks: Buffer[] = [];
   const flush = async () => {
-    const place = { index, width: blocks.length };
-    await write(entriesPath(place), bundle(blocks));
-    if (blocks.length === TILE_WIDTH)
-      await rm(join(dir, `${entriesPath(place)}.p`), { recursive: true, force: true });
+    const width = blocks.length;
+    await write(entriesPath({ index, width }), bundle(blocks), width === TILE_WIDTH);
     index += 1;
     blocks = [];
   };
@@ -108,4 +109,12 @@ async function writeTiles({ path, dir, tree, size, before }: Work): Promise<numb
   }
   if (blocks.length > 0) await flush();
   return files;
+}
+
+async function written(dir: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (cause) {
+    throw new AgentError('output-failed', `${dir} cannot be written`, { cause });
+  }
 }

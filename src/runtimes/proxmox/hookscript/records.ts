@@ -1,10 +1,11 @@
 // The records of hookscripts as files below /etc/pve, which pmxcfs gives to every node: they go where a guest migrates to.
 
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { vmidFromText } from '../../../core/guest/vmid.ts';
 import { writeFileAtomically } from '../../../core/lib/atomic-file.ts';
 import { AgentError, isErrno } from '../../../core/lib/errors.ts';
+import { makeDirs } from '../../../core/lib/make-dirs.ts';
 import { nodeTreeFs } from '../../../core/lib/tree-fs.ts';
 import { formatRecord, type HookscriptRecord, parseRecord, type ReadRecord } from './record.ts';
 
@@ -35,7 +36,7 @@ export function openRecords(root: string): HookscriptRecords {
     },
     write: (vmid, record) =>
       writing(directory, async () => {
-        await mkdir(directory, { recursive: true });
+        await makeDirs(directory);
         await writeFileAtomically(pathOf(vmid), formatRecord(record));
       }),
     remove: (vmid) => writing(directory, () => rm(pathOf(vmid), { force: true })),

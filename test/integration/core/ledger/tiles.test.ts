@@ -1,5 +1,6 @@
 // A ledger written as tiles: what any tlog client computes from the files is what was signed.
 
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -104,6 +105,26 @@ describe('a ledger as tiles', () => {
     expect(read(dir, 'checkpoint')).toEqual(before);
     writeFileSync(join(dir, 'checkpoint'), 'no checkpoint');
     await expect(exportTiles(other.path, dir)).rejects.toMatchObject({ code: 'bad-argument' });
+  });
+
+  it('ends with an error where no directory can be made, and where what is there cannot be read', async () => {
+    using place = scratch();
+    await grow(place, 3);
+    const file = join(place.dir, 'file');
+    writeFileSync(file, '');
+    for (const dir of ['/proc/x', '/proc/x/y', '/dev/null', join(file, 'x')])
+      await expect(exportTiles(place.path, dir), dir).rejects.toMatchObject({ code: 'output-failed' });
+    for (const kind of ['a pipe', 'a directory', 'too big'] as const) {
+      const dir = join(place.dir, kind);
+      mkdirSync(dir);
+      const checkpoint = join(dir, 'checkpoint');
+      if (kind === 'a pipe') expect(spawnSync('mkfifo', [checkpoint]).status).toBe(0);
+      else if (kind === 'a directory') mkdirSync(checkpoint);
+      else writeFileSync(checkpoint, Buffer.alloc(70_000, 'x'));
+      const code = kind === 'a pipe' ? 'bad-argument' : 'output-failed';
+      await expect(exportTiles(place.path, dir), kind).rejects.toMatchObject({ code });
+      expect(existsSync(join(dir, 'tile'))).toBe(false);
+    }
   });
 
   it('without a checkpoint is none', async () => {
