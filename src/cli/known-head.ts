@@ -1,18 +1,16 @@
 // A head that somebody kept off the host, read from the file it was kept in.
 
-import { readFile } from 'node:fs/promises';
 import type { KnownHead } from '../core/ledger/checkpoint/judge.ts';
 import { parseCheckpoint } from '../core/ledger/note/checkpoint.ts';
 import { parseNote } from '../core/ledger/note/signed-note.ts';
 import { parseProof } from '../core/ledger/note/tlog-proof.ts';
 import { parseHead } from './arguments.ts';
 import { CliError } from './failure.ts';
+import { readNamed } from './named-file.ts';
 
 /** A checkpoint, a proof with one in it, or HEIGHT:HASH as `ledger verify` prints it. */
 export async function readKnownHead(path: string): Promise<KnownHead> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new CliError(`${path} cannot be read: ${error instanceof Error ? error.message : error}`, 2);
-  });
+  const text = (await readNamed(path)).toString('utf8');
   try {
     const note = text.startsWith('c2sp.org/tlog-proof@') ? parseProof(text).checkpoint : text;
     const { size, root } = parseCheckpoint(parseNote(note).text);

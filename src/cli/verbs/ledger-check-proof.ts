@@ -1,9 +1,8 @@
 // `ledger check-proof`: what an auditor does with a proof; needs neither the agent nor the ledger.
 
-import { readFile } from 'node:fs/promises';
 import { checkProof } from '../../core/ledger/checkpoint/check-proof.ts';
 import { readVerifier } from '../../core/ledger/note/keys.ts';
-import { CliError } from '../failure.ts';
+import { readNamed } from '../named-file.ts';
 import { printable, safeJson } from '../printable.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 
@@ -33,15 +32,8 @@ Exit code: 0 the block is in that ledger, 1 it is not proven.`,
     )
     .action(
       ending(context, async (file: string, { key, block, json }: Options) => {
-        const read = (path: string) =>
-          readFile(path).catch((cause: unknown) => {
-            throw new CliError(
-              `${path} cannot be read: ${cause instanceof Error ? cause.message : cause}`,
-              2,
-            );
-          });
-        const given = block === undefined ? undefined : await read(block);
-        const found = checkProof((await read(file)).toString('utf8'), readVerifier(key), given);
+        const given = block === undefined ? undefined : await readNamed(block);
+        const found = checkProof((await readNamed(file)).toString('utf8'), readVerifier(key), given);
         const { verdict, origin, size, height } = found;
         const text = found.block?.toString('utf8');
         if (json) terminal.out(safeJson({ verdict, origin, size, height, block: text ?? null }, 2));

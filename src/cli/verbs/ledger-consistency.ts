@@ -2,6 +2,7 @@
 
 import { proveConsistency } from '../../core/ledger/checkpoint/prove.ts';
 import { parseHeight } from '../arguments.ts';
+import { demandLedger } from '../ledger-file.ts';
 import { printable, safeJson } from '../printable.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 
@@ -25,7 +26,7 @@ against both checkpoints.`,
       ending(
         context,
         async (size: number, later: number, { file, json }: { file?: string; json?: boolean }) => {
-          const path = file ?? (await context.readConfig()).ledger.path;
+          const path = await demandLedger(file ?? (await context.readConfig()).ledger.path);
           const { old, now, proof } = await proveConsistency(path, size, later);
           const hashes = proof.map((hash) => hash.toString('base64'));
           if (json) terminal.out(safeJson({ path, old: old.text, now: now.text, proof: hashes }, 2));

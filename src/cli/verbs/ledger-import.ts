@@ -1,21 +1,26 @@
 // `ledger import`: looks at a ledger that the older program wrote, and has the agent take it over.
 
 import { constants } from 'node:fs';
-import { copyFile, type FileHandle, rename, rm } from 'node:fs/promises';
+import { copyFile, rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { importSchema } from '../../api/answers/ledger.ts';
 import { importedData } from '../../core/ledger/imported/actions.ts';
 import { type Examined, examineSeedLedger } from '../../core/ledger/imported/examine.ts';
 import { importedDir, incomingPath } from '../../core/ledger/imported/places.ts';
 import { ledgerPaths, makeDir, withFile } from '../../core/ledger/paths.ts';
+import { AgentError } from '../../core/lib/errors.ts';
 import { jsonAnswer, notUnderstood } from '../agent-call.ts';
 import { CliError } from '../failure.ts';
 import { demandLedger } from '../ledger-file.ts';
+import { openNamed } from '../named-file.ts';
 import { safeJson } from '../printable.ts';
 import { importLines } from '../render/imported.ts';
 import { type AddVerb, type Context, ending, examples } from '../verb.ts';
 
 type Options = { check?: boolean; json?: boolean };
+
+/** It is kept for ever beside the ledger. */
+const BYTES_MAX = 4 * 1024 ** 3;
 
 /** Milliseconds: the agent goes through all of it, and through its own ledger. */
 const DEADLINE_MS = 600_000;
@@ -39,7 +44,7 @@ Exit code: 0 taken over, or all of it holds (--check); 1 not.`,
     .action(
       ending(context, async (name: string, { check, json }: Options) => {
         const file = resolve(await demandLedger(name));
-        const found = await withFile(file, 'r', (handle) => examined(file, handle));
+        const found = await examined(file);
         const print = (result: object, lines: string[]) => {
           for (const line of json ? [safeJson(result, 2)] : lines) terminal.out(line);
         };
@@ -60,12 +65,17 @@ Exit code: 0 taken over, or all of it holds (--check); 1 not.`,
 
 type Known = Examined & { verdict: Exclude<Examined['verdict'], 'none'> };
 
-async function examined(file: string, handle: FileHandle): Promise<Known> {
-  const found = await examineSeedLedger(handle);
-  if (found.verdict !== 'none') return found as Known;
+async function examined(file: string): Promise<Known> {
+  const handle = await openNamed(file, BYTES_MAX);
   const first = Buffer.alloc(10);
-  const { bytesRead } = await handle.read(first, 0, first.length, 0);
-  const isOurs = first.subarray(0, bytesRead).toString() === '{"block":{';
+  try {
+    const found = await examineSeedLedger(handle);
+    if (found.verdict !== 'none') return found as Known;
+    await handle.read(first, 0, first.length, 0);
+  } finally {
+    await handle.close();
+  }
+  const isOurs = first.toString() === '{"block":{';
   const why = isOurs
     ? 'it is one of ovs-port-agent itself: ledger verify FILE'
     : 'it has no line as that wrote it';
@@ -75,13 +85,17 @@ async function examined(file: string, handle: FileHandle): Promise<Known> {
 /** The agent sees no home directories, so the copy goes to where its own ledger is. */
 async function handOver({ callAgent, readConfig }: Context, file: string, sha256: string) {
   const { side } = ledgerPaths((await readConfig()).ledger.path);
-  await makeDir(importedDir(side));
   const incoming = incomingPath(side, sha256);
   const draft = `${incoming}.${process.pid}`;
   try {
-    await copyFile(file, draft, constants.COPYFILE_EXCL);
-    await withFile(draft, 'r', (copy) => copy.sync());
-    await rename(draft, incoming);
+    try {
+      await makeDir(importedDir(side));
+      await copyFile(file, draft, constants.COPYFILE_EXCL);
+      await withFile(draft, 'r', (copy) => copy.sync());
+      await rename(draft, incoming);
+    } catch (cause) {
+      throw new AgentError('output-failed', `${file} cannot be copied to ${importedDir(side)}`, { cause });
+    }
     const reply = await callAgent({
       member: 'ImportLedger',
       signature: 'ss',

@@ -3,7 +3,9 @@
 import { examineSeedLedger } from '../../core/ledger/imported/examine.ts';
 import { importedPath } from '../../core/ledger/imported/places.ts';
 import { imports } from '../../core/ledger/imported/take-over.ts';
-import { ledgerPaths, withFile } from '../../core/ledger/paths.ts';
+import { ledgerPaths } from '../../core/ledger/paths.ts';
+import { AgentError } from '../../core/lib/errors.ts';
+import { openRegular } from '../../core/lib/open-regular.ts';
 import { CliError } from '../failure.ts';
 import { demandLedger } from '../ledger-file.ts';
 import { safeJson } from '../printable.ts';
@@ -49,23 +51,24 @@ Exit code: 0, or 1 when the file is not what was taken over.`,
             1,
           );
         const kept = importedPath(ledgerPaths(path).side, one.sha256);
-        const { sha256 } = await withFile(kept, 'r', (file) =>
-          examineSeedLedger(file, (number, line, fault) => {
-            const { timestamp, height, ...rest } = line ?? {};
-            const said = {
-              ...rest,
-              ...(line && {
-                timestamp: String(timestamp),
-                height: height === undefined ? null : String(height),
-              }),
-            };
-            terminal.out(
-              json
-                ? safeJson({ line: number, holds: fault === undefined, ...fault, ...said })
-                : seedLine(number, line, fault),
-            );
-          }),
-        );
+        const file = await openRegular(kept).catch((cause: unknown) => {
+          throw new AgentError('ledger-evidence-unreadable', `${kept} cannot be read`, { cause });
+        });
+        const { sha256 } = await examineSeedLedger(file, (number, line, fault) => {
+          const { timestamp, height, ...rest } = line ?? {};
+          const said = {
+            ...rest,
+            ...(line && {
+              timestamp: String(timestamp),
+              height: height === undefined ? null : String(height),
+            }),
+          };
+          terminal.out(
+            json
+              ? safeJson({ line: number, holds: fault === undefined, ...fault, ...said })
+              : seedLine(number, line, fault),
+          );
+        }).finally(() => file.close());
         if (sha256 === one.sha256) return 0;
         throw new CliError(`${kept} is not what was taken over: its SHA-256 is ${sha256}.`, 1);
       }),

@@ -1,6 +1,7 @@
 // `ledger index`: makes the index by which queries are fast, or looks whether it is whole.
 
 import { rebuildIndex, updateIndex } from '../../core/ledger/index-files/update.ts';
+import { asAgentError } from '../../core/lib/errors.ts';
 import { demandLedger } from '../ledger-file.ts';
 import { safeJson } from '../printable.ts';
 import { bytesProgress } from '../progress.ts';
@@ -30,7 +31,11 @@ alone, byte for byte; without one, or with a damaged one, queries are slower and
         const path = await demandLedger(file ?? (await context.readConfig()).ledger.path);
         const meter = bytesProgress(terminal, 'index');
         const updating = { onBytes: meter.add, check: check === true };
-        const indexed = await (rebuild ? rebuildIndex : updateIndex)(path, updating).finally(meter.end);
+        const indexed = await (rebuild ? rebuildIndex : updateIndex)(path, updating)
+          .catch((error: unknown) => {
+            throw asAgentError(error, 'output-failed', `The index of ${path} cannot be written`);
+          })
+          .finally(meter.end);
         const { blocks, segments } = indexed;
         if (json) terminal.out(safeJson({ path, ...indexed }, 2));
         else terminal.out(`${path}: ${count(blocks, 'block')} of ${count(segments, 'file')} in the index`);

@@ -1,8 +1,9 @@
 // `ledger prove`: a proof that one block is in the ledger, as a file for somebody who has nothing of this host.
 
-import { writeFile } from 'node:fs/promises';
 import { proveBlock } from '../../core/ledger/checkpoint/prove.ts';
 import { parseHeight } from '../arguments.ts';
+import { demandLedger } from '../ledger-file.ts';
+import { writeNamed } from '../named-file.ts';
 import { safeJson } from '../printable.ts';
 import { type AddVerb, ending, examples } from '../verb.ts';
 
@@ -26,9 +27,9 @@ The proof holds the block, the hashes that lead from it to the root, and the new
     )
     .action(
       ending(context, async (height: number, { out, file, json }: Options) => {
-        const path = file ?? (await context.readConfig()).ledger.path;
+        const path = await demandLedger(file ?? (await context.readConfig()).ledger.path);
         const proof = await proveBlock(path, height);
-        if (out !== undefined) await writeFile(out, proof, { mode: 0o644 });
+        if (out !== undefined) await writeNamed(out, proof);
         if (json) terminal.out(safeJson({ path, height, ...(out === undefined ? { proof } : { out }) }, 2));
         else if (out === undefined) for (const line of proof.trimEnd().split('\n')) terminal.out(line);
         return 0;

@@ -1,6 +1,6 @@
 // `ledger verify`: checks chain, checkpoints and what was kept elsewhere, in the files themselves; no agent is needed.
 
-import { access, readFile, stat } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KnownHead } from '../../core/ledger/checkpoint/judge.ts';
 import { verifyEvidence } from '../../core/ledger/checkpoint/verify-evidence.ts';
@@ -11,6 +11,7 @@ import { parseHead, parseSeconds } from '../arguments.ts';
 import { CliError, failureOf } from '../failure.ts';
 import { readKnownHead } from '../known-head.ts';
 import { demandLedger } from '../ledger-file.ts';
+import { readNamed } from '../named-file.ts';
 import { safeJson } from '../printable.ts';
 import { verifyProgress } from '../progress.ts';
 import { EXIT_CODES, verdictJson, verdictLines } from '../render/verdict.ts';
@@ -68,7 +69,7 @@ Exit code: 0 ok; 10 unanchored: it holds, and no checkpoint, or not enough witne
         const known = await knownHeads(path, file === undefined, options, context);
         const from = options.from === undefined ? undefined : await readKnownHead(options.from);
         const policy =
-          options.policy === undefined ? undefined : parsePolicy(await contentOf(options.policy));
+          options.policy === undefined ? undefined : parsePolicy(await readNamed(options.policy));
         await unreadable(demandLedger(path));
         const total = (await stat(path).catch(() => undefined))?.size ?? 0;
         const meter = verifyProgress(terminal, total, options.progress === true);
@@ -125,8 +126,3 @@ const isThere = (path: string) =>
     () => true,
     () => false,
   );
-
-const contentOf = (path: string) =>
-  readFile(path).catch((error: unknown) => {
-    throw new CliError(`${path} cannot be read: ${error instanceof Error ? error.message : error}`, 2);
-  });

@@ -34,12 +34,14 @@ export interface ConsistencyAnswer {
   readonly proof: readonly Buffer[];
 }
 
-/** That the checkpoint of `size` blocks continues the one of `oldSize`. Throws as `proveBlock`. */
+/** That the checkpoint of `size` blocks continues the one of `oldSize`. Throws as `proveBlock`; `bad-argument` for a later one before. */
 export async function proveConsistency(
   path: string,
   oldSize: number,
   size: number,
 ): Promise<ConsistencyAnswer> {
+  if (oldSize > size)
+    throw new AgentError('bad-argument', `${oldSize} is not before ${size}: the smaller number comes first.`);
   const { checkpoints } = evidencePaths(ledgerPaths(path).side);
   const found = new Map<number, KeptCheckpoint>();
   const sizes = await withCheckpoints(checkpoints, async (stored) => {

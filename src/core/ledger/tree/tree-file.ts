@@ -96,12 +96,18 @@ function treeFile(file: FileHandle, start: number): TreeFile {
 export function readTree(path: string): TreeReader | undefined {
   let fd: number;
   try {
-    fd = openSync(path, 'r');
+    // O_NONBLOCK: opening a FIFO would wait for a writer for ever.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw unreadable(`${path} cannot be read`, cause);
   }
-  const size = leavesOf(Math.floor(fstatSync(fd).size / HASH_BYTES));
+  const stats = fstatSync(fd);
+  if (!stats.isFile()) {
+    closeSync(fd);
+    throw unreadable(`${path} is no regular file`);
+  }
+  const size = leavesOf(Math.floor(stats.size / HASH_BYTES));
   return { size, read: (node) => readNode(fd, positionOf(node)), close: () => closeSync(fd) };
 }
 

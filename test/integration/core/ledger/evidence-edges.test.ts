@@ -218,7 +218,10 @@ it('a directory of tiles whose checkpoint cannot be read is not written over', a
   const { end } = await run(place);
   await end();
   mkdirSync(join(dir, 'tiles', 'checkpoint'), { recursive: true });
-  await expect(exportTiles(place.path, join(dir, 'tiles'))).rejects.toMatchObject({ code: 'EISDIR' });
+  await expect(exportTiles(place.path, join(dir, 'tiles'))).rejects.toMatchObject({
+    code: 'output-failed',
+    cause: { code: 'EISDIR' },
+  });
 });
 
 describe('a copy of an older ledger', () => {

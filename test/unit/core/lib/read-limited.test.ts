@@ -1,8 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readLimited } from '../../../../src/core/lib/read-limited.ts';
 
 let dir: string;
@@ -17,6 +17,15 @@ function pipe(name: string): string {
   expect(spawnSync('mkfifo', [join(dir, name)]).status).toBe(0);
   return join(dir, name);
 }
+
+const openFiles = () =>
+  readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return '';
+    }
+  });
 
 describe('a file that somebody named', () => {
   it('is read whole up to the limit, and no byte more', async () => {
@@ -53,6 +62,7 @@ describe('a pipe', () => {
     const writer = spawn('sh', ['-c', 'exec 3<>"$1"; echo open; read go; printf two >&3; exit', 'sh', path]);
     await new Promise((resolve) => writer.stdout.once('data', resolve));
     const found = readLimited(path, KIB);
+    await vi.waitFor(() => expect(openFiles()).toContain(path), 20_000);
     writer.stdin.end('go\n');
     expect(String(await found)).toBe('two');
   });
