@@ -132,7 +132,7 @@ def faults(side, ledger, keys, witnesses, known, max_age):  # every word that is
         is_beat = action == "ledger_heartbeat"
         if is_beat and beat and (data["beat"] != beat["beat"] + 1 or data["mono_s"] - beat["mono_s"] > 2 * beat["every_s"]): yield "gap", f"block {place}"
         beat = None if action == "agent_started" else data if is_beat else beat
-    if max_age and bound and datetime.datetime.now().timestamp() - seconds(bound[-1]["at"]) > max_age: yield "gap", "the newest checkpoint is too old"
+    if max_age and bound and abs(datetime.datetime.now().timestamp() - seconds(bound[-1]["at"])) > max_age: yield "gap", "the newest checkpoint is too old"
     if not bound and not known: yield "unanchored", "no checkpoint, and no head was given"
     if not all(bound and is_by(bound[-1], key, 4) for key in witnesses): yield "unanchored", "not all witnesses have cosigned"
     yield "ok", f"block {height} {prev}"

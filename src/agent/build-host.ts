@@ -36,7 +36,7 @@ export async function buildHost(log: Log) {
   const watching = openWatching({
     onPoll: ({ path, reason }) => log.warning(`${path} is looked at every second: ${reason}`),
   });
-  const records = await openRecords({ config, warnings, host, bus, watching, log, now, onError });
+  const records = await openRecords({ config, warnings, host, bus, watching, log, now, steady, onError });
   const { noteUnreadable } = records.reportedEvents;
   const switches = await openSwitch({ bus, bootId, configured: config.driver, noteUnreadable });
   const launcher = openLauncher({

@@ -10,18 +10,18 @@ import type { Checkpoints } from '../core/ledger/checkpoint/checkpoints.ts';
 import { evidencePaths } from '../core/ledger/checkpoint/places.ts';
 import { ledgerPaths } from '../core/ledger/paths.ts';
 import type { Log } from '../core/lib/log.ts';
+import type { Clocks } from '../core/lib/moment.ts';
 import { type Cluster, openCluster } from '../witness/cluster/exchange.ts';
 import { sharedFolder } from '../witness/cluster/published.ts';
 import { defaultKeyName } from '../witness/key.ts';
 import { askedFolder, clusterFolder } from '../witness/places.ts';
 
-export interface ClusterParts {
+export interface ClusterParts extends Clocks {
   checkpoints: Checkpoints;
   config: Pick<Config, 'ledger' | 'witness' | 'proxmox'>;
   host: Pick<Host, 'hostname'>;
   bus: Pick<Bus, 'call'>;
   log: Log;
-  now: () => number;
   onError: (error: unknown) => void;
 }
 
@@ -32,7 +32,7 @@ const NONE: Cluster = { states: () => [], problems: () => [], close: async () =>
 
 /** Returns one that does nothing where `[witness] cluster` is not set. Does not throw: the agent works without. */
 export async function openOwnCluster(parts: ClusterParts): Promise<Cluster> {
-  const { checkpoints, config, host, bus, log, now, onError } = parts;
+  const { checkpoints, config, host, bus, log, now, steady, onError } = parts;
   if (!config.witness.cluster) return NONE;
   const { side } = ledgerPaths(config.ledger.path);
   const keys = evidencePaths(side).keys;
@@ -49,6 +49,7 @@ export async function openOwnCluster(parts: ClusterParts): Promise<Cluster> {
       asked: askedFolder(side),
       publish: () => startUnit(bus, UNIT),
       now,
+      steady,
       onTold(other, text) {
         if (text === undefined) log.info(`the ledger of the node ${other} is well again`);
         else log.error(`the ledger of the node ${other}: ${text}`);

@@ -13,6 +13,7 @@ import {
   rememberHead,
 } from '../core/ledger/index.ts';
 import { keepIndex } from '../core/ledger/index-files/keep.ts';
+import { type Clocks, momentOf } from '../core/lib/moment.ts';
 import type { Watching } from '../core/lib/watch.ts';
 import { openToldGaps, type ToldGaps } from './told-gaps.ts';
 
@@ -21,7 +22,7 @@ export interface Book {
   /** What the run before had begun and not finished. */
   openAtStart: HashedBlock[];
   /** A chain that was there and is in the file no more, as it was found at this start or lately. */
-  loss: Loss | undefined;
+  loss: () => Loss | undefined;
   /** The first line that does not hold, as soon as the check in the background has found it. */
   broken(): FirstBad | undefined;
   /** What could not be written lately. */
@@ -39,11 +40,10 @@ export async function openBook(
   parts: {
     headFile: string;
     watching: Pick<Watching, 'directory'>;
-    now: () => number;
     onError: (error: unknown) => void;
     /** Told once of the first line that does not hold. */
     onBroken?: (broken: FirstBad) => void;
-  },
+  } & Clocks,
 ): Promise<Book> {
   const { path } = options;
   const { headFile, onError, onBroken } = parts;
@@ -51,15 +51,16 @@ export async function openBook(
   const ledger = await openLedger({ ...options, remembered });
   const openAtStart = await openIntents(path);
   const former = remembered?.loss;
-  const isRecent = former !== undefined && parts.now() - Date.parse(former.at) < TOLD_MS;
-  const loss = ledger.loss ?? (isRecent ? former : undefined);
+  const found = ledger.loss ?? former;
+  const noticed = found && momentOf(parts, found.at);
+  const loss = () => found && noticed && { ...found, at: noticed.at() };
   const gaps = openToldGaps(ledger, { path, ...parts });
   let broken: FirstBad | undefined;
   // It rejects when the ledger is closed meanwhile.
   const checked = ledger.history().then(
-    (found) => {
-      if (found.verdict !== 'broken') return;
-      broken = found.firstBad;
+    ({ verdict, firstBad }) => {
+      if (verdict !== 'broken') return;
+      broken = firstBad;
       if (broken !== undefined) onBroken?.(broken);
     },
     () => undefined,
@@ -83,7 +84,7 @@ export async function openBook(
   return {
     ledger,
     openAtStart,
-    loss,
+    loss: () => (noticed && noticed.ageMs() < TOLD_MS ? loss() : undefined),
     broken: () => broken,
     gap: gaps.now,
     lost,

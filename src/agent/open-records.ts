@@ -8,6 +8,7 @@ import type { readHost } from '../core/kernel/host.ts';
 import { AGENT_STARTED, carryOver } from '../core/ledger/index.ts';
 import { entryOf } from '../core/ledger/producer.ts';
 import type { Log } from '../core/lib/log.ts';
+import type { Clocks } from '../core/lib/moment.ts';
 import type { Watching } from '../core/lib/watch.ts';
 import { brokenText } from '../diagnose/ledger-faults.ts';
 import { openReportedEvents } from '../reconcile/reported-events.ts';
@@ -18,7 +19,7 @@ import { openWitnesses } from './open-witnesses.ts';
 import { PLACES } from './places.ts';
 import { VERSION } from './version.ts';
 
-export interface RecordParts {
+export interface RecordParts extends Clocks {
   config: Config;
   /** Of the configuration, for the block of this start. */
   warnings: readonly string[];
@@ -26,7 +27,6 @@ export interface RecordParts {
   bus: Bus;
   watching: Watching;
   log: Log;
-  now: () => number;
   onError: (error: unknown) => void;
 }
 
@@ -34,7 +34,7 @@ const DAY_MS = 86_400_000;
 
 /** Throws what keeps the ledger from being opened or written. */
 export async function openRecords(parts: RecordParts) {
-  const { config, warnings, host, bus, watching, log, now, onError } = parts;
+  const { config, warnings, host, bus, watching, log, now, steady, onError } = parts;
   const { hostname, bootId } = host;
   const { path, segment_mib, segment_days } = config.ledger;
   const book = await openBook(
@@ -42,15 +42,17 @@ export async function openRecords(parts: RecordParts) {
       ...{ path, hostname, bootId, pid: process.pid, user: 'root', onBroken: 'set-aside' },
       limits: { bytes: segment_mib << 20, ageMs: segment_days * DAY_MS },
       gapFile: PLACES.ledgerGap,
+      clock: { now, steady },
       onTrouble: onError,
     },
     {
-      ...{ headFile: PLACES.head, watching, now, onError },
+      ...{ headFile: PLACES.head, watching, now, steady, onError },
       onBroken: (broken) => log.error(brokenText(path, broken)),
     },
   );
   const { ledger, openAtStart } = book;
-  if (book.loss) log.error(lossText(config.ledger.path, book.loss));
+  const loss = book.loss();
+  if (loss) log.error(lossText(config.ledger.path, loss));
   ledger.subscribe(({ height, hash, category, action }) => {
     bus.emit(AGENT_PATH, AGENT_NAME, 'BlockAppended', 'tsss', [BigInt(height), hash, category, action]);
   });
@@ -61,10 +63,10 @@ export async function openRecords(parts: RecordParts) {
       metadata: carryOver(openAtStart),
     }),
   );
-  const opened = await checkpointsOf({ ledger, config, host, log, now, onError });
+  const opened = await checkpointsOf({ ledger, config, host, log, now, steady, onError });
   const { checkpoints } = opened;
-  const segments = await openSegments({ ledger, config, checkpoints, watching, log, now, onError });
-  const witnesses = await openWitnesses({ ...opened, config, host, bus, log, now, onError });
+  const segments = await openSegments({ ledger, config, checkpoints, watching, log, now, steady, onError });
+  const witnesses = await openWitnesses({ ...opened, config, host, bus, log, now, steady, onError });
   const reportedEvents = openReportedEvents({ config, ledger, warn: log.warning, onError });
   return { book, ledger, openAtStart, startHeight, reportedEvents, segments, ...opened, witnesses };
 }

@@ -9,15 +9,15 @@ import { entryOf } from '../core/ledger/producer.ts';
 import { type SegmentChange, watchSegments } from '../core/ledger/segment-watch.ts';
 import { openUpkeep } from '../core/ledger/upkeep.ts';
 import type { Log } from '../core/lib/log.ts';
+import type { Clocks } from '../core/lib/moment.ts';
 import type { Watching } from '../core/lib/watch.ts';
 
-export interface SegmentParts {
+export interface SegmentParts extends Clocks {
   ledger: Ledger;
   config: Pick<Config, 'ledger'>;
   checkpoints: Pick<Checkpoints, 'newest' | 'thin'>;
   watching: Pick<Watching, 'directory'>;
   log: Log;
-  now: () => number;
   onError: (error: unknown) => void;
 }
 
@@ -30,7 +30,7 @@ export interface Segments {
 }
 
 export async function openSegments(parts: SegmentParts): Promise<Segments> {
-  const { ledger, config, checkpoints, watching, log, now, onError } = parts;
+  const { ledger, config, checkpoints, watching, log, now, steady, onError } = parts;
   const { path, compress, keep_days, keep_mib } = config.ledger;
   const paths = ledgerPaths(path);
   const changes = new Map<string, string>();
@@ -46,14 +46,14 @@ export async function openSegments(parts: SegmentParts): Promise<Segments> {
   });
   const unsubscribe = ledger.onSealed(watch.check);
   const upkeep = openUpkeep({
-    ...{ path, ledger, compress, now, onError },
+    ...{ path, ledger, compress, now, steady, onError },
     keep: {
       ...(keep_days > 0 && { ageMs: keep_days * DAY_MS }),
       ...(keep_mib > 0 && { bytes: keep_mib * (1 << 20) }),
     },
     provable: () => checkpoints.newest()?.size ?? 0,
     vanishing: watch.vanishing,
-    thin: (signal) => checkpoints.thin(signal),
+    thin: (signal, believed) => checkpoints.thin(signal, believed),
   });
   return {
     changed: () => [...changes].map(([file, what]) => ({ file, what })),

@@ -38,7 +38,7 @@ export async function openWitnesses(parts: WitnessParts): Promise<Witnesses> {
 }
 
 async function openAsked(parts: WitnessParts): Promise<WitnessClient> {
-  const { checkpoints, config, log, now, onError } = parts;
+  const { checkpoints, config, log, now, steady, onError } = parts;
   const { path, witnesses } = config.ledger;
   const directory = askedFolder(ledgerPaths(path).side);
   if (witnesses.length > 0) await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -47,6 +47,7 @@ async function openAsked(parts: WitnessParts): Promise<WitnessClient> {
     witnesses: witnesses.map(askedBy),
     directory,
     now,
+    steady,
     onTold(name, problem) {
       if (problem === undefined) log.info(`the witness ${name} cosigns again`);
       else if (problem.kind === 'silent') log.warning(`the witness ${name} is silent: ${problem.text}`);

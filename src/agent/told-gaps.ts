@@ -4,6 +4,7 @@ import { LEDGER_FILE } from '../core/ledger/file-actions.ts';
 import type { HashedBlock, Ledger } from '../core/ledger/index.ts';
 import { queryBlocks } from '../core/ledger/query/query.ts';
 import { wantActions } from '../core/ledger/query/wants.ts';
+import { type Clocks, type Moment, momentOf } from '../core/lib/moment.ts';
 import type { GapView } from '../diagnose/ledger-faults.ts';
 
 export interface ToldGaps {
@@ -18,13 +19,15 @@ const ACTION = 'ledger_gap' satisfies keyof typeof LEDGER_FILE.actions;
 
 export function openToldGaps(
   ledger: Pick<Ledger, 'gap' | 'subscribe'>,
-  parts: { path: string; now: () => number; onError: (error: unknown) => void },
+  parts: { path: string; onError: (error: unknown) => void } & Clocks,
 ): ToldGaps {
   const { path, now, onError } = parts;
   let last: GapView | undefined;
+  let until: Moment | undefined;
   const take = (block: HashedBlock) => {
-    if (block.action === ACTION && !(last !== undefined && (last.height ?? 0) > block.height))
-      last = viewOf(block);
+    if (block.action !== ACTION || (last !== undefined && (last.height ?? 0) > block.height)) return;
+    last = viewOf(block);
+    until = last?.until === undefined ? undefined : momentOf(parts, last.until);
   };
   const unsubscribe = ledger.subscribe(take);
   // The ledger is what remembers it. Guests do not wait for the search.
@@ -40,8 +43,7 @@ export function openToldGaps(
         const { since, count, error } = open;
         return { since: new Date(since).toISOString(), failed: count, error };
       }
-      const isRecent = last?.until !== undefined && now() - Date.parse(last.until) < TOLD_MS;
-      return isRecent ? last : undefined;
+      return until && until.ageMs() < TOLD_MS ? last : undefined;
     },
     close: unsubscribe,
   };

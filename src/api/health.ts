@@ -43,7 +43,7 @@ export interface HealthParts {
   switchDirectory: string;
   /** What the ledger lost, what of it does not hold, and what could not be written. */
   book: {
-    readonly loss: Loss | undefined;
+    loss(): Loss | undefined;
     broken(): FirstBad | undefined;
     gap(): GapView | undefined;
   };
@@ -83,7 +83,7 @@ export function openHealth(parts: HealthParts): AgentHealth {
       ports: unreachable ? [] : await portViews(parts, bindings, switchProblem),
       ledger: {
         path: config.ledger.path,
-        loss: parts.book.loss,
+        loss: parts.book.loss(),
         broken: parts.book.broken(),
         gap: parts.book.gap(),
         epoch: parts.epoch(),

@@ -31,14 +31,14 @@ export async function alone<T>({ isRoot, runtimeDir }: Context, work: () => Prom
   demandRoot(isRoot);
   const directory = join(runtimeDir, 'enrolment');
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const until = Date.now() + BUSY_MS;
+  const until = performance.now() + BUSY_MS;
   let lock: Lock | undefined;
   while (lock === undefined) {
     try {
       lock = await takeLock(directory);
     } catch (error) {
       if (!isAgentError(error, 'ledger-locked')) throw error;
-      if (Date.now() > until) {
+      if (performance.now() > until) {
         throw new AgentError('enrolment-busy', 'Another enroll or unenroll runs on this node');
       }
       await pause(LOOK_EVERY_MS);

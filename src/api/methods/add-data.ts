@@ -32,7 +32,7 @@ const ADDED = 'Data added to blockchain with hash: ';
 export function addBlockchainData(
   ledger: Pick<Ledger, 'append'>,
   secretNames: readonly string[] = [],
-  now: () => number = Date.now,
+  steady: () => number = () => performance.now(),
 ): Method {
   const takeToken = tokenBuckets(RATE);
   return method({
@@ -74,7 +74,7 @@ export function addBlockchainData(
         }),
     ]),
     run: async ([category, action, data], { user, pid, about }) => {
-      if (!takeToken(user, now()))
+      if (!takeToken(user, steady()))
         throw new AgentError(
           'too-many-entries',
           `The ledger takes ${RATE.burst} entries of one user at once, then one a second; nothing was recorded`,

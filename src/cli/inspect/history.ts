@@ -29,10 +29,10 @@ const DEADLINE_MS = 10_000;
 export async function readHistory(path: string, whose: Whose): Promise<History> {
   const found = await attempt('the ledger', DEADLINE_MS, async () => {
     const blocks: HashedBlock[] = [];
-    const until = Date.now() + PATIENCE_MS;
+    const until = performance.now() + PATIENCE_MS;
     for await (const block of readBackwards(path)) {
       if (isAbout(block, whose)) blocks.push(block);
-      if (blocks.length >= BLOCKS_MAX || Date.now() > until) break;
+      if (blocks.length >= BLOCKS_MAX || performance.now() > until) break;
     }
     return withCauses(path, blocks.reverse());
   });

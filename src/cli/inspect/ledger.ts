@@ -49,10 +49,10 @@ export async function verifyChain(
 /** The version in the last block that an agent wrote at its start. */
 export async function versionOfLastStart(path: string): Promise<string | undefined> {
   const found = await attempt(path, VERSION_MS, async () => {
-    const until = Date.now() + VERSION_MS;
+    const until = performance.now() + VERSION_MS;
     for await (const block of readBackwards(path)) {
       if (block.action === AGENT_STARTED) return textOf(objectOf(block.data), 'version');
-      if (Date.now() > until) return undefined;
+      if (performance.now() > until) return undefined;
     }
     return undefined;
   });

@@ -65,8 +65,10 @@ export function witnessJson({ signed, states, faults, seen }: WitnessReport) {
 
 /** How old it is, in the unit that a person would choose. */
 function ageText(instant: string, now: Date): string {
-  const seconds = Math.max(0, Math.round((now.getTime() - Date.parse(instant)) / 1000));
-  if (seconds < 120) return `${seconds} s`;
+  const seconds = Math.round((now.getTime() - Date.parse(instant)) / 1000);
+  // The clock was set back since then.
+  if (seconds < -60) return 'ahead';
+  if (seconds < 120) return `${Math.max(0, seconds)} s`;
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
   return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} days`;
 }

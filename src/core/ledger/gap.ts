@@ -2,6 +2,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { z } from 'zod';
 import { writeMemoryFile } from '../lib/atomic-file.ts';
+import { type Clocks, momentNow, momentOf } from '../lib/moment.ts';
 import type { LEDGER_FILE } from './file-actions.ts';
 import type { EntryOf } from './producer.ts';
 
@@ -14,11 +15,11 @@ export type OpenGap = {
 };
 
 export type Gap = {
-  /** So many appends failed now, ms of the epoch. @param isNoted whether the next process is to know of it */
-  failed(count: number, nowMs: number, error: unknown, isNoted: boolean): void;
+  /** So many appends failed now. @param isNoted whether the next process is to know of it */
+  failed(count: number, error: unknown, isNoted: boolean): void;
   open(): OpenGap | undefined;
   /** The block about it; undefined when there is nothing to tell. */
-  entry(nowMs: number): EntryOf<typeof LEDGER_FILE, 'ledger_gap'> | undefined;
+  entry(): EntryOf<typeof LEDGER_FILE, 'ledger_gap'> | undefined;
   /** It has been told. */
   closed(): void;
 };
@@ -37,24 +38,23 @@ const noteSchema = z.object({
   error: z.string(),
 });
 
-export function newGap(note?: GapNote): Gap {
-  let open = note && readNote(note);
+export function newGap(clock: Clocks, note?: GapNote): Gap {
+  const noted = note && readNote(note);
+  let open = noted && { ...noted, since: momentOf(clock, new Date(noted.since).toISOString()) };
+  const told = () => open && { ...open, since: Date.parse(open.since.at()) };
   return {
-    failed(count, nowMs, error, isNoted) {
-      const {
-        since,
-        count: before,
-        error: first,
-      } = open ?? { since: nowMs, count: 0, error: reasonOf(error) };
-      open = { since, count: before + count, error: first };
-      if (note && isNoted) writeNote(note, open);
+    failed(count, error, isNoted) {
+      const before = open ?? { since: momentNow(clock), count: 0, error: reasonOf(error) };
+      open = { ...before, count: before.count + count };
+      const now = told();
+      if (note && now && isNoted) writeNote(note, now);
     },
-    open: () => open,
-    entry(nowMs) {
+    open: told,
+    entry() {
       if (open === undefined) return undefined;
       const { since, count: failed, error } = open;
-      const [from, until] = [since, nowMs].map((ms) => new Date(ms).toISOString()) as [string, string];
-      return { action: 'ledger_gap', data: { since: from, until, failed, error } };
+      const until = new Date(clock.now()).toISOString();
+      return { action: 'ledger_gap', data: { since: since.at(), until, failed, error } };
     },
     closed() {
       open = undefined;

@@ -43,7 +43,7 @@ export async function readRememberedHead(file: string, path: string): Promise<Re
 /** Writes the head down soon after each block; `close` writes the last one. `loss` stays in the file. */
 export function rememberHead(
   ledger: Pick<Ledger, 'head' | 'subscribe'>,
-  parts: { file: string; path: string; loss?: Loss | undefined; onError: (error: unknown) => void },
+  parts: { file: string; path: string; loss: () => Loss | undefined; onError: (error: unknown) => void },
 ): { close(): Promise<void> } {
   const { file, path, loss, onError } = parts;
   let timer: NodeJS.Timeout | undefined;
@@ -52,7 +52,8 @@ export function rememberHead(
     timer = undefined;
     const head = ledger.head();
     if (head.height === 0) return;
-    const text = `${JSON.stringify({ path, ...head, ...(loss && { loss }) })}\n`;
+    const lost = loss();
+    const text = `${JSON.stringify({ path, ...head, ...(lost && { loss: lost }) })}\n`;
     writing = writing.then(() => writeFileAtomically(file, text)).catch(onError);
   };
   const soon = () => {

@@ -1,5 +1,6 @@
 // Drops the bodies of the oldest segments where that is asked for; what is dropped stands in the ledger before it is done.
 import { rm, stat } from 'node:fs/promises';
+import { CLOCK_SET } from '../lib/moment.ts';
 import { digest } from './digest.ts';
 import { lastDropped } from './dropped.ts';
 import { LEDGER_FILE } from './file-actions.ts';
@@ -27,7 +28,8 @@ export type RetentionParts = {
   provable: () => number;
   /** Called before a file is removed, with its path from the ledger's directory on. */
   vanishing: (file: string) => void;
-  now: () => number;
+  /** What time it is, milliseconds of the epoch; undefined where that is not known: nothing goes by its age then. */
+  believed: number | undefined;
   signal: AbortSignal;
 };
 
@@ -43,34 +45,53 @@ export async function dropOldSegments(parts: RetentionParts): Promise<void> {
     const [oldest] = sealed;
     if (oldest === undefined) return;
     const end = await endOf(oldest);
-    if (end === undefined || end.height > provable() || !(await isOver(parts, sealed, end))) return;
+    if (end === undefined || end.height > provable() || !(await isOver(parts, sealed))) return;
     await drop(parts, oldest, end);
   }
 }
 
-type End = Head & { at: number };
-
-async function endOf(segment: Sealed): Promise<End | undefined> {
+async function endOf(segment: Sealed): Promise<Head | undefined> {
   const source = await openSealed(segment);
   if (source === undefined) return undefined;
   try {
     const { broken, good, size, head } = await checkTail(source, await source.size());
-    if (broken || good !== size || size === 0) return undefined;
-    const last = await backwards(source, () => undefined).next();
-    return last.done ? undefined : { ...head, at: Date.parse(last.value.timestamp) };
+    return broken || good !== size || size === 0 ? undefined : head;
   } finally {
     await source.close();
   }
 }
 
-async function isOver({ keep, now }: RetentionParts, sealed: readonly Sealed[], end: End): Promise<boolean> {
-  if (keep.ageMs !== undefined && now() - end.at > keep.ageMs) return true;
+async function isOver({ keep, believed }: RetentionParts, sealed: readonly Sealed[]): Promise<boolean> {
+  if (keep.ageMs !== undefined && believed !== undefined) {
+    const at = await latestOf(sealed);
+    if (at !== undefined && believed - at > keep.ageMs) return true;
+  }
   if (keep.bytes === undefined) return false;
   const sizes = await Promise.all(sealed.map(async ({ path }) => (await stat(path)).size));
   return sizes.reduce((total, size) => total + size, 0) > keep.bytes;
 }
 
-async function drop(parts: RetentionParts, { first, path, file }: Sealed, end: End): Promise<void> {
+/**
+ * The latest time in the oldest segment: its last block may have been written while the clock was set back. Where it has none but of a clock
+ * that was never set, the segment behind it tells. Undefined: nobody knows.
+ */
+async function latestOf(sealed: readonly Sealed[]): Promise<number | undefined> {
+  for (const segment of sealed) {
+    const source = await openSealed(segment);
+    if (source === undefined) return undefined;
+    let latest = 0;
+    try {
+      for await (const { timestamp } of backwards(source, () => undefined))
+        latest = Math.max(latest, Date.parse(timestamp));
+    } finally {
+      await source.close();
+    }
+    if (latest >= CLOCK_SET) return latest;
+  }
+  return undefined;
+}
+
+async function drop(parts: RetentionParts, { first, path, file }: Sealed, end: Head): Promise<void> {
   const { paths, ledger, vanishing } = parts;
   const told = await lastDropped(paths.file);
   // A crash may have come between the block and the deed.

@@ -1,4 +1,4 @@
-// Decides when the file that is appended to has become big or old enough to be sealed; pure.
+// Decides when the file that is appended to has become big or old enough to be sealed; pure. Its clock is one that nobody sets.
 
 export type RotationLimits = {
   /** Bytes from which on the file is sealed. */
@@ -13,32 +13,30 @@ export const DEFAULT_LIMITS: RotationLimits = { bytes: 64 << 20, ageMs: 31 * 86_
 const RETRY_MS = 60_000;
 
 export type Rotation = {
-  /** A block was written into the file; `timestamp` is the block's (RFC 3339). */
-  wrote(timestamp: string): void;
-  isDue(size: number, nowMs: number): boolean;
+  /** A block was written into the file. @param steadyMs of a clock that nobody sets, as in the others */
+  wrote(steadyMs: number): void;
+  isDue(size: number, steadyMs: number): boolean;
   sealed(): void;
-  failed(nowMs: number): void;
+  failed(steadyMs: number): void;
 };
 
-/** `begun`: when the first block of the file was written, ms of the epoch; undefined for an empty file. */
+/** `begun`: when the first block of the file was written, by the steady clock, so it may be negative; undefined for an empty file. */
 export function newRotation(limits: RotationLimits, begun: number | undefined): Rotation {
   let since = begun;
   let notBefore = Number.NEGATIVE_INFINITY;
   return {
-    wrote(timestamp) {
-      since ??= Date.parse(timestamp);
+    wrote(steadyMs) {
+      since ??= steadyMs;
     },
-    isDue(size, nowMs) {
-      if (size === 0 || since === undefined) return false;
-      // A clock that was set back must not put off the next try for ever.
-      if (nowMs < notBefore && nowMs >= notBefore - RETRY_MS) return false;
-      return size >= limits.bytes || nowMs - since >= limits.ageMs;
+    isDue(size, steadyMs) {
+      if (size === 0 || since === undefined || steadyMs < notBefore) return false;
+      return size >= limits.bytes || steadyMs - since >= limits.ageMs;
     },
     sealed() {
       since = undefined;
     },
-    failed(nowMs) {
-      notBefore = nowMs + RETRY_MS;
+    failed(steadyMs) {
+      notBefore = steadyMs + RETRY_MS;
     },
   };
 }

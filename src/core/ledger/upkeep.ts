@@ -1,8 +1,10 @@
 // Looks after what a running ledger leaves behind: packs all segments but the newest, and drops what need not be kept, of checkpoints too.
 
+import { join } from 'node:path';
+import { openBelievedTime } from './believed-time.ts';
 import { packSegment } from './pack-segment.ts';
 import { type LedgerPaths, ledgerPaths } from './paths.ts';
-import { dropOldSegments, type Keep } from './retention.ts';
+import { dropOldSegments, type Keep, type RetentionParts } from './retention.ts';
 import { sealedSegments } from './segments.ts';
 import type { Ledger } from './writer.ts';
 
@@ -16,8 +18,10 @@ export type UpkeepOptions = {
   /** Called before a file is removed, with its path from the ledger's directory on. */
   vanishing: (file: string) => void;
   now: () => number;
-  /** Drops checkpoints that say nothing more. Rejects when it is told to stop. */
-  thin?: (signal: AbortSignal) => Promise<void>;
+  /** Milliseconds of a clock that nobody sets. */
+  steady?: () => number;
+  /** Drops checkpoints that say nothing more. Rejects when it is told to stop. @param believed what time it is, milliseconds of the epoch */
+  thin?: (signal: AbortSignal, believed: number) => Promise<void>;
   /** Told when it could not be done; that is tried again at the next sealing, and each hour. */
   onError: (error: unknown) => void;
   pauseMs?: number;
@@ -30,23 +34,27 @@ export type Upkeep = {
   close(): Promise<void>;
 };
 
+/** In `ledger.d`. */
+const CLOCK_FILE = 'clock.json';
+
 const EVERY_MS = 3_600_000;
 
 export function openUpkeep(options: UpkeepOptions): Upkeep {
-  const { path, ledger, onError, thin } = options;
+  const { path, ledger, onError, thin, now, steady = () => performance.now() } = options;
   const paths = ledgerPaths(path);
+  const time = openBelievedTime(join(paths.side, CLOCK_FILE), { now, steady }, onError);
   const stop = new AbortController();
   let turn: Promise<void> = Promise.resolve();
 
   const run = (): Promise<void> => {
-    const failed = (error: unknown): void => {
+    const failed = (error: unknown): undefined => {
       if (!stop.signal.aborted) onError(error);
     };
-    turn = turn
-      .then(() => lookAfter(paths, options, stop.signal))
-      .catch(failed)
-      .then(() => thin?.(stop.signal))
-      .catch(failed);
+    turn = turn.then(async () => {
+      const believed = await time.look().catch(failed);
+      await lookAfter(paths, { ...options, believed }, stop.signal).catch(failed);
+      if (believed !== undefined) await thin?.(stop.signal, believed).catch(failed);
+    });
     return turn;
   };
   const unsubscribe = ledger.onSealed(() => void run());
@@ -63,7 +71,11 @@ export function openUpkeep(options: UpkeepOptions): Upkeep {
   };
 }
 
-async function lookAfter(paths: LedgerPaths, options: UpkeepOptions, signal: AbortSignal): Promise<void> {
+async function lookAfter(
+  paths: LedgerPaths,
+  options: UpkeepOptions & Pick<RetentionParts, 'believed'>,
+  signal: AbortSignal,
+): Promise<void> {
   const { compress, keep, vanishing, pauseMs } = options;
   if (signal.aborted) return;
   if (keep.ageMs !== undefined || keep.bytes !== undefined)

@@ -25,8 +25,8 @@ export type LedgerListener = (block: HashedBlock, text: string) => void;
 
 export type LedgerOptions = Origin & {
   path: string;
-  /** Milliseconds since the epoch; default: the system's clock. */
-  clock?: { now(): number };
+  /** Default: the system's clocks. */
+  clock?: { now(): number; steady?(): number };
   /**
    * When the end of an existing chain does not hold: `refuse` (default) throws `ledger-broken`; `set-aside` keeps the whole
    * file under `ledger.d/broken/` and starts a new chain whose first block names it.
@@ -76,7 +76,8 @@ export type Ledger = Omit<LedgerWriter, 'append'> & { append(entry: DeclaredEntr
 /** Throws `ledger-locked`, `ledger-broken`, `bad-argument`, or `ledger-write-failed`. */
 export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> {
   checkOrigin(options);
-  const { clock = { now: Date.now }, onBroken = 'refuse', fs = realFs, remembered, gapFile } = options;
+  const { onBroken = 'refuse', fs = realFs, remembered, gapFile } = options;
+  const clock = { now: Date.now, steady: () => performance.now(), ...options.clock };
   const paths = ledgerPaths(options.path);
   await makeDir(paths.dir);
   await makeDir(paths.side);
@@ -91,26 +92,26 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
     const listeners = new Set<LedgerListener>(options.onAppend ? [options.onAppend] : []);
     const sealing = sealingOf(store, found, { ...options, clock });
     const draft = (entry: Entry, after: number) => makeDraft(entry, options, after, clock.now());
-    const gap = newGap(gapFile === undefined ? undefined : { file: gapFile, path: options.path });
+    const gap = newGap(clock, gapFile === undefined ? undefined : { file: gapFile, path: options.path });
     const queue = appendQueue({
       file: store,
       start: head,
       onDurable(block, text) {
         stats.add(block);
-        sealing.wrote(block);
+        sealing.wrote();
         for (const listener of listeners) report(listener, block, text);
       },
       between: sealing.between,
       urgent() {
-        const entry = gap.entry(clock.now());
+        const entry = gap.entry();
         return entry && draft(entryOf(LEDGER_FILE, entry), queue.head().height);
       },
       onRecorded: gap.closed,
       // A file that was taken away is told of by the next start in its own way.
-      onFailed: (count, error) => gap.failed(count, clock.now(), error, store.lost() === undefined),
+      onFailed: (count, error) => gap.failed(count, error, store.lost() === undefined),
     });
     // When nobody appends, this is what notices that the disk takes blocks again.
-    const probe = setInterval(() => gap.entry(0) && queue.flush(), PROBE_MS).unref();
+    const probe = setInterval(() => gap.open() && queue.flush(), PROBE_MS).unref();
     const ledger: LedgerWriter = {
       append: (entry) => queue.append(() => draft(entry, queue.head().height)),
       head: queue.head,

@@ -1,12 +1,15 @@
 // Shows each new checkpoint of this ledger to the witnesses of the configuration, without anybody waiting for them.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { WitnessedLog } from '../../core/ledger/checkpoint/witnessed-log.ts';
 import type { Verifier } from '../../core/ledger/note/keys.ts';
 import { verifierText } from '../../core/ledger/note/keys.ts';
 import { isAgentError } from '../../core/lib/errors.ts';
+import type { Clocks } from '../../core/lib/moment.ts';
 import { answersForItself } from './answers-for-itself.ts';
 import { askOnce, type Outcome } from './ask-once.ts';
 import type { Reply } from './post.ts';
+import { type SteadyTimes, steadyTimes } from './steady-times.ts';
 import { loadWitness, saveWitness, type WitnessProblem, type WitnessState } from './witness-state.ts';
 
 export interface Asked {
@@ -18,13 +21,11 @@ export interface Asked {
   readonly post: (body: string, signal: AbortSignal) => Promise<Reply>;
 }
 
-export interface ClientOptions {
+export interface ClientOptions extends Clocks {
   readonly log: WitnessedLog;
   readonly witnesses: readonly Asked[];
   /** Where the state of each is kept; it is there. */
   readonly directory: string;
-  /** Milliseconds of the epoch. */
-  readonly now: () => number;
   /** Milliseconds to gather checkpoints before the newest is shown. */
   readonly debounceMs?: number;
   /** Milliseconds before the first try after one that failed; each waits twice as long as the one before. */
@@ -73,6 +74,7 @@ class AskedWitness {
   readonly #witness: Asked;
   readonly #options: ClientOptions;
   readonly #leaving = new AbortController();
+  readonly #times: SteadyTimes;
   #state: WitnessState;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
@@ -81,11 +83,12 @@ class AskedWitness {
   constructor(witness: Asked, options: ClientOptions, state: WitnessState) {
     this.#witness = witness;
     this.#options = options;
-    this.#state = state;
+    this.#times = steadyTimes(options);
+    this.#state = this.#times.of(state);
   }
 
   state(): WitnessState {
-    return this.#state;
+    return this.#times.of(this.#state);
   }
 
   /** A witness that failed is left alone until its time has come. */
@@ -128,6 +131,8 @@ class AskedWitness {
     const { log, now } = this.#options;
     const origin = log.origin();
     if (origin === undefined || log.newest() === undefined) return undefined;
+    // The clock was set: who reads the file reckons with it.
+    if (!isDeepStrictEqual(this.state(), this.#state)) await this.#save({});
     if (!this.#isBehind() && this.#state.problem === null) return undefined;
     const old = this.#state.origin === origin ? (this.#state.size ?? 0) : 0;
     if (this.#state.first_asked_at === null)
@@ -152,6 +157,7 @@ class AskedWitness {
       // Under the note first: of what is written down here, nobody would ask for the cosignature again.
       await log.addCosignatures(note, [line]);
       const wasWrong = this.#state.problem !== null;
+      this.#times.cosigned();
       await this.#save({ origin, size, cosigned_at: new Date(now()).toISOString(), problem: null });
       if (wasWrong) onTold(name, undefined);
       this.#failures = 0;
@@ -178,7 +184,7 @@ class AskedWitness {
   }
 
   async #save(next: Partial<WitnessState>): Promise<void> {
-    this.#state = { ...this.#state, ...next };
+    this.#state = this.#times.of({ ...this.#state, ...next });
     await saveWitness(this.#options.directory, this.#state).catch(this.#options.onError);
   }
 

@@ -7,6 +7,8 @@ import { cosignerOf } from '../../core/ledger/note/cosignature.ts';
 import { readKeyOf, SIGNATURE, type Verifier, verifierText } from '../../core/ledger/note/keys.ts';
 import { writeFileAtomically } from '../../core/lib/atomic-file.ts';
 import { isAgentError } from '../../core/lib/errors.ts';
+import type { Clocks } from '../../core/lib/moment.ts';
+import { type SteadyTimes, steadyTimes } from '../client/steady-times.ts';
 import { loadWitness, saveWitness, type WitnessProblem, type WitnessState } from '../client/witness-state.ts';
 import { openWitnessIdentity, type WitnessIdentity } from '../key.ts';
 import { openWitness, type Witness } from '../witness.ts';
@@ -15,7 +17,7 @@ import { lookAtCosigned, type Shown } from './own-ledger.ts';
 import { type Pins, pinsFile, readPins, writePins } from './pins.ts';
 import { fileOf, KINDS, type Kind, type Published, readPublished } from './published.ts';
 
-export interface ClusterOptions {
+export interface ClusterOptions extends Clocks {
   readonly log: WitnessedLog;
   /** This ledger's public keys, the newest first; empty while there is none. */
   readonly ownKeys: () => Promise<readonly string[]>;
@@ -31,8 +33,6 @@ export interface ClusterOptions {
   readonly asked: string;
   /** Has the files of `outFolder` copied to `shared`. */
   readonly publish: () => Promise<void>;
-  /** Milliseconds of the epoch. */
-  readonly now: () => number;
   /** Milliseconds between two looks: pmxcfs tells of nothing that another node wrote. */
   readonly everyMs?: number;
   /** Milliseconds between two publications at least: each is a transaction on every node. */
@@ -66,7 +66,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   const exchange = new Exchange(options, identity);
   return {
     ...repeat(() => exchange.round(), everyMs, log, onError),
-    states: () => [...exchange.states.values()],
+    states: () => [...exchange.states].map(([node, state]) => exchange.timesOf(node).of(state)),
     problems: () => [...exchange.wrong].map(([node, text]) => ({ node, text })),
   };
 }
@@ -78,6 +78,7 @@ class Exchange {
   readonly #options: ClusterOptions;
   readonly #identity: WitnessIdentity;
   readonly #witness: Witness;
+  readonly #times = new Map<string, SteadyTimes>();
   readonly #trusted = new Map<string, Verifier>();
   #published = Number.NEGATIVE_INFINITY;
 
@@ -94,7 +95,7 @@ class Exchange {
   }
 
   async round(): Promise<void> {
-    const { shared, node, directory, now, onError, publish, publishMs = PUBLISH_MS } = this.#options;
+    const { shared, node, directory, now, steady, onError, publish, publishMs = PUBLISH_MS } = this.#options;
     const others = await readPublished(shared, node);
     const { pins, problem } = await readPins(pinsFile(directory), now());
     if (problem !== undefined) onError(new Error(problem));
@@ -114,9 +115,15 @@ class Exchange {
     }
     if (JSON.stringify(pins) !== before) await writePins(pinsFile(directory), pins);
     await this.#writeOut(sizes);
-    if (now() - this.#published < publishMs || !(await this.#differs())) return;
-    this.#published = now();
+    if (steady() - this.#published < publishMs || !(await this.#differs())) return;
+    this.#published = steady();
     await publish();
+  }
+
+  timesOf(node: string): SteadyTimes {
+    const times = this.#times.get(node) ?? steadyTimes(this.#options);
+    this.#times.set(node, times);
+    return times;
   }
 
   #tell(node: string, text: string | undefined): void {
@@ -167,18 +174,20 @@ class Exchange {
     const { log, asked, now } = this.#options;
     const witness = { key: verifierText(key), name: key.name, url: null };
     const known = this.states.get(node);
-    const state = known?.key === witness.key ? known : (await loadWitness(asked, witness, now())).state;
+    const before = known?.key === witness.key ? known : (await loadWitness(asked, witness, now())).state;
+    const state = this.timesOf(node).of(before);
     const origin = log.origin() ?? null;
     let next: WitnessState = { ...state, first_asked_at: state.first_asked_at ?? this.#time() };
     if (shown.kind === 'cosigned') {
       if (state.size !== shown.size || state.origin !== origin || state.problem !== null) {
         await log.addCosignatures(shown.note, [shown.line]);
+        this.timesOf(node).cosigned();
         next = { ...next, origin, size: shown.size, cosigned_at: this.#time(), problem: null };
       }
     } else if (shown.kind !== 'nothing')
       next = { ...next, problem: problemOf(shown, state.problem, this.#time()) };
     this.states.set(node, next);
-    if (JSON.stringify(next) !== JSON.stringify(state)) await saveWitness(asked, next);
+    if (JSON.stringify(next) !== JSON.stringify(before)) await saveWitness(asked, next);
     if (shown.kind === 'ahead') await log.reportAhead(node, shown.size);
   }
 

@@ -31,7 +31,13 @@ async function opened(dir: string): Promise<{ path: string; book: Book }> {
   const origin = { hostname: 'pve1', bootId: 'boot-1', pid: 1, user: 'root' };
   const headFile = join(dir, 'head.json');
   const onError = (error: unknown) => expect(error).toBe(undefined);
-  const parts = { headFile, watching: openWatching(), now: Date.now, onError };
+  const parts = {
+    headFile,
+    watching: openWatching(),
+    now: Date.now,
+    steady: () => performance.now(),
+    onError,
+  };
   const book = await openBook({ path, ...origin, limits }, parts);
   for (let n = 0; n < 3; n++) await book.ledger.append(entry);
   return { path, book };
@@ -105,7 +111,7 @@ describe('what was wrong with a ledger before the agent was started again', () =
     openBook(
       { path: join(dir, 'state', 'ledger.jsonl'), ...origin, limits },
       {
-        ...{ headFile: join(dir, 'head.json'), watching: openWatching(), now },
+        ...{ headFile: join(dir, 'head.json'), watching: openWatching(), now, steady: () => 0 },
         onError: (error: unknown) => expect(error).toBe(undefined),
         ...(onBroken && { onBroken }),
       },

@@ -9,6 +9,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cosignedAt, cosignerOf } from '../../../src/core/ledger/note/cosignature.ts';
 import { newSigner } from '../../../src/core/ledger/note/keys.ts';
 import { parseNote } from '../../../src/core/ledger/note/signed-note.ts';
+import type { Clocks } from '../../../src/core/lib/moment.ts';
+import { witnessFaults } from '../../../src/diagnose/witness-faults.ts';
 import { openWitnessClient, type WitnessClient } from '../../../src/witness/client/client.ts';
 import { postCheckpoint } from '../../../src/witness/client/post.ts';
 import {
@@ -63,7 +65,11 @@ async function witness(port = 0, by = signer, of = log): Promise<Served> {
   return served;
 }
 
-async function client(port: number, shown: MemoryLog = log): Promise<WitnessClient> {
+async function client(
+  port: number,
+  shown: MemoryLog = log,
+  clocks: Clocks = { now: Date.now, steady: () => performance.now() },
+): Promise<WitnessClient> {
   const url = `http://127.0.0.1:${port}`;
   const opened = await openWitnessClient({
     log: shown,
@@ -76,7 +82,7 @@ async function client(port: number, shown: MemoryLog = log): Promise<WitnessClie
       },
     ],
     directory: folder,
-    now: Date.now,
+    ...clocks,
     debounceMs: 5,
     retryMs: 20,
     onTold: (_, problem) => told.push(problem),
@@ -89,6 +95,15 @@ async function client(port: number, shown: MemoryLog = log): Promise<WitnessClie
 }
 
 const size = (of: WitnessClient) => of.states()[0]?.size;
+
+const DAY = 86_400_000;
+
+/** Until a new checkpoint has been cosigned. */
+async function witnessIsAsked(asking: WitnessClient): Promise<void> {
+  const { size: wanted } = log.grow(1);
+  await expect.poll(() => size(asking), SOON).toBe(wanted);
+  await expect.poll(async () => (await readWitnesses(folder))[0]?.size, SOON).toBe(wanted);
+}
 
 /** Answers every request in this way. */
 async function answering(
@@ -209,6 +224,27 @@ describe('a ledger with a witness', () => {
     log.grow(5);
     await expect.poll(() => asking.states()[0]?.problem, SOON).toMatchObject({ kind: 'refused' });
     expect(log.cosignatures).toEqual([]);
+  });
+
+  it('is not called silent for a clock that jumps, and who reads the file learns the time by the new clock', async () => {
+    const { address } = await witness();
+    let [said, ran] = [0, 0];
+    const clocks = { now: () => Date.now() + said, steady: () => performance.now() + ran };
+    const asking = await client(address.port, log, clocks);
+    const faults = () => witnessFaults({ states: asking.states(), everySeconds: 3600 }, clocks.now());
+    for (const jump of [365 * DAY, -DAY, 30 - Date.now(), 0]) {
+      const { size: wanted } = log.grow(1);
+      await expect.poll(() => size(asking), SOON).toBe(wanted);
+      said = jump;
+      expect([jump, faults()]).toEqual([jump, []]);
+    }
+    said = 365 * DAY;
+    await witnessIsAsked(asking);
+    const at = Date.parse((await readWitnesses(folder))[0]?.cosigned_at ?? '');
+    expect(Math.abs(at - clocks.now())).toBeLessThan(120_000);
+    ran = 4 * 3_600_000;
+    said = ran - DAY;
+    expect(faults()).toMatchObject([{ fault: 'witness-silent' }]);
   });
 
   it('never has to wait for it: it ends at once while a witness is silent', async () => {

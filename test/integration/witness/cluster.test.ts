@@ -7,6 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkpointText } from '../../../src/core/ledger/note/checkpoint.ts';
 import { newSigner, verifierText } from '../../../src/core/ledger/note/keys.ts';
 import { signNote } from '../../../src/core/ledger/note/signed-note.ts';
+import type { Clocks } from '../../../src/core/lib/moment.ts';
+import { witnessFaults } from '../../../src/diagnose/witness-faults.ts';
 import { readWitnesses } from '../../../src/witness/client/witness-state.ts';
 import { type Cluster, openCluster, outFolder } from '../../../src/witness/cluster/exchange.ts';
 import { trustNode } from '../../../src/witness/cluster/pins.ts';
@@ -38,7 +40,11 @@ afterEach(async () => {
   await rm(base, { recursive: true, force: true });
 });
 
-async function node(name: string, log = memoryLog(`${name}/ledger`)): Promise<Node> {
+async function node(
+  name: string,
+  log = memoryLog(`${name}/ledger`),
+  clocks: Clocks = { now: Date.now, steady: () => performance.now() },
+): Promise<Node> {
   const directory = join(base, name);
   const told: (string | undefined)[] = [];
   await mkdir(join(directory, 'asked'), { recursive: true });
@@ -47,7 +53,7 @@ async function node(name: string, log = memoryLog(`${name}/ledger`)): Promise<No
     ownKeys: async () => [verifierText(log.signer.verifier)],
     shared: sharedFolder(pve),
     publish: async () => void (await publishOut(outFolder(directory), pve)),
-    now: Date.now,
+    ...clocks,
     everyMs: 10,
     publishMs: 0,
     onTold: (who, text) => told.push(text && `${who}: ${text}`),
@@ -86,6 +92,22 @@ describe('nodes of a cluster', () => {
         .flatMap((name) => ['checkpoint', 'cosigned', 'proofs'].map((kind) => `${name}.${kind}`))
         .concat('c.cosigned'),
     );
+  });
+
+  it('go on with each other when the clock of one is set back by a day, and take nobody for silent', async () => {
+    let said = 0;
+    const clocks = { now: () => Date.now() + said, steady: () => performance.now() };
+    const [a, b] = [await node('a', undefined, clocks), await node('b')];
+    for (const jump of [-86_400_000, 365 * 86_400_000, 0]) {
+      const { size } = a.log.grow(2);
+      b.log.grow(2);
+      await expect.poll(() => sizes(a), SOON).toEqual({ 'b/cluster': size });
+      await expect.poll(() => sizes(b), SOON).toEqual({ 'a/cluster': size });
+      said = jump;
+      const states = a.cluster.states();
+      expect([jump, witnessFaults({ states, everySeconds: 3600 }, clocks.now())]).toEqual([jump, []]);
+    }
+    expect([...a.told, ...b.told]).toEqual([]);
   });
 
   it('find out one that was set back, and so does the node itself', async () => {

@@ -60,6 +60,14 @@ describe('ledger witness status', () => {
     expect(text).not.toContain('\u001b');
   });
 
+  it('has no age for what a clock that was wrong says', async () => {
+    await sign(42);
+    const [year, ...rest] = today(9, 30, 0).split('-');
+    await keep('pve2/cluster', { cosigned_at: [Number(year) + 1, ...rest].join('-') });
+    const { out } = await cli(['ledger', 'witness', 'status'], { ledger });
+    expect(out.join('\n')).toMatch(/^pve2\/cluster {2}cluster {2}40 +ahead {2}-$/m);
+  });
+
   it('says what this host has seen of others, and all of it as JSON', async () => {
     await sign(42);
     await keep('pve2/cluster', {});

@@ -68,8 +68,12 @@ export interface Checkpoints extends WitnessedLog {
   /** A new key signs from now on; the old one signs its first checkpoint, too. Throws `ledger-key-unusable`. */
   rotateKey(): Promise<Rotation>;
   status(): CheckpointStatus;
-  /** Drops old checkpoints that say nothing more, when there are many. Rejects with what the disk throws, and when it is told to stop. */
-  thin(signal: AbortSignal): Promise<void>;
+  /**
+   * Drops old checkpoints that say nothing more, when there are many. Rejects with what the disk throws, and when it is told to stop.
+   *
+   * @param believed what time it is, milliseconds of the epoch
+   */
+  thin(signal: AbortSignal, believed: number): Promise<void>;
   /** Signs once more, and ends. */
   close(): Promise<void>;
 }
@@ -145,10 +149,10 @@ export function openCheckpoints(options: CheckpointOptions): Checkpoints {
     },
     rotateKey: () => inTurn(() => signed((to) => to.rotateKey())),
     status: () => statusOf(log, problem),
-    async thin(signal) {
+    async thin(signal, believed) {
       await started;
       if (log === undefined || !(await hasGrown())) return;
-      await thinCheckpoints({ ...options, paths, tree: log.tree, inTurn, signal });
+      await thinCheckpoints({ ...options, paths, tree: log.tree, inTurn, signal, believed });
     },
     async close() {
       unsubscribe();

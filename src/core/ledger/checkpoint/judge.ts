@@ -196,12 +196,13 @@ function firstGap(
   if (silence) return { ...silence, reason: 'silence' };
   if (maxAge === undefined || newest === undefined) return undefined;
   const age = Math.round((now - Date.parse(newest.at)) / 1000);
-  return age <= maxAge
+  // One that lies ahead is of a clock that was wrong, and says nothing of its age.
+  return Math.abs(age) <= maxAge
     ? undefined
     : {
         height: chain.head.height,
         reason: 'stale',
         expected: `a checkpoint of the last ${maxAge} s`,
-        actual: `the newest is ${age} s old`,
+        actual: age < 0 ? `the newest is ${-age} s ahead` : `the newest is ${age} s old`,
       };
 }

@@ -30,6 +30,8 @@ export interface ThinParts {
   /** Runs work while nobody signs, or writes to the file of checkpoints. */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   readonly signal: AbortSignal;
+  /** What time it is, milliseconds of the epoch: by a clock that was set forward nothing is old. */
+  readonly believed: number;
   /** Rest after each few milliseconds of work. */
   readonly pauseMs?: number;
   readonly limits?: ThinLimits;
@@ -53,7 +55,7 @@ const SLICE_MS = 10;
  * Rejects when it is told to stop, and with what the disk throws; nothing has changed then.
  */
 export async function thinCheckpoints(parts: ThinParts): Promise<number> {
-  const { path, paths, tree, signal, pauseMs = 20, limits = LIMITS } = parts;
+  const { path, paths, tree, signal, believed, pauseMs = 20, limits = LIMITS } = parts;
   const part = `${paths.checkpoints}.part`;
   // A crash may have left it.
   await rm(part, { force: true });
@@ -66,7 +68,8 @@ export async function thinCheckpoints(parts: ThinParts): Promise<number> {
       const { file } = stored;
       if (file === undefined || stored.sizes.length < limits.newest + limits.least) return 0;
       const declarations = await readDeclarations(path, paths.keys);
-      const stay = await whichStay(stored, { signed, tree, declarations, breathe, newest: limits.newest });
+      const judge = { signed, tree, declarations, breathe, believed, newest: limits.newest };
+      const stay = await whichStay(stored, judge);
       const dropped = stay.reduce((count, one) => count - one, stay.length);
       if (dropped < limits.least) return 0;
       try {
@@ -100,6 +103,7 @@ interface Judge {
   readonly declarations: readonly Declaration[];
   readonly breathe: Breathe;
   readonly newest: number;
+  readonly believed: number;
 }
 
 /** Of each, 1 if it stays: by the rule, or since it is not certain that verification has nothing against it. */
@@ -109,7 +113,8 @@ async function whichStay(stored: StoredCheckpoints, by: Judge): Promise<Uint8Arr
   const { value: last } = await each(sizes.length - 1).next();
   if (!last || last.checkpoint.origin !== signed.origin || last.checkpoint.size !== signed.size)
     return new Uint8Array(sizes.length).fill(1);
-  const rule = thinningRule({ count: sizes.length, newest: by.newest, newestAt: Date.parse(last.at) });
+  const newestAt = Math.min(Date.parse(last.at), by.believed);
+  const rule = thinningRule({ count: sizes.length, newest: by.newest, newestAt });
   const twice = thoseTwice(sizes);
   for await (const kept of each()) {
     const time = timeOf(kept, declarations);

@@ -25,6 +25,7 @@ export interface ThinningRule {
 /**
  * All of the newest two days stay, then the last of each hour for ninety days, then the last of each day; of each hour and day the last of
  * each cosigner too, and of each key the first and the last. Hours and days are runs in the file: a clock that jumps only makes more of them.
+ * One is no older than those before it: what was signed while the clock was set back counts as signed when they were.
  *
  * @param parts how many there are, how many of the newest stay whatever the clock says, and when the last one was signed
  */
@@ -35,12 +36,14 @@ export function thinningRule(parts: { count: number; newest: number; newestAt: n
   let lastsOfRun = new Map<string, number>();
   let run = '';
   let index = 0;
+  let latest = Number.NEGATIVE_INFINITY;
   const keepAll = (lasts: Iterable<number>) => {
     for (const last of lasts) stay[last] = 1;
   };
   return {
     take({ at, cosigners, key, stays }) {
-      const age = newestAt - at;
+      if (at <= newestAt) latest = Math.max(latest, at);
+      const age = newestAt - Math.max(latest, at);
       const isNew = index >= count - newest || !(age > ALL_MS);
       if (isNew || stays || (key !== undefined && !lastOfKey.has(key))) stay[index] = 1;
       if (key !== undefined) lastOfKey.set(key, index);

@@ -7,7 +7,7 @@ export function gathersGaps() {
   const gaps: Gap[] = [];
   let last: HashedBlock | undefined;
   let isStopped = false;
-  let beat: { at: string; everyMs: number } | undefined;
+  let beat: { at: string; everyMs: number; monoMs: number } | undefined;
 
   return {
     gaps,
@@ -20,9 +20,14 @@ export function gathersGaps() {
       if (last !== undefined && to < last.timestamp) add(last.timestamp, 'the clock went back');
       if (action === 'ledger_heartbeat') {
         const everyMs = 1000 * Number(textOf(data, 'every_s'));
-        const late = beat && Date.parse(to) - Date.parse(beat.at) > 2 * beat.everyMs;
-        if (beat && late) add(beat.at, 'no heartbeat');
-        beat = { at: to, everyMs };
+        const monoMs = 1000 * Number(textOf(data, 'mono_s'));
+        if (beat) {
+          // The clock may have been set between them; the other clock stands still while the host sleeps.
+          const [said, ran] = [Date.parse(to) - Date.parse(beat.at), monoMs - beat.monoMs];
+          if (ran > 2 * beat.everyMs) add(beat.at, 'no heartbeat');
+          else if (said - ran > 2 * beat.everyMs) add(beat.at, 'the clock went forward, or the host slept');
+        }
+        beat = { at: to, everyMs, monoMs };
       }
       if (action === 'ledger_gap')
         add(textOf(data, 'since') ?? to, `the ledger could not be written: ${textOf(data, 'error') ?? '-'}`);

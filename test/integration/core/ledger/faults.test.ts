@@ -69,7 +69,7 @@ describe('a full disk', () => {
     const told: HashedBlock[] = [];
     const options = {
       fs,
-      clock: { now: () => now },
+      clock: { now: () => now, steady: () => now },
       onAppend: (block: HashedBlock) => void told.push(block),
     };
     const ledger = await open(place.path, options);

@@ -176,6 +176,7 @@ describe('a remembered head', () => {
     const memory = rememberHead(ledger, {
       file,
       path: place.path,
+      loss: () => undefined,
       onError: (error) => expect(error).toBe(undefined),
     });
     await ledger.append(entry(7));

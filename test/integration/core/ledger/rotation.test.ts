@@ -88,7 +88,10 @@ describe('a ledger that grows', () => {
   it('is sealed by the age of its first block too, over a restart', async () => {
     using place = scratch();
     let now = Date.parse('2026-11-01T00:00:00Z');
-    const options = { clock: { now: () => now }, limits: { bytes: 1 << 30, ageMs: 31 * DAY } };
+    const options = {
+      clock: { now: () => now, steady: () => now },
+      limits: { bytes: 1 << 30, ageMs: 31 * DAY },
+    };
     const first = await open(place.path, options);
     await first.append(entry(1));
     now += 20 * DAY;

@@ -19,6 +19,7 @@ const done = thinCheckpoints({
     ledger,
     inTurn: (work) => work(),
     signal: new AbortController().signal,
+    believed: Date.now(),
     pauseMs: 0,
   },
   limits: { newest: 5, least: 1 },

@@ -54,6 +54,7 @@ async function thin(place: Scratch, more: Partial<ThinParts> = {}): Promise<Thin
         ledger,
         inTurn: (work) => work(),
         signal: new AbortController().signal,
+        believed: END,
       },
       ...{ pauseMs: 0, limits: { newest: 5, least: 1 } },
       ...more,
@@ -322,11 +323,24 @@ describe('an agent', () => {
     using place = copyOf(original);
     const { ledger, checkpoints } = await run(place, { limits: { newest: 5, least: 1 } });
     const errors: unknown[] = [];
+    const GROWN = readFileSync(file(place), 'utf8').length - 1;
+    let ran = 0;
     const upkeep = openUpkeep({
-      ...{ path: place.path, ledger: ledger as unknown as Ledger, compress: false, keep: {}, now: Date.now },
+      ...{
+        path: place.path,
+        ledger: ledger as unknown as Ledger,
+        compress: false,
+        keep: {},
+        now: () => END + ran,
+      },
       ...{ provable: () => 0, vanishing: () => undefined, onError: (error: unknown) => errors.push(error) },
-      thin: (signal) => checkpoints.thin(signal),
+      steady: () => ran,
+      thin: (signal, believed) => checkpoints.thin(signal, believed),
     });
+    await upkeep.run();
+    // Its clock has to say the same for three days first.
+    expect(readFileSync(file(place), 'utf8').length).toBeGreaterThan(GROWN);
+    ran += 3 * 86_400_000;
     await upkeep.run();
     await upkeep.run();
     expect(errors).toEqual([]);
@@ -356,7 +370,7 @@ describe('an agent', () => {
     const errors: unknown[] = [];
     const { ledger, checkpoints } = await run(place, { onError: (error: unknown) => errors.push(error) });
     const before = readFileSync(file(place), 'utf8');
-    await checkpoints.thin(new AbortController().signal);
+    await checkpoints.thin(new AbortController().signal, END);
     expect(readFileSync(file(place), 'utf8')).toBe(before);
     expect(errors).toHaveLength(1);
     await checkpoints.close();

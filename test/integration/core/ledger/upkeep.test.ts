@@ -186,12 +186,18 @@ describe('retention', () => {
     for (let n = 1; n <= 32; n++, now += DAY) await ledger.append(entry(n));
     const names = sealedNames(place);
     let provable = 0;
+    let ran = 0;
     const work = upkeep(place, ledger, {
       keep: { ageMs: 20 * DAY },
       now: () => now,
+      steady: () => ran,
       provable: () => provable,
       compress: false,
     });
+    await work.run();
+    // What the clock says is believed after it has said so for three days.
+    ran += 3 * DAY;
+    now += 3 * DAY;
     await work.run();
     expect(sealedNames(place)).toEqual(names);
     provable = ledger.head().height;
@@ -201,7 +207,7 @@ describe('retention', () => {
     expect(Number(first.slice(0, 20))).toBeGreaterThan(1);
     // The last block before the oldest that is kept is more than twenty days old, the last one of its segment is not.
     const start = (await verifyLedger(place.path)).start?.height ?? 0;
-    expect(start).toBeLessThanOrEqual(12);
+    expect(start).toBeLessThanOrEqual(15);
     await ledger.close();
   });
 

@@ -121,7 +121,7 @@ describe('a report', () => {
     const beat = (minutes: number) =>
       life(
         'ledger_heartbeat',
-        { beat: 1, every_s: 60, mono_s: 1, checkpoint: null },
+        { beat: 1, every_s: 60, mono_s: 60 * minutes, checkpoint: null },
         { at: at(minutes), category: 'filesystem' },
       );
     const { gaps, notes } = await report([
@@ -158,6 +158,21 @@ describe('a report', () => {
       to: new Date(at(20)).toISOString(),
     });
     expect(notes.map(({ height }) => height)).toEqual([10, 11, 13]);
+  });
+
+  it('takes the other clock for heartbeats, so that one that is set is told of as such', async () => {
+    const beat = (monoS: number, clock: number) =>
+      life(
+        'ledger_heartbeat',
+        { beat: 1, every_s: 3600, mono_s: monoS, checkpoint: null },
+        { at: START + clock * 3_600_000, category: 'filesystem' },
+      );
+    const { gaps } = await report([beat(9, 0), beat(3609, 8760), beat(7209, 2), beat(20_000, 3)]);
+    expect(gaps.map(({ height, reason }) => [height, reason])).toEqual([
+      [2, 'the clock went forward, or the host slept'],
+      [3, 'the clock went back'],
+      [4, 'no heartbeat'],
+    ]);
   });
 
   it('names the checkpoints of its time, and who stands under them', async () => {
