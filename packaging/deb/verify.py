@@ -24,20 +24,18 @@ def point(raw):
     u, v, odd = ((y := int.from_bytes(raw, "little") & 2**255 - 1)**2 - 1) % P, (D * y * y + 1) % P, raw[31] >> 7
     x = u * pow(v, 3, P) * pow(u * pow(v, 7, P), (P - 5) // 8, P) % P
     if (v * x * x + u) % P == 0: x = x * pow(2, (P - 1) // 4, P) % P
-    demand(y < P and (v * x * x - u) % P == 0 and (x or not odd), "no point")
-    return (x := x if x % 2 == odd else P - x), y, 1, x * y % P
+    return ((x := x if x % 2 == odd else P - x), y, 1, x * y % P) if y < P and (v * x * x - u) % P == 0 and (x or not odd) else None
 BASE = point((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
 @functools.lru_cache(4096)
 def is_signed(key, message, signature):
-    r, s = signature[:32], int.from_bytes(signature[32:], "little")
-    h = int.from_bytes(hashlib.sha512(r + key + message).digest(), "little") % L
-    x, y, z, t = times(h, point(key))
-    x, y, z, t = add(times(s % L, BASE), (-x, y, z, -t))
-    return len(signature) == 64 and s < L and ((y * (z := pow(z, -1, P)) % P) | (x * z % P & 1) << 255).to_bytes(32, "little") == r
+    s, h = (int.from_bytes(raw, "little") for raw in (signature[32:], hashlib.sha512(signature[:32] + key + message).digest()))
+    if len(signature) != 64 or s >= L or not (a := point(key)): return False
+    x, y, z, _ = add(times(s, BASE), times(h % L, (P - a[0], a[1], 1, P - a[3])))
+    return (y * (z := pow(z, -1, P)) % P | (x * z % P & 1) << 255).to_bytes(32, "little") == signature[:32]
 bytes_of = lambda text: demand(base64.b64encode(raw := base64.b64decode(text, validate=True)).decode() == text, "base64", raw)
 def key_of(text, kind=1):  # C2SP signed-note, and tlog-cosignature: a witness signs with kind 4
     name, digits, raw = re.fullmatch(r"([^\s+]+)\+([0-9a-f]{8})\+(\S+)", text).groups()
-    demand(len(raw := bytes_of(raw)) == 33 and raw[0] in (1, kind) and point(raw[1:]) and sha256(name.encode(), b"\n", raw)[:4].hex() == digits)
+    demand(len(raw := bytes_of(raw)) == 33 and raw[0] in (1, kind) and sha256(name.encode(), b"\n", raw)[:4].hex() == digits)
     return name, sha256(name.encode(), b"\n", bytes([kind]), raw[1:])[:4], raw[1:]
 def is_by(note, key, kind=1):
     message = lambda raw: (b"cosignature/v1\ntime %d\n" % int.from_bytes(raw[4:12], "big") if kind == 4 else b"") + note["text"].encode()
@@ -47,16 +45,16 @@ def note_of(line):  # C2SP tlog-checkpoint
     text, under = (kept := json.loads(line.decode()))["note"].rsplit("\n\n", 1)
     lines = [re.fullmatch(r"— ([^\s+]+) (\S+)", each).groups() for each in under.removesuffix("\n").split("\n")]
     (origin, size, root, *_), lines = text.split("\n"), [(name, bytes_of(raw)) for name, raw in lines]
-    demand(under.endswith("\n") and len(lines) <= 100 and all(len(raw) > 4 for _, raw in lines) and len(kept["note"].encode()) <= 65536)
-    demand(origin and not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text) and len(bytes_of(root)) == 32 and isinstance(kept["at"], str))
-    demand(re.fullmatch("0|[1-9][0-9]{0,15}", size) and int(size) < 2**53)
+    demand(under.endswith("\n") and len(lines) <= 100 and all(len(raw) > 4 for _, raw in lines) and len(kept["note"].encode()) <= 65536 and isinstance(kept["at"], str))
+    demand(origin and not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text) and len(bytes_of(root)) == 32 and re.fullmatch("0|[1-9][0-9]{0,15}", size) and int(size) < 2**53)
     return dict(at=kept["at"], text=text + "\n", lines=lines, origin=sys.intern(origin), size=int(size), root=bytes_of(root))
-def notes_of(path):  # one that was cosigned later stands there again; what is no checkpoint is passed over
-    notes = {}
+def lines_in(path, read):  # what is none is passed over
     for line in iter(functools.partial(opened(path).readline, 1 << 20), b"") if at(path) else []:
-        try: kept = notes.setdefault((note := note_of(demand(line.endswith(b"\n"), value=line)))["text"], note); kept["lines"] = max(kept["lines"], note["lines"], key=len)
+        try: yield read(demand(line.endswith(b"\n"), value=line))
         except BAD: continue
-    return list(notes.values())
+def named_in(line):  # a key that was written down beside the ledger when it had signed
+    place = (named := json.loads(line.decode(), parse_constant=key_of))["from"]
+    return demand(type(place) in (int, float) and place % 1 == 0 <= place < 2**53, value=(place, dict(key=named["key"], origin=key_of(named["key"])[0], why="first")))
 pairs = lambda members: demand(sorted(set(keys := [key.encode("utf-16-be") for key, _ in members])) == keys, "canonical", dict(members))
 integer = lambda text: demand(len(text) <= 17 and text == str(int(text)) and abs(int(text)) < 2**53, "canonical", int(text))
 def number(text):
@@ -73,8 +71,8 @@ def block_of(line):
     demand(b["category"] in CATEGORIES[b["producer"]].split() and re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}", b["action"]))
     demand(re.fullmatch("[A-Za-z0-9_-]{1,64}", b["boot_id"]) and all(2 <= len(b[key].encode("utf-16-be")) <= 510 for key in ("hostname", "user")))
     demand(all(isinstance(value, str) for value in b["metadata"].values()) and re.fullmatch(r"[0-9-]{10}T[0-9:]{6}[0-5][0-9.]{5}Z", b["timestamp"]))
-    demand(whole(b["pid"], 0, 2**32 - 1) and (b["cause"] is None or whole(b["cause"], 1, b["height"] - 1)))
-    return demand(seconds(b["timestamp"]) is not None, value=b)
+    demand(whole(b["pid"], 0, 2**32 - 1) and (b["cause"] is None or whole(b["cause"], 1, b["height"] - 1)) and seconds(b["timestamp"]) is not None)
+    return b
 def lines_of(path):
     data, text = opened(path), io.BytesIO()
     while path.endswith(".gz") and (head := data.read(56)):
@@ -84,12 +82,13 @@ def lines_of(path):
         demand(found == ("1f8b08040000000000ff2c004f562800", end[4:], sha256(body), end), "packed")
     return iter(functools.partial((text.seek(0) or text if path.endswith(".gz") else data).readline, 65621), b"")
 def faults(side, ledger, keys, witnesses, known, max_age):  # every word that is so, and why
-    notes, names, stack, told, height, prev, starts, path = notes_of(side + "/checkpoints.jsonl"), {}, [], [], 0, "0" * 64, [], ledger
-    sizes, roots, is_there, used, bound, beat = {note["size"] for note in notes}, {0: sha256(b"")}, known in (None, (0, prev)), [], [], None
+    notes, names, stack, told, height, prev, starts, path = {}, {}, [], [], 0, "0" * 64, [], ledger
+    for note in lines_in(side + "/checkpoints.jsonl", note_of):  # one that was cosigned later stands there again
+        notes.setdefault(note["text"], note)["lines"] = max(notes.get(note["text"], note)["lines"], note["lines"], key=len)
+    sizes, roots, is_there, used, bound, gone = {note["size"] for note in notes.values()}, {0: sha256(b"")}, known in (None, (0, prev)), [], [], []
     def grow(leaf):
-        node = (1, leaf)
-        while stack and stack[-1][0] == node[0]: node = (2 * node[0], sha256(b"\1", stack.pop()[1], node[1]))
-        stack.append(node)
+        stack.append((1, leaf))
+        while len(stack) > 1 and stack[-2][0] == stack[-1][0]: stack[-2:] = [(2 * stack[-1][0], sha256(b"\1", stack[-2][1], stack[-1][1]))]
         if (size := sum(count for count, _ in stack)) in sizes:
             roots[size] = functools.reduce(lambda right, left: sha256(b"\1", left, right), [node for _, node in stack[::-1]])
     for name in sorted(os.listdir(side + "/segments") if at(side + "/segments") else [], reverse=True):
@@ -103,35 +102,36 @@ def faults(side, ledger, keys, witnesses, known, max_age):  # every word that is
                     tree = opened(side + "/tree").read() if at(side + "/tree") else b""
                     for leaf in range(height, b["height"] - 1): grow(tree[32 * sum(leaf >> n for n in range(53)):][:32])
                     starts.append((height := b["height"] - 1, prev := b["prev_hash"]))
-                demand((b["height"], b["prev_hash"]) == (height + 1, prev), "link")
-                height, prev = height + 1, line[-66:-2].decode()
+                height, prev = demand((b["height"], b["prev_hash"]) == (height + 1, prev), "link", (height + 1, line[-66:-2].decode()))
                 grow(sha256(b"\0", line[9:-75]))
                 is_there |= known == (height, prev)
-                if b["action"].startswith(("ledger_", "agent_started")): told.append((b["height"], b["action"], b["data"]))
+                if b["action"].startswith(("ledger_", "agent_started")): told.append((height, b["action"], b["data"]))
         demand(starts in ([], [(data["to"], data["last_hash"]) for _, action, data in told if action == "ledger_bodies_dropped"][-1:]), "missing")
     except BAD as error: yield "broken", f"block {height + 1} in {path}: {error}"
-    keys_of_dropped = map(json.loads, opened(side + "/keys.jsonl") if starts and at(side + "/keys.jsonl") else [])
-    declared = [(k["from"], dict(k, origin=k["key"].split("+")[0], why="first")) for k in keys_of_dropped if k["from"] <= starts[0][0]]
-    declared += [(place, data) for place, action, data in told if action in ("ledger_epoch_begun", "ledger_key_rotated")]
-    for note in notes:
+    named, said = list(lines_in(side + "/keys.jsonl", named_in)), ("ledger_epoch_begun", "ledger_key_rotated")
+    declared = [key for key in named if starts and key[0] <= starts[0][0]] + [(place, data) for place, action, data in told if action in said and isinstance(data, dict)]
+    for size, origin, note in [(note["size"], note["origin"], note) for note in notes.values()]:
         try:
-            index, (place, now) = [each for each in enumerate(declared) if each[1][0] <= note["size"]][-1]
-            if now["origin"] != note["origin"] or next((data["common"] for _, data in declared[index + 1:] if "common" in data), 2**53) < note["size"]:
-                demand(any(data["origin"] == note["origin"] and is_by(note, key_of(data["key"])) for _, data in declared[:index + 1]))
-                yield "gap", f"the {note['size']} blocks that were signed as {note['origin']} are not there"
+            index, (place, now) = [each for each in enumerate(declared) if each[1][0] <= size][-1]
+            if now["origin"] != origin or next((data["common"] for _, data in declared[index + 1:] if "common" in data), size) < size:
+                demand(any(data["origin"] == origin and is_by(note, key_of(data["key"])) for _, data in declared[:index + 1]))
+                yield "gap", f"the {size} blocks that were signed as {origin} are not there"
             else:
-                former = [each for each in declared[:index] if each[0] in used][-1:] or declared[:index][-1:]
-                both = place not in used and now.get("why") in (None, "rolled-back", "witness-ahead", "origin-changed")
-                demand(all(is_by(note, key_of(data["key"])) for _, data in [declared[index]] + (former if both else [])))
-                used.append(place), bound.extend([note] if note["size"] <= height else [])
-                if roots.get(note["size"]) != note["root"]: yield "diverged", f"the checkpoint of {note['size']} blocks"
-        except BAD: yield "bad-signature", f"the checkpoint of {note['size']} blocks"
+                former = ([each for each in declared[:index] if each[0] in used] or declared[:index])[-1:]
+                both = former and place not in used and now.get("why") in (None, "rolled-back", "witness-ahead", "origin-changed")
+                demand(is_by(note, key_of(now["key"])) and (not both or any(is_by(note, key_of(d["key"])) for _, d in former + gone[-1:] * ("common" in now))))
+                used.append(place), bound.extend([note] * (size <= height))
+                if roots.get(size) != note["root"]: yield "diverged", f"the checkpoint of {size} blocks"
+        except BAD:  # the block that declares its key may be one of those that are gone
+            mine = [key for key in named if key[0] <= size and key[1]["origin"] == origin and key[1]["key"] not in [d.get("key") for _, d in declared]][-1:]
+            is_its, before = mine and is_by(note, key_of(mine[0][1]["key"])), [d["key"] for _, d in named[:named.index(mine[0]) if mine else 0]]
+            without = [d for _, d in declared if is_its and type(c := d.get("common")) in (int, float) and c < size and d.get("why") != "first" and d.get("key") not in before]
+            yield "gap" if without and not gone.extend(mine) else "diverged" if is_its and size > height else "bad-signature", f"the checkpoint of {size} blocks"
     if keys and bound and not any(is_by(bound[-1], key) for key in keys): yield "bad-signature", "the newest checkpoint is by none of these keys"
     if not is_there: yield "diverged", f"block {known[0]}"
-    for place, action, data in told:
-        is_beat = action == "ledger_heartbeat"
-        if is_beat and beat and (data["beat"] != beat["beat"] + 1 or data["mono_s"] - beat["mono_s"] > 2 * beat["every_s"]): yield "gap", f"block {place}"
-        beat = None if action == "agent_started" else data if is_beat else beat
+    beats = [each for each in told if each[1] in ("agent_started", "ledger_heartbeat")]
+    for (_, _, last), (place, _, data) in [two for two in zip(beats, beats[1:]) if two[0][1] == two[1][1] == "ledger_heartbeat"]:
+        if data["beat"] != last["beat"] + 1 or data["mono_s"] - last["mono_s"] > 2 * last["every_s"]: yield "gap", f"block {place}"
     if max_age and bound and abs(datetime.datetime.now().timestamp() - seconds(bound[-1]["at"])) > max_age: yield "gap", "the newest checkpoint is too old"
     if not bound and not known: yield "unanchored", "no checkpoint, and no head was given"
     if not all(bound and is_by(bound[-1], key, 4) for key in witnesses): yield "unanchored", "not all witnesses have cosigned"

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { type Checkpoint, parseCheckpoint } from '../note/checkpoint.ts';
+import { readVerifier, SIGNATURE, type Verifier } from '../note/keys.ts';
 import { type Note, parseNote } from '../note/signed-note.ts';
 import { appendLine, lineAs, readLines } from './json-lines.ts';
 
@@ -71,4 +72,25 @@ export async function readPublicKeys(path: string): Promise<{ key: string; from:
   const { values } = await readLines(path, keySchema);
   // One whose first use was tried twice stands there twice.
   return [...new Map(values.map((one) => [one.key, one])).values()];
+}
+
+/** A public key that was written down beside the ledger when it had signed its first checkpoint, of `from` blocks. */
+export interface NamedKey {
+  readonly from: number;
+  readonly key: Verifier;
+}
+
+/** The same for who judges by them: each line that is a log's key, as it stands there. Throws `ledger-evidence-unreadable`. */
+export async function readNamedKeys(path: string): Promise<NamedKey[]> {
+  const schema = keySchema.transform(named).pipe(z.custom<NamedKey>(Boolean));
+  return (await readLines(path, schema)).values;
+}
+
+function named({ key: text, from }: z.output<typeof keySchema>): NamedKey | undefined {
+  try {
+    const key = readVerifier(text);
+    return key.type === SIGNATURE.ed25519 ? { key, from } : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -2,7 +2,7 @@
 
 import { cosignedEnough, type Policy } from '../note/policy.ts';
 import type { FirstBad, VerifyResult } from '../verify.ts';
-import type { KeptCheckpoint } from './checkpoint-file.ts';
+import type { KeptCheckpoint, NamedKey } from './checkpoint-file.ts';
 import type { Declared } from './declarations.ts';
 import { type BadSignature, judgeSignatures } from './judge-signatures.ts';
 
@@ -20,6 +20,8 @@ export interface KnownHead {
 export interface Evidence {
   readonly chain: VerifyResult;
   readonly declared: Declared;
+  /** Public keys that stand beside the ledger. */
+  readonly named: readonly NamedKey[];
   /** The root of the first blocks; undefined where there are not so many that hold. */
   readonly rootOf: (size: number) => Buffer | undefined;
   /** The hash of a block. */
@@ -74,8 +76,8 @@ export interface Judging {
 
 /** Keeps of the checkpoints what the verdict is about, however many they are. */
 export function judging(evidence: Evidence, demands: Demands): Judging {
-  const { chain, declared } = evidence;
-  const signatures = judgeSignatures(declared.declarations);
+  const { chain, declared, named } = evidence;
+  const signatures = judgeSignatures({ ...declared, named }, chain.head.height);
   const divergence = divergenceOf(evidence);
   let newest: KeptCheckpoint | undefined;
   let lost: KeptCheckpoint | undefined;

@@ -43,7 +43,11 @@ export function logKeys(paths: EvidencePaths, credential: string | undefined): L
     async own() {
       const next = await readKey(paths.nextKey);
       // The power went between its first signature and its new name: where it has signed, it is the key.
-      if (next && (await hasSigned(paths.checkpoints, next))) await promoteKey(paths.nextKey, paths.key);
+      const first = next && (await firstSignedBy(paths.checkpoints, next));
+      if (next && first !== undefined) {
+        await remember(next, first);
+        await promoteKey(paths.nextKey, paths.key);
+      }
       return readKey(paths.key);
     },
     pending: () => readKey(paths.nextKey),
@@ -60,9 +64,10 @@ export function logKeys(paths: EvidencePaths, credential: string | undefined): L
   };
 }
 
-async function hasSigned(checkpoints: string, { verifier }: Signer): Promise<boolean> {
+/** Blocks of the first checkpoint that it has signed. */
+async function firstSignedBy(checkpoints: string, { verifier }: Signer): Promise<number | undefined> {
   return withCheckpoints(checkpoints, async ({ each }) => {
-    for await (const { note } of each()) if (signatureBy(note, verifier)) return true;
-    return false;
+    for await (const { note, checkpoint } of each()) if (signatureBy(note, verifier)) return checkpoint.size;
+    return undefined;
   });
 }

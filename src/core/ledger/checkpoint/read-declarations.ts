@@ -3,6 +3,7 @@
 import { queryBlocks } from '../query/query.ts';
 import { wantActions } from '../query/wants.ts';
 import { oldestHeight } from '../segments.ts';
+import { readNamedKeys } from './checkpoint-file.ts';
 import { type Declaration, declaring } from './declarations.ts';
 import { earlierKeys } from './earlier-keys.ts';
 
@@ -12,5 +13,5 @@ export async function readDeclarations(path: string, keys: string): Promise<Decl
   const wants = [wantActions(['ledger_epoch_begun', 'ledger_key_rotated'])];
   for await (const block of queryBlocks(path, { wants })) take(block);
   const dropped = ((await oldestHeight(path)) ?? 1) - 1;
-  return [...(await earlierKeys(keys, dropped)), ...declared.declarations];
+  return [...earlierKeys(await readNamedKeys(keys), dropped), ...declared.declarations];
 }

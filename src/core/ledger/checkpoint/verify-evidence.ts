@@ -11,7 +11,7 @@ import { rootOf } from '../tree/proofs.ts';
 import { readTree } from '../tree/tree-file.ts';
 import { type VerifyOptions, type VerifyResult, verifyLedger } from '../verify.ts';
 import { bodyAt } from './catch-up.ts';
-import type { KeptCheckpoint } from './checkpoint-file.ts';
+import { type KeptCheckpoint, readNamedKeys } from './checkpoint-file.ts';
 import { earlierKeys } from './earlier-keys.ts';
 import { type Evidence, type Fault, type Judged, judging, type KnownHead } from './judge.ts';
 import { PassingHeads } from './passing-heads.ts';
@@ -56,6 +56,7 @@ async function verifyWith(
   const places = evidencePaths(ledgerPaths(path).side);
   const counts = { checkpoints: stored.sizes.length, unreadable: stored.bad };
   const knownSizes = known.map(({ size }) => size);
+  const named = await readNamedKeys(places.keys);
   const heads = new PassingHeads([...stored.sizes, ...knownSizes], places.tree, new Set(knownSizes));
   const before = from && (await blockUnder(path, from));
   if (before && 'reason' in before) {
@@ -83,8 +84,9 @@ async function verifyWith(
     chain,
     declared: {
       ...heads.declared,
-      declarations: [...(await earlierKeys(places.keys, heads.before)), ...heads.declared.declarations],
+      declarations: [...earlierKeys(named, heads.before), ...heads.declared.declarations],
     },
+    named,
     rootOf: (size) => heads.rootOf(size),
     hashOf: (height) => heads.hashOf(height) ?? covered.get(height),
   };

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readCheckpoints } from '../../../../src/core/ledger/checkpoint/checkpoint-file.ts';
+import { readCheckpoints, readPublicKeys } from '../../../../src/core/ledger/checkpoint/checkpoint-file.ts';
 import {
   type CheckpointOptions,
   type Checkpoints,
@@ -245,9 +245,20 @@ describe('a key', () => {
     await end();
     cpSync(side(place, 'key'), side(place, 'key.next'));
     rmSync(side(place, 'key'));
+    // Nor had it been written down that it signs.
+    const named = readFileSync(side(place, 'keys.jsonl'), 'utf8');
+    writeFileSync(side(place, 'keys.jsonl'), named.slice(0, named.indexOf('\n') + 1));
     const again = await run(place);
     expect(again.checkpoints.status().key).toBe(key);
+    expect(readFileSync(side(place, 'keys.jsonl'), 'utf8')).toBe(named);
     await again.end();
+    // Or the power went between the two: it is written again, and is one key.
+    cpSync(side(place, 'key'), side(place, 'key.next'));
+    await (await run(place)).end();
+    const lines = named.trimEnd().split('\n');
+    expect(readFileSync(side(place, 'keys.jsonl'), 'utf8')).toBe(`${named}${lines[1]}\n`);
+    const known = await readPublicKeys(side(place, 'keys.jsonl'));
+    expect(known).toEqual(lines.map((line) => JSON.parse(line)));
     writeFileSync(side(place, 'key.next'), newSigner('pve1/other').privateText());
     const last = await run(place);
     expect(last.checkpoints.status().key).toBe(key);

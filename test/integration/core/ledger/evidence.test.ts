@@ -31,6 +31,8 @@ let original: Scratch;
 let keys: { former: Signer; key: Signer };
 let lines: Buffer[];
 let notes: string[];
+/** The public keys beside it. */
+let named: string[];
 
 beforeAll(async () => {
   original = scratch();
@@ -52,6 +54,7 @@ beforeAll(async () => {
   await ledger.close();
   lines = splitLines(readFileSync(original.path));
   notes = readFileSync(side(original, 'checkpoints.jsonl'), 'utf8').trim().split('\n');
+  named = readFileSync(side(original, 'keys.jsonl'), 'utf8').trim().split('\n');
 });
 afterAll(() => original[Symbol.dispose]());
 
@@ -60,17 +63,20 @@ const side = (place: Scratch, name: string) => join(place.dir, 'ledger.d', name)
 interface Damage {
   lines?: readonly Buffer[];
   notes?: readonly string[];
+  named?: readonly string[];
   options?: Partial<EvidenceOptions>;
 }
 
 async function verdictOf({
   lines: changed = lines,
   notes: kept = notes,
+  named: beside = named,
   options = {},
 }: Damage): Promise<Verdict> {
   using place = scratch(Buffer.concat([...changed]));
   mkdirSync(side(place, ''), { recursive: true });
   writeFileSync(side(place, 'checkpoints.jsonl'), kept.map((line) => `${line}\n`).join(''));
+  writeFileSync(side(place, 'keys.jsonl'), beside.map((line) => `${line}\n`).join(''));
   return (await verifyEvidence(place.path, { now: Date.now, ...options })).verdict;
 }
 
@@ -166,13 +172,45 @@ describe('of a ledger that was signed', () => {
         const verdict = await verdictOf({ lines: [whole.subarray(0, at)] });
         const left = ends.filter((end) => end <= at).length;
         const isTorn = at !== 0 && !ends.includes(at);
-        // 11 blocks were signed; with fewer than declare a key, no signature of it can be judged.
-        const expected =
-          left >= 11 ? (isTorn ? 'torn-tail' : 'ok') : left >= 6 ? 'diverged' : 'bad-signature';
-        expect(verdict).toBe(expected);
+        // 11 blocks were signed. That none is left that declares a key changes nothing: it stands beside the ledger.
+        expect(verdict).toBe(left >= 11 ? (isTorn ? 'torn-tail' : 'ok') : 'diverged');
       }),
       { numRuns: 120 },
     );
+  });
+
+  it('what was cut together with the block that declares a key diverges where that key is known, and is unsigned where it is not', async () => {
+    // Six blocks: the sixth declares the second key, the first declares the first.
+    for (const left of [0, 1, 5, 6, 10]) {
+      const cut = { lines: lines.slice(0, left) };
+      expect(await verdictOf(cut)).toBe('diverged');
+      expect(await verdictOf({ ...cut, named: [] })).toBe(left < 6 ? 'bad-signature' : 'diverged');
+      expect(await verdictOf({ ...cut, named: ['', '{}', '{"key":"x+1+y","from":1}', ...named] })).toBe(
+        'diverged',
+      );
+      // No signature of its own key holds: a byte of a note changed, or one of a stranger under the same name.
+      const stranger = newSigner('ledger.example');
+      const forged = signed(lines, 11, [stranger]);
+      expect(await verdictOf({ ...cut, notes: [...notes.slice(0, 2), forged] })).toBe('bad-signature');
+      expect(await verdictOf({ ...cut, notes: [forged] })).toBe('bad-signature');
+      // The first key has ended when the second one has signed; where the last block that is left declares it, that is what counts.
+      expect(await verdictOf({ ...cut, notes: [signed(lines, 11, [keys.former])] })).toBe(
+        left === 1 || left === 5 ? 'diverged' : 'bad-signature',
+      );
+      // Who writes his own key beside it as well gains nothing: the blocks that he signed are not there.
+      const planted = JSON.stringify({ key: verifierText(stranger.verifier), from: 1 });
+      expect(await verdictOf({ ...cut, notes: [forged], named: [planted] })).toBe('diverged');
+    }
+  });
+
+  it('a key that is only written beside it signs nothing of blocks that are there', async () => {
+    const stranger = newSigner('ledger.example');
+    const planted = JSON.stringify({ key: verifierText(stranger.verifier), from: 1 });
+    for (const more of [[...named, planted], [planted, ...named], [planted]])
+      for (const [index, size] of [1, 6, 11, 12].entries()) {
+        const forged = notes.toSpliced(index, 1, signed(lines, size, [stranger]));
+        expect(await verdictOf({ notes: forged, named: more })).toBe('bad-signature');
+      }
   });
 
   it('a rewriting without the key is found, wherever it begins', async () => {
@@ -402,6 +440,47 @@ describe('a verification from a checkpoint on', () => {
       fault: { reason: 'cut' },
     });
   });
+});
+
+describe('a ledger that was emptied, and went on', () => {
+  it.each([0, 4])(
+    'holds what came after it, and says that the blocks before are gone: %i left',
+    async (left) => {
+      using place = scratch(Buffer.concat(lines.slice(0, left)));
+      for (const name of ['checkpoints.jsonl', 'keys.jsonl', 'key', 'signed.json'])
+        cpSync(side(original, name), side(place, name));
+      const verify = async () => verifyEvidence(place.path, { now: Date.now });
+      const verdicts = [(await verify()).verdict];
+      for (const turn of [1, 2]) {
+        const ledger = await open(place.path);
+        const checkpoints = openCheckpoints({
+          ...{
+            ledger,
+            path: place.path,
+            hostname: 'pve1',
+            machineId: 'a'.repeat(32),
+            origin: 'ledger.example',
+          },
+          ...{ everySeconds: 3600, heartbeatSeconds: 3600, now: Date.now, mono: () => 1 },
+          onError: (error: unknown) => expect(error).toBeUndefined(),
+          onEpoch: () => undefined,
+        });
+        await checkpoints.started;
+        await checkpoints.sign();
+        const found = await verify();
+        verdicts.push(found.verdict);
+        expect(found.fault?.reason).toBe('lost');
+        // Also when it has come further than what was signed before.
+        for (let n = 0; n < 15; n++) await ledger.append(entry(n));
+        await checkpoints.close();
+        await ledger.close();
+        verdicts.push((await verify()).verdict);
+        if (turn === 1) writeFileSync(place.path, Buffer.concat(lines.slice(0, left)));
+        if (turn === 1) verdicts.push((await verify()).verdict);
+      }
+      expect(verdicts).toEqual(['diverged', 'gap', 'gap', 'diverged', 'gap', 'gap']);
+    },
+  );
 });
 
 describe('a ledger that was rolled back', () => {

@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -37,6 +38,7 @@ const SEED = Number(process.env.OPA_SEED ?? 20261130);
 const BATCH = 500;
 const SCRIPT = join(import.meta.dirname, '../../../../packaging/deb/verify.py');
 const CHECKPOINTS = 'ledger.d/checkpoints.jsonl';
+const KEYS = 'ledger.d/keys.jsonl';
 const ACTIVE = 'ledger.jsonl';
 
 /** A ledger with all that lies beside it, by path. */
@@ -118,6 +120,7 @@ async function makeBases(): Promise<Base[]> {
   };
   await run(2, true, 0);
   const first = read(place.dir);
+  const emptied = [await emptiedBase(place.dir, 0), await emptiedBase(place.dir, 5)];
   await run(1, false, 2);
   const second = read(place.dir);
   // Cut behind what was signed: the next run begins an epoch.
@@ -142,7 +145,29 @@ async function makeBases(): Promise<Base[]> {
   const packed: Base[] = [];
   for (const { name, files, signers: own } of bases)
     packed.push({ name: `${name}, in segments`, files: await inSegments(files), signers: own });
-  return [...bases, ...packed, { name: 'bodies dropped', files: withoutBodies(fourth), signers }];
+  return [...bases, ...emptied, ...packed, { name: 'bodies dropped', files: withoutBodies(fourth), signers }];
+}
+
+/** The file was cut to so many blocks, none of which declares the second key; then the agent ran on. That key is known beside the ledger alone. */
+async function emptiedBase(dir: string, left: number): Promise<Base> {
+  using place = scratch();
+  cpSync(dir, place.dir, { recursive: true, filter: (path) => !path.includes('lock.') });
+  const lines = splitLines(readFileSync(place.path));
+  writeFileSync(place.path, Buffer.concat(lines.slice(0, left)));
+  const ledger = await open(place.path);
+  const checkpoints = openCheckpoints({
+    ...{ ledger, path: place.path, hostname: 'pve1', machineId: 'a'.repeat(32), origin: '' },
+    ...{ everySeconds: 3600, heartbeatSeconds: 3600, now: Date.now, mono: () => 1 },
+    onError: (error: unknown) => expect(error).toBeUndefined(),
+    onEpoch: () => undefined,
+  });
+  await checkpoints.started;
+  const signers = [readSigner(readFileSync(join(place.dir, 'ledger.d/key'), 'utf8'))];
+  for (let n = 0; n < 9; n++) await ledger.append(entry(n));
+  await checkpoints.close();
+  signers.push(readSigner(readFileSync(join(place.dir, 'ledger.d/key'), 'utf8')));
+  await ledger.close();
+  return { name: `gone on after a cut to ${left} blocks`, files: read(place.dir), signers };
 }
 
 /** How many blocks have no body any more; their leaves are in the tree. */
@@ -177,8 +202,7 @@ const pick = <T>(roll: Dice, list: readonly T[]): T => list[below(roll, list.len
 const anyFile = (files: Files, roll: Dice, wanted = /./) =>
   pick(
     roll,
-    // Of damaged public keys the decision on verification says nothing.
-    Object.keys(files).filter((path) => wanted.test(path) && !path.endsWith('keys.jsonl')),
+    Object.keys(files).filter((path) => wanted.test(path)),
   );
 const withLines = (files: Files, path: string, change: (lines: Buffer[]) => readonly Buffer[]): Files => ({
   ...files,
@@ -331,6 +355,29 @@ const DAMAGES: Record<string, Damage> = {
   },
   'whole lines cut off the end': (files, roll) =>
     withLines(files, anyFile(files, roll, /\.jsonl$/), (lines) => lines.slice(0, below(roll, lines.length))),
+  emptied: (files) => ({ ...emptied(files), [ACTIVE]: Buffer.alloc(0) }),
+  'cut before a block that declares a key': (files, roll, base) => {
+    const lines = splitLines(flattened([base], files)[ACTIVE] as Buffer);
+    const declaring = lines.flatMap((line, at) =>
+      /"ledger_(?:key_rotated|epoch_begun)"/.test(String(line)) ? [at] : [],
+    );
+    return { ...emptied(files), [ACTIVE]: Buffer.concat(lines.slice(0, pick(roll, declaring))) };
+  },
+  'emptied, with checkpoints of a stranger': (files, roll) => {
+    const stranger = newSigner(originOf(files));
+    const forged = Buffer.from(
+      `${JSON.stringify({ at: '2026-11-30T00:00:00.000Z', note: signNote(checkpointText({ origin: stranger.verifier.name, size: 1 + below(roll, 40), root: rootOf([Buffer.alloc(100)]) }), [stranger]) })}\n`,
+    );
+    const notes = pick(roll, [forged, Buffer.concat([files[CHECKPOINTS] ?? Buffer.alloc(0), forged])]);
+    const named = Buffer.from(
+      `${JSON.stringify({ key: verifierText(stranger.verifier), from: below(roll, 40) })}\n`,
+    );
+    const before = files[KEYS] ?? Buffer.alloc(0);
+    const keys = pick(roll, [before, named, Buffer.concat([before, named]), Buffer.concat([named, before])]);
+    const blocks = pick(roll, [files, { ...emptied(files), [ACTIVE]: Buffer.alloc(0) }]);
+    return { ...blocks, [CHECKPOINTS]: notes, [KEYS]: keys };
+  },
+  'public keys missing': ({ [KEYS]: _, ...files }) => files,
   'rubbish at an end': (files, roll) => {
     const path = anyFile(files, roll, /jsonl|gz/);
     return {
@@ -390,6 +437,13 @@ const DAMAGES: Record<string, Damage> = {
       );
     }),
 };
+
+const emptied = (files: Files): Files =>
+  Object.fromEntries(Object.entries(files).filter(([path]) => !/segments|tree$/.test(path)));
+
+const originOf = (files: Files) =>
+  (JSON.parse(String(splitLines(files[CHECKPOINTS] as Buffer)[0])) as { note: string }).note.split('\n')[0] ??
+  '';
 
 /** What one damage has left may be too little for a second one. */
 async function damaged(files: Files, kind: string, roll: Dice, base: Base): Promise<Files> {
@@ -544,7 +598,7 @@ describe('the second verifier', () => {
       loop: (path) => symlinkSync(path, path),
       pipe: (path) => expect(spawnSync('mkfifo', [path]).status).toBe(0),
     };
-    for (const at of ['ledger.d', CHECKPOINTS, ACTIVE])
+    for (const at of ['ledger.d', CHECKPOINTS, KEYS, ACTIVE])
       for (const [kind, make] of Object.entries(kinds)) {
         if (kind === 'file' && at !== 'ledger.d') continue;
         const place = join(dir, `odd-${at.replaceAll('/', '-')}-${kind}`);
@@ -562,6 +616,62 @@ describe('the second verifier', () => {
         });
         await expect(verifyEvidence(path, { now: Date.now }), `${at}: ${kind}`).rejects.toThrow();
       }
+  });
+
+  it('takes for a key beside the ledger what the agent takes for one, and passes over the rest', {
+    timeout: 120_000,
+  }, async () => {
+    const { files = {} } = bases[0] ?? {};
+    const origin = originOf(files);
+    const keys = String(files[KEYS]).trim().split('\n');
+    const { key: last, from } = JSON.parse(keys.at(-1) ?? '') as { key: string; from: number };
+    const bare = (raw: Buffer, type: 1 | 4) => {
+      const id = sha256Hex(Buffer.concat([Buffer.from(`${origin}\n`), Buffer.of(type), raw])).slice(0, 8);
+      return `${origin}+${id}+${Buffer.concat([Buffer.of(type), raw]).toString('base64')}`;
+    };
+    const raw = Buffer.from(last.split('+').slice(2).join('+'), 'base64').subarray(1);
+    const also = (...lines: string[]) => [...keys, ...lines];
+    const cases: Record<string, { named: string[]; word: string }> = {
+      'as they are': { named: keys, word: 'diverged' },
+      none: { named: [], word: 'bad-signature' },
+      'the last twice': { named: also(keys.at(-1) ?? ''), word: 'diverged' },
+      "a witness's": { named: also(JSON.stringify({ key: bare(raw, 4), from })), word: 'diverged' },
+      'of another name': {
+        named: also(JSON.stringify({ key: verifierText(newSigner('x').verifier), from })),
+        word: 'diverged',
+      },
+      'no point of the curve': {
+        named: also(JSON.stringify({ key: bare(Buffer.alloc(32, 0xe0), 1), from })),
+        word: 'bad-signature',
+      },
+      "another's, from then on": {
+        named: also(JSON.stringify({ key: verifierText(newSigner(origin).verifier), from })),
+        word: 'bad-signature',
+      },
+      'no line at all': { named: also('', '{}', 'null', '[1]', '"x"', '{"from":1}'), word: 'diverged' },
+    };
+    const whole = ['1', '1.0', '1e0', '-0', '0'];
+    const none = ['1.5', '-1', '"1"', 'true', 'null', '1e400', 'NaN', '9007199254740992'];
+    for (const text of [...whole, ...none])
+      cases[`from ${text}`] = {
+        named: [`{"key":"${last}","from":${text}}`],
+        word: whole.includes(text) ? 'diverged' : 'bad-signature',
+      };
+    const paths = Object.values(cases).map(({ named }, index) => {
+      const place = join(dir, `named-${index}`);
+      write(place, {
+        ...emptied(files),
+        [ACTIVE]: Buffer.alloc(0),
+        [KEYS]: Buffer.from(named.map((line) => `${line}\n`).join('')),
+        [CHECKPOINTS]: splitLines(files[CHECKPOINTS] as Buffer).at(-1) as Buffer,
+      });
+      return join(place, ACTIVE);
+    });
+    const theirs = (await second(paths)).map((said) => said.split(' ')[0]);
+    const own = (await judged(paths)).map(([verdict]) => verdict);
+    expect(Object.keys(cases).map((what, index) => [what, own[index], theirs[index]])).toEqual(
+      Object.entries(cases).map(([what, { word }]) => [what, word, word]),
+    );
   });
 
   it('says of a line without an end that it is too long, and keeps no more than a line of it', () => {
