@@ -132,6 +132,9 @@ describe('a policy', () => {
     ['with a word that is none', 'quorums none', 'Line 1'],
     ['with a carriage return', 'quorum none\r\n', 'control character'],
     ['with too many words', `quorum none none`, 'Line 1'],
+    ['whose log has no key', 'log\nquorum none', 'log KEY'],
+    ['whose witness has no key', 'witness a\nquorum none', 'witness NAME KEY'],
+    ['whose group has no members', 'group g 1\nquorum none', 'group NAME'],
     ['that is too long', `#${'a'.repeat(300_000)}\nquorum none`, 'too long'],
   ])('is none %s', (_, policy, why) => {
     expect(() => parsePolicy(policy)).toThrow(why);
