@@ -1,10 +1,10 @@
 // A witness's own key and the folder of what it has seen: made together, and used together only.
 
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, open, readdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { newSigner, readSigner, type Signer } from '../core/ledger/note/keys.ts';
-import { syncDirectory } from '../core/lib/atomic-file.ts';
+import { isTemporary, writeFileAtomically } from '../core/lib/atomic-file.ts';
 import { AgentError, isErrno } from '../core/lib/errors.ts';
 import { seenFolder } from './places.ts';
 import { makeSeenHeads, openSeenHeads, type SeenHeads } from './seen-heads.ts';
@@ -35,6 +35,7 @@ export async function readWitnessKey(directory: string): Promise<Signer | undefi
  */
 export async function openWitnessIdentity(directory: string, name: string): Promise<WitnessIdentity> {
   const seen = openSeenHeads(seenFolder(directory));
+  for (const folder of [directory, seenFolder(directory)]) await removeLitter(folder);
   const names = await readdir(seenFolder(directory)).catch((error: unknown) => {
     if (isErrno(error, 'ENOENT')) return undefined;
     throw new AgentError('witness-state-unusable', `${seenFolder(directory)} cannot be read`, {
@@ -56,20 +57,14 @@ export async function openWitnessIdentity(directory: string, name: string): Prom
   const made = newSigner('witness');
   const hash = createHash('sha256').update(made.verifier.raw).digest('hex');
   const signer = made.named(name.replaceAll('{key}', hash));
-  await writeNew(keyFile(directory), `${signer.privateText()}\n`);
+  await writeFileAtomically(keyFile(directory), `${signer.privateText()}\n`, 0o400);
   return { signer, seen };
 }
 
-async function writeNew(path: string, text: string): Promise<void> {
-  const file = await open(path, 'wx', 0o400);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await chmod(path, 0o400);
-  await syncDirectory(dirname(path));
+/** What a witness that was killed had not finished. Nobody else writes there. */
+async function removeLitter(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names.filter(isTemporary)) await rm(join(directory, name), { force: true });
 }
 
 /** What a key is called whose name nobody chose. @param part `witness`, `cluster` */

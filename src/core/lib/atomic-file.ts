@@ -42,6 +42,9 @@ export function writeMemoryFile(path: string, data: string, mode = 0o640): void 
   }
 }
 
+/** Whether a file of this name is one that was to be renamed; a process that was killed leaves it behind. */
+export const isTemporary = (name: string): boolean => /\.tmp-[0-9a-f]{12}$/.test(name);
+
 const temporaryFor = (path: string) => `${path}.tmp-${randomBytes(6).toString('hex')}`;
 
 /** Without this a rename may be lost with the power although the file's bytes are on the disk. */
