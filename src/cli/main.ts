@@ -11,6 +11,7 @@ import { configOfHost } from './config-of-host.ts';
 import { type InspectParts, inspectForDoctor, inspectHost } from './inspect/host.ts';
 import { inspectPort } from './inspect/port.ts';
 import { observedBridges } from './observed-bridges.ts';
+import { processOutput } from './output.ts';
 import { openPager } from './pager.ts';
 import { presented } from './present.ts';
 import { runProgram } from './program.ts';
@@ -21,7 +22,8 @@ declare const __VERSION__: string | undefined;
 const VERSION = typeof __VERSION__ === 'string' ? __VERSION__ : 'development';
 
 const places = { stateDir: '/var/lib/ovs-port-agent', runtimeDir: '/run/ovs-port-agent' };
-const screen = processTerminal((show, rows) => openPager(process.env, show, rows));
+const output = processOutput();
+const screen = processTerminal(output.write, (show, rows) => openPager(process.env, show, rows));
 const terminal = presented(screen, () => ({ width: undefined, color: false }));
 const inspected: InspectParts = { terminal, callAgent, version: VERSION, ...places };
 
@@ -46,8 +48,8 @@ void runProgram(process.argv.slice(2), VERSION, {
   interrupted,
 }).then(async (code) => {
   await screen.end();
-  // A connection that hangs must not keep the process; what was printed must be out.
-  process.stdout.write('', () => process.exit(code));
+  // A connection that hangs must not keep the process.
+  output.end(code);
 });
 
 function interrupted(): AbortSignal {

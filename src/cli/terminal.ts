@@ -37,13 +37,12 @@ export interface Screen extends Omit<Terminal, 'out' | 'isTty'> {
  */
 export type ExitCode = 0 | 1 | 2 | 3 | 10 | 11 | 20 | 21 | 22 | 23 | 30;
 
-/** The process's own terminal. A reader that has gone (`| head`) ends the program quietly. */
-export function processTerminal(openPager: (show: (text: string) => void, rows: number) => Pager): Screen {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
-  }
+/** The process's own terminal. */
+export function processTerminal(
+  show: (text: string) => void,
+  openPager: (show: (text: string) => void, rows: number) => Pager,
+): Screen {
   const { isTTY, columns, rows = 24 } = process.stdout;
-  const show = (text: string) => void process.stdout.write(text);
   let pager: Pager | undefined;
   return {
     out: (line) => (pager ? pager.write(`${line}\n`) : show(`${line}\n`)),
