@@ -3,9 +3,9 @@
 import { AgentError } from '../lib/errors.ts';
 import type { Json } from '../lib/json.ts';
 import { MAX_DEPTH } from './canonical.ts';
+import { REDACTED, textRedactor } from './redact-text.ts';
 
-/** What stands in the place of a secret. */
-export const REDACTED = '[redacted]';
+export { REDACTED } from './redact-text.ts';
 
 /** Anywhere in a key; a space stands for whatever joins two words: `api key` is also `api_key`, `apiKey`, `X-Api-Key`. */
 export const SECRET_NAMES: readonly string[] = [
@@ -114,42 +114,6 @@ function wordsOf(key: string): string[] {
 
 function isSecretWord(word: string): boolean {
   return SECRET_WORDS.includes(word);
-}
-
-// Each has bounds or ends at what it cannot begin with, so that no text takes more than linear time.
-const PRIVATE_KEY =
-  /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----(?:(?!-----END )[\s\S])*(?:-----END [A-Z0-9 ]{0,40}-----)?/g;
-/** The Go checksum database's form of a signer's key. */
-const SIGNER_KEY = /PRIVATE\+KEY\+[^\s"']+/g;
-const IN_URL = /(\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s/:@"']{0,256}):[^\s/@"']+@/gi;
-const BEARER = /\b(bearer|basic) +[\w+/=.~-]{16,}/gi;
-/** A JSON web token. */
-const WEB_TOKEN = /\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g;
-
-function textRedactor(names: readonly string[]): (text: string) => string {
-  const either = names
-    .map((name) =>
-      name
-        .split(/[^\p{L}\p{N}]+/u)
-        .filter(Boolean)
-        .join('[ _.-]?'),
-    )
-    .join('|');
-  // JSON in a text in JSON: its quotes have backslashes, those inside of the secret have more of them.
-  const escaped = String.raw`(?<escape>\\{1,7})"(?:[^"\\]|\\{1,64}(?!["\\])|\k<escape>\\{1,64}")*(?:\k<escape>")?`;
-  const quoted = `"(?:[^"\\\\]|\\\\.)*"?|'[^']*'?|${escaped}`;
-  const said = new RegExp(
-    `((?:${either})[\\w-]{0,32}(?:\\\\{0,7}["'])?\\s{0,4}[:=]\\s{0,4})(?:${quoted}|(?:(?:bearer|basic) +)?[^\\s,;&"'{}]+)`,
-    'giu',
-  );
-  return (text) =>
-    text
-      .replace(PRIVATE_KEY, REDACTED)
-      .replace(SIGNER_KEY, REDACTED)
-      .replace(IN_URL, `$1:${REDACTED}@`)
-      .replace(BEARER, `$1 ${REDACTED}`)
-      .replace(WEB_TOKEN, REDACTED)
-      .replace(said, `$1${REDACTED}`);
 }
 
 const OWN = redactor([]);

@@ -106,6 +106,56 @@ describe('what is secret', () => {
     );
   });
 
+  it('is not left in lists and objects under a name in JSON that is a part of a text, however deep both are', () => {
+    const part = fc.constantFrom('"', '\\', ']', '}', '[', "'", ' ', 'x', ':', ',', '\n');
+    const inner = fc
+      .array(part, { maxLength: 5 })
+      .map((parts) => `${parts.join('')}${SECRET}${parts.join('')}`);
+    const holding = inner.chain((secret) =>
+      fc.constantFrom<Json>(secret, [secret], ['a', secret], { value: secret }, { a: [{ b: secret }, 1] }, [
+        [],
+        {},
+        [null, { [secret]: 1 }],
+      ]),
+    );
+    const told = fc
+      .tuple(spelt(SECRET_NAMES), holding)
+      .map(([key, data]): Json => ({ before: 'stays', [key]: data, beside: 'stays too' }));
+    fc.assert(
+      fc.property(
+        somewhere(told),
+        fc.integer({ min: 1, max: 3 }),
+        fc.constantFrom(undefined, 2),
+        (data, levels, indent) => {
+          let text = JSON.stringify(data, null, indent);
+          for (let level = 1; level < levels; level++) text = JSON.stringify(text);
+          const found = redact({ said: `it answered ${text}, and went on` });
+          const all = JSON.stringify(found);
+          expect(all).not.toContain(SECRET);
+          for (const kept of ['it answered', 'stays', 'stays too', 'and went on'])
+            expect(all).toContain(kept);
+          expect(redact(found)).toEqual(found);
+        },
+      ),
+    );
+  });
+
+  it.each([
+    [`"token": ["${SECRET}","${SECRET}"] and more`, '"token": [redacted] and more'],
+    [`{"password": {"value": "${SECRET}"}, "a": 1}`, '{"password": [redacted], "a": 1}'],
+    [`{'api_key': ['${SECRET}', "it's"], 'a': 1}`, "{'api_key': [redacted], 'a': 1}"],
+    [`credentials=[${SECRET},${SECRET}] ok`, 'credentials=[redacted] ok'],
+    [`{"token": ["${SECRET}", "cut`, '{"token": [redacted]'],
+    [`["{\\"token\\": \\"${SECRET}", "b"]`, '["{\\"token\\": [redacted]", "b"]'],
+    [`{"my token id": "${SECRET}", "b": 1}`, '{"my token id": [redacted], "b": 1}'],
+    [
+      `{\\"token\\": {\\"a]\\\\\\"}\\": \\"${SECRET}\\"}, \\"b\\": 1}`,
+      '{\\"token\\": [redacted], \\"b\\": 1}',
+    ],
+  ])('is cut out of %s, and no more than that', (text, left) => {
+    expect(redact(text)).toBe(left);
+  });
+
   it('is also what a configuration adds', () => {
     expect(redact({ licence_number: SECRET, a: `licence: ${SECRET}` }, ['licence'])).toEqual({
       licence_number: REDACTED,
@@ -164,6 +214,9 @@ it('refuses what is deeper than a block, and takes no more than linear time for 
     'a://',
     '-----BEGIN PRIVATE KEY-----',
     'password="\\',
+    'token:[',
+    'token:{"',
+    'token x',
     'bearer ',
     'eyJ',
     '  :',
