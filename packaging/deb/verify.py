@@ -55,6 +55,7 @@ def lines_in(path, read):  # what is none is passed over
 def named_in(line):  # a key that was written down beside the ledger when it had signed
     place = (named := json.loads(line.decode(), parse_constant=key_of))["from"]
     return demand(type(place) in (int, float) and place % 1 == 0 <= place < 2**53, value=(place, dict(key=named["key"], origin=key_of(named["key"])[0], why="first")))
+says = lambda data, is_epoch: {name: data[name] for name in data if name in ("origin", "key") or is_epoch and (name != "common" or type(data[name]) in (int, float))}
 pairs = lambda members: demand(sorted(set(keys := [key.encode("utf-16-be") for key, _ in members])) == keys, "canonical", dict(members))
 integer = lambda text: demand(len(text) <= 17 and text == str(int(text)) and abs(int(text)) < 2**53, "canonical", int(text))
 def number(text):
@@ -71,8 +72,7 @@ def block_of(line):
     demand(b["category"] in CATEGORIES[b["producer"]].split() and re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}", b["action"]))
     demand(re.fullmatch("[A-Za-z0-9_-]{1,64}", b["boot_id"]) and all(2 <= len(b[key].encode("utf-16-be")) <= 510 for key in ("hostname", "user")))
     demand(all(isinstance(value, str) for value in b["metadata"].values()) and re.fullmatch(r"[0-9-]{10}T[0-9:]{6}[0-5][0-9.]{5}Z", b["timestamp"]))
-    demand(whole(b["pid"], 0, 2**32 - 1) and (b["cause"] is None or whole(b["cause"], 1, b["height"] - 1)) and seconds(b["timestamp"]) is not None)
-    return b
+    return demand(whole(b["pid"], 0, 2**32 - 1) and (b["cause"] is None or whole(b["cause"], 1, b["height"] - 1)) and seconds(b["timestamp"]) is not None, value=b)
 def lines_of(path):
     data, text = opened(path), io.BytesIO()
     while path.endswith(".gz") and (head := data.read(56)):
@@ -91,8 +91,7 @@ def faults(side, ledger, keys, witnesses, known, max_age):  # every word that is
         while len(stack) > 1 and stack[-2][0] == stack[-1][0]: stack[-2:] = [(2 * stack[-1][0], sha256(b"\1", stack[-2][1], stack[-1][1]))]
         if (size := sum(count for count, _ in stack)) in sizes:
             roots[size] = functools.reduce(lambda right, left: sha256(b"\1", left, right), [node for _, node in stack[::-1]])
-    for name in sorted(os.listdir(side + "/segments") if at(side + "/segments") else [], reverse=True):
-        if re.fullmatch(r"[0-9]{20}\.jsonl(\.gz)?", name): names[name[:20]] = f"{side}/segments/{name}"
+    for name in sorted(filter(re.compile(r"[0-9]{20}\.jsonl(\.gz)?").fullmatch, os.listdir(side + "/segments") if at(side + "/segments") else []), reverse=True): names[name[:20]] = f"{side}/segments/{name}"
     try:
         for path in [names[name] for name in sorted(names)] + [ledger][:not names or at(ledger)]:
             for place, line in enumerate(lines_of(path)):
@@ -109,17 +108,19 @@ def faults(side, ledger, keys, witnesses, known, max_age):  # every word that is
         demand(starts in ([], [(data["to"], data["last_hash"]) for _, action, data in told if action == "ledger_bodies_dropped"][-1:]), "missing")
     except BAD as error: yield "broken", f"block {height + 1} in {path}: {error}"
     named, said = list(lines_in(side + "/keys.jsonl", named_in)), ("ledger_epoch_begun", "ledger_key_rotated")
-    declared = [key for key in named if starts and key[0] <= starts[0][0]] + [(place, data) for place, action, data in told if action in said and isinstance(data, dict)]
+    declared = [key for key in named if starts and key[0] <= starts[0][0]] + [(place, says(data, action == said[0])) for place, action, data in told if action in said and isinstance(data, dict)]
     for size, origin, note in [(note["size"], note["origin"], note) for note in notes.values()]:
         try:
             index, (place, now) = [each for each in enumerate(declared) if each[1][0] <= size][-1]
-            if now["origin"] != origin or next((data["common"] for _, data in declared[index + 1:] if "common" in data), size) < size:
-                demand(any(data["origin"] == origin and is_by(note, key_of(data["key"])) for _, data in declared[:index + 1]))
+            if now.get("origin") != origin or next((data["common"] for _, data in declared[index + 1:] if "common" in data), size) < size:
+                demand(any(data.get("origin") == origin and is_by(note, key_of(data["key"])) for _, data in declared[:index + 1]))
                 yield "gap", f"the {size} blocks that were signed as {origin} are not there"
             else:
                 former = ([each for each in declared[:index] if each[0] in used] or declared[:index])[-1:]
                 both = former and place not in used and now.get("why") in (None, "rolled-back", "witness-ahead", "origin-changed")
-                demand(is_by(note, key_of(now["key"])) and (not both or any(is_by(note, key_of(d["key"])) for _, d in former + gone[-1:] * ("common" in now))))
+                demand(not both or any(is_by(note, key_of(d["key"])) for _, d in former + gone[-1:] * ("common" in now)))
+                again = [key for key, _ in itertools.groupby(d.get("key") for _, d in declared[:index + 1])].count(now["key"]) > 1  # a key has one time
+                demand(is_by(note, key_of(now["key"])) and (now.get("why") is not None or not former or former[0][1]["origin"] == origin and not again))
                 used.append(place), bound.extend([note] * (size <= height))
                 if roots.get(size) != note["root"]: yield "diverged", f"the checkpoint of {size} blocks"
         except BAD:  # the block that declares its key may be one of those that are gone
@@ -140,8 +141,7 @@ def verify(ledger, *question):
     try: return min(faults(re.sub(r"\.jsonl$", "", ledger) + ".d", ledger, *question), key=lambda fault: list(CODES).index(fault[0]))
     except (OSError, *BAD) as error: return "unreadable", str(error)
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, epilog=f"Exit codes: {CODES}")
-    parser.add_argument("ledger", nargs="?", default="/var/lib/ovs-port-agent/ledger.jsonl")
+    (parser := argparse.ArgumentParser(description=__doc__, epilog=f"Exit codes: {CODES}")).add_argument("ledger", nargs="?", default="/var/lib/ovs-port-agent/ledger.jsonl")
     parser.add_argument("--key", action="append", default=[], type=key_of, help="of the log, NAME+ID+KEY; one of them must have signed")
     parser.add_argument("--witness", action="append", default=[], type=lambda text: key_of(text, 4), help="a key that must have cosigned")
     parser.add_argument("--head", metavar="HEIGHT:HASH", type=lambda text: (int(text.split(":")[0]), text.split(":")[1]), help="a block that must be there")

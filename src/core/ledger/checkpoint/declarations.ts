@@ -1,8 +1,9 @@
 // What blocks say of the keys and epochs of their ledger, and of its heartbeat: gathered while the lines go by.
 
+import type { Json } from '../../lib/json.ts';
 import type { HashedBlock } from '../block.ts';
-import { readVerifier, type Verifier } from '../note/keys.ts';
-import { type EpochReason, LEDGER_EVIDENCE } from './actions.ts';
+import { readVerifier, SIGNATURE, type Verifier } from '../note/keys.ts';
+import { EPOCH_REASONS, type EpochReason, LEDGER_EVIDENCE } from './actions.ts';
 
 /** From this height on, checkpoints have this origin and are signed by this key. */
 export interface Declaration {
@@ -10,7 +11,7 @@ export interface Declaration {
   readonly origin: string;
   readonly key: Verifier;
   /** The epoch's, of which it is the first key; undefined for a rotated key. */
-  readonly why: EpochReason | undefined;
+  readonly why: EpochReason | 'unknown' | undefined;
   /** Of an epoch's first key: blocks that checkpoints of the epoch before covered and that are still so. */
   readonly common: number | undefined;
 }
@@ -27,11 +28,7 @@ export interface Declared {
   readonly silences: Silence[];
 }
 
-const {
-  ledger_epoch_begun: EPOCH,
-  ledger_key_rotated: ROTATED,
-  ledger_heartbeat: BEAT,
-} = LEDGER_EVIDENCE.actions;
+const BEAT = LEDGER_EVIDENCE.actions.ledger_heartbeat;
 
 /** Takes each block that may declare something, in order of height. */
 export function declaring(): { take(block: HashedBlock): void; declared: Declared } {
@@ -64,18 +61,42 @@ function silence(
     : [{ height, expected: `a heartbeat within ${last.every_s} s`, actual: `one after ${seconds} s` }];
 }
 
+/** No agent wrote a record that lacks something, but it ends the time of the key before: nobody knows who should sign then. */
 function declaration({ action, data, height }: HashedBlock): Declaration[] {
-  const epoch = action === 'ledger_epoch_begun' ? EPOCH.data.safeParse(data).data : undefined;
-  const rotated = action === 'ledger_key_rotated' ? ROTATED.data.safeParse(data).data : undefined;
-  const said = epoch ?? rotated;
-  const key = said && verifierIn(said.key);
-  return said && key ? [{ height, origin: said.origin, key, why: epoch?.why, common: epoch?.common }] : [];
+  if (!isDeclaring(action) || typeof data !== 'object' || data === null || Array.isArray(data)) return [];
+  const { origin, key, ...more } = data;
+  // Only an epoch has a reason and an end of the one before.
+  const { why, common } = action === 'ledger_epoch_begun' ? more : {};
+  return [
+    {
+      height,
+      origin: typeof origin === 'string' ? origin : '',
+      key: typeof key === 'string' ? verifierIn(key) : NO_KEY,
+      why: reasonIn(why),
+      common: typeof common === 'number' ? common : undefined,
+    },
+  ];
 }
 
-function verifierIn(text: string): Verifier | undefined {
+const DECLARING = [
+  'ledger_epoch_begun',
+  'ledger_key_rotated',
+] satisfies (keyof typeof LEDGER_EVIDENCE.actions)[];
+const isDeclaring = (action: string) => DECLARING.some((one) => one === action);
+
+const reasonIn = (why: Json | undefined) =>
+  why === undefined || why === null ? undefined : (EPOCH_REASONS.find((one) => one === why) ?? 'unknown');
+
+/** Of no name: nothing is signed by it. */
+const NO_KEY: Verifier = {
+  ...{ name: '', type: SIGNATURE.ed25519, id: Buffer.alloc(4), raw: Buffer.alloc(32) },
+  isOf: () => false,
+};
+
+function verifierIn(text: string): Verifier {
   try {
     return readVerifier(text);
   } catch {
-    return undefined;
+    return NO_KEY;
   }
 }

@@ -34,5 +34,5 @@ export function epochReason(facts: EpochFacts): EpochReason | undefined {
 }
 
 /** Whether the key before signs the first checkpoint of the epoch, too: it shows that the same hand goes on. */
-export const isSignedByFormerKey = (why: EpochReason): boolean =>
+export const isSignedByFormerKey = (why: EpochReason | 'unknown'): boolean =>
   why === 'rolled-back' || why === 'witness-ahead' || why === 'origin-changed';

@@ -76,8 +76,20 @@ function byDeclarations(
     if (!has(kept, former.key) && !isByLost)
       return bad(`${nameOf(former.key)} beside it, as on each first one`, 'no signature of it that holds');
   }
+  if (current.why === undefined && former && former.origin !== origin)
+    return bad(former.origin, 'a key that is rotated under another name');
+  if (isTakenBack(declarations, at)) return bad('a key that none has followed', nameOf(current.key));
   begun.add(current);
   return 'binding';
+}
+
+/** A rotated key that had its time before: a key has one. What a crash had written twice is no other time. */
+function isTakenBack(declarations: readonly Declaration[], at: number): boolean {
+  const current = declarations[at];
+  if (current === undefined || current.why !== undefined) return false;
+  const before = declarations.slice(0, at);
+  const followed = before.slice(0, before.findLastIndex(({ key }) => !isSame(key, current.key)) + 1);
+  return followed.some(({ key }) => isSame(key, current.key));
 }
 
 export interface Time {

@@ -6,7 +6,7 @@ import { entryOf } from '../producer.ts';
 import type { TreeFile } from '../tree/tree-file.ts';
 import type { Ledger } from '../writer.ts';
 import { type EpochReason, LEDGER_EVIDENCE } from './actions.ts';
-import { NEWEST_BYTES, readCheckpoints } from './checkpoint-file.ts';
+import { NEWEST_BYTES, readCheckpoints, readPublicKeys } from './checkpoint-file.ts';
 import { epochReason, isSignedByFormerKey } from './epoch.ts';
 import { type EpochNote, writeEpochNote } from './epoch-note.ts';
 import type { LogKeys } from './log-keys.ts';
@@ -163,6 +163,12 @@ function goOn(parts: LogParts, state: State): RunningLog {
       const [former, key] = [verifierText(old.verifier), verifierText(signer.verifier)];
       if (former === key)
         throw new AgentError('ledger-key-unusable', 'The key is handed over by systemd, and is the same.');
+      const used = pending ? [] : await readPublicKeys(paths.keys);
+      if (used.some((one) => one.key === key))
+        throw new AgentError(
+          'ledger-key-unusable',
+          'The key is handed over by systemd, and has had its time.',
+        );
       const data = { origin, former, key };
       await ledger.append(entryOf(LEDGER_EVIDENCE, { action: 'ledger_key_rotated', data }));
       state.next = { signer, beside: [old] };

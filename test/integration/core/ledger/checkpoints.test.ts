@@ -279,6 +279,23 @@ describe('a key', () => {
     await again.end();
   });
 
+  it('that systemd hands over does not come back once another has followed it', async () => {
+    using place = scratch();
+    const credential = join(place.dir, 'credential');
+    const [first, second] = [newSigner('any').privateText(), newSigner('any').privateText()];
+    writeFileSync(credential, first);
+    const { checkpoints, end } = await run(place, { credential });
+    writeFileSync(credential, second);
+    await checkpoints.rotateKey();
+    writeFileSync(credential, first);
+    await expect(checkpoints.rotateKey()).rejects.toMatchObject({
+      code: 'ledger-key-unusable',
+      message: expect.stringContaining('has had its time'),
+    });
+    await end();
+    expect((await verifyEvidence(place.path, { now: Date.now })).verdict).toBe('ok');
+  });
+
   it('that cannot be read is told, and no other takes its place', async () => {
     using place = scratch();
     await (await run(place)).end();
