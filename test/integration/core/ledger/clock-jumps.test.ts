@@ -260,6 +260,25 @@ describe('retention', () => {
     expect(sealedNames(place).filter((name) => all.includes(name))).toEqual([]);
     await close();
   });
+
+  it('keeps segments of which no block says a time that can be so', async () => {
+    using place = scratch();
+    const { ledger, clock, upkeep, close } = await aged(place, 1);
+    for (let n = 0; n < 12; n++) {
+      clock.set('1970');
+      clock.pass(PART);
+      await ledger.append(entry(1));
+    }
+    const all = sealedNames(place);
+    expect(all.length).toBeGreaterThan(1);
+    clock.set('right');
+    for (let n = 0; n < 10; n++) {
+      clock.pass(DAY);
+      await upkeep.run();
+    }
+    expect(sealedNames(place).slice(0, all.length)).toEqual(all);
+    await close();
+  });
 });
 
 describe('thinning', () => {

@@ -127,6 +127,10 @@ describe('the proof that one checkpoint continues another', () => {
     await expect(proveConsistency(other.path, 1, 2)).rejects.toMatchObject(missing);
   });
 
+  it('is not to be had of a later one and one before it', async () => {
+    await expect(proveConsistency(place.path, 14, 5)).rejects.toMatchObject({ code: 'bad-argument' });
+  });
+
   it('is not to be had from a tree of other blocks', async () => {
     using other = scratch();
     await run(other.path, [3, 4]);
