@@ -1,11 +1,17 @@
 // Bytes that can be read at any place, whether they stand in a file as they are or packed.
-import { readSync } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
 
 /** What reads need. A `FileHandle` is one. */
 export type Readable = {
   /** Fewer bytes than asked for only at the end or where the source finds it handy; 0 at the end. */
   read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+};
+
+/** An open file to be read. A `FileHandle` is one. */
+export type ReadFile = Readable & {
+  stat(options: { bigint: true }): Promise<BigIntStats>;
+  /** Once. */
+  close(): Promise<void>;
 };
 
 export type ByteSource = Readable & {
@@ -15,34 +21,21 @@ export type ByteSource = Readable & {
   damage(offset: number): string | undefined;
   /** The same for two names of one file. */
   readonly id: string;
-  /** Of a file whose bytes stand in it as they are. */
-  readonly fd?: number;
   close(): Promise<void>;
 };
 
-export async function fileSource(file: FileHandle): Promise<ByteSource> {
+export async function fileSource(file: ReadFile): Promise<ByteSource> {
   const id = await idOf(file);
   return {
     read: (buffer, offset, length, position) => file.read(buffer, offset, length, position),
-    size: async () => (await file.stat()).size,
+    size: async () => Number((await file.stat({ bigint: true })).size),
     damage: () => undefined,
     id,
-    fd: file.fd,
     close: () => file.close(),
   };
 }
 
-/**
- * Reads without a way through Node's thread pool, which takes ten times as long as a read from the page cache. For programs that
- * have nothing else to do meanwhile.
- */
-export const blocking = (fd: number): Readable => ({
-  read: async (buffer, offset, length, position) => ({
-    bytesRead: readSync(fd, buffer, offset, length, position),
-  }),
-});
-
-export async function idOf(file: FileHandle): Promise<string> {
+export async function idOf(file: ReadFile): Promise<string> {
   const { dev, ino } = await file.stat({ bigint: true });
   return `${dev}:${ino}`;
 }

@@ -1,6 +1,5 @@
 // Reads a packed segment at any place of its text, in a small memory: only the member that is asked for is unpacked.
-import type { FileHandle } from 'node:fs/promises';
-import { type ByteSource, idOf, readFully } from './byte-source.ts';
+import { type ByteSource, idOf, type ReadFile, readFully } from './byte-source.ts';
 import { MEMBER_FOOT, MEMBER_HEAD, type MemberHead, readMemberHead, unpackMember } from './packed-member.ts';
 
 /** `at`: where it begins in the file; `from`: where its text begins in the whole text. Without a head it is no member. */
@@ -10,8 +9,8 @@ const FILLER = 0x78;
 const NEWLINE = 0x0a;
 const KEPT = 2;
 
-export async function packedSource(file: FileHandle): Promise<ByteSource> {
-  const members = await findMembers(file, (await file.stat()).size);
+export async function packedSource(file: ReadFile): Promise<ByteSource> {
+  const members = await findMembers(file, Number((await file.stat({ bigint: true })).size));
   const damaged = new Map<Member, string>();
   const unpacked = new Map<Member, Buffer>();
 
@@ -54,7 +53,7 @@ export async function packedSource(file: FileHandle): Promise<ByteSource> {
 }
 
 // From head to head: the text is not touched. What is no member ends the walk, since nothing tells where the next one would begin.
-async function findMembers(file: FileHandle, size: number): Promise<Member[]> {
+async function findMembers(file: ReadFile, size: number): Promise<Member[]> {
   const members: Member[] = [];
   for (let at = 0; at < size; ) {
     const from = endOf(members);
@@ -70,7 +69,7 @@ async function findMembers(file: FileHandle, size: number): Promise<Member[]> {
   return members;
 }
 
-async function unpackAt(file: FileHandle, { at, head }: Member): Promise<Buffer | string> {
+async function unpackAt(file: ReadFile, { at, head }: Member): Promise<Buffer | string> {
   if (head === undefined) return 'it is no packed piece of a ledger, or its end is missing';
   const length = MEMBER_HEAD + head.body + MEMBER_FOOT;
   const bytes = await readFully(file, at, length);

@@ -1,9 +1,8 @@
 // The files of a ledger in order: sealed segments, named by the height of their first block, then the file that is appended to.
-import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { AgentError, isErrno } from '../lib/errors.ts';
-import { openRegular } from '../lib/open-regular.ts';
 import { type ByteSource, fileSource } from './byte-source.ts';
+import { type FileCalls, pooled } from './file-calls.ts';
 import { heightOfFirst } from './locate.ts';
 import { packedSource } from './packed-source.ts';
 import { type LedgerPaths, ledgerPaths } from './paths.ts';
@@ -37,8 +36,8 @@ export function segmentName(first: number): string {
 }
 
 /** In order of height. Where both a plain and a packed file are there, the plain one counts. Throws `bad-argument`. */
-export async function sealedSegments(paths: LedgerPaths): Promise<Sealed[]> {
-  const names = await readdir(paths.segments).catch((cause: unknown) => {
+export async function sealedSegments(paths: LedgerPaths, calls: FileCalls = pooled): Promise<Sealed[]> {
+  const names = await calls.readdir(paths.segments).catch((cause: unknown) => {
     if (isErrno(cause, 'ENOENT', 'ENOTDIR')) return [];
     throw new AgentError('bad-argument', `The segments ${paths.segments} cannot be read.`, { cause });
   });
@@ -58,9 +57,10 @@ export async function sealedSegments(paths: LedgerPaths): Promise<Sealed[]> {
  * All segments from the one on that holds the height `from`, or is nearest to it. Each is open until the next is asked for. A
  * rotation, or packing, in another process meanwhile neither hides blocks nor shows them twice.
  */
-export async function* segmentsFrom(path: string, from = 1): AsyncGenerator<Segment> {
+export async function* segmentsFrom(path: string, from = 1, calls = pooled): AsyncGenerator<Segment> {
   let id = '';
-  for (let next = await segmentOf(path, from); next; next = await segmentAfter(path, next.sealed.first)) {
+  const after = ({ first }: Sealed) => segmentAfter(path, first, calls);
+  for (let next = await segmentOf(path, from, calls); next; next = await after(next.sealed)) {
     // Between link() and rename() a segment that is being sealed has the name of the active file too.
     if (next.source.id !== id) yield* used(next);
     else await next.source.close();
@@ -70,14 +70,14 @@ export async function* segmentsFrom(path: string, from = 1): AsyncGenerator<Segm
 }
 
 /** The segment that holds a height, or is nearest to it; open, for its reader to close. Undefined where there is none. */
-export async function segmentOf(path: string, height: number): Promise<Segment | undefined> {
-  const active = height > 1 ? await openActive(path) : undefined;
+export async function segmentOf(path: string, height: number, calls = pooled): Promise<Segment | undefined> {
+  const active = height > 1 ? await openActive(path, calls) : undefined;
   const first = active && (await heightOfFirst(active).finally(active.close));
   // What is in the active file may be sealed by now; what is before it need not be opened.
-  if (first !== undefined && first <= height) return segmentAfter(path, first - 1);
-  const sealed = await sealedSegments(ledgerPaths(path));
+  if (first !== undefined && first <= height) return segmentAfter(path, first - 1, calls);
+  const sealed = await sealedSegments(ledgerPaths(path), calls);
   const nearest = sealed.findLast((one) => one.first <= height) ?? sealed[0];
-  return segmentAfter(path, (nearest?.first ?? 0) - 1);
+  return segmentAfter(path, (nearest?.first ?? 0) - 1, calls);
 }
 
 /**
@@ -85,11 +85,16 @@ export async function segmentOf(path: string, height: number): Promise<Segment |
  * `first`: the height by which that
  * one is named. Undefined when it is the last of all and there is no active file.
  */
-export async function segmentAfter(path: string, first: number): Promise<Segment | undefined> {
-  const following = async () => (await sealedSegments(ledgerPaths(path))).find((one) => one.first > first);
+export async function segmentAfter(
+  path: string,
+  first: number,
+  calls = pooled,
+): Promise<Segment | undefined> {
+  const following = async () =>
+    (await sealedSegments(ledgerPaths(path), calls)).find((one) => one.first > first);
   for (let tries = 0; tries < TRIES; tries++) {
     const next = await following();
-    const source = await (next ? openSealed(next) : openActive(path));
+    const source = await (next ? openSealed(next, calls) : openActive(path, calls));
     if (next && source) return { sealed: next, source };
     if (next) continue;
     if ((await following()) === undefined) return source && { source };
@@ -149,20 +154,20 @@ async function* used(segment: Segment): AsyncGenerator<Segment> {
 }
 
 /** Undefined when there is no such file. Throws `bad-argument`. */
-export async function openActive(path: string): Promise<ByteSource | undefined> {
-  const file = await openFile(path);
+export async function openActive(path: string, calls = pooled): Promise<ByteSource | undefined> {
+  const file = await openFile(path, calls);
   return file && fileSource(file);
 }
 
 /** Undefined when there is no such file. Throws `bad-argument`. */
-export async function openSealed({ path, packed }: Sealed): Promise<ByteSource | undefined> {
-  const file = await openFile(path);
+export async function openSealed({ path, packed }: Sealed, calls = pooled): Promise<ByteSource | undefined> {
+  const file = await openFile(path, calls);
   return file && (packed ? packedSource(file) : fileSource(file));
 }
 
-async function openFile(path: string) {
+async function openFile(path: string, calls: FileCalls) {
   try {
-    return await openRegular(path);
+    return await calls.open(path);
   } catch (cause) {
     if (isErrno(cause, 'ENOENT')) return undefined;
     throw new AgentError('bad-argument', `The ledger ${path} cannot be read.`, { cause });

@@ -7,5 +7,8 @@ export async function openRegular(path: string): Promise<FileHandle> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   if ((await file.stat()).isFile()) return file;
   await file.close();
-  throw Object.assign(new Error(`it is no regular file, open '${path}'`), { code: 'EINVAL', path });
+  throw notRegular(path);
 }
+
+export const notRegular = (path: string): Error =>
+  Object.assign(new Error(`it is no regular file, open '${path}'`), { code: 'EINVAL', path });

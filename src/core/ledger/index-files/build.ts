@@ -18,7 +18,7 @@ import { dataEnd, layout, runBuilder } from './run-data.ts';
 import { type IndexPaths, readTable, type Table } from './table.ts';
 
 /** Blocks of a run in the file that grows; fewer than that are searched without an index. */
-export const RUN_BLOCKS = 4096;
+export const RUN_BLOCKS = 1024;
 /** Blocks of a run in a sealed segment, the last of which is shorter. */
 const SEALED_RUN_BLOCKS = 16_384;
 /** Lines between two turns for others. */

@@ -9,9 +9,10 @@ export const PAGE_ROOM = PAGE_BYTES - DIGEST_BYTES;
 
 // With the salt and its place in it, so that a page of another run, or of another ledger, is none of these.
 function digest(salt: Buffer, page: number, room: Buffer): Buffer {
-  const place = Buffer.alloc(4);
-  place.writeUInt32LE(page);
-  return createHash('sha256').update(salt).update(place).update(room).digest().subarray(0, DIGEST_BYTES);
+  const seal = Buffer.allocUnsafe(salt.length + 4);
+  seal.set(salt);
+  seal.writeUInt32LE(page, salt.length);
+  return createHash('sha256').update(seal).update(room).digest().subarray(0, DIGEST_BYTES);
 }
 
 /** The bytes as whole pages; the last one ends in zeros. */

@@ -1,8 +1,8 @@
 // Opens the index of one file of a ledger: the table of its runs, as far as it holds together and with the ledger's file.
-import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isErrno } from '../../lib/errors.ts';
-import { blocking, type Readable, readFully } from '../byte-source.ts';
+import { type Readable, readFully } from '../byte-source.ts';
+import { pooled } from '../file-calls.ts';
 import { ENTRY_BYTES, entryDigest, NO_ENTRY, type RunEntry, readEntry } from './entry.ts';
 import { type Pages, pagesAt } from './pages.ts';
 import { dataEnd } from './run-data.ts';
@@ -25,8 +25,8 @@ export type Table = {
 const empty = (isDamaged: boolean): Table => ({ runs: [], digests: [], isDamaged });
 
 /** `ledger` is the file that the index is about. A missing table is an empty one. Throws what reading throws. */
-export async function readTable(paths: IndexPaths, ledger: Readable): Promise<Table> {
-  const bytes = await readFile(paths.table).catch((error: unknown) => {
+export async function readTable(paths: IndexPaths, ledger: Readable, calls = pooled): Promise<Table> {
+  const bytes = await calls.readFile(paths.table).catch((error: unknown) => {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw error;
   });
@@ -63,16 +63,15 @@ const NOTHING: Readable = { read: async () => ({ bytesRead: 0 }) };
 export type OpenIndex = Table & { pagesOf(run: RunEntry): Pages; close(): Promise<void> };
 
 /** The table with its data. Without one there are no runs. Throws what reading throws. */
-export async function openIndex(paths: IndexPaths, ledger: Readable, mayBlock = false): Promise<OpenIndex> {
-  const table = await readTable(paths, ledger);
-  const file = table.runs.length === 0 ? undefined : await open(paths.data, 'r').catch(() => undefined);
+export async function openIndex(paths: IndexPaths, ledger: Readable, calls = pooled): Promise<OpenIndex> {
+  const table = await readTable(paths, ledger, calls);
+  const file = table.runs.length === 0 ? undefined : await calls.open(paths.data).catch(() => undefined);
   const usable = file
     ? table
     : { runs: [], digests: [], isDamaged: table.isDamaged || table.runs.length > 0 };
-  const source = file && mayBlock ? blocking(file.fd) : (file ?? NOTHING);
   return {
     ...usable,
-    pagesOf: ({ dataAt, hash }) => pagesAt(source, dataAt, hash),
+    pagesOf: ({ dataAt, hash }) => pagesAt(file ?? NOTHING, dataAt, hash),
     close: async () => file?.close(),
   };
 }

@@ -1,7 +1,7 @@
 // Answers what is asked of a ledger: through the index as far as there is one that holds, and line by line behind it. The answer
 // is the same with and without.
 import type { HashedBlock } from '../block.ts';
-import { type ByteSource, blocking } from '../byte-source.ts';
+import { blocking, pooled } from '../file-calls.ts';
 import { activeIndex, sealedIndex } from '../index-files/names.ts';
 import { type OpenIndex, openIndex } from '../index-files/table.ts';
 import type { Unreadable } from '../line-chunks.ts';
@@ -35,9 +35,8 @@ export async function* queryBlocks(
   const wants = [...(query.wants ?? [])].sort((a, b) => a.rank - b.rank);
   const fits = fitting({ ...query, wants });
   const isPlain = plainLines();
-  for await (const segment of segmentsFrom(path, from)) {
-    const { sealed } = segment;
-    const source = asking.mayBlock ? quick(segment.source) : segment.source;
+  for await (const segment of segmentsFrom(path, from, callsOf(asking))) {
+    const { sealed, source } = segment;
     if ((sealed?.first ?? 0) > to) return;
     const onUnreadable = (line: Unreadable) =>
       asking.onUnreadable?.({ ...line, ...(sealed && { file: sealed.file }) });
@@ -61,8 +60,7 @@ export async function* queryBlocks(
   }
 }
 
-const quick = (source: ByteSource): ByteSource =>
-  source.fd === undefined ? source : { ...source, ...blocking(source.fd) };
+const callsOf = ({ mayBlock }: Asking) => (mayBlock ? blocking : pooled);
 
 function isUseful({ since, until }: Query, wants: readonly Want[]): boolean {
   return since !== undefined || until !== undefined || wants.length > 0;
@@ -79,7 +77,7 @@ export async function indexOf(
   const index = await openIndex(
     sealed ? sealedIndex(path, sealed.first) : activeIndex(path),
     source,
-    asking.mayBlock,
+    callsOf(asking),
   ).catch(() => undefined);
   if (index?.isDamaged) asking.onDamaged?.();
   return index;

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Block, HashedBlock } from '../block.ts';
 import type { ByteSource } from '../byte-source.ts';
 import { FOOT_BYTES, HEAD_BYTES, readLine } from '../line.ts';
-import { findHash } from '../line-bytes.ts';
+import { findHash, isFramed } from '../line-bytes.ts';
 import { eachLine, lineChunks, type Unreadable } from '../line-chunks.ts';
 import type { PlainLines } from '../plain-line.ts';
 import type { Want } from './wants.ts';
@@ -25,13 +25,14 @@ export async function* scanBlocks(scan: Scan): AsyncGenerator<HashedBlock> {
   const { source, from, to, wants, isPlain, onUnreadable, onBytes } = scan;
   // One of them is enough to pass most lines over; the one that leaves the fewest comes first.
   const needles = wants[0]?.needles;
+  const mayPass = wants[0]?.isOfFrame ? isFramed : isPlain;
   const range = { from, ...(to === undefined ? {} : { to }), onTooLong: onUnreadable };
   for await (const { bytes, offset, complete } of lineChunks(source, range)) {
     if (!complete) return;
     const marks = needles && marksIn(bytes, needles);
     const lines: [start: number, end: number][] = [];
     eachLine(bytes, (start, end) => {
-      if (marks === undefined || hasMark(marks, end) || !isPlain(bytes, start, end)) lines.push([start, end]);
+      if (marks === undefined || hasMark(marks, end) || !mayPass(bytes, start, end)) lines.push([start, end]);
       return true;
     });
     for (const [start, end] of lines) {
@@ -73,5 +74,5 @@ export function readQuickly(
   if (!isPlain(bytes, start, end)) return readLine(bytes.subarray(start, end));
   const block = JSON.parse(bytes.toString('utf8', start + HEAD_BYTES, end - FOOT_BYTES)) as Block;
   const at = findHash(end);
-  return { ...block, hash: bytes.toString('latin1', at, at + 64) };
+  return Object.assign(block, { hash: bytes.toString('latin1', at, at + 64) });
 }

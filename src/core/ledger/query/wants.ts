@@ -17,6 +17,8 @@ export interface Want {
   isAction?: (action: string) => boolean;
   /** Undefined: each line must be looked at. */
   needles?: readonly Buffer[];
+  /** The needles are of a line's frame, which has no second form: a framed line without one cannot fit, however its block is written. */
+  isOfFrame?: true;
   /** The highest height that is meant as a cause: runs in which all causes are later are passed over. */
   highestCause?: number;
   /** How few blocks it usually leaves: the smallest is looked for first. */
@@ -35,6 +37,7 @@ export function wantHash(digits: string): Want {
     fits: ({ hash }) => hash.startsWith(digits),
     keys: [keyOfHash(digits)],
     needles: [needle(`,"hash":"${digits}`)],
+    isOfFrame: true,
     rank: 0,
   };
 }

@@ -109,6 +109,31 @@ describe('what is asked of a ledger', () => {
     expect(await heights(place, { wants: [wantHash('0'.repeat(64))] })).toEqual([]);
   });
 
+  it('is found by its hash also where its line is written in another way, and lines that are none are told', async () => {
+    const lines = linesOf(Array.from({ length: 9 }, (_, n) => note(n)));
+    const { hash } = JSON.parse(lines[4] ?? '') as { hash: string };
+    const { block: inner } = JSON.parse(lines[4] ?? '') as { block: object };
+    for (const line of [
+      lines[4],
+      `${JSON.stringify({ hash, block: inner })}\n`,
+      `{"block":${JSON.stringify(inner, undefined, 1).replaceAll('\n', '')},"hash":"${hash}"}\n`,
+    ]) {
+      using place = placeLedger([...lines.slice(0, 4), line ?? '', 'no line\n', ...lines.slice(5)]);
+      const unreadable: number[] = [];
+      const asking = { onUnreadable: ({ bytes }: { bytes: number }) => void unreadable.push(bytes) };
+      expect(await heights(place, { wants: [wantHash(hash)] }, asking)).toEqual([5]);
+      expect(unreadable).toEqual(['no line'.length]);
+    }
+  });
+
+  it('is looked for in a file, and in nothing else that has its name', async () => {
+    using place = placeLedger([]);
+    rmSync(place.path);
+    mkdirSync(place.path);
+    for (const mayBlock of [false, true])
+      await expect(heights(place, {}, { mayBlock })).rejects.toMatchObject({ code: 'bad-argument' });
+  });
+
   it('is found in long runs as in short ones', async () => {
     const many = Array.from(
       { length: 9000 },
@@ -390,12 +415,12 @@ describe('an index that is kept', () => {
     const blocks = async (count: number) =>
       vi.waitFor(() => expect(indexBytes(place)['active.runs']?.length).toBe(2 * 144 * count), 20_000);
     await runs();
-    await blocks(1);
+    await blocks(4);
     writeFileSync(place.path, linesOf(Array.from({ length: 8200 }, (_, n) => note(n))).join(''));
     height = 8200;
     for (const listener of listeners) listener(block({ height: 5001, category: 'port' }), '');
     for (const listener of listeners) listener(block({ height, category: 'port' }), '');
-    await blocks(2);
+    await blocks(8);
     const grown = indexBytes(place);
     await kept.close();
     expect([listeners.size, errors]).toEqual([0, []]);
