@@ -1,6 +1,8 @@
 // What the ledger says of one port lately, and why the agent passed its NIC over.
 
-import { type HashedBlock, readBackwards, readBlocks } from '../../core/ledger/index.ts';
+import { type HashedBlock, readBlocks } from '../../core/ledger/index.ts';
+import { queryBack } from '../../core/ledger/query/query-back.ts';
+import { wantAbout } from '../../core/ledger/query/wants.ts';
 import { attempt } from '../../core/lib/answer.ts';
 import { objectOf, portsIn, textOf } from '../../core/lib/json-value.ts';
 import type { ReportedEvent } from '../recent-events.ts';
@@ -28,12 +30,10 @@ const DEADLINE_MS = 10_000;
 
 export async function readHistory(path: string, whose: Whose): Promise<History> {
   const found = await attempt('the ledger', DEADLINE_MS, async () => {
-    const blocks: HashedBlock[] = [];
+    const want = wantAbout(whose, (block) => isAbout(block, whose));
     const until = performance.now() + PATIENCE_MS;
-    for await (const block of readBackwards(path)) {
-      if (isAbout(block, whose)) blocks.push(block);
-      if (blocks.length >= BLOCKS_MAX || performance.now() > until) break;
-    }
+    const isEnough = () => performance.now() > until;
+    const blocks = await queryBack(path, want, BLOCKS_MAX, { mayBlock: true, isEnough });
     return withCauses(path, blocks.reverse());
   });
   if (!found.ok) return { events: [], skipped: [], problem: found.reason };

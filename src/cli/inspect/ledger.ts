@@ -2,7 +2,9 @@
 
 import { stat } from 'node:fs/promises';
 import { verifyEvidence } from '../../core/ledger/checkpoint/verify-evidence.ts';
-import { AGENT_STARTED, readBackwards, readRememberedHead } from '../../core/ledger/index.ts';
+import { AGENT_STARTED, readRememberedHead } from '../../core/ledger/index.ts';
+import { queryBack } from '../../core/ledger/query/query-back.ts';
+import { wantActions } from '../../core/ledger/query/wants.ts';
 import { type Answer, attempt } from '../../core/lib/answer.ts';
 import { objectOf, textOf } from '../../core/lib/json-value.ts';
 import type { LedgerFacts } from '../../diagnose/doctor/facts.ts';
@@ -50,11 +52,9 @@ export async function verifyChain(
 export async function versionOfLastStart(path: string): Promise<string | undefined> {
   const found = await attempt(path, VERSION_MS, async () => {
     const until = performance.now() + VERSION_MS;
-    for await (const block of readBackwards(path)) {
-      if (block.action === AGENT_STARTED) return textOf(objectOf(block.data), 'version');
-      if (performance.now() > until) return undefined;
-    }
-    return undefined;
+    const isEnough = () => performance.now() > until;
+    const [started] = await queryBack(path, wantActions([AGENT_STARTED]), 1, { mayBlock: true, isEnough });
+    return started && textOf(objectOf(started.data), 'version');
   });
   return found.ok ? found.value : undefined;
 }

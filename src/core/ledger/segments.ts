@@ -104,17 +104,17 @@ export async function segmentAfter(
 }
 
 /** All segments from the active file back to the oldest, under the same promise. */
-export async function* segmentsBack(path: string): AsyncGenerator<Segment> {
+export async function* segmentsBack(path: string, calls = pooled): AsyncGenerator<Segment> {
   const paths = ledgerPaths(path);
   // It stays open, so that no other file gets its number meanwhile.
-  const active = await openActive(path);
+  const active = await openActive(path, calls);
   try {
     if (active) yield { source: active };
     let before = Number.POSITIVE_INFINITY;
     for (let tries = 0; tries < TRIES; tries++) {
-      const next = (await sealedSegments(paths)).findLast(({ first }) => first < before);
+      const next = (await sealedSegments(paths, calls)).findLast(({ first }) => first < before);
       if (next === undefined) return;
-      const source = await openSealed(next);
+      const source = await openSealed(next, calls);
       if (source === undefined) continue;
       if (source.id !== active?.id) yield* used({ sealed: next, source });
       else await source.close();

@@ -86,6 +86,19 @@ export function wantPort(port: string): Want {
   };
 }
 
+/** Blocks that name this port, this number or this guest; `fits` decides which of them are meant. */
+export function wantAbout(
+  { port, vmid, name }: { port: string; vmid: number; name?: string | undefined },
+  fits: (block: HashedBlock) => boolean,
+): Want {
+  return {
+    fits,
+    keys: [keyOf('port', port), keyOf('vmid', vmid), ...(name === undefined ? [] : [keyOf('guest', name)])],
+    needles: [...valueNeedles(port), ...vmidNeedles(vmid), ...(name === undefined ? [] : valueNeedles(name))],
+    rank: 2,
+  };
+}
+
 /** Blocks about a guest by any of its names, its container's id, or one of these numbers; `fits` decides which of them are. */
 export function wantGuest(
   name: string,

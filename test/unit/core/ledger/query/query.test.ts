@@ -7,9 +7,11 @@ import { keepIndex } from '../../../../../src/core/ledger/index-files/keep.ts';
 import { rebuildIndex, updateIndex } from '../../../../../src/core/ledger/index-files/update.ts';
 import { findGuest } from '../../../../../src/core/ledger/query/guest-query.ts';
 import { type Asking, queryBlocks } from '../../../../../src/core/ledger/query/query.ts';
+import { queryBack } from '../../../../../src/core/ledger/query/query-back.ts';
 import type { Query } from '../../../../../src/core/ledger/query/query-type.ts';
 import {
   type Want,
+  wantAbout,
   wantAction,
   wantActor,
   wantCategory,
@@ -391,6 +393,63 @@ describe('an index', () => {
     writeFileSync(join(dir, '00000000000000000009.runs'), 'x');
     await updateIndex(place.path, short);
     expect(readdirSync(dir).sort()).toEqual(['active.data', 'active.runs']);
+  });
+});
+
+describe('the last blocks that fit', () => {
+  it('are the last of all that fit, over all segments, with an index, without one, and with one that is behind', async () => {
+    const most = fc.integer({ min: 1, max: 9 });
+    await fc.assert(
+      fc.asyncProperty(
+        entries(),
+        cuts,
+        wants,
+        most,
+        fc.nat(),
+        async (written, bounds, [want], count, cut) => {
+          if (want === undefined) return;
+          const lines = linesOf(written);
+          using place = placeLedger(lines, bounds);
+          const right = (await expected(place, { wants: [want] })).reverse().slice(0, count);
+          const back = async (asking: Asking) =>
+            (await queryBack(place.path, want, count, asking)).map(({ height: at }) => at);
+          expect(await back({})).toEqual(right);
+          await updateIndex(place.path, { runBlocks: 3 + (cut % 9) });
+          for (const mayBlock of [false, true]) expect(await back({ mayBlock })).toEqual(right);
+          expect(await back({ useIndex: false })).toEqual(right);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('are no more than asked for, and lines that are none are passed over and told', async () => {
+    const lines = linesOf(Array.from({ length: 200 }, (_, n) => note(n)));
+    using place = placeLedger([...lines, 'no line\n']);
+    const unreadable: number[] = [];
+    const asking = { onUnreadable: ({ bytes }: { bytes: number }) => void unreadable.push(bytes) };
+    const found = await queryBack(place.path, wantAction('*'), 3, asking);
+    expect(found.map(({ height: at }) => at)).toEqual([200, 199, 198]);
+    expect(unreadable).toEqual(['no line'.length]);
+    const enough = await queryBack(place.path, wantAction('none'), 3, { isEnough: () => true });
+    expect(enough).toEqual([]);
+  });
+
+  it('about a port are those that name it, its number, or its guest', async () => {
+    const lines = linesOf([
+      { category: 'port', action: 'a', data: { port: 'odd' } },
+      { category: 'port', action: 'b', data: { vmid: 101 } },
+      { category: 'port', action: 'c', data: { port: 'vi102' } },
+      { category: 'lifecycle', action: 'd', data: { name: 'web' } },
+    ]);
+    using place = placeLedger(lines);
+    const about = async () => {
+      const want = wantAbout({ port: 'odd', vmid: 101, name: 'web' }, ({ action }) => action !== 'c');
+      return (await queryBack(place.path, want, 9)).map(({ height: at }) => at);
+    };
+    expect(await about()).toEqual([4, 2, 1]);
+    await updateIndex(place.path, { runBlocks: 4 });
+    expect(await about()).toEqual([4, 2, 1]);
   });
 });
 
