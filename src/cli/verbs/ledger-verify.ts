@@ -1,11 +1,12 @@
 // `ledger verify`: checks chain, checkpoints and what was kept elsewhere, in the files themselves; no agent is needed.
 
-import { access, stat } from 'node:fs/promises';
+import { access, lstat, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KnownHead } from '../../core/ledger/checkpoint/judge.ts';
 import { verifyEvidence } from '../../core/ledger/checkpoint/verify-evidence.ts';
 import { HEAD_FILE, type Head, readRememberedHead } from '../../core/ledger/index.ts';
 import { parsePolicy } from '../../core/ledger/note/policy.ts';
+import { ledgerPaths } from '../../core/ledger/paths.ts';
 import { isAgentError } from '../../core/lib/errors.ts';
 import { parseHead, parseSeconds } from '../arguments.ts';
 import { CliError, failureOf } from '../failure.ts';
@@ -70,7 +71,8 @@ Exit code: 0 ok; 10 unanchored: it holds, and no checkpoint, or not enough witne
         const from = options.from === undefined ? undefined : await readKnownHead(options.from);
         const policy =
           options.policy === undefined ? undefined : parsePolicy(await readNamed(options.policy));
-        await unreadable(demandLedger(path));
+        // What lies beside it, or a link, says that there was one: then it is evidence that is missing, and no slip of the pen.
+        if (!(await wasThere(path))) await unreadable(demandLedger(path));
         const total = (await stat(path).catch(() => undefined))?.size ?? 0;
         const meter = verifyProgress(terminal, total, options.progress === true);
         const result = await unreadable(
@@ -121,8 +123,12 @@ async function knownHeads(
   return given === undefined ? known : [...known, { size: given.height, hash: given.hash, from }];
 }
 
-const isThere = (path: string) =>
-  access(path).then(
+const wasThere = async (path: string) =>
+  (await isThere(ledgerPaths(path).side, lstat)) ||
+  (await readlink(path).catch(() => undefined)) !== undefined;
+
+const isThere = (path: string, look: (path: string) => Promise<unknown> = access) =>
+  look(path).then(
     () => true,
     () => false,
   );

@@ -1,7 +1,7 @@
 // Files and places that somebody names on the command line: whatever they are, the verb ends, with one line that says what to do.
 
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoints } from '../../../src/core/ledger/checkpoint/checkpoints.ts';
@@ -143,25 +143,25 @@ describe('two sizes', () => {
 });
 
 describe('the tree beside the ledger', () => {
-  it.each([['a directory'], ['a pipe']])('that is %s is told, and waited for by nobody', async (kind) => {
-    using copy = scratch();
-    cpSync(place.path, copy.path);
-    mkdirSync(join(copy.dir, 'ledger.d'));
-    for (const name of ['tree', 'checkpoints.jsonl'])
-      cpSync(join(place.dir, 'ledger.d', name), join(copy.dir, 'ledger.d', name));
-    const tree = join(copy.dir, 'ledger.d/tree');
-    rmSync(tree);
-    if (kind === 'a pipe') expect(spawnSync('mkfifo', [tree]).status).toBe(0);
-    else mkdirSync(tree);
-    for (const argv of [
-      ['prove', '2'],
-      ['consistency', '1', '4'],
-      ['export', '--tiles', join(copy.dir, 'tiles')],
-    ])
-      refused(
-        await cli(['ledger', ...argv], { ledger: copy.path }),
-        1,
-        /is no regular file.*\[ledger-tree-unreadable\]/,
-      );
-  });
+  it.each([['a directory'], ['a pipe'], ['a link to nothing']])(
+    'that is %s is told, and waited for by nobody',
+    async (kind) => {
+      using copy = scratch();
+      cpSync(place.path, copy.path);
+      mkdirSync(join(copy.dir, 'ledger.d'));
+      for (const name of ['tree', 'checkpoints.jsonl'])
+        cpSync(join(place.dir, 'ledger.d', name), join(copy.dir, 'ledger.d', name));
+      const tree = join(copy.dir, 'ledger.d/tree');
+      rmSync(tree);
+      if (kind === 'a pipe') expect(spawnSync('mkfifo', [tree]).status).toBe(0);
+      else if (kind === 'a directory') mkdirSync(tree);
+      else symlinkSync('/nowhere/at/all', tree);
+      for (const argv of [
+        ['prove', '2'],
+        ['consistency', '1', '4'],
+        ['export', '--tiles', join(copy.dir, 'tiles')],
+      ])
+        refused(await cli(['ledger', ...argv], { ledger: copy.path }), 1, /\[ledger-tree-unreadable\]/);
+    },
+  );
 });

@@ -1,6 +1,7 @@
 // Verifies a ledger with its checkpoints: what somebody who trusts neither the host nor us wants to know.
 
-import { AgentError } from '../../lib/errors.ts';
+import { readlink, stat } from 'node:fs/promises';
+import { AgentError, isErrno } from '../../lib/errors.ts';
 import { NO_HASH } from '../block.ts';
 import type { Head } from '../head.ts';
 import type { Policy } from '../note/policy.ts';
@@ -44,7 +45,27 @@ export interface EvidenceResult extends Judged {
 export async function verifyEvidence(path: string, options: EvidenceOptions): Promise<EvidenceResult> {
   // Before the blocks: those that come meanwhile are covered by no checkpoint that is looked at.
   const places = evidencePaths(ledgerPaths(path).side);
+  await demandReachable(path);
   return withCheckpoints(places.checkpoints, (stored) => verifyWith(path, stored, options));
+}
+
+/** A link to nothing, or a file where a folder belongs, is not the same as nothing there. */
+async function demandReachable(path: string): Promise<void> {
+  const { side, segments } = ledgerPaths(path);
+  const { checkpoints, keys } = evidencePaths(side);
+  for (const place of [side, segments, checkpoints, keys, path]) {
+    const isLink = await readlink(place).then(
+      () => true,
+      () => false,
+    );
+    const found = await stat(place).catch((cause: unknown) => {
+      // Of what there is not nothing can be read; whoever reads it knows what that means.
+      if (!isLink && isErrno(cause, 'ENOENT')) return undefined;
+      throw new AgentError('ledger-evidence-unreadable', `${place} cannot be read`, { cause });
+    });
+    if (found?.isDirectory() === false && (place === side || place === segments))
+      throw new AgentError('ledger-evidence-unreadable', `${place} is no directory.`);
+  }
 }
 
 async function verifyWith(

@@ -1,8 +1,8 @@
 // The tree's nodes on disk: appended as they become complete, and read for roots and proofs.
 
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { AgentError } from '../../lib/errors.ts';
+import { AgentError, isErrno } from '../../lib/errors.ts';
 import { growFrom, leavesOf } from './grow.ts';
 import { HASH_BYTES, leafHash } from './hash.ts';
 import { nodesOf, positionOf } from './positions.ts';
@@ -99,7 +99,9 @@ export function readTree(path: string): TreeReader | undefined {
     // O_NONBLOCK: opening a FIFO would wait for a writer for ever.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    // A link to nothing is not the same as nothing there.
+    if (isErrno(cause, 'ENOENT') && lstatSync(path, { throwIfNoEntry: false }) === undefined)
+      return undefined;
     throw unreadable(`${path} cannot be read`, cause);
   }
   const stats = fstatSync(fd);

@@ -30,6 +30,7 @@ import { segmentName } from '../../../../src/core/ledger/segments.ts';
 import { sha256Hex } from '../../../../src/core/ledger/sha256.ts';
 import { leafHash, nodeHash } from '../../../../src/core/ledger/tree/hash.ts';
 import type { Json } from '../../../../src/core/lib/json.ts';
+import { cli } from '../../../unit/cli/fake.ts';
 import { entry, open, scratch, splitLines } from './scratch.ts';
 
 /** OPA_DAMAGED=10000 OPA_SEED=7 for more of them, and others. Where the two differ, the message says which; OPA_KEEP=DIR keeps those. */
@@ -590,17 +591,22 @@ describe('the second verifier', () => {
   });
 
   it('never takes what it cannot look at for nothing, and waits for no pipe', {
-    timeout: 120_000,
+    timeout: 240_000,
   }, async () => {
-    const { files = {} } = bases[0] ?? {};
+    const { files = {} } = bases.find(({ name }) => name === 'one epoch, two keys, in segments') ?? {};
+    const segments = 'ledger.d/segments';
+    const sealed = Object.keys(files).find((path) => path.startsWith(segments)) ?? '';
     const kinds: Record<string, (path: string) => void> = {
+      directory: (path) => mkdirSync(path),
+      'link to nothing': (path) => symlinkSync('/nowhere/at/all', path),
       file: (path) => writeFileSync(path, ''),
       loop: (path) => symlinkSync(path, path),
       pipe: (path) => expect(spawnSync('mkfifo', [path]).status).toBe(0),
     };
-    for (const at of ['ledger.d', CHECKPOINTS, KEYS, ACTIVE])
+    for (const at of ['ledger.d', segments, sealed, CHECKPOINTS, KEYS, ACTIVE])
       for (const [kind, make] of Object.entries(kinds)) {
-        if (kind === 'file' && at !== 'ledger.d') continue;
+        const isFolder = at === 'ledger.d' || at === segments;
+        if (kind === (isFolder ? 'directory' : 'file')) continue;
         const place = join(dir, `odd-${at.replaceAll('/', '-')}-${kind}`);
         write(place, files);
         rmSync(join(place, at), { recursive: true });
@@ -615,6 +621,11 @@ describe('the second verifier', () => {
           stdout: expect.stringMatching(/^unreadable/),
         });
         await expect(verifyEvidence(path, { now: Date.now }), `${at}: ${kind}`).rejects.toThrow();
+        expect({ at, kind, code: (await cli(['ledger', 'verify', path])).code }).toEqual({
+          at,
+          kind,
+          code: 30,
+        });
       }
   });
 
@@ -672,6 +683,20 @@ describe('the second verifier', () => {
     expect(Object.keys(cases).map((what, index) => [what, own[index], theirs[index]])).toEqual(
       Object.entries(cases).map(([what, { word }]) => [what, word, word]),
     );
+  });
+
+  it('says with the command line of a ledger whose file is gone what its folder says', async () => {
+    for (const [name, wanted] of [
+      ['one epoch, two keys', 30],
+      ['one epoch, two keys, in segments', 22],
+    ] as const) {
+      const place = join(dir, `gone-${wanted}`);
+      write(place, bases.find((base) => base.name === name)?.files ?? {});
+      const path = join(place, ACTIVE);
+      rmSync(path);
+      const { status } = spawnSync('python3', [SCRIPT, path], { timeout: 20_000 });
+      expect([name, status, (await cli(['ledger', 'verify', path])).code]).toEqual([name, wanted, wanted]);
+    }
   });
 
   it('says of a line without an end that it is too long, and keeps no more than a line of it', () => {
