@@ -45,6 +45,10 @@ afterAll(() => place[Symbol.dispose]());
 
 const side = (of: Scratch, name: string) => join(of.dir, 'ledger.d', name);
 
+it('no checkpoint is proven to continue a later one', async () => {
+  await expect(proveConsistency(place.path, 34, 5)).rejects.toMatchObject({ code: 'bad-argument' });
+});
+
 describe('the proof of a block', () => {
   it('convinces of every block under the newest checkpoint, and shows it', async () => {
     for await (const block of readBlocks(place.path, { to: 34 })) {
