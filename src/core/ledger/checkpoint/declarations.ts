@@ -87,10 +87,11 @@ const isDeclaring = (action: string) => DECLARING.some((one) => one === action);
 const reasonIn = (why: Json | undefined) =>
   why === undefined || why === null ? undefined : (EPOCH_REASONS.find((one) => one === why) ?? 'unknown');
 
+const never = () => false;
 /** Of no name: nothing is signed by it. */
 const NO_KEY: Verifier = {
   ...{ name: '', type: SIGNATURE.ed25519, id: Buffer.alloc(4), raw: Buffer.alloc(32) },
-  isOf: () => false,
+  isOf: never,
 };
 
 function verifierIn(text: string): Verifier {
