@@ -152,11 +152,13 @@ describe('a key', () => {
     await end();
   });
 
-  it('that a block names and that is none declares nothing', () => {
+  it('that a block names and that is none ends the time of the key before, and signs nothing', () => {
     const { take, declared } = declaring();
     const data = { origin: 'o', former: 'x', key: 'no key' };
     take({ action: 'ledger_key_rotated', data, height: 3 } as unknown as HashedBlock);
-    expect(declared.declarations).toEqual([]);
+    const [declaration] = declared.declarations;
+    expect(declaration).toMatchObject({ height: 3, origin: 'o' });
+    expect(declaration?.key.isOf(Buffer.from('text'), Buffer.alloc(64))).toBe(false);
   });
 });
 
