@@ -15,6 +15,7 @@ import {
 import { keepIndex } from '../core/ledger/index-files/keep.ts';
 import { type Clocks, momentOf } from '../core/lib/moment.ts';
 import type { Watching } from '../core/lib/watch.ts';
+import { TOLD_MS } from '../diagnose/ledger-faults.ts';
 import { openToldGaps, type ToldGaps } from './told-gaps.ts';
 
 export interface Book {
@@ -31,9 +32,6 @@ export interface Book {
   lost: Promise<string>;
   close(): Promise<void>;
 }
-
-/** How long status and doctor tell of a chain that was lost, in ms: a person comes by in that time. */
-const TOLD_MS = 7 * 24 * 3_600_000;
 
 export async function openBook(
   options: Omit<LedgerOptions, 'remembered'>,

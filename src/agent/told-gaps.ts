@@ -5,15 +5,12 @@ import type { HashedBlock, Ledger } from '../core/ledger/index.ts';
 import { queryBlocks } from '../core/ledger/query/query.ts';
 import { wantActions } from '../core/ledger/query/wants.ts';
 import { type Clocks, type Moment, momentOf } from '../core/lib/moment.ts';
-import type { GapView } from '../diagnose/ledger-faults.ts';
+import { type GapView, TOLD_MS } from '../diagnose/ledger-faults.ts';
 
 export interface ToldGaps {
   now(): GapView | undefined;
   close(): void;
 }
-
-/** A person comes by in that time. */
-const TOLD_MS = 7 * 24 * 3_600_000;
 
 const ACTION = 'ledger_gap' satisfies keyof typeof LEDGER_FILE.actions;
 

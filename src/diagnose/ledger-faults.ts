@@ -34,8 +34,8 @@ export interface GapView {
 
 export type LedgerFault = Fault & { degraded?: boolean };
 
-/** A person comes by in that time. */
-const EPOCH_TOLD_MS = 7 * 24 * 3_600_000;
+/** For how long something that is over is told of, in milliseconds: a person comes by in that time. */
+export const TOLD_MS = 7 * 24 * 3_600_000;
 
 /** @param now milliseconds of the epoch */
 export function ledgerFaults(ledger: LedgerView | undefined, now: number): LedgerFault[] {
@@ -51,7 +51,7 @@ export function ledgerFaults(ledger: LedgerView | undefined, now: number): Ledge
 
 /** That a ledger is new, or that somebody gave it another name, is no fault of its host. */
 const isTold = ({ why, at }: EpochNote, now: number) =>
-  why !== 'first' && why !== 'origin-changed' && now - Date.parse(at) < EPOCH_TOLD_MS;
+  why !== 'first' && why !== 'origin-changed' && now - Date.parse(at) < TOLD_MS;
 
 /** An epoch that began because blocks are missing says what the loss says, and what had been signed besides. */
 const isOfLoss = ({ why, at }: EpochNote, loss: Loss) =>

@@ -4,9 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openCheckpoints } from '../../../src/core/ledger/checkpoint/checkpoints.ts';
 import { cli } from '../../unit/cli/fake.ts';
 import { entry, open, type Scratch, scratch } from '../core/ledger/scratch.ts';
+import { signing } from '../core/ledger/signing.ts';
 
 let place: Scratch;
 let key: string;
@@ -15,13 +15,7 @@ let key: string;
 beforeAll(async () => {
   place = scratch();
   const ledger = await open(place.path);
-  const checkpoints = openCheckpoints({
-    ...{ ledger, path: place.path, hostname: 'pve1', machineId: 'a'.repeat(32), origin: 'ledger.example' },
-    ...{ everySeconds: 3600, heartbeatSeconds: 3600, now: Date.now, mono: () => 1 },
-    onError: (error: unknown) => expect(error).toBeUndefined(),
-    onEpoch: () => undefined,
-  });
-  await checkpoints.started;
+  const checkpoints = await signing(ledger, place.path);
   for (const count of [3, 2]) {
     for (let n = 0; n < count; n++) await ledger.append(entry(n));
     await checkpoints.sign();

@@ -25,6 +25,7 @@ import { parseNote, signNote } from '../../../../src/core/ledger/note/signed-not
 import { sha256Hex } from '../../../../src/core/ledger/sha256.ts';
 import { leafHash, nodeHash } from '../../../../src/core/ledger/tree/hash.ts';
 import { entry, open, type Scratch, scratch, splitLines } from './scratch.ts';
+import { signing } from './signing.ts';
 
 /** A ledger of three checkpoints; the second is the first of another key. */
 let original: Scratch;
@@ -37,13 +38,7 @@ let named: string[];
 beforeAll(async () => {
   original = scratch();
   const ledger = await open(original.path);
-  const checkpoints = openCheckpoints({
-    ...{ ledger, path: original.path, hostname: 'pve1', machineId: 'a'.repeat(32), origin: 'ledger.example' },
-    ...{ everySeconds: 3600, heartbeatSeconds: 3600, now: Date.now, mono: () => 1 },
-    onError: (error: unknown) => expect(error).toBeUndefined(),
-    onEpoch: () => undefined,
-  });
-  await checkpoints.started;
+  const checkpoints = await signing(ledger, original.path);
   const former = readSigner(readFileSync(side(original, 'key'), 'utf8'));
   for (let n = 1; n <= 4; n++) await ledger.append(entry(n));
   await checkpoints.rotateKey();
@@ -488,13 +483,7 @@ describe('a ledger that was rolled back', () => {
     using place = scratch();
     const start = async () => {
       const ledger = await open(place.path);
-      const checkpoints = openCheckpoints({
-        ...{ ledger, path: place.path, hostname: 'pve1', machineId: 'a'.repeat(32), origin: '' },
-        ...{ everySeconds: 3600, heartbeatSeconds: 3600, now: Date.now, mono: () => 1 },
-        onError: (error: unknown) => expect(error).toBeUndefined(),
-        onEpoch: () => undefined,
-      });
-      await checkpoints.started;
+      const checkpoints = await signing(ledger, place.path, '');
       return async () => {
         await checkpoints.close();
         await ledger.close();

@@ -156,13 +156,7 @@ async function emptiedBase(dir: string, left: number): Promise<Base> {
   const lines = splitLines(readFileSync(place.path));
   writeFileSync(place.path, Buffer.concat(lines.slice(0, left)));
   const ledger = await open(place.path);
-  const checkpoints = openCheckpoints({
-    ...{ ledger, path: place.path, hostname: 'pve1', machineId: 'a'.repeat(32), origin: '' },
-    ...{ everySeconds: 3600, heartbeatSeconds: 3600, now: Date.now, mono: () => 1 },
-    onError: (error: unknown) => expect(error).toBeUndefined(),
-    onEpoch: () => undefined,
-  });
-  await checkpoints.started;
+  const checkpoints = await signing(ledger, place.path, '');
   const signers = [readSigner(readFileSync(join(place.dir, 'ledger.d/key'), 'utf8'))];
   for (let n = 0; n < 9; n++) await ledger.append(entry(n));
   await checkpoints.close();
@@ -493,6 +487,8 @@ spec = importlib.util.spec_from_file_location("second", sys.argv[1])
 second = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(second)
 for line in sys.stdin: print(*second.verify(line.rstrip("\\n"), [], [], None, None))`;
+
+import { signing } from './signing.ts';
 
 /** What the script says of each, in its words. */
 async function second(paths: readonly string[]): Promise<string[]> {

@@ -4,23 +4,17 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openCheckpoints } from '../../../../src/core/ledger/checkpoint/checkpoints.ts';
 import { exportTiles } from '../../../../src/core/ledger/checkpoint/export-tiles.ts';
 import { parseCheckpoint } from '../../../../src/core/ledger/note/checkpoint.ts';
 import { parseNote } from '../../../../src/core/ledger/note/signed-note.ts';
 import { leafHash, nodeHash } from '../../../../src/core/ledger/tree/hash.ts';
 import { tilePath } from '../../../../src/core/ledger/tree/tiles.ts';
 import { entry, open, type Scratch, scratch, splitLines } from './scratch.ts';
+import { signing } from './signing.ts';
 
 async function grow(place: Scratch, count: number, end = true) {
   const ledger = await open(place.path);
-  const checkpoints = openCheckpoints({
-    ...{ ledger, path: place.path, hostname: 'pve1', machineId: 'a'.repeat(32), origin: 'ledger.example' },
-    ...{ everySeconds: 3600, heartbeatSeconds: 3600, now: Date.now, mono: () => 1 },
-    onError: (error: unknown) => expect(error).toBeUndefined(),
-    onEpoch: () => undefined,
-  });
-  await checkpoints.started;
+  const checkpoints = await signing(ledger, place.path);
   await Promise.all(Array.from({ length: count }, (_, n) => ledger.append(entry(n))));
   if (end) await checkpoints.close();
   await ledger.close();
